@@ -1,0 +1,100 @@
+"""Colour filter arrays: which plane each photosite of the raw grid belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from numpy.typing import NDArray
+
+BAYER_NAMES = ("RGGB", "BGGR", "GRBG", "GBRG")
+MONO = "mono"
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The photosites of one colour: ``raw[row::step, col::step]``.
+
+    Parameters
+    ----------
+    name
+        ``R``, ``Gr``, ``Gb``, ``B``, or ``mono``.
+    row, col
+        Raw-grid position of its first photosite, each below `step`.
+    step
+        Distance to the next photosite of the plane: 2 for Bayer, 1 for mono.
+    """
+
+    name: str
+    row: int
+    col: int
+    step: int
+
+    def view(self, raw: NDArray[Any]) -> NDArray[Any]:
+        """Return the plane's photosites of `raw`, shape ``(H, W)``, as a view."""
+        return raw[self.row :: self.step, self.col :: self.step]
+
+
+@dataclass(frozen=True)
+class Cfa:
+    """A filter pattern, named from raw-grid (0, 0) and read row by row.
+
+    Parameters
+    ----------
+    name
+        One of ``RGGB``, ``BGGR``, ``GRBG``, ``GBRG``, or ``mono`` for a sensor without filters.
+
+    Raises
+    ------
+    ValueError
+        If `name` is none of these.
+
+    Examples
+    --------
+    >>> [plane.name for plane in Cfa("GBRG").planes]
+    ['Gb', 'B', 'R', 'Gr']
+    >>> Cfa("GBRG").plane_name(x=14, y=9)
+    'R'
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if self.name not in (*BAYER_NAMES, MONO):
+            msg = f"{self.name!r} is not one of {', '.join(BAYER_NAMES)}, {MONO}"
+            raise ValueError(msg)
+
+    @property
+    def step(self) -> int:
+        """Distance between same-plane neighbours on the raw grid: 2 for Bayer, 1 for mono."""
+        return 1 if self.name == MONO else 2
+
+    @cached_property
+    def planes(self) -> tuple[Plane, ...]:
+        """The planes, ordered by the raw-grid position of their first photosite."""
+        if self.name == MONO:
+            return (Plane(MONO, 0, 0, 1),)
+        return tuple(Plane(self._letters(row, col), row, col, 2) for row in (0, 1) for col in (0, 1))
+
+    def _letters(self, row: int, col: int) -> str:
+        """Name the plane at (row, col) of the 2 x 2 pattern; a green is named after its row."""
+        line = self.name[2 * row : 2 * row + 2]
+        return line[col] if line[col] != "G" else "G" + line.replace("G", "").lower()
+
+    def plane_name(self, *, x: int, y: int) -> str:
+        """Return the name of the plane that photosite (x, y) of the raw grid belongs to."""
+        return self.planes[(y % self.step) * self.step + x % self.step].name
+
+    def shifted(self, *, x: int, y: int) -> Cfa:
+        """Return the pattern as read from raw-grid position (x, y): an odd offset flips the phase.
+
+        Examples
+        --------
+        >>> Cfa("GBRG").shifted(x=14, y=9).name
+        'RGGB'
+        """
+        if self.name == MONO:
+            return self
+        grid = [self.name[:2], self.name[2:]]
+        return Cfa("".join(grid[(y + i) % 2][(x + j) % 2] for i in (0, 1) for j in (0, 1)))

@@ -1,0 +1,23 @@
+"""The errors sensormap raises on bad input; the command line turns each into one line and exit code 1."""
+
+from __future__ import annotations
+
+
+class SensorMapError(Exception):
+    """Base of every error that names a file, what was found in it, and what was expected."""
+
+
+class DecodeError(SensorMapError, OSError):
+    """A photo that cannot be read as a frame."""
+
+
+class ProfileError(SensorMapError, ValueError):
+    """A camera profile that is missing, malformed, or contradicts the decoded frame."""
+
+
+class FrameMismatchError(SensorMapError, ValueError):
+    """Frames that do not belong to one map: another body, another size, or too few of them."""
+
+
+class MapFormatError(SensorMapError, ValueError):
+    """A defect map file that is not a valid `sensormap/1` document."""

@@ -1,0 +1,81 @@
+"""Photos, as their EXIF describes them, and frames, as they decode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormap.camera import Body
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """The settings of one photo; every one is None where EXIF does not tell.
+
+    Parameters
+    ----------
+    iso
+        ISO sensitivity as set.
+    shutter_s
+        Shutter time in seconds.
+    time
+        Capture time by the camera's clock (no time zone), with subseconds.
+    orientation
+        EXIF orientation, 1 to 8; never applied to a mosaic.
+    shutter_count
+        Number of exposures the body had made.
+    long_exposure_nr
+        Whether the camera subtracted a dark frame of its own.
+    """
+
+    iso: int | None = None
+    shutter_s: float | None = None
+    time: datetime | None = None
+    orientation: int | None = None
+    shutter_count: int | None = None
+    long_exposure_nr: bool | None = None
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A file that may become a frame: where it lies, how large it is, who took it and how."""
+
+    path: Path
+    size_bytes: int
+    body: Body
+    exposure: Exposure
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One decoded photo.
+
+    Parameters
+    ----------
+    photo
+        Where it came from.
+    mosaic
+        Photosites on the raw grid, ``(H, W)`` int16 or int32, in DN with black subtracted.
+        Only the active area is meaningful; what lies outside may be uninitialised.
+    saturation
+        DN at which a photosite clips, black subtracted.
+    digest
+        SHA-256 of the file's bytes, hexadecimal.
+    """
+
+    photo: Photo
+    mosaic: NDArray[np.int16] | NDArray[np.int32]
+    saturation: int
+    digest: str
+
+
+@dataclass(frozen=True, order=True)
+class Skipped:
+    """A photo that could not be used: file name without its folder, and why."""
+
+    name: str
+    reason: str
