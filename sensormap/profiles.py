@@ -1,0 +1,251 @@
+"""Camera profiles: reading `cameras/*.yaml` and files of the user's own, strictly."""
+
+from __future__ import annotations
+
+import difflib
+import reprlib
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+
+from sensormap.camera import Body, Profile, Rect
+from sensormap.cfa import BAYER_NAMES, MONO, Cfa
+from sensormap.errors import ProfileError
+
+LIBRAW = "libraw"
+"""Name of a profile whose numbers LibRaw supplied; no file may be called so."""
+
+MAX_FILE_BYTES = 64 * 1024  # a profile has ten lines; this leaves room for comments
+MAX_SIDE = 65535  # LibRaw's sizes are 16-bit
+MAX_BITS = 16  # photosites are decoded into 16-bit integers
+MAX_DEPTH = 2  # a mapping of lists
+MAX_TEXT = 64  # characters; EXIF strings are cut to as many
+MAX_SECONDS = 1e5  # longer than any camera exposes
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML was built with it
+_KEYS: tuple[str, ...] = ("make", "model", "raw_size", "active_area", "jpeg_crop")
+_KEYS += ("cfa", "black_level", "saturation", "bits", "suppression_from_s")
+
+
+def load_profile(path: Path) -> Profile:
+    """Read one camera profile.
+
+    Parameters
+    ----------
+    path
+        A YAML file with the flat keys of those in `cameras/`, each of them and no other.
+
+    Returns
+    -------
+    Profile
+        Named after the file, without its ending.
+
+    Raises
+    ------
+    ProfileError
+        If the file cannot be read, or a key is unknown, missing, given twice, or has a value that cannot be.
+    """
+    try:
+        if not path.is_file():
+            msg = f"{path}: {'is not a file' if path.exists() else 'no such file'}, expected a camera profile"
+            raise ProfileError(msg)
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        msg = f"{path}: cannot be read: {error.strerror}"
+        raise ProfileError(msg) from error
+    return _parse(data, path.name)
+
+
+@cache
+def list_profiles() -> tuple[Profile, ...]:
+    """Return the profiles that come with sensormap, sorted by name."""
+    found = [entry for entry in _folder().iterdir() if entry.name.endswith(".yaml")]
+    return tuple(sorted((_parse(entry.read_bytes(), entry.name) for entry in found), key=lambda known: known.name))
+
+
+def find_profile(body: Body) -> Profile | None:
+    """Return the profile of a body's model, by make and model as EXIF writes them; None where there is none.
+
+    Examples
+    --------
+    >>> find_profile(Body("No Such Maker", "", "")) is None
+    True
+    """
+    matching = (known for known in list_profiles() if (known.make, known.model) == (body.make, body.model))
+    return next(matching, None)
+
+
+def get_profile(name_or_file: str) -> Profile:
+    """Return a profile by its name or by the file that holds it.
+
+    Parameters
+    ----------
+    name_or_file
+        A name that `list_profiles` knows; or a path, recognised by its ending ``.yaml`` or by its folder.
+
+    Raises
+    ------
+    ProfileError
+        If there is no such profile, with the names that come close, or if the file is no valid one.
+    """
+    path = Path(name_or_file)
+    if path.suffix.lower() in (".yaml", ".yml") or path.name != name_or_file:
+        return load_profile(path)
+    known = {profile.name: profile for profile in list_profiles()}
+    wanted = name_or_file.strip().lower().replace(" ", "-")
+    if wanted in known:
+        return known[wanted]
+    close = difflib.get_close_matches(wanted, known, n=4, cutoff=0.5)
+    hint = f"did you mean {', '.join(close)}?" if close else f"known are {', '.join(known)}; or give a .yaml file"
+    msg = f"{reprlib.repr(name_or_file)} is not a camera profile: {hint}"
+    raise ProfileError(msg)
+
+
+def _folder() -> Traversable:
+    """Return `cameras/`: inside the package when installed, beside it in a source tree."""
+    package = files("sensormap")
+    installed = package / "cameras"
+    return installed if installed.is_dir() else Path(str(package)).parent / "cameras"
+
+
+def _parse(data: bytes, file: str) -> Profile:
+    """Turn a file's bytes into a profile, checking every key."""
+    if len(data) > MAX_FILE_BYTES:
+        msg = f"{file}: larger than {MAX_FILE_BYTES // 1024} kB, expected a camera profile"
+        raise ProfileError(msg)
+    document = _document(data, file)
+    keys = _Keys(file, document)
+    cfa = keys.cfa()
+    size = keys.raw_size()
+    bits = keys.integer("bits", 1, MAX_BITS)
+    saturation = keys.integer("saturation", 1, 2**bits - 1)
+    if keys.name == LIBRAW:
+        msg = f"{file}: {LIBRAW!r} names the geometry that LibRaw supplies, expected another file name"
+        raise ProfileError(msg)
+    return Profile(
+        name=keys.name,
+        make=keys.text("make"),
+        model=keys.text("model"),
+        raw_size=size,
+        active_area=keys.rect("active_area", size),
+        jpeg_crop=None if document["jpeg_crop"] is None else keys.rect("jpeg_crop", size),
+        cfa=cfa,
+        black_level=keys.black_level(len(cfa.planes), saturation),
+        saturation=saturation,
+        bits=bits,
+        suppression_from_s=keys.seconds("suppression_from_s"),
+    )
+
+
+def _document(data: bytes, file: str) -> dict[str, Any]:
+    """Read a YAML mapping of plain values; aliases and deep nesting are refused before anything is built."""
+    try:
+        text = data.decode("utf-8")
+        depth = 0
+        for event in yaml.parse(text, Loader=_LOADER):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if isinstance(event, yaml.AliasEvent) or depth > MAX_DEPTH:
+                msg = f"{file}: has aliases or nested values, expected one plain value or list a key"
+                raise ProfileError(msg)
+        loader = _LOADER(text)
+        node = loader.get_single_node()
+        document = None if node is None else loader.construct_document(node)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        msg = f"{file}: not a YAML file: {' '.join(str(error).split())[:200]}"
+        raise ProfileError(msg) from error
+    except (ValueError, OverflowError) as error:  # the constructors of dates and of huge numbers
+        msg = f"{file}: a value is not of any YAML type: {str(error)[:100]}"
+        raise ProfileError(msg) from error
+    if not isinstance(node, yaml.MappingNode) or not isinstance(document, dict):
+        msg = f"{file}: holds {type(document).__name__}, expected keys with values: {', '.join(_KEYS)}"
+        raise ProfileError(msg)
+    _check_keys([key.value for key, _ in node.value], file)
+    return document
+
+
+def _check_keys(found: list[Any], file: str) -> None:
+    """Refuse unknown, missing and repeated keys."""
+    unknown = [key for key in found if key not in _KEYS]
+    missing = [key for key in _KEYS if key not in found]
+    repeated = sorted({key for key in found if key in _KEYS and found.count(key) > 1})
+    for what, keys in (("unknown", unknown), ("missing", missing), ("repeated", repeated)):
+        if keys:
+            msg = f"{file}: {what} key {reprlib.repr(keys[0])}, expected exactly {', '.join(_KEYS)}"
+            raise ProfileError(msg)
+
+
+class _Keys:
+    """The keys of one file, read as the types they should have."""
+
+    def __init__(self, file: str, document: dict[str, Any]) -> None:
+        self.file = file
+        self.name = Path(file).stem
+        self.document = document
+
+    def refuse(self, key: str, expected: str) -> NoReturn:
+        msg = f"{self.file}: {key}: {reprlib.repr(self.document[key])} is not {expected}"
+        raise ProfileError(msg)
+
+    def text(self, key: str) -> str:
+        value = self.document[key]
+        if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT or not value.isprintable():
+            self.refuse(key, f"a text of 1 to {MAX_TEXT} characters, as EXIF writes it")
+        return value.strip()
+
+    def integer(self, key: str, low: int, high: int) -> int:
+        value = self.document[key]
+        if not _is_integer(value) or not low <= value <= high:
+            self.refuse(key, f"a whole number from {low} to {high}")
+        return int(value)
+
+    def integers(self, key: str, count: int, expected: str) -> list[int]:
+        value = self.document[key]
+        if not isinstance(value, list) or len(value) != count or not all(map(_is_integer, value)):
+            self.refuse(key, expected)
+        return value
+
+    def raw_size(self) -> tuple[int, int]:
+        expected = f"[width, height], each from 2 to {MAX_SIDE} photosites"
+        width, height = self.integers("raw_size", 2, expected)
+        if not (2 <= width <= MAX_SIDE and 2 <= height <= MAX_SIDE):
+            self.refuse("raw_size", expected)
+        return width, height
+
+    def rect(self, key: str, size: tuple[int, int]) -> Rect:
+        expected = f"[x, y, width, height] inside the raw grid of {size[0]} x {size[1]} photosites"
+        x, y, width, height = self.integers(key, 4, expected)
+        if min(x, y) < 0 or min(width, height) < 1 or x + width > size[0] or y + height > size[1]:
+            self.refuse(key, expected)
+        return Rect(x, y, width, height)
+
+    def cfa(self) -> Cfa:
+        try:
+            return Cfa(self.document["cfa"])
+        except (ValueError, TypeError):
+            self.refuse("cfa", f"one of {', '.join((*BAYER_NAMES, MONO))}")
+
+    def black_level(self, planes: int, saturation: int) -> tuple[int, ...] | None:
+        value = self.document["black_level"]
+        if value is None:
+            return None
+        levels = value if isinstance(value, list) else [value] * planes
+        if len(levels) != planes or not all(_is_integer(level) and 0 <= level < saturation for level in levels):
+            self.refuse("black_level", f"a whole number below saturation, a list of {planes} of them, or null")
+        return tuple(levels)
+
+    def seconds(self, key: str) -> float | None:
+        value = self.document[key]
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < MAX_SECONDS:
+            self.refuse(key, "a time in seconds above 0, or null")
+        return float(value)
+
+
+def _is_integer(value: object) -> bool:
+    """Tell a whole number from everything else, `True` included."""
+    return isinstance(value, int) and not isinstance(value, bool)
