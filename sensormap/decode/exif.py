@@ -1,0 +1,139 @@
+"""Who took a photo, when and how: EXIF, read without trusting any of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from sensormap.camera import Body
+from sensormap.decode.files import file_size
+from sensormap.decode.tags import Tags, read_tags
+from sensormap.errors import DecodeError
+from sensormap.frame import Exposure, Photo
+
+MAX_TEXT = 64  # characters of a make, model or serial number
+MAX_SHUTTER_S = 1e5  # a day; longer is damage
+MAX_ISO = 10_000_000
+MAX_SHUTTER_COUNT = 100_000_000  # bodies are rated for less than a million
+YEARS = range(1980, 2101)  # a camera whose clock was never set says 1980 at the earliest
+
+_NIKON_SERIAL, _NIKON_NOISE_REDUCTION, _NIKON_SHUTTER_COUNT, _NIKON_ISO = 0x001D, 0x0095, 0x00A7, 0x0002
+_LONG_EXPOSURE_NR = "FPNR"  # the note's word for a dark frame subtracted in camera
+
+
+def read_photo(path: Path) -> Photo:
+    """Read who took a photo, and how, without decoding it.
+
+    Parameters
+    ----------
+    path
+        Any file. Of a raw file only the kilobytes that hold EXIF are read.
+
+    Returns
+    -------
+    Photo
+        With an empty body and settings of None as far as there is no usable EXIF; implausible values count as none.
+
+    Raises
+    ------
+    DecodeError
+        If the file is missing, unreadable, empty, too large, or no regular file.
+    """
+    size = file_size(path)
+    try:
+        with path.open("rb") as file:
+            tags, note = read_tags(file)
+    except OSError as error:
+        msg = f"{path.name}: cannot be read: {error.strerror}"
+        raise DecodeError(msg) from error
+    return Photo(path, size, _body(tags, note), _exposure(tags, note))
+
+
+def _body(tags: Tags, note: Tags) -> Body:
+    """Return who took the photo."""
+    serial = _text(note, f"MakerNote 0x{_NIKON_SERIAL:04X}", "MakerNote SerialNumber") or _text(
+        tags, "EXIF BodySerialNumber"
+    )
+    return Body(_text(tags, "Image Make"), _text(tags, "Image Model"), serial)
+
+
+def _exposure(tags: Tags, note: Tags) -> Exposure:
+    """Return the settings, each None unless plausible."""
+    noise_reduction = _text(note, f"MakerNote 0x{_NIKON_NOISE_REDUCTION:04X}")
+    return Exposure(
+        iso=_iso(tags, note),
+        shutter_s=_shutter(tags),
+        time=_time(tags),
+        orientation=_within(_integer(tags, "Image Orientation"), 1, 8),
+        shutter_count=_within(_integer(note, f"MakerNote 0x{_NIKON_SHUTTER_COUNT:04X}"), 0, MAX_SHUTTER_COUNT),
+        long_exposure_nr=_LONG_EXPOSURE_NR in noise_reduction if noise_reduction else None,
+    )
+
+
+def _iso(tags: Tags, note: Tags) -> int | None:
+    """Return the ISO setting; EXIF's 16-bit field says 65535 where the number stands in a wider one."""
+    for source, name in (
+        (tags, "EXIF ISOSpeedRatings"),
+        (tags, "EXIF RecommendedExposureIndex"),
+        (tags, "EXIF ISOSpeed"),
+        (note, f"MakerNote 0x{_NIKON_ISO:04X}"),
+        (note, "MakerNote ISOSetting"),
+    ):
+        iso = _within(_integer(source, name, last=source is note), 1, MAX_ISO)
+        if iso is not None and iso != 0xFFFF:
+            return iso
+    return None
+
+
+def _shutter(tags: Tags) -> float | None:
+    """Return the shutter time in seconds."""
+    for name in ("EXIF ExposureTime", "Image ExposureTime"):
+        try:
+            seconds = float(tags[name].values[0])
+        except (LookupError, TypeError, ValueError, ArithmeticError):
+            continue
+        if 0 < seconds < MAX_SHUTTER_S:
+            return seconds
+    return None
+
+
+def _time(tags: Tags) -> datetime | None:
+    """Return the capture time with its subseconds."""
+    names = ("EXIF DateTimeOriginal", "Image DateTimeOriginal", "EXIF DateTimeDigitized", "Image DateTime")
+    for name in names:
+        try:
+            time = datetime.strptime(_text(tags, name), "%Y:%m:%d %H:%M:%S")  # cameras keep no time zone
+        except ValueError:
+            continue
+        digits = _text(tags, "EXIF SubSecTimeOriginal") or _text(tags, "EXIF SubSecTime")
+        if time.year in YEARS:
+            fraction = digits[:6] if digits.isascii() and digits.isdigit() else "0"
+            return time.replace(microsecond=int(fraction.ljust(6, "0")))
+    return None
+
+
+def _text(tags: Tags, *names: str) -> str:
+    """Return the first of some tags that holds text, printable characters only; "" where none does."""
+    for name in names:
+        value = tags[name].values if name in tags else ""
+        if isinstance(value, bytes):
+            value = value.decode("latin-1")
+        if isinstance(value, list) and len(value) == 1:
+            value = str(value[0])
+        if isinstance(value, str):
+            text = "".join(letter for letter in value.split("\0")[0] if letter.isprintable()).strip()
+            if text:
+                return text[:MAX_TEXT].strip()
+    return ""
+
+
+def _integer(tags: Tags, name: str, *, last: bool = False) -> int | None:
+    """Return a tag's first (or last) value where that is a whole number."""
+    values = tags[name].values if name in tags else None
+    value = values[-1 if last else 0] if isinstance(values, list) and values else None
+    return value if isinstance(value, int) else None
+
+
+def _within(value: int | None, low: int, high: int) -> int | None:
+    """Return a value inside its plausible range, None otherwise."""
+    return value if value is not None and low <= value <= high else None

@@ -1,0 +1,101 @@
+"""Which files are photos, and reading one without trusting it."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from sensormap.errors import DecodeError
+
+MAX_FILE_BYTES = 1_000_000_000  # the largest raw files (150 megapixels, uncompressed) have 0.3 GB
+MAX_PHOTOSITES = 400_000_000  # twice the largest sensor on sale; a damaged header can ask for ten times that
+
+RAW_SUFFIXES = frozenset({
+    ".3fr", ".arw", ".bay", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq", ".k25", ".kdc",
+    ".mdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".ori", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2",
+    ".srf", ".srw", ".x3f",
+})
+"""Endings of the raw formats that LibRaw reads."""
+
+IMAGE_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
+"""Endings of plain images, mosaics only where a profile says their filters."""
+
+
+def is_photo_name(path: Path, *, images: bool = False) -> bool:
+    """Tell by its name whether a file found in a folder is a photo to read.
+
+    Parameters
+    ----------
+    path
+        Any path; nothing is opened.
+    images
+        Whether PNG and TIFF files count: they do when a profile is given that says their filters.
+
+    Examples
+    --------
+    >>> is_photo_name(Path("DSC_0001.NEF")), is_photo_name(Path("DSC_0001.JPG"))
+    (True, False)
+    """
+    suffix = path.suffix.lower()
+    return suffix in RAW_SUFFIXES or (images and suffix in IMAGE_SUFFIXES)
+
+
+def is_image_name(path: Path) -> bool:
+    """Tell by its name whether a file is a PNG or TIFF rather than a raw file."""
+    return path.suffix.lower() in IMAGE_SUFFIXES
+
+
+def file_size(path: Path) -> int:
+    """Return the size in bytes of a file that can be a photo.
+
+    Raises
+    ------
+    DecodeError
+        If it is missing, no regular file (a folder, a pipe), empty, or larger than `MAX_FILE_BYTES`.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        msg = f"{path.name}: cannot be read: {error.strerror}"
+        raise DecodeError(msg) from error
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or device"
+        msg = f"{path.name}: is {kind}, expected a photo"
+        raise DecodeError(msg)
+    if not status.st_size:
+        msg = f"{path.name}: is empty (0 bytes), expected a photo"
+        raise DecodeError(msg)
+    if status.st_size > MAX_FILE_BYTES:
+        msg = f"{path.name}: has {status.st_size} bytes, expected at most {MAX_FILE_BYTES}"
+        raise DecodeError(msg)
+    return status.st_size
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the bytes of a file that can be a photo.
+
+    Raises
+    ------
+    DecodeError
+        As `file_size` does, and if reading fails.
+    """
+    file_size(path)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        msg = f"{path.name}: cannot be read: {error.strerror}"
+        raise DecodeError(msg) from error
+
+
+def check_photosites(width: int, height: int, name: str) -> tuple[int, int]:
+    """Return the size of a raw grid as a header gives it, once it is sure to be worth allocating.
+
+    Raises
+    ------
+    DecodeError
+        If it is empty or has more than `MAX_PHOTOSITES`.
+    """
+    if not 0 < width * height <= MAX_PHOTOSITES:
+        msg = f"{name}: raw grid of {width} x {height} photosites, expected 1 to {MAX_PHOTOSITES} of them"
+        raise DecodeError(msg)
+    return width, height

@@ -1,0 +1,53 @@
+"""From LibRaw's numbers to a mosaic: black subtracted, signed, and nothing left outside the active area."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormap.camera import Rect
+from sensormap.cfa import Cfa
+
+INT16_MAX = 32767
+
+
+def subtract_black(
+    values: NDArray[np.uint16], cfa: Cfa, black_level: tuple[int, ...], *, area: Rect, saturation: int
+) -> NDArray[np.int16] | NDArray[np.int32]:
+    """Return a mosaic with the black level of each plane subtracted.
+
+    Parameters
+    ----------
+    values
+        Photosites on the raw grid, shape ``(H, W)``, in DN.
+    cfa
+        Filter pattern from raw-grid (0, 0).
+    black_level
+        DN of no light, one per plane in the order of ``cfa.planes``.
+    area
+        The active area.
+    saturation
+        DN at which a photosite clips.
+
+    Returns
+    -------
+    ndarray of int16 or int32, shape (H, W)
+        Values below black are negative; outside `area` everything is 0. It is int16 if saturation and every value in
+        `area` fit, so that the frames of one camera are of one type.
+
+    Examples
+    --------
+    >>> values = np.full((2, 4), 100, np.uint16)
+    >>> subtract_black(values, Cfa("RGGB"), (1, 2, 3, 4), area=Rect(1, 0, 3, 2), saturation=4095).tolist()
+    [[0, 98, 99, 98], [0, 96, 97, 96]]
+    """
+    inner = values[area.slices]
+    narrow = max(int(inner.max()), saturation, *black_level) <= INT16_MAX
+    mosaic: NDArray[np.int16] | NDArray[np.int32] = np.zeros(values.shape, np.int16 if narrow else np.int32)
+    active = mosaic[area.slices]
+    active[...] = inner
+    for plane, level in zip(cfa.planes, black_level, strict=True):
+        if level:
+            row, col = (plane.row - area.y) % plane.step, (plane.col - area.x) % plane.step
+            active[row :: plane.step, col :: plane.step] -= level
+    return mosaic

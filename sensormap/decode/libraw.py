@@ -1,0 +1,150 @@
+"""Raw files through LibRaw: geometry, levels and the undemosaiced mosaic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+import rawpy
+from numpy.typing import NDArray
+
+from sensormap.camera import Rect
+from sensormap.cfa import BAYER_NAMES, MONO, Cfa
+from sensormap.decode.files import check_photosites
+from sensormap.errors import DecodeError
+
+_JPEG = b"\xff\xd8\xff"
+_MANY_COLOUR_PATTERNS = {6: "X-Trans 6x6", 16: "Leaf 16x16"}
+_ERRORS = (rawpy.LibRawError, RuntimeError)  # rawpy itself raises RuntimeError and NotImplementedError, one of these
+
+
+@dataclass(frozen=True)
+class RawSizes:
+    """What LibRaw knows before it decodes.
+
+    Parameters
+    ----------
+    raw_size
+        Width and height of the raw grid.
+    visible
+        The part of it that LibRaw takes for image; beyond, values may be uninitialised.
+    crop
+        The rectangle that the camera's JPEG shows, where the file tells; else None.
+    """
+
+    raw_size: tuple[int, int]
+    visible: Rect
+    crop: Rect | None
+
+
+@dataclass(frozen=True)
+class RawLevels:
+    """What LibRaw knows after it has decoded: filters, black of each plane in the order of ``cfa.planes``, white."""
+
+    cfa: Cfa
+    black_level: tuple[int, ...]
+    white_level: int
+
+
+@contextmanager
+def open_raw(data: bytes, name: str) -> Iterator[rawpy.RawPy]:
+    """Open a raw file's bytes; nothing is decoded yet.
+
+    Parameters
+    ----------
+    data
+        The whole file.
+    name
+        Its name, for messages.
+
+    Raises
+    ------
+    DecodeError
+        If LibRaw refuses the file, here or inside the block.
+    """
+    try:
+        with rawpy.imread(BytesIO(data)) as raw:
+            yield raw
+    except _ERRORS as error:
+        # Only said of a file that failed: some cameras append their raw data to a JPEG, and LibRaw reads those.
+        is_jpeg = data.startswith(_JPEG)
+        msg = f"{name}: {'a JPEG picture, expected a raw photo' if is_jpeg else _reason(error)}"
+        raise DecodeError(msg) from error
+
+
+def read_sizes(raw: rawpy.RawPy, name: str) -> RawSizes:
+    """Return the sizes of an opened file, checked before anything of that size is allocated.
+
+    Raises
+    ------
+    DecodeError
+        If the frame is empty or too large, or its visible part lies outside it.
+    """
+    sizes = raw.sizes
+    width, height = check_photosites(sizes.raw_width, sizes.raw_height, name)
+    visible = _inside(sizes.left_margin, sizes.top_margin, sizes.width, sizes.height, size=(width, height))
+    if visible is None:
+        msg = f"{name}: visible area {sizes.width} x {sizes.height} does not lie in the raw grid of {width} x {height}"
+        raise DecodeError(msg)
+    left, top = sizes.crop_left_margin, sizes.crop_top_margin
+    crop = _inside(left, top, sizes.crop_width, sizes.crop_height, size=(width, height))
+    # rawpy writes 0 for an unknown corner: (0, 0) is believed only where nothing is cropped away.
+    if crop is not None and (left, top) == (0, 0) and crop != visible:
+        crop = None
+    return RawSizes((width, height), visible, crop)
+
+
+def read_levels(raw: rawpy.RawPy, name: str) -> RawLevels:
+    """Decode an opened file and return its filters and levels.
+
+    Raises
+    ------
+    DecodeError
+        If the file holds no mosaic of red, green and blue in a 2 x 2 pattern, and none without filters.
+    """
+    image = raw.raw_image
+    if image.ndim != 2:
+        msg = f"{name}: no mosaic ({image.shape[2]} values a photosite), expected one value a photosite"
+        raise DecodeError(msg)
+    pattern = raw.raw_pattern
+    black = raw.black_level_per_channel
+    if pattern.shape == (1, 1) and raw.num_colors == 1:
+        return RawLevels(Cfa(MONO), (black[0],), raw.white_level)
+    if pattern.shape != (2, 2):
+        kind = _MANY_COLOUR_PATTERNS.get(len(pattern), f"{pattern.shape[0]}x{pattern.shape[1]}")
+        msg = f"{name}: {kind} pattern, expected a 2x2 Bayer pattern"
+        raise DecodeError(msg)
+    # raw_pattern counts from raw-grid (0, 0), whatever the margins are; its numbers index the lists of levels.
+    colours = raw.color_desc.decode("ascii", "replace")
+    letters = "".join(colours[index] for index in pattern.flat)
+    if letters not in BAYER_NAMES:
+        msg = f"{name}: filters {letters}, expected one of {', '.join(BAYER_NAMES)}"
+        raise DecodeError(msg)
+    return RawLevels(Cfa(letters), tuple(black[index] for index in pattern.flat), raw.white_level)
+
+
+def raw_values(raw: rawpy.RawPy) -> NDArray[np.uint16]:
+    """Return LibRaw's own array of a decoded file, ``(H, W)``: copy what is needed before the file closes."""
+    values: NDArray[np.uint16] = raw.raw_image
+    return values
+
+
+def _inside(x: int, y: int, width: int, height: int, *, size: tuple[int, int]) -> Rect | None:
+    """Return a rectangle if there is one and it lies in the raw grid."""
+    if min(x, y) < 0 or min(width, height) < 1 or x + width > size[0] or y + height > size[1]:
+        return None
+    return Rect(x, y, width, height)
+
+
+def _reason(error: Exception) -> str:
+    """Say in a few words what LibRaw found wrong."""
+    text = error.args[0] if error.args else type(error).__name__
+    text = text.decode("ascii", "replace") if isinstance(text, bytes) else str(text)
+    if isinstance(error, rawpy.LibRawFileUnsupportedError):
+        return "not a raw photo of any format that LibRaw knows"
+    if isinstance(error, rawpy.LibRawIOError | rawpy.LibRawDataError):
+        return f"truncated or damaged (LibRaw: {text})"
+    return f"cannot be decoded (LibRaw: {text})"

@@ -1,0 +1,91 @@
+"""Keeping what LibRaw prints to standard error off the screen."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import UnsupportedOperation
+from typing import TextIO
+
+STDERR = 2  # file descriptor of standard error, where C code prints
+
+_lock = threading.Lock()
+_silencers: list[_Silencer] = []  # at most one: the descriptor belongs to the whole process
+
+
+@contextmanager
+def native_stderr_silenced() -> Iterator[None]:
+    """Discard what C libraries print to standard error while the block runs.
+
+    LibRaw reports damage ("data corrupted at ...") there, once per strip, besides raising an error. The redirection
+    holds for the whole process, so enter it once around a run, not once per frame; entered again, by the same or
+    another thread, it does nothing more, and the last block to end restores. Python's own `sys.stderr` goes on
+    reaching the screen, on a copy of the descriptor: anything that looks `sys.stderr` up when it writes (rich does)
+    is heard, and so is a `logging.StreamHandler` created inside the block; one created before is not.
+
+    Examples
+    --------
+    >>> with native_stderr_silenced():
+    ...     written = os.write(2, b"unheard")
+    """
+    with _lock:
+        if not _silencers:
+            _silencers.append(_Silencer())
+        silencer = _silencers[0]
+        silencer.users += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            silencer.users -= 1
+            if not silencer.users:
+                _silencers.clear()
+                silencer.restore()
+
+
+class _Silencer:
+    """Descriptor 2 on the null device, its old target kept on another, `sys.stderr` moved there."""
+
+    def __init__(self) -> None:
+        self.users = 0
+        self.python_stderr = sys.stderr
+        self.moved: TextIO | None = None
+        _flush(self.python_stderr)
+        try:
+            self.saved: int | None = os.dup(STDERR)
+        except OSError:  # a daemon without standard error: nothing to silence
+            self.saved = None
+            return
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, STDERR)
+        os.close(null)
+        if _writes_to_stderr(self.python_stderr):
+            encoding = self.python_stderr.encoding
+            self.moved = open(self.saved, "w", 1, encoding, "backslashreplace", closefd=False)  # noqa: SIM115
+            sys.stderr = self.moved
+
+    def restore(self) -> None:
+        if self.moved is not None:
+            _flush(self.moved)
+            if sys.stderr is self.moved:
+                sys.stderr = self.python_stderr
+        if self.saved is not None:
+            os.dup2(self.saved, STDERR)
+            os.close(self.saved)
+
+
+def _writes_to_stderr(stream: TextIO | None) -> bool:
+    """Tell whether a stream is the real standard error, not one that a test or a caller put there."""
+    try:
+        return stream is not None and stream.fileno() == STDERR
+    except (UnsupportedOperation, ValueError, AttributeError):
+        return False
+
+
+def _flush(stream: TextIO | None) -> None:
+    """Write out what a stream still holds; a closed one holds nothing."""
+    if stream is not None and not stream.closed:
+        stream.flush()

@@ -1,0 +1,210 @@
+"""Photos into frames: one geometry for a run, then each photo decoded, checked against it, and its black subtracted."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormap.camera import Profile, Rect
+from sensormap.decode.files import is_image_name, read_bytes
+from sensormap.decode.image import image_size, read_image
+from sensormap.decode.levels import subtract_black
+from sensormap.decode.libraw import RawLevels, RawSizes, open_raw, raw_values, read_levels, read_sizes
+from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
+from sensormap.frame import Frame, Photo
+from sensormap.profiles import LIBRAW
+
+log = logging.getLogger(__name__)
+
+Mosaic = NDArray[np.int16] | NDArray[np.int32]
+
+
+def open_geometry(path: Path, profile: Profile | None) -> Profile:
+    """Return the geometry to use for a run, from its first photo.
+
+    Parameters
+    ----------
+    path
+        A photo of the camera.
+    profile
+        What is known of the camera; None leaves all of it to LibRaw, which must decode the photo for it.
+
+    Returns
+    -------
+    Profile
+        `profile` with its active area cut to what LibRaw decodes, or LibRaw's own, named ``libraw``.
+
+    Raises
+    ------
+    DecodeError
+        If the photo cannot be used, or is a PNG or TIFF file and there is no profile.
+    ProfileError
+        If the photo contradicts the profile.
+    """
+    data = read_bytes(path)
+    if is_image_name(path):
+        profile = _needed(profile, path.name)
+        _check_size(image_size(data, path.name), profile, path.name, ProfileError)
+        return profile
+    with open_raw(data, path.name) as raw:
+        sizes = read_sizes(raw, path.name)
+        if profile is None or sizes.raw_size != profile.raw_size:
+            levels = read_levels(raw, path.name)  # a file that is no mosaic at all does not contradict the profile
+            if profile is None:
+                return libraw_profile(sizes, levels)
+    _check_size(sizes.raw_size, profile, path.name, ProfileError)
+    return replace(profile, active_area=usable_area(profile, sizes.visible))
+
+
+def read_frame(photo: Photo, profile: Profile | None) -> Frame:
+    """Decode one photo.
+
+    Parameters
+    ----------
+    photo
+        The photo, as `read_photo` describes it.
+    profile
+        Geometry and levels that it must agree with, as `open_geometry` returns them; None leaves them to LibRaw.
+
+    Returns
+    -------
+    Frame
+        Its mosaic is int16 wherever the values fit; what lies outside the active area is 0. Where the profile leaves
+        black to LibRaw, saturation is the lower of the profile's and the photo's own.
+
+    Raises
+    ------
+    DecodeError
+        If the file is damaged, no mosaic, or every photosite is 0.
+    FrameMismatchError
+        If its size or bits differ from the profile's.
+    ProfileError
+        If its filters differ from the profile's.
+
+    Notes
+    -----
+    Threads may call this at once: reading, hashing, decoding and the arithmetic all release the GIL.
+    """
+    data = read_bytes(photo.path)
+    decode = _read_image_frame if is_image_name(photo.path) else _read_raw_frame
+    mosaic, saturation = decode(data, profile, photo.path.name)
+    return Frame(photo, mosaic, saturation, hashlib.sha256(data).hexdigest())
+
+
+def usable_area(profile: Profile, visible: Rect) -> Rect:
+    """Return the part of a profile's active area that LibRaw really decodes.
+
+    Parameters
+    ----------
+    profile
+        Says what is light-sensitive.
+    visible
+        LibRaw's visible area on the raw grid; rows and columns beyond can be uninitialised memory.
+
+    Raises
+    ------
+    ProfileError
+        If nothing is left.
+    """
+    try:
+        area = profile.active_area.intersection(visible)
+    except ValueError as error:
+        msg = f"{profile.name}: active_area {profile.active_area} lies outside what LibRaw decodes, {visible}"
+        raise ProfileError(msg) from error
+    if area != profile.active_area:
+        log.debug("%s: active area %s cut to %s, which LibRaw decodes", profile.name, profile.active_area, area)
+    return area
+
+
+def libraw_profile(sizes: RawSizes, levels: RawLevels) -> Profile:
+    """Return the geometry that LibRaw itself gives a photo, as a profile named ``libraw``.
+
+    Notes
+    -----
+    Black is left to LibRaw, which measures it anew in each photo where the sensor has masked borders.
+    """
+    return Profile(
+        name=LIBRAW,
+        make="",
+        model="",
+        raw_size=sizes.raw_size,
+        active_area=sizes.visible,
+        jpeg_crop=sizes.crop,
+        cfa=levels.cfa,
+        black_level=None,
+        saturation=levels.white_level,
+        bits=levels.white_level.bit_length(),
+        suppression_from_s=None,
+    )
+
+
+def _read_raw_frame(data: bytes, profile: Profile | None, name: str) -> tuple[Mosaic, int]:
+    """Decode a raw file's bytes; return its mosaic and the saturation above black."""
+    with open_raw(data, name) as raw:
+        sizes = read_sizes(raw, name)
+        if profile is not None:
+            _check_size(sizes.raw_size, profile, name, FrameMismatchError)
+        levels = read_levels(raw, name)
+        profile = profile or libraw_profile(sizes, levels)
+        _check_levels(levels, profile, name)
+        area = usable_area(profile, sizes.visible)
+        if profile.black_level is None:
+            black, saturation = levels.black_level, min(profile.saturation, levels.white_level)
+        else:
+            black, saturation = profile.black_level, profile.saturation
+        return _mosaic(raw_values(raw), profile, area, black, name), saturation - max(black)
+
+
+def _read_image_frame(data: bytes, profile: Profile | None, name: str) -> tuple[Mosaic, int]:
+    """Decode a PNG's or TIFF's bytes; return its mosaic and the saturation above black."""
+    profile = _needed(profile, name)
+    _check_size(image_size(data, name), profile, name, FrameMismatchError)
+    black = profile.black_level or (0,) * len(profile.cfa.planes)
+    values = read_image(data, name)
+    return _mosaic(values, profile, profile.active_area, black, name), profile.saturation - max(black)
+
+
+def _mosaic(
+    values: NDArray[np.uint16], profile: Profile, area: Rect, black: tuple[int, ...], name: str
+) -> Mosaic:
+    """Refuse an empty frame; subtract black."""
+    if not values[area.slices].any():
+        msg = f"{name}: every photosite is 0"
+        raise DecodeError(msg)
+    return subtract_black(values, profile.cfa, black, area=area, saturation=profile.saturation)
+
+
+def _needed(profile: Profile | None, name: str) -> Profile:
+    """Insist on a profile where nothing else says what the photosites are."""
+    if profile is None:
+        msg = f"{name}: a PNG or TIFF file does not say its filters; name a camera profile (--profile)"
+        raise DecodeError(msg)
+    return profile
+
+
+def _check_size(found: tuple[int, int], profile: Profile, name: str, error: type[Exception]) -> None:
+    """Compare a photo's raw grid with the profile's."""
+    if found != profile.raw_size:
+        msg = (
+            f"{name}: raw grid of {found[0]} x {found[1]} photosites, but profile {profile.name} has raw_size "
+            f"{profile.raw_size[0]} x {profile.raw_size[1]}"
+        )
+        raise error(msg)
+
+
+def _check_levels(levels: RawLevels, profile: Profile, name: str) -> None:
+    """Compare a photo's filters and bits with the profile's."""
+    if levels.cfa != profile.cfa:
+        msg = f"{name}: filters {levels.cfa.name}, but profile {profile.name} has cfa {profile.cfa.name}"
+        raise ProfileError(msg)
+    if levels.white_level.bit_length() > profile.bits:
+        msg = (
+            f"{name}: values of {levels.white_level.bit_length()} bits, but profile {profile.name} has bits "
+            f"{profile.bits}"
+        )
+        raise FrameMismatchError(msg)
