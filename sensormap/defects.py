@@ -1,0 +1,194 @@
+"""Defects, columns, and the map that holds them, as values; a map that contradicts itself cannot be made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sensormap.camera import Body, Rect
+from sensormap.cfa import Cfa
+from sensormap.consistency import check_map
+from sensormap.frame import Skipped
+
+MAX_SIDE = 65_536  # photosites; five times the largest sensor sold, and a bound on what a hostile file can ask for
+Setting = bool | int | float | str | None
+
+
+class DefectKind(StrEnum):
+    """How a photosite misbehaves; ``x = clip(G * (m * light + D * T + b))`` names the parameters."""
+
+    HOT = "hot"
+    """Dark current D > 0: brighter than its surroundings in proportion to exposure time T and gain G."""
+    OFFSET = "offset"
+    """b > 0: brighter by a constant (times gain) in every frame."""
+    STUCK = "stuck"
+    """One level whatever the light."""
+    DEAD = "dead"
+    """Black whatever the light."""
+    WEAK = "weak"
+    """Low response m < 1: darker in proportion to the light."""
+    NOISY = "noisy"
+    """Jumps between levels from frame to frame: excess variance."""
+
+
+@dataclass(frozen=True)
+class Defect:
+    """One defective photosite.
+
+    Parameters
+    ----------
+    x, y
+        Raw-grid position, 0-based.
+    plane
+        Its colour plane.
+    kind
+        How it misbehaves.
+    confidence
+        0 to 1: how sure the map is of this entry.
+    score
+        Strength of the evidence, in robust standard deviations of the plane's healthy photosites.
+    mean, variance
+        Over the frames, of its raw values: DN and DN squared, black subtracted.
+    jpeg
+        Pixel (x, y) in the camera's full-size JPEG; None outside its crop or where the crop is unknown.
+    """
+
+    x: int
+    y: int
+    plane: str
+    kind: DefectKind
+    confidence: float
+    score: float
+    mean: float
+    variance: float
+    jpeg: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A run of defects along one raw column, rows `y0` to `y1` both inclusive.
+
+    `plane` names the planes it covers, joined by ``+`` where a raw column crosses two (``Gb+R``).
+    `score` is the median of its photosites'; `defects` counts those that are significant alone.
+    """
+
+    x: int
+    y0: int
+    y1: int
+    plane: str
+    kind: DefectKind
+    confidence: float
+    score: float
+    defects: int
+
+    def photosites(self, cfa: Cfa) -> Iterator[tuple[int, int]]:
+        """Yield (x, y) of the rows `y0` to `y1` that belong to the planes covered, from the top.
+
+        Examples
+        --------
+        >>> list(Column(4, 10, 13, "Gb", DefectKind.WEAK, 0.99, -12.0, 2).photosites(Cfa("GBRG")))
+        [(4, 10), (4, 12)]
+        """
+        planes = self.plane.split("+")
+        return ((self.x, y) for y in range(self.y0, self.y1 + 1) if cfa.plane_name(x=self.x, y=y) in planes)
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """Geometry of the grid that a map's coordinates refer to.
+
+    Raises
+    ------
+    ValueError
+        If a side of `raw_size` is not in 1 to 65536, or a rectangle reaches beyond it.
+    """
+
+    raw_size: tuple[int, int]
+    active_area: Rect
+    cfa: Cfa
+    jpeg_crop: Rect | None
+
+    def __post_init__(self) -> None:
+        if not all(1 <= side <= MAX_SIDE for side in self.raw_size):
+            msg = f"raw_size: {list(self.raw_size)} is not a width and a height from 1 to {MAX_SIDE}"
+            raise ValueError(msg)
+        for name, rect in (("active_area", self.active_area), ("jpeg_crop", self.jpeg_crop)):
+            if rect is not None and not rect.fits(*self.raw_size):
+                found = [rect.x, rect.y, rect.width, rect.height]
+                msg = f"{name}: {found} reaches beyond the raw size {list(self.raw_size)}"
+                raise ValueError(msg)
+
+    def jpeg_pixel(self, x: int, y: int) -> tuple[int, int] | None:
+        """Return the pixel of the camera's full-size JPEG that photosite (x, y) falls on, None outside its crop."""
+        crop = self.jpeg_crop
+        return (x - crop.x, y - crop.y) if crop is not None and crop.contains(x, y) else None
+
+
+@dataclass(frozen=True)
+class FrameSummary:
+    """The set of frames behind a map.
+
+    `first` and `last` are capture times; `shutter_s` and `iso` are (lowest, highest); each is None where no
+    frame tells. `digest` is the SHA-256 of the used files' own digests, sorted.
+    """
+
+    used: int
+    skipped: int
+    first: datetime | None
+    last: datetime | None
+    shutter_s: tuple[float, float] | None
+    iso: tuple[int, int] | None
+    digest: str
+
+
+@dataclass(frozen=True)
+class SensorMap:
+    """A defect map: one body's defective photosites and where the evidence came from.
+
+    Parameters
+    ----------
+    body, profile, sensor
+        Whose sensor it is, the name of the camera profile used, and the geometry.
+    frames, skipped
+        The photos behind the map, and those that could not be used.
+    settings
+        The thresholds in force, by name: Python identifiers of at most 100 characters.
+    columns
+        Sorted by (x, y0); no photosite in two of them.
+    defects
+        Sorted by (y, x), each photosite once, and none that a column covers.
+
+    Raises
+    ------
+    ValueError
+        If entries are unsorted or repeated, lie outside the sensor, contradict its CFA or JPEG crop, or hold a number
+        that is not finite. The message opens with the entry, such as ``defects[3].x: 3900 ...``.
+    """
+
+    body: Body
+    profile: str
+    sensor: Sensor
+    frames: FrameSummary
+    skipped: tuple[Skipped, ...]
+    settings: Mapping[str, Setting]
+    columns: tuple[Column, ...]
+    defects: tuple[Defect, ...]
+
+    def __post_init__(self) -> None:
+        check_map(self)
+
+
+def rounded(value: float, *, digits: int = 5) -> float:
+    """Return `value` with so many significant digits: what is measured to a per cent needs no sixteen.
+
+    Map files hold numbers exactly as they are in memory, so that reading gives back what was written; whoever makes
+    a defect rounds its numbers with this.
+
+    Examples
+    --------
+    >>> rounded(1234.5678), rounded(0.000123456789), rounded(-0.0)
+    (1234.6, 0.00012346, 0.0)
+    """
+    return float(f"{value:.{digits}g}") + 0.0  # adding 0.0 makes -0.0 a plain zero

@@ -1,0 +1,194 @@
+"""How each kind of value in a map file is checked when read, written, and recognised at a glance."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sensormap.camera import Rect
+from sensormap.cfa import BAYER_NAMES, MONO, Cfa
+from sensormap.defects import DefectKind
+from sensormap.yamltext import load_yaml, quoted
+
+MAX_INTEGER = 2**1023  # what a float holds, about; larger integers cannot become one
+
+
+@dataclass(frozen=True)
+class Field:
+    """One kind of value.
+
+    Parameters
+    ----------
+    read
+        From the value that YAML gives to the one in memory; ``ValueError`` says what is wrong with it.
+    text
+        From the value in memory to YAML on one line.
+    pattern
+        Regular expression, without groups, of what `text` writes and `parse` reads as YAML would; the default
+        matches nothing, which leaves the value to the YAML parser.
+    parse
+        From text that matches `pattern` to the value in memory.
+    optional
+        Whether the key may be absent, which means None and is written so.
+    """
+
+    read: Callable[[Any], Any]
+    text: Callable[[Any], str]
+    pattern: str = "(?!)"
+    parse: Callable[[str], Any] = str
+    optional: bool = False
+
+
+def wrong(value: Any, expected: str, where: str = "") -> ValueError:
+    """Return the error that says what was found, what is expected, and `where` if given."""
+    found = repr(value) if not isinstance(value, dict | list) else f"a {type(value).__name__} of {len(value)}"
+    found = found if len(found) <= 80 else found[:77] + "..."
+    return ValueError(f"{where}: {found} is not {expected}" if where else f"{found} is not {expected}")
+
+
+def optional(field: Field) -> Field:
+    """Return `field` as one that may be absent from a mapping."""
+    return replace(field, optional=True)
+
+
+def nullable(field: Field) -> Field:
+    """Return `field` as one that may be ``null``."""
+    return Field(
+        lambda value: None if value is None else field.read(value),
+        lambda value: "null" if value is None else field.text(value),
+        f"null|{field.pattern}",
+        lambda text: None if text == "null" else field.parse(text),
+    )
+
+
+def items(field: Field, length: int, convert: Callable[..., Any] = lambda *values: values) -> Field:
+    """Return a list of `length` values of one kind, as ``[1, 2]``; `convert` gets them one by one."""
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, list) or len(value) != length:
+            raise wrong(value, f"a list of {length}")
+        return convert(*(field.read(item) for item in value))
+
+    return Field(
+        read,
+        lambda values: f"[{', '.join(map(field.text, values))}]",
+        rf"\[{', '.join([f'(?:{field.pattern})'] * length)}\]",
+        lambda text: convert(*map(field.parse, text[1:-1].split(", "))),
+    )
+
+
+def one_of(names: Iterable[str], convert: Callable[[str], Any] = str) -> Field:
+    """Return a bare word out of `names`; `convert` makes the value in memory, ``str`` of which is the word."""
+    words = sorted(names)
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, str) or value not in words:
+            raise wrong(value, f"one of {', '.join(words)}")
+        return convert(value)
+
+    return Field(read, lambda value: read(str(value)) and str(value), "|".join(words), convert)
+
+
+def read_mapping(value: Any, fields: Mapping[str, Field], where: str) -> dict[str, Any]:
+    """Return the values of a mapping that has exactly the keys of `fields`, but for optional ones.
+
+    Raises
+    ------
+    ValueError
+        Naming the key below `where` that is unknown, missing, or of a wrong type or value.
+    """
+    if not isinstance(value, dict):
+        raise wrong(value, "a mapping", where)
+    if unknown := [key for key in value if key not in fields]:
+        msg = f"{where}.{unknown[0][:60]}: unknown key, expected {', '.join(fields)}"
+        raise ValueError(msg)
+    values = {}
+    for key, field in fields.items():
+        if key not in value and not field.optional:
+            msg = f"{where}.{key}: missing"
+            raise ValueError(msg)
+        try:
+            values[key] = field.read(value[key]) if key in value else None
+        except ValueError as error:
+            msg = f"{where}.{key}: {error}"
+            raise ValueError(msg) from error
+    return values
+
+
+def mapping_text(value: Any, fields: Mapping[str, Field]) -> list[str]:
+    """Return ``key: value`` for the attributes of `value` that `fields` names, absent ones left out."""
+    pairs = ((key, getattr(value, key), field) for key, field in fields.items())
+    return [f"{key}: {field.text(item)}" for key, item, field in pairs if item is not None or not field.optional]
+
+
+def line_pattern(fields: Mapping[str, Field]) -> str:
+    """Return the regular expression of ``- {key: value, ...}`` as the writer makes it, one group a field."""
+    parts = []
+    for index, (key, field) in enumerate(fields.items()):
+        part = f"{', ' if index else ''}{key}: ({field.pattern})"
+        parts.append(f"(?:{part})?" if field.optional else part)
+    return rf"- \{{{''.join(parts)}\}}"
+
+
+def _integer(value: Any) -> int:
+    if type(value) is not int:  # bool is an int to Python, not to a reader of the file
+        raise wrong(value, "an integer")
+    return value
+
+
+def _number(value: Any) -> float:
+    if type(value) not in (int, float) or (type(value) is int and abs(value) > MAX_INTEGER) or not math.isfinite(value):
+        raise wrong(value, "a finite number")
+    return float(value)
+
+
+def _number_text(value: float) -> str:
+    """Return the shortest digits that give `value` back; YAML 1.1 wants a point before an exponent."""
+    text = repr(float(value) + 0.0)
+    return text if "." in text or not math.isfinite(value) else text.replace("e", ".0e")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise wrong(value, "text (put it into quotes)")
+    return value
+
+
+def _time(value: Any) -> datetime:
+    if not isinstance(value, datetime) or value.tzinfo is not None:
+        raise wrong(value, "a time without zone such as 2010-05-02T17:31:08")
+    return value
+
+
+def _setting(value: Any) -> bool | int | float | str | None:
+    return value if value is None or isinstance(value, bool | int | str) else _number(value)
+
+
+def _setting_text(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return quoted(value)
+    return str(operator.index(value)) if hasattr(value, "__index__") else _number_text(value)
+
+
+def name_text(name: str) -> str:
+    """Return a key as YAML, quoted where YAML would take it for something else than text (``no``, ``null``)."""
+    return name if load_yaml(name) == name else quoted(name)
+
+
+INTEGER = Field(_integer, lambda value: str(operator.index(value)), "0|-?[1-9][0-9]{0,17}", int)
+NUMBER = Field(_number, _number_text, r"-?[0-9]{1,17}\.[0-9]{1,25}(?:e[-+][0-9]{1,3})?", float)
+TEXT = Field(_text, quoted)
+TIME = Field(_time, datetime.isoformat)
+SETTING = Field(_setting, _setting_text)
+PAIR = items(INTEGER, 2)
+RECT = replace(items(INTEGER, 4, Rect), text=lambda rect: f"[{rect.x}, {rect.y}, {rect.width}, {rect.height}]")
+CFA = replace(one_of((*BAYER_NAMES, MONO), Cfa), text=lambda cfa: cfa.name)
+KIND = one_of(DefectKind, DefectKind)
+PLANE = one_of({plane.name for name in (*BAYER_NAMES, MONO) for plane in Cfa(name).planes})
+PLANES = Field(_text, str)  # joined by "+"; the map's own check knows which ones a column crosses

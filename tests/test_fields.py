@@ -1,0 +1,71 @@
+"""Values of a map file: what is written is recognised, and a later field is one more line."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensormap import fields
+from sensormap.layout import COLUMN, DEFECT
+from sensormap.yamltext import load_yaml
+
+LATER = {
+    "x": fields.INTEGER,
+    "cluster": fields.optional(fields.INTEGER),
+    "dark_dn_per_s": fields.optional(fields.items(fields.NUMBER, 3)),
+}
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ((1, None, None), "- {x: 1}"),
+        ((1, 7, None), "- {x: 1, cluster: 7}"),
+        ((1, None, (1.5, 1.0, 2.0)), "- {x: 1, dark_dn_per_s: [1.5, 1.0, 2.0]}"),
+        ((1, 0, (1e-7, -1.0, 2e30)), "- {x: 1, cluster: 0, dark_dn_per_s: [1.0e-07, -1.0, 2.0e+30]}"),
+    ],
+)
+def test_optional_fields(values, line):
+    entry = SimpleNamespace(**dict(zip(LATER, values, strict=True)))
+    assert f"- {{{', '.join(fields.mapping_text(entry, LATER))}}}" == line
+    assert tuple(fields.read_mapping(load_yaml(line)[0], LATER, "defects[0]").values()) == values
+    groups = re.fullmatch(fields.line_pattern(LATER), line).groups()
+    assert tuple(g and LATER[key].parse(g) for key, g in zip(LATER, groups, strict=True)) == values
+
+
+@pytest.mark.parametrize("field", [*DEFECT.values(), *COLUMN.values()])
+@given(text=st.text("0123456789+-.eE_:[], nulGrBbxmohtkd", max_size=12))
+def test_what_the_pattern_takes_reads_as_yaml_does(field, text):
+    if re.fullmatch(field.pattern, text):
+        assert field.parse(text) == field.read(load_yaml(f"[{text}]")[0])
+
+
+@given(value=st.floats(allow_nan=False, allow_infinity=False))
+def test_numbers(value):
+    text = fields.NUMBER.text(value)
+    assert load_yaml(text) == value
+    assert re.fullmatch(fields.NUMBER.pattern, text)
+    assert fields.NUMBER.parse(text) == value
+
+
+@given(value=st.integers())
+def test_integers(value):
+    text = fields.INTEGER.text(value)
+    assert load_yaml(text) == value
+    assert abs(value) >= 10**18 or re.fullmatch(fields.INTEGER.pattern, text)
+
+
+def test_numpy_scalars_are_written_as_numbers():
+    import numpy as np
+
+    assert fields.INTEGER.text(np.int64(5)) == "5"
+    assert fields.NUMBER.text(np.float32(0.5)) == "0.5"
+    assert fields.NUMBER.text(-0.0) == "0.0"
+    assert fields.SETTING.text(np.int16(5)) == "5"
+    assert fields.SETTING.text(np.float64(0.5)) == "0.5"
+    with pytest.raises(TypeError):
+        fields.INTEGER.text(5.0)

@@ -1,0 +1,261 @@
+"""The map file: what is written comes back, and nothing else is taken for a map."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from maps import sensor_maps, toy_map
+
+from sensormap import mapfile, yamltext
+from sensormap.defects import Defect
+from sensormap.errors import MapFormatError, SensorMapError
+from sensormap.layout import DEFECT, SECTIONS
+from sensormap.mapfile import map_text, read_map, write_map
+
+TEXT = map_text(toy_map())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("maps")
+
+
+def read_text(text, folder):
+    """Read a map from text."""
+    path = folder / "d80.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_map(path)
+
+
+@given(sensor_map=sensor_maps())
+@settings(deadline=None)
+def test_round_trip(sensor_map, folder):
+    path = folder / "any.yaml"
+    write_map(sensor_map, path, overwrite=True)
+    again = read_map(path)
+    assert again == sensor_map
+    assert map_text(again).encode() == path.read_bytes()
+
+
+@given(sensor_map=sensor_maps())
+@settings(deadline=None)
+def test_fast_equals_slow(sensor_map, folder):
+    text = map_text(sensor_map)
+    assert (mapfile._parse(text)[1] is not None) == bool(sensor_map.defects)
+    edited = text + "# edited\n"
+    assert mapfile._parse(edited)[1] is None
+    assert read_text(edited, folder) == read_text(text, folder)
+
+
+@given(sensor_map=sensor_maps())
+@settings(deadline=None, max_examples=30)
+def test_any_yaml_layout_reads_the_same(sensor_map, folder):
+    document = yamltext.load_yaml(map_text(sensor_map))
+    if "\\ud" in ascii(document):
+        return  # PyYAML's own writer makes text of lone surrogates that no reader takes
+    assert read_text(yaml.safe_dump(document, sort_keys=True, width=40), folder) == sensor_map
+
+
+@given(text=st.text() | st.from_regex(r"format: sensormap/1\n.*"))
+@settings(max_examples=50, deadline=None)
+def test_other_text_is_refused(text, folder):
+    with pytest.raises(MapFormatError, match=r"d80\.yaml: "):
+        read_text(text, folder)
+
+
+def test_pure_python_parser_reads_the_same(monkeypatch, folder):
+    monkeypatch.setattr(yamltext, "LOADER", yaml.SafeLoader)
+    assert read_text(TEXT, folder) == toy_map()
+    assert read_text(TEXT + "# edited\n", folder) == toy_map()
+
+
+def test_layout():
+    lines = TEXT.splitlines()
+    assert lines[0] == "format: sensormap/1"
+    assert lines[1].startswith("# ")
+    assert tuple(line.split(":")[0] for line in lines if line[0] not in " -#") == SECTIONS
+    assert '  serial: "0012345"' in lines
+    assert "  first: 2010-05-02T17:31:08.250000" in lines
+    assert '  "no": 1.0e-07' in lines
+    assert lines[-1] == (
+        "- {x: 5, y: 11, plane: Gr, kind: dead, confidence: 0.995, score: -20.25, mean: 321.25, variance: 1024.0, "
+        "jpeg: [2, 9]}"
+    )
+
+
+def test_a_plain_yaml_reader_understands_it():
+    document = yaml.safe_load(TEXT)
+    assert [(d["x"], d["y"], d["jpeg"]) for d in document["defects"]] == [
+        (2, 1, None),
+        (17, 4, [14, 2]),
+        (5, 11, [2, 9]),
+    ]
+    assert document["summary"] == dict(hot=1, offset=0, stuck=1, dead=1, weak=0, noisy=0, total=3, columns=1)  # noqa: C408
+    assert document["camera"]["serial"] == "0012345"
+
+
+def test_settings_are_written_in_one_order():
+    assert map_text(toy_map(settings={"b": 1, "a": 2})) == map_text(toy_map(settings={"a": 2, "b": 1}))
+
+
+def test_defect_keys_are_the_attributes():
+    assert list(DEFECT) == list(Defect.__dataclass_fields__)
+
+
+def test_windows_line_ends_and_mark(folder):
+    assert read_text("\ufeff" + TEXT.replace("\n", "\r\n"), folder) == toy_map()
+
+
+def test_integer_where_a_number_is_due(folder):
+    assert read_text(TEXT.replace("score: 40.0", "score: 40"), folder) == toy_map()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("format: sensormap/1", "format: sensormap/2", "format: 'sensormap/2' is not 'sensormap/1'"),
+        ("format: sensormap/1\n", "", "format: missing"),
+        ("camera:", "kamera:", "kamera: unknown key, expected format, camera"),
+        ('  profile: "toy"\n', "", "camera.profile: missing"),
+        ('  profile: "toy"', '  profile: "toy"\n  lens: 3', "camera.lens: unknown key, expected make"),
+        ('"0012345"', "12345", "camera.serial: 12345 is not text"),
+        ("[24, 16]", "[24]", "sensor.raw_size: a list of 1 is not a list of 2"),
+        ("[24, 16]", "[24, 0]", "sensor.raw_size: [24, 0] is not a width and a height from 1 to 65536"),
+        ("[24, 16]", "[24, 1000000]", "sensor.raw_size: [24, 1000000] is not"),
+        ("[2, 1, 20, 14]", "[2, 1, 20, 16]", "sensor.active_area: [2, 1, 20, 16] reaches beyond"),
+        ("[3, 2, 18, 12]", "[3, 2, 0, 12]", "sensor.jpeg_crop: [3, 2, 0, 12] is not a rectangle"),
+        ("cfa: GBRG", "cfa: RGBG", "sensor.cfa: 'RGBG' is not one of BGGR"),
+        ("used: 40", "used: true", "frames.used: True is not an integer"),
+        ("used: 40", "used: -1", "frames.used: -1 is negative"),
+        ("skipped: 2", "skipped: 3", "frames.skipped: 3, but 2 photos are listed"),
+        ("2011-01-09T", "2009-01-09T", "frames.first: 2010-05-02 17:31:08.250000 lies after"),
+        ("11:02:45", "11:02:45+02:00", "frames.last: "),
+        ("2011-01-09T11:02:45", "2011-13-09T11:02:45", "line 18: '2011-13-09T11:02:45' cannot be read"),
+        ("2011-01-09T11:02:45", "2011-01-09", "frames.last: datetime.date(2011, 1, 9) is not a time"),
+        ("2011-01-09T11:02:45", "null", "last: None; one of them is missing"),
+        ("[100, 1600]", "[1600, 100]", "frames.iso: [1600, 100] is not a lowest and a highest"),
+        ('reason: "zero bytes"', "reason: null", "skipped[0].reason: None is not text"),
+        ("vote_z: 3.5", "vote_z: .inf", "settings.vote_z: inf is not a finite number"),
+        ("vote_z: 3.5", "vote_z: [1]", "settings.vote_z: a list of 1 is not a finite number"),
+        ("vote_z: 3.5", "vote z: 1", "settings: 'vote z' is not a name"),
+        ("hot: 1", "hot: 2", "summary.hot: 2, but the map lists 1"),
+        ("y0: 5", "y0: 13", "columns[0].y0: 13 is not in 0 to y1 = 12"),
+        ("y1: 12", "y1: 16", "columns[0].y1: 16 is outside the sensor, 0 to 15"),
+        ("plane: R, kind: weak", "plane: Gr, kind: weak", "columns[0].plane: 'Gr', but column 10 of GBRG crosses Gb+R"),
+        ("plane: R, kind: weak", "plane: B+B, kind: weak", "columns[0].plane: 'B+B'"),
+        ("x: 17,", "x: 24,", "defects[1].x: 24 is outside the sensor, 0 to 23"),
+        ("x: 17,", "x: -1,", "defects[1].x: -1 is outside"),
+        ("x: 17,", "x: 17.0,", "defects[1].x: 17.0 is not an integer"),
+        ("x: 17,", "x: '17',", "defects[1].x: '17' is not an integer"),
+        ("x: 17, ", "", "defects[1].x: missing"),
+        ("x: 17, ", "x: 17, colour: 1, ", "defects[1].colour: unknown key"),
+        ("x: 17, ", "x: 17, x: 17, ", "key 'x' stands twice"),
+        ("y: 4,", "y: 16,", "defects[1].y: 16 is outside the sensor, 0 to 15"),
+        ("y: 4, plane: B", "y: 4, plane: R", "defects[1].plane: 'R', but photosite (17, 4) of GBRG belongs to 'B'"),
+        ("plane: B, kind: hot", "plane: no, kind: hot", "defects[1].plane: False is not one of B, Gb, Gr, R, mono"),
+        ("kind: hot", "kind: warm", "defects[1].kind: 'warm' is not one of dead, hot"),
+        ("kind: hot, confidence: 0.995", "kind: hot, confidence: 1.5", "defects[1].confidence: 1.5 is not in 0 to 1"),
+        ("score: 40.0", "score: .nan", "defects[0].score: nan is not a finite number"),
+        ("score: 40.0", "score: 1.0e+999", "defects[0].score: inf is not a finite number"),
+        ("score: 40.0", "score: " + "9" * 400, "cannot be read"),
+        ("score: 40.0", "score: true", "defects[0].score: True is not a finite number"),
+        ("[14, 2]", "[14, 3]", "defects[1].jpeg: [14, 3], but by the JPEG crop it is [14, 2]"),
+        ("[14, 2]", "null", "defects[1].jpeg: null, but by the JPEG crop it is [14, 2]"),
+        ("[14, 2]", "[14, 2, 1]", "defects[1].jpeg: a list of 3 is not a list of 2"),
+        ("- {x: 5, y: 11", "- {x: 17, y: 4, x1: 5, y1: 11", "defects[2].x1: unknown key"),
+        ("- {x: 5, y: 11", "[", "line "),
+    ],
+)
+def test_bad_value(old, new, message, folder):
+    assert old in TEXT
+    with pytest.raises(MapFormatError, match=r"d80\.yaml: .*" + re.escape(message).replace(r"d80\.yaml: ", "")):
+        read_text(TEXT.replace(old, new, 1), folder)
+
+
+def test_order_and_repeats(folder):
+    lines = TEXT.splitlines()
+    with pytest.raises(MapFormatError, match=r"defects\[2\]: \(x 17, y 4\) stands after \(x 5, y 11\)"):
+        read_text("\n".join([*lines[:-2], lines[-1], lines[-2]]), folder)
+    with pytest.raises(MapFormatError, match=r"defects\[3\]: \(x 5, y 11\) stands after \(x 5, y 11\)"):
+        read_text("\n".join([*lines, lines[-1]]), folder)
+
+
+def test_a_file_cut_short_is_no_map(folder):
+    for end in range(len(TEXT) - 1):  # without the last newline it is still whole
+        with pytest.raises(MapFormatError):
+            read_text(TEXT[:end], folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "format: missing, so no map file"),
+        (b"# nothing\n", "format: missing"),
+        (b"\n---\n", "format: missing"),
+        (b"- a\n", "format: missing"),
+        (b"\xff\xd8\xff\xe0 a JPEG", r"is not UTF-8 text \(byte 0\)"),
+        (b"II*\0\x08\0\0\0", "unacceptable character|special characters|control characters"),
+        (b"a: &a [1]\nb: *a\n", "line 1: anchors and aliases"),
+        (b"b: *a\n", "line 1: anchors and aliases"),
+        (b"a: !!python/object:os.system x\n", "line 1: tag 'tag:yaml.org,2002:python/object:os.system' is not part"),
+        (b"a: !!set {}\n", "tag .* is not part"),
+        (b"a: !!binary 'a'\n", "cannot be read"),
+        (b"<<: {a: 1}\n", "line 1: .* cannot be read"),
+        (b"a: =\n", "cannot be read"),
+        (b"? [a]\n: 1\n", "key .* is not text"),
+        (b"a: 1\n--- \nb: 1\n", "line 2: a second document"),
+        (b"[" * 100_000, "nested more than 8 levels"),
+        (b"{a: " * 100_000, "nested more than 8 levels"),
+        (b"- " * 100_000, "nested more than 8 levels"),
+        (b"a: " + b"1:" * 10_000 + b"1\n", "cannot be read"),
+        (b"a: " + b"9" * 10_000, "cannot be read"),
+        (b"a: b: c", "line 1: mapping values are not allowed"),
+        (b"%YAML 9.9\n---\na", "line 1: "),
+    ],
+)
+def test_hostile_file(content, message, folder):
+    with pytest.raises(MapFormatError, match=message):
+        read_text(content, folder)
+
+
+def test_wrong_sections(folder):
+    for key in SECTIONS[1:]:
+        start = re.search(rf"^{key}:.*\n(?:[ -].*\n)*", TEXT, re.MULTILINE)
+        for value in ("5", "null", "text", "[5]", "{a: [5]}"):
+            with pytest.raises(MapFormatError, match=key):
+                read_text(TEXT.replace(start.group(), f"{key}: {value}\n"), folder)
+        with pytest.raises(MapFormatError, match=f"{key}: missing"):
+            read_text(TEXT.replace(start.group(), ""), folder)
+
+
+def test_unreadable(tmp_path):
+    with pytest.raises(MapFormatError, match=r"none\.yaml: cannot be read: No such file"):
+        read_map(tmp_path / "none.yaml")
+    with pytest.raises(MapFormatError, match="cannot be read: Is a directory"):
+        read_map(tmp_path)
+
+
+def test_too_large(tmp_path, monkeypatch):
+    path = tmp_path / "a.yaml"
+    write_map(toy_map(), path)
+    monkeypatch.setattr(mapfile, "MAX_BYTES", len(TEXT))
+    assert read_map(path) == toy_map()
+    monkeypatch.setattr(mapfile, "MAX_BYTES", len(TEXT) - 1)
+    with pytest.raises(MapFormatError, match="larger than"):
+        read_map(path)
+    with pytest.raises(MapFormatError, match="3 defects make a file of"):
+        write_map(toy_map(), tmp_path / "b.yaml")
+
+
+def test_existing_file_stays(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("mine")
+    with pytest.raises(SensorMapError, match=r"a\.yaml: exists already; --overwrite"):
+        write_map(toy_map(), path)
+    assert path.read_text() == "mine"
+    write_map(toy_map(), str(path), overwrite=True)
+    assert read_map(str(path)) == toy_map()

@@ -1,0 +1,86 @@
+"""Files appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from sensormap.errors import SensorMapError
+from sensormap.output import OutputError, check_writable, write_atomically
+
+
+def test_writes_and_replaces(tmp_path):
+    path = tmp_path / "a.yaml"
+    write_atomically(b"one", path)
+    write_atomically(b"two", path, overwrite=True)
+    assert path.read_bytes() == b"two"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_permissions(tmp_path):
+    ordinary, path = tmp_path / "ordinary", tmp_path / "a.yaml"
+    ordinary.touch()
+    write_atomically(b"one", path)
+    assert path.stat().st_mode == ordinary.stat().st_mode
+    path.chmod(0o640)
+    write_atomically(b"two", path, overwrite=True)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_failure_leaves_the_old_file(tmp_path, monkeypatch, error, step):
+    def fail(*_):
+        raise error
+
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(*((os, "fsync") if step == "fsync" else (Path, "replace")), fail)
+    with pytest.raises((OutputError, KeyboardInterrupt), match=r"No space left on device|^$"):
+        write_atomically(b"new", path, overwrite=True)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_refusals(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "pipe")
+    for path, message in [
+        (tmp_path, "is a directory, expected a file name"),
+        (file, "exists already; --overwrite replaces it"),
+        (tmp_path / "dangling", "exists already"),
+        (tmp_path / "none" / "a.yaml", r"the folder .*none does not exist"),
+        (file / "a.yaml", r"file is not a folder"),
+        (tmp_path / ("a" * 300), "cannot be written: File name too long"),
+        (tmp_path / "a\0b", "cannot be written: .*null"),
+    ]:
+        with pytest.raises(SensorMapError, match=message):
+            check_writable(path)
+    for path, message in [(tmp_path, "is a directory"), (tmp_path / "pipe", "is not a regular file")]:
+        with pytest.raises(OutputError, match=message):
+            check_writable(path, overwrite=True)
+
+
+def test_checking_leaves_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "a.yaml"
+    check_writable(path)
+    check_writable(path, overwrite=True)
+    assert not list(tmp_path.iterdir())
+    monkeypatch.chdir(tmp_path)
+    check_writable(Path("a.yaml"))
+
+
+def test_folder_that_takes_no_file(tmp_path, monkeypatch):
+    def fail(**_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", fail)
+    with pytest.raises(OutputError, match=r"a\.yaml: cannot be written: Permission denied"):
+        check_writable(tmp_path / "a.yaml")
