@@ -1,0 +1,235 @@
+"""A map as words and tables of plain text; how they look on a terminal is the command line's business."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from textwrap import TextWrapper
+
+from sensormap.defects import Defect, DefectKind, SensorMap
+
+MAX_REASONS = 15  # lines on the screen; a reason that names sizes or levels can differ from photo to photo
+MEANINGS = {
+    DefectKind.HOT: "brighter the longer the exposure",
+    DefectKind.OFFSET: "brighter by a constant in every photo",
+    DefectKind.STUCK: "one level whatever the light",
+    DefectKind.DEAD: "black whatever the light",
+    DefectKind.WEAK: "darker in proportion to the light",
+    DefectKind.NOISY: "jumps from photo to photo",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under a header; the columns of `right` are aligned to the right.
+
+    `note` is a line below: what the table leaves out, or what it says without rows.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    right: frozenset[int] = frozenset()
+    note: str = ""
+
+
+def table_lines(table: Table, *, width: int = 80) -> list[str]:
+    r"""Return a table's header and rows as aligned lines, without its title and note.
+
+    Parameters
+    ----------
+    table
+        Any table; if it has no rows there are no lines either.
+    width
+        Characters a line may have; the last column is folded to fit, the others never.
+
+    Returns
+    -------
+    list of str
+        The header first, unless it is empty.
+
+    Examples
+    --------
+    >>> print(*table_lines(Table("", ("x", "kind"), (("12", "hot"), ("7", "weak")), right=frozenset({0}))), sep="\n")
+     x  kind
+    12  hot
+     7  weak
+    """
+    if not table.rows:
+        return []
+    rows = (table.header, *table.rows) if any(table.header) else table.rows
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    if len(widths) - 1 not in table.right:
+        widths[-1] = 0  # nothing stands to the right of it
+    form = "  ".join(f"{{:{'>' if i in table.right else '<'}{w}}}" for i, w in enumerate(widths))
+    lines = [form.format(*row) for row in rows]
+    indent = sum(widths[:-1]) + 2 * (len(widths) - 1)
+    if widths[-1] or max(map(len, lines)) <= width or indent > width - 20:
+        return lines
+    fold = TextWrapper(width=width - indent).wrap
+    return [line for row in rows for line in _folded(form, row[:-1], fold(row[-1]))]
+
+
+def facts_table(sensor_map: SensorMap) -> Table:
+    """Return what a map is about, one label and text a row: camera, sensor, frames, dates, exposures.
+
+    Parameters
+    ----------
+    sensor_map
+        The map. Text from files in it is cleaned of what could steer a terminal.
+
+    Returns
+    -------
+    Table
+        In reading order, without title and header; what the map does not know is left out.
+    """
+    sensor, frames = sensor_map.sensor, sensor_map.frames
+    crop = f", JPEG {sensor.jpeg_crop.width} x {sensor.jpeg_crop.height}" if sensor.jpeg_crop else ""
+    lines = [
+        ("Camera", f"{sensor_map.body} (profile {sensor_map.profile})"),
+        ("Sensor", f"{sensor.raw_size[0]} x {sensor.raw_size[1]} photosites, {sensor.cfa.name}{crop}"),
+        ("Frames", f"{_count(frames.used, 'frame')} used, {frames.skipped} skipped"),
+    ]
+    if frames.first and frames.last:
+        lines.append(("Taken", _span(_minute(frames.first), _minute(frames.last))))
+    if frames.shutter_s:
+        lines.append(("Shutter", _span(*map(shutter_text, frames.shutter_s))))
+    if frames.iso:
+        lines.append(("ISO", _span(*map(str, frames.iso))))
+    return Table("", ("", ""), tuple((label, plain(text)) for label, text in lines))
+
+
+def kind_table(sensor_map: SensorMap) -> Table:
+    """Return how many defects there are of each kind that occurs, most frequent first, and what the kind means."""
+    counts = Counter(DefectKind(defect.kind) for defect in sensor_map.defects)
+    ranked = sorted(counts, key=lambda kind: -counts[kind])
+    lone = "single " if sensor_map.columns else ""
+    return Table(
+        title=_count(len(sensor_map.defects), "defect") if counts else "No defects",
+        header=("kind", "count", "meaning"),
+        rows=tuple((str(kind), str(counts[kind]), MEANINGS[kind]) for kind in ranked),
+        right=frozenset({1}),
+        note="" if counts else f"No {lone}photosite misbehaves enough to be told from its neighbours.",
+    )
+
+
+def defect_table(sensor_map: SensorMap, *, limit: int | None = 20) -> Table:
+    """Return the defects, strongest evidence first.
+
+    Parameters
+    ----------
+    sensor_map
+        The map.
+    limit
+        How many at most; None for all.
+
+    Returns
+    -------
+    Table
+        Its note says how many were left out.
+    """
+    ranked = sorted(sensor_map.defects, key=lambda defect: (-abs(defect.score), defect.y, defect.x))[:limit]
+    hidden = len(sensor_map.defects) - len(ranked)
+    return Table(
+        title="Strongest defects" if hidden else "Defects, strongest first",
+        header=("x", "y", "plane", "kind", "certainty", "score", "mean", "JPEG x, y"),
+        rows=tuple(_defect_row(defect) for defect in ranked),
+        right=frozenset({0, 1, 4, 5, 6, 7}),
+        note=f"{_count(hidden, 'weaker one')} not shown; --all shows every one." if hidden else "",
+    )
+
+
+def column_table(sensor_map: SensorMap) -> Table:
+    """Return the column entries from left to right."""
+    return Table(
+        title=_count(len(sensor_map.columns), "defective column"),
+        header=("x", "rows", "planes", "kind", "certainty", "score"),
+        rows=tuple(
+            (str(c.x), f"{c.y0} to {c.y1}", c.plane, str(c.kind), certainty(c.confidence), f"{c.score:.1f}")
+            for c in sensor_map.columns
+        ),
+        right=frozenset({0, 1, 4, 5}),
+    )
+
+
+def skipped_table(sensor_map: SensorMap) -> Table:
+    """Return the reasons why photos were skipped, most frequent first, each with its count and first photo."""
+    names = defaultdict(list)
+    for skipped in sensor_map.skipped:
+        names[skipped.reason].append(skipped.name)
+    ranked = sorted(names, key=lambda reason: (-len(names[reason]), reason))
+    shown = ranked[:MAX_REASONS]
+    return Table(
+        title=f"{_count(len(sensor_map.skipped), 'photo')} skipped",
+        header=("count", "for example", "reason"),
+        rows=tuple((str(len(names[reason])), _shortened(plain(min(names[reason]))), plain(reason)) for reason in shown),
+        right=frozenset({0}),
+        note=f"{_count(len(ranked) - len(shown), 'more reason')} in the map file." if ranked != shown else "",
+    )
+
+
+def certainty(confidence: float) -> str:
+    """Return a confidence in per cent, rounded down: nothing measured is certain.
+
+    Examples
+    --------
+    >>> certainty(0.5), certainty(0.9989), certainty(1.0)
+    ('50 %', '99.8 %', '> 99.9 %')
+    """
+    if confidence >= 0.999:
+        return "> 99.9 %"
+    tenths = int(confidence * 1000 + 1e-9) / 10
+    return f"{tenths:.1f} %" if tenths >= 99 else f"{int(tenths)} %"
+
+
+def shutter_text(seconds: float) -> str:
+    """Return a shutter time as cameras write it.
+
+    Examples
+    --------
+    >>> shutter_text(0.0005), shutter_text(0.3), shutter_text(16.0)
+    ('1/2000 s', '0.3 s', '16 s')
+    """
+    return f"1/{round(1 / seconds)} s" if 1e-6 < seconds < 0.26 else f"{seconds:.3g} s"
+
+
+def plain(text: str) -> str:
+    r"""Return `text` with what does not print as escapes: a file name must not steer the terminal.
+
+    Examples
+    --------
+    >>> print(plain("DSC\x1b[31m.NEF"))
+    DSC\x1b[31m.NEF
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _folded(form: str, cells: tuple[str, ...], folds: list[str]) -> list[str]:
+    """Return the lines of a row whose last cell takes several."""
+    blank = ("",) * len(cells)
+    return [form.format(*(blank if i else cells), part) for i, part in enumerate(folds or [""])]
+
+
+def _defect_row(defect: Defect) -> tuple[str, ...]:
+    """Return one defect's cells."""
+    jpeg = f"{defect.jpeg[0]}, {defect.jpeg[1]}" if defect.jpeg else "outside"
+    numbers = (certainty(defect.confidence), f"{defect.score:.1f}", f"{defect.mean:.0f}")
+    return (str(defect.x), str(defect.y), defect.plane, str(defect.kind), *numbers, jpeg)
+
+
+def _shortened(name: str) -> str:
+    """Return a file name of at most 24 characters, its middle left out."""
+    return name if len(name) <= 24 else f"{name[:11]}..{name[-11:]}"
+
+
+def _minute(time: datetime) -> str:
+    return time.isoformat(sep=" ", timespec="minutes")
+
+
+def _span(low: str, high: str) -> str:
+    return low if low == high else f"{low} to {high}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,188 @@
+"""Tables of a map as text, and on a terminal or in a pipe."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from maps import sensor_maps, toy_defect, toy_map
+from rich.console import Console
+
+from sensormap.camera import Body, Rect
+from sensormap.cli.render import show_map
+from sensormap.defects import DefectKind, Sensor, SensorMap
+from sensormap.frame import Skipped
+from sensormap.report.table import (
+    MEANINGS,
+    Table,
+    certainty,
+    defect_table,
+    facts_table,
+    kind_table,
+    shutter_text,
+    skipped_table,
+    table_lines,
+)
+
+
+def shown(sensor_map, *, width=80, terminal=False, limit=20):
+    """What a user sees."""
+    file = io.StringIO()
+    show_map(sensor_map, Console(file=file, width=width, force_terminal=terminal), limit=limit)
+    return file.getvalue()
+
+
+def skipping(*skipped):
+    """The toy map with other skipped photos."""
+    return toy_map(skipped=skipped, frames=replace(toy_map().frames, skipped=len(skipped)))
+
+
+def test_a_map_in_a_pipe():
+    assert [line.rstrip() for line in shown(toy_map()).splitlines()] == [
+        "Camera   NIKON D80, serial 0012345 (profile toy)",
+        "Sensor   24 x 16 photosites, GBRG, JPEG 18 x 12",
+        "Frames   40 frames used, 2 skipped",
+        "Taken    2010-05-02 17:31 to 2011-01-09 11:02",
+        "Shutter  1/2000 s to 16 s",
+        "ISO      100 to 1600",
+        "",
+        "3 defects",
+        "kind   count  meaning",
+        "stuck      1  one level whatever the light",
+        "hot        1  brighter the longer the exposure",
+        "dead       1  black whatever the light",
+        "",
+        "1 defective column",
+        " x     rows  planes  kind  certainty  score",
+        "10  5 to 12  R       weak   > 99.9 %   -9.7",
+        "",
+        "Defects, strongest first",
+        " x   y  plane  kind   certainty  score  mean  JPEG x, y",
+        " 2   1  R      stuck     99.5 %   40.0   321    outside",
+        " 5  11  Gr     dead      99.5 %  -20.2   321       2, 9",
+        "17   4  B      hot       99.5 %   12.5   321      14, 2",
+        "",
+        "2 photos skipped",
+        "count  for example   reason",
+        "    1  x: #1.nef     no camera, no time",
+        "    1  DSC_0007.NEF  zero bytes",
+    ]
+    assert "\x1b" not in shown(toy_map())
+
+
+def test_a_terminal_gets_colours():
+    assert "\x1b[1m" in shown(toy_map(), terminal=True)
+
+
+def test_no_defects():
+    text = shown(toy_map(defects=(), columns=()))
+    assert "No defects\nNo photosite misbehaves enough to be told from its neighbours.\n" in text
+    assert "strongest" not in text.lower()
+    assert "No single photosite" in shown(toy_map(defects=()))
+
+
+def test_the_strongest_come_first_and_the_rest_is_counted():
+    defects = tuple(toy_defect(x, 1, score=float((x - 10) * 3)) for x in range(24))
+    toy = toy_map(defects=defects, columns=())
+    table = defect_table(toy)
+    assert [row[0] for row in table.rows[:4]] == ["23", "22", "21", "0"]
+    assert len(table.rows) == 20
+    assert table.note == "4 weaker ones not shown; --all shows every one."
+    assert len(defect_table(toy, limit=None).rows) == 24
+    assert defect_table(toy, limit=24).note == ""
+    assert defect_table(toy, limit=23).note.startswith("1 weaker one not")
+    assert not defect_table(toy, limit=0).rows
+
+
+def test_many_defects():
+    sensor = Sensor((3900, 2616), Rect(0, 0, 3900, 2613), toy_map().sensor.cfa, Rect(14, 9, 3872, 2592))
+    defects = tuple(toy_defect(x, y, sensor=sensor) for y in range(0, 1000, 10) for x in range(0, 1000, 2))
+    text = shown(toy_map(sensor=sensor, defects=defects, columns=()), limit=None)
+    assert text.count(" hot ") >= 50_000
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@given(sensor_map=sensor_maps())
+@settings(deadline=None, max_examples=50)
+def test_any_map_shows(sensor_map: SensorMap):
+    text = shown(sensor_map)
+    assert all(character.isprintable() or character == "\n" for character in text)
+
+
+def test_names_do_not_steer_the_terminal():
+    text = shown(
+        replace(skipping(Skipped("\x1b[2J[red]a.nef", "[bold]r\n")), body=Body("", "[link=x]", "\udc80")), terminal=True
+    )
+    assert "\x1b[2J" not in text
+    for part in (r"\x1b[2J[red]a.nef", r"[bold]r\n", "[link=x], serial \\udc80"):
+        assert part in text
+
+
+def test_skipped_are_grouped_and_folded():
+    reason = "frame is implausible: its score spread is 7 times that of the other frames, and 40 % of it is zero"
+    toy = skipping(
+        Skipped("b.nef", "empty"), Skipped("a.nef", "empty"), Skipped("DSC_0000000000000000000001.NEF", reason)
+    )
+    lines = table_lines(skipped_table(toy), width=60)
+    assert lines[1] == "    2  a.nef                     empty"
+    assert lines[2].startswith("    1  DSC_0000000..0000001.NEF  frame is")
+    assert max(map(len, lines)) <= 60
+    assert " ".join(line[33:].strip() for line in lines[2:]) == reason
+
+
+def test_endless_reasons_are_cut():
+    table = skipped_table(skipping(*(Skipped("a", f"reason {i}") for i in range(100))))
+    assert len(table.rows) == 15
+    assert table.note == "85 more reasons in the map file."
+
+
+def test_unknown_facts_are_left_out():
+    frames = replace(toy_map().frames, first=None, last=None, shutter_s=None, iso=None, used=1)
+    table = facts_table(toy_map(frames=frames))
+    assert [row[0] for row in table.rows] == ["Camera", "Sensor", "Frames"]
+    assert table.rows[2][1].startswith("1 frame used")
+
+
+def test_every_kind_has_a_meaning():
+    assert set(MEANINGS) == set(DefectKind)
+    assert kind_table(toy_map()).title == "3 defects"
+
+
+def test_narrow_tables_are_not_folded_to_nothing():
+    table = Table("", ("name", "text"), (("a" * 70, "words that go on"),))
+    assert len(table_lines(table, width=60)) == 2
+    assert table_lines(Table("", ("a",), ())) == []
+
+
+@pytest.mark.parametrize(
+    ("confidence", "text"),
+    [
+        (0.0, "0 %"),
+        (0.29, "29 %"),
+        (0.989, "98 %"),
+        (0.99, "99.0 %"),
+        (0.9989, "99.8 %"),
+        (0.999, "> 99.9 %"),
+        (1.0, "> 99.9 %"),
+    ],
+)
+def test_certainty(confidence, text):
+    assert certainty(confidence) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (1 / 8000, "1/8000 s"),
+        (1 / 60, "1/60 s"),
+        (0.25, "1/4 s"),
+        (0.3, "0.3 s"),
+        (1.0, "1 s"),
+        (30.0, "30 s"),
+        (0.0, "0 s"),
+    ],
+)
+def test_shutter(seconds, text):
+    assert shutter_text(seconds) == text
