@@ -1,0 +1,55 @@
+"""Find the defective photosites of a camera sensor from a folder of ordinary photos.
+
+>>> from sensormap import Options, survey, write_map
+>>> sensor_map = survey(["~/Pictures/d80"], Options())  # doctest: +SKIP
+>>> write_map(sensor_map, "d80.yaml")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sensormap.defects import Column, Defect, DefectKind, SensorMap
+    from sensormap.detect import Thresholds
+    from sensormap.errors import SensorMapError
+    from sensormap.mapfile import read_map, write_map
+    from sensormap.report.coords import coordinates
+    from sensormap.survey import Options, survey
+
+__all__ = [
+    "Column",
+    "Defect",
+    "DefectKind",
+    "Options",
+    "SensorMap",
+    "SensorMapError",
+    "Thresholds",
+    "coordinates",
+    "read_map",
+    "survey",
+    "write_map",
+]
+
+_MODULES = {
+    "Column": "defects",
+    "Defect": "defects",
+    "DefectKind": "defects",
+    "Options": "survey",
+    "SensorMap": "defects",
+    "SensorMapError": "errors",
+    "Thresholds": "detect",
+    "coordinates": "report.coords",
+    "read_map": "mapfile",
+    "survey": "survey",
+    "write_map": "mapfile",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: compiled code takes a second that a reader of maps never needs."""
+    if name not in _MODULES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

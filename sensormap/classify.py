@@ -1,0 +1,174 @@
+"""Kinds: what a candidate's outlying values say about how it misbehaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormap.defects import DefectKind
+from sensormap.score import SCORES_PER_SIGMA
+from sensormap.tally import Outliers
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Exposure settings of all frames, by frame number; numbers ascend in order of capture.
+
+    Parameters
+    ----------
+    gain
+        ISO over 100; NaN where EXIF does not tell.
+    shutter_s
+        Shutter time in seconds; NaN where EXIF does not tell.
+    used
+        Whether the frame was tallied.
+    saturation
+        DN at which a photosite clips, black subtracted.
+    """
+
+    gain: NDArray[np.float64]
+    shutter_s: NDArray[np.float64]
+    used: NDArray[np.bool_]
+    saturation: int
+
+
+# A value is one and the same when its central 80 % stay within this many DN, or this share of itself (the steps of
+# a quantised raw format, and read noise).
+_CONSTANT_DN, _CONSTANT_SHARE = 2.0, 0.01
+# Below this share of saturation a constant value is black.
+_BLACK_SHARE = 0.002
+_SATURATED_SHARE = 0.98
+# Slope of log(residual / gain) on log(shutter time): 0 for an offset, 1 for dark current, between for both.
+_HOT_SLOPE = 0.3
+_SLOPE_SPAN = 4.0
+# Chance that a frame which shows the defect was exposed longer than one that does not.
+_HOT_ORDER = 0.8
+# Frames exposed this many times longer than the median one tell dark current from an offset, if they show this much
+# more of an excess.
+_LONG_RATIO, _LONG_EXCESS = 8.0, 1.3
+# A defect that comes and goes is absent from a good part of its frames and leaves a gap: far more frames without it
+# than frames that barely show it.
+_NOISY_SHARE, _BARELY_SIGMA, _GAP_RATIO = 0.85, 6.0, 3.0
+
+
+def classify(outliers: Outliers, settings: Settings, *, bright: bool) -> tuple[DefectKind, float]:
+    """Name the kind of one candidate and how sure that is.
+
+    Parameters
+    ----------
+    outliers
+        The candidate's outlying scores; may be empty when only its mean stands out.
+    settings
+        Of all frames.
+    bright
+        Whether its mean score is positive: decides when there are too few outliers to tell.
+
+    Returns
+    -------
+    kind, confidence
+        Confidence is 0.9 where the values follow the kind's law, 0.6 where they fit it as well as another, 0.4 where
+        the outliers are too few to tell.
+    """
+    if len(outliers) < 3:
+        return (DefectKind.OFFSET if bright else DefectKind.WEAK), 0.4
+    constant = _constant_kind(outliers, settings)
+    if constant is not None:
+        return constant
+    if int(outliers.score.astype(np.int64).sum()) < 0:
+        return _dark_kind(outliers)
+    return _bright_kind(outliers[outliers.score > 0], settings)
+
+
+def _is_constant(values: NDArray[np.int32]) -> bool:
+    low, middle, high = np.quantile(values, (0.1, 0.5, 0.9))
+    return bool(high - low <= max(_CONSTANT_DN, _CONSTANT_SHARE * middle))
+
+
+def _constant_kind(outliers: Outliers, settings: Settings) -> tuple[DefectKind, float] | None:
+    """Return dead, stuck or hot when the candidate shows one value whatever its surroundings; else None."""
+    if not _is_constant(outliers.value):
+        return None
+    value = float(np.median(outliers.value))
+    surroundings_vary = not _is_constant(outliers.level2 // 2)
+    confidence = 0.9 if surroundings_vary and len(outliers) >= 4 else 0.6
+    if value <= max(_CONSTANT_DN, _BLACK_SHARE * settings.saturation):
+        return DefectKind.DEAD, confidence
+    if value >= _SATURATED_SHARE * settings.saturation and _longer_when_seen(outliers, settings) > _HOT_ORDER:
+        return DefectKind.HOT, 0.9
+    return DefectKind.STUCK, confidence
+
+
+def _dark_kind(outliers: Outliers) -> tuple[DefectKind, float]:
+    """Weak, surely if the value keeps its proportion to the surroundings."""
+    dark = outliers[outliers.score < 0]
+    response = dark.value / np.maximum(dark.level2 / 2, 1)
+    low, high = np.quantile(response, (0.2, 0.8))
+    return DefectKind.WEAK, 0.9 if high - low < 0.2 else 0.6
+
+
+def _bright_kind(bright: Outliers, settings: Settings) -> tuple[DefectKind, float]:
+    """Hot, offset or noisy, from how the excess follows shutter time and in which frames it shows."""
+    slope = _shutter_slope(bright, settings)
+    order = _longer_when_seen(bright, settings)
+    excess = _long_exposure_excess(bright, settings)
+    if (slope is not None and slope > _HOT_SLOPE) or (excess is not None and excess > _LONG_EXCESS):
+        return DefectKind.HOT, 0.9
+    if order > _HOT_ORDER and excess is None:
+        return DefectKind.HOT, 0.6
+    if _comes_and_goes(bright, settings):
+        return DefectKind.NOISY, 0.6
+    return DefectKind.OFFSET, 0.6 if excess is None else 0.9
+
+
+def _long_exposure_excess(bright: Outliers, settings: Settings) -> float | None:
+    """Return the median excess over gain in the longest exposures over that in ordinary ones; None if either lacks."""
+    level = (bright.value - bright.level2 / 2) / settings.gain[bright.frame]
+    shutter_s = settings.shutter_s[bright.frame]
+    clipped = bright.value >= _SATURATED_SHARE * settings.saturation
+    long = shutter_s > _LONG_RATIO * float(np.median(shutter_s))
+    ordinary = (shutter_s <= float(np.median(shutter_s))) & ~clipped
+    if not long.any() or np.count_nonzero(ordinary) < 3:
+        return None
+    # A clipped excess is a lower bound: it counts where it already exceeds the ordinary one, and else says nothing.
+    usual = float(np.median(level[ordinary]))
+    telling = level[long & (~clipped | (level > _LONG_EXCESS * usual))]
+    return float(np.median(telling)) / max(usual, 0.5) if telling.size else None
+
+
+def _comes_and_goes(bright: Outliers, settings: Settings) -> bool:
+    """Tell whether frames since the first that shows the defect either show it clearly or not at all."""
+    active = np.count_nonzero(settings.used[bright.frame.min() :])
+    barely = np.count_nonzero(bright.score < _BARELY_SIGMA * SCORES_PER_SIGMA)
+    absent = active - len(bright)
+    return bool(absent > (1 - _NOISY_SHARE) * active and absent > _GAP_RATIO * (barely + 1))
+
+
+def _shutter_slope(bright: Outliers, settings: Settings) -> float | None:
+    """Return the Theil-Sen slope of log(residual / gain) on log(shutter time); None where shutter times hardly vary."""
+    unclipped = bright.value < _SATURATED_SHARE * settings.saturation
+    frames = bright.frame[unclipped]
+    residual = bright.value[unclipped] - bright.level2[unclipped] / 2
+    x = np.log(settings.shutter_s[frames])
+    y = np.log(np.maximum(residual, 0.5) / settings.gain[frames])
+    known = np.isfinite(x) & np.isfinite(y)
+    x, y = x[known], y[known]
+    i, j = np.triu_indices(x.size, 1)
+    apart = np.abs(x[i] - x[j]) > np.log(_SLOPE_SPAN) / 2
+    if np.count_nonzero(apart) < 3 or np.ptp(x) < np.log(_SLOPE_SPAN):
+        return None
+    return float(np.median((y[i] - y[j])[apart] / (x[i] - x[j])[apart]))
+
+
+def _longer_when_seen(outliers: Outliers, settings: Settings) -> float:
+    """Return the chance that a frame with an outlier was exposed longer than a later frame without; 0.5 if unknown."""
+    exposed = settings.shutter_s * settings.gain
+    active = settings.used & np.isfinite(exposed)
+    active[: outliers.frame.min()] = False
+    seen = np.zeros(active.size, np.bool_)
+    seen[outliers.frame] = True
+    with_, without = exposed[seen & active], exposed[~seen & active]
+    if min(with_.size, without.size) < 2:
+        return 0.5
+    return float(np.mean(with_[:, None] > without[None, :]))

@@ -1,0 +1,1 @@
+"""The command line: arguments, messages and exit codes; everything else lies below."""

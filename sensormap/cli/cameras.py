@@ -1,0 +1,61 @@
+"""`sensormap cameras`: the camera profiles."""
+
+from __future__ import annotations
+
+import click
+
+from sensormap.camera import Profile, Rect
+from sensormap.profiles import get_profile, list_profiles
+from sensormap.report.table import Table
+
+
+@click.group("cameras")
+def cameras_command() -> None:
+    """List and show camera profiles."""
+
+
+@cameras_command.command("list")
+def list_command() -> None:
+    """List the profiles that come with sensormap."""
+    rows = tuple(
+        (profile.name, profile.model, f"{profile.raw_size[0]} x {profile.raw_size[1]}", profile.cfa.name)
+        for profile in list_profiles()
+    )
+    _print(Table("", ("name", "EXIF model", "raw size", "CFA"), rows))
+
+
+@cameras_command.command("show")
+@click.argument("profile", metavar="NAME|FILE")
+def show_profile_command(profile: str) -> None:
+    """Show one profile, by name or file."""
+    _print(Table("", ("", ""), _facts(get_profile(profile))))
+
+
+def _facts(profile: Profile) -> tuple[tuple[str, str], ...]:
+    """Return a profile's numbers, one label and text a row."""
+    black, suppression = profile.black_level, profile.suppression_from_s
+    return (
+        ("name", profile.name),
+        ("make", profile.make),
+        ("model", profile.model),
+        ("raw size", f"{profile.raw_size[0]} x {profile.raw_size[1]}"),
+        ("active area", _rect(profile.active_area)),
+        ("JPEG crop", _rect(profile.jpeg_crop) if profile.jpeg_crop else "unknown"),
+        ("CFA", f"{profile.cfa.name}, from raw-grid (0, 0)"),
+        ("black level", "measured by LibRaw" if black is None else ", ".join(map(str, black)) + " DN"),
+        ("saturation", f"{profile.saturation} DN"),
+        ("bits", str(profile.bits)),
+        ("in-camera suppression", "unknown" if suppression is None else f"from {suppression:g} s"),
+    )
+
+
+def _rect(rect: Rect) -> str:
+    return f"{rect.width} x {rect.height} at x = {rect.x}, y = {rect.y}"
+
+
+def _print(table: Table) -> None:
+    from rich.console import Console  # noqa: PLC0415
+
+    from sensormap.cli.render import print_table  # noqa: PLC0415
+
+    print_table(table, Console())

@@ -1,0 +1,69 @@
+"""What a run says on stderr: messages one line each, and a progress bar on a terminal."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sensormap.survey import Progress
+
+
+@cache
+def stderr_console() -> Console:
+    """Return the console that progress and messages share, so that they do not overwrite each other."""
+    from rich.console import Console  # noqa: PLC0415 - rich takes longer to import than --help may take
+
+    return Console(stderr=True)
+
+
+class _ConsoleHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        from sensormap.report.table import plain  # noqa: PLC0415
+
+        lines = self.format(record).splitlines()
+        for line in lines:
+            stderr_console().out(plain(line), highlight=False)
+
+
+def configure_log(verbosity: int) -> None:
+    """Send the package's messages to stderr: warnings at 0, progress of the work at 1, everything at 2 and more."""
+    logger = logging.getLogger("sensormap")
+    levels = {-2: logging.ERROR, -1: logging.WARNING, 0: logging.WARNING, 1: logging.INFO}
+    logger.setLevel(levels.get(max(verbosity, -2), logging.DEBUG))
+    logger.handlers = [_ConsoleHandler()]
+    logger.propagate = False
+
+
+@contextmanager
+def progress_bar(verbosity: int) -> Iterator[Progress]:
+    """Show a bar with frames a second and the time left while the block runs; nothing in a pipe or when quiet."""
+    console = stderr_console()
+    if not console.is_terminal or verbosity < 0:
+        yield lambda done, total: None
+        return
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text  # noqa: PLC0415
+
+    class Speed(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:.1f} frames/s" if task.speed else "starting")
+
+    counts = (MofNCompleteColumn(), Speed(), TimeRemainingColumn(), TextColumn("left"))
+    columns = (TextColumn("mapping"), BarColumn(), *counts)
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,43 @@
+"""The `sensormap` command: its groups, and how errors leave it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import click
+
+from sensormap.cli.console import configure_log
+from sensormap.errors import SensorMapError
+
+
+class _Commands(click.Group):
+    """A group whose commands are imported when they are called, and whose errors are one line with exit code 1."""
+
+    modules = {"map": "mapping", "show": "show", "coords": "show", "cameras": "cameras"}  # noqa: RUF012
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        from importlib import import_module  # noqa: PLC0415
+
+        if cmd_name not in self.modules:
+            return None
+        module = import_module(f"sensormap.cli.{self.modules[cmd_name]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SensorMapError as error:
+            logging.getLogger(__name__).debug("", exc_info=error)
+            raise click.ClickException(str(error)) from error
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sensormap")
+def main() -> None:
+    """Find the defective photosites of a camera sensor from a folder of ordinary photos."""
+    configure_log(0)

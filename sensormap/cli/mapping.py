@@ -1,0 +1,57 @@
+"""`sensormap map`: photos in, a defect map out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sensormap.cli.console import configure_log, progress_bar
+from sensormap.cli.show import print_map
+
+
+@click.command("map")
+@click.argument("photos", nargs=-1, required=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Map file to write; without it, YAML to stdout.")
+@click.option("--overwrite", is_flag=True, help="Replace the output file if it exists.")
+@click.option("--profile", metavar="NAME|FILE", help="Camera profile; by default the one of the photos' EXIF model.")
+@click.option("--serial", help="Serial number of the camera to map, where the photos are of several.")
+@click.option("--jobs", type=click.IntRange(1, 256), help="Threads.  [default: one for each processor]")
+@click.option("--strict", is_flag=True, help="Stop at the first photo that cannot be used.")
+@click.option("-v", "--verbose", count=True, help="Tell more on stderr; -vv tells everything.")
+@click.option("-q", "--quiet", count=True, help="Tell less: -q warnings only, no progress, no table; -qq errors only.")
+def map_command(
+    photos: tuple[str, ...],
+    output: Path | None,
+    *,
+    overwrite: bool,
+    profile: str | None,
+    serial: str | None,
+    jobs: int | None,
+    strict: bool,
+    verbose: int,
+    quiet: int,
+) -> None:
+    """Map the defects of the sensor that took PHOTOS: files, folders (searched recursively) and patterns, in any mix.
+
+    Photos that cannot be used are named on stderr and listed in the map; they never end the run.
+    """
+    from sensormap.decode import native_stderr_silenced  # noqa: PLC0415 - takes a second to import, --help does not
+    from sensormap.mapfile import map_text, write_map  # noqa: PLC0415
+    from sensormap.output import check_writable  # noqa: PLC0415
+    from sensormap.survey import Options, survey  # noqa: PLC0415
+
+    verbosity = verbose - quiet
+    configure_log(verbosity)
+    if output is not None:
+        check_writable(output, overwrite=overwrite)
+    options = Options(profile=profile, serial=serial, jobs=jobs, strict=strict)
+    with native_stderr_silenced(), progress_bar(verbosity) as progress:
+        sensor_map = survey(photos, options, progress)
+    if output is None:
+        click.echo(map_text(sensor_map), nl=False)
+        return
+    write_map(sensor_map, output, overwrite=overwrite)
+    if verbosity >= 0:
+        print_map(sensor_map)
+        click.echo(f"\nwritten to {output}")

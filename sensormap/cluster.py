@@ -1,0 +1,57 @@
+"""Columns: a run of many candidates along one raw column is one defect of the readout, not hundreds of photosites."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# A chance run this dense is out of the question: even with 10 000 single defects on a D80 a column holds 2.5.
+_FEWEST, _LEAST_SHARE = 12, 0.3
+# Rows without a candidate that a run may bridge: faint columns show only where the scenes are kind.
+_GAP = 32
+
+
+@dataclass(frozen=True)
+class Run:
+    """Candidates along one column: rows `first` to `last`, both inclusive, and their positions in the list."""
+
+    col: int
+    first: int
+    last: int
+    members: NDArray[np.intp]
+
+
+def find_columns(row: NDArray[np.int32], col: NDArray[np.int32]) -> tuple[Run, ...]:
+    """Return the runs of candidates along columns, ordered by (col, first).
+
+    Parameters
+    ----------
+    row, col
+        Distinct candidates' positions, in any order.
+
+    Notes
+    -----
+    Candidates of one column that are at most 32 rows apart make a run. A run of at least 12 candidates that fill at
+    least 30 % of its rows (of the plane's rows, where only one plane is affected) is a column.
+
+    Examples
+    --------
+    >>> run, = find_columns(np.arange(100, 160), np.full(60, 7))
+    >>> run.col, run.first, run.last
+    (7, 100, 159)
+    """
+    order = np.lexsort((row, col))
+    new = np.ones(order.size, np.bool_)
+    new[1:] = (np.diff(col[order]) != 0) | (np.diff(row[order]) > _GAP)
+    runs = []
+    for members in np.split(order, np.flatnonzero(new)[1:]):
+        if members.size < _FEWEST:
+            continue
+        rows = row[members]
+        one_plane = np.unique(rows % 2).size == 1
+        length = (int(rows[-1]) - int(rows[0])) // (2 if one_plane else 1) + 1
+        if members.size >= _LEAST_SHARE * length:
+            runs.append(Run(int(col[members[0]]), int(rows[0]), int(rows[-1]), members))
+    return tuple(runs)

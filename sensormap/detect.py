@@ -1,0 +1,112 @@
+"""Detection: which photosites differ from the healthy ones of their plane by more than chance and effect allow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormap.cfa import Cfa
+from sensormap.score import SCORES_PER_SIGMA
+from sensormap.tally import Tally
+from sensormap.vote import Ballot
+
+# Standard deviation of a normal distribution over its median absolute deviation.
+_SIGMA_PER_MAD = 1.4826
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What makes a photosite a candidate.
+
+    Parameters
+    ----------
+    mean_sigma
+        Distance of a photosite's mean score from its plane's median, in robust standard deviations of the plane.
+    effect_sigma
+        The same distance in units of one frame's noise: with many frames everything becomes significant, and healthy
+        photosites differ too.
+    false_votes
+        False candidates that each block of votes may be expected to yield.
+    block_frames
+        Frames a block of votes.
+    long_exposure_s
+        Shutter time in seconds from which frames vote in blocks of their own.
+
+    Raises
+    ------
+    ValueError
+        If one of them is not positive.
+    """
+
+    mean_sigma: float = 7.0
+    effect_sigma: float = 0.75
+    false_votes: float = 0.02
+    block_frames: int = 10
+    long_exposure_s: float = 0.25
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not value > 0:
+                msg = f"{name}: {value!r} is not above 0"
+                raise ValueError(msg)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Photosites that pass 1 singles out: positions in the active area, ascending, and their signed scores in sigma."""
+
+    row: NDArray[np.int32]
+    col: NDArray[np.int32]
+    score: NDArray[np.float64]
+
+
+def find_candidates(tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, thresholds: Thresholds) -> Candidates:
+    """Return the photosites whose mean score or votes stand out.
+
+    Parameters
+    ----------
+    tally
+        Sums over all frames of the active area.
+    ballots
+        Results of the blocks of votes.
+    cfa
+        Filter pattern as read from the active area's corner.
+    thresholds
+        What standing out means.
+
+    Notes
+    -----
+    The null distribution of the mean score is empirical: its centre and scale are the median and 1.4826 times the
+    median absolute deviation over the photosites of the same plane, so that texture, quantisation and the spread of
+    response between healthy photosites widen it as they should.  A photosite that was clipped with its surroundings in
+    some of the frames has fewer scores to its mean and is held to a proportionally wider null.
+    """
+    strength = np.zeros(tally.count.shape, np.float32)
+    for plane in cfa.planes:
+        deviation, effect = _plane_deviation(plane.view(tally.sum_z), plane.view(tally.count), tally.frames)
+        passes = (np.abs(deviation) > thresholds.mean_sigma) & (np.abs(effect) > thresholds.effect_sigma)
+        plane.view(strength)[passes] = deviation[passes]
+    flat = strength.reshape(-1)
+    for ballot in ballots:
+        stronger = ballot.score > np.abs(flat[ballot.index])
+        flat[ballot.index[stronger]] = ballot.score[stronger]
+    row, col = np.nonzero(strength)
+    return Candidates(row.astype(np.int32), col.astype(np.int32), np.abs(strength[row, col]).astype(np.float64))
+
+
+def _plane_deviation(
+    sum_z: NDArray[np.int32], count: NDArray[np.uint16], frames: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return each photosite's distance from the plane's median mean score, in robust scales and in sigma of a frame."""
+    seen = np.maximum(count, 1).astype(np.float32)
+    mean = sum_z / (seen * np.float32(SCORES_PER_SIGMA))
+    centre = np.float32(np.median(mean))
+    effect = mean - centre
+    scale = _SIGMA_PER_MAD * float(np.median(np.abs(effect)))
+    if scale == 0:  # half of the plane never showed anything: there is no null to compare with
+        return np.zeros_like(effect), effect
+    deviation = effect / np.float32(scale) * np.sqrt(seen / np.float32(max(frames, 1)))
+    return deviation, effect

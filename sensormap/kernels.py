@@ -1,0 +1,184 @@
+"""Compiled loops over photosites; each has its slow, obvious equivalent in `score`, and a test comparing the two.
+
+The inner loops run over equal-length row slices with one integer width each, because that is what LLVM turns into
+SIMD code; `error_model="numpy"` removes the division check that would prevent it.  Fused multiply-add and other
+value-changing optimisations stay off, so that every machine computes the same scores.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Mosaic = NDArray[np.int16] | NDArray[np.int32]
+
+_F2 = np.float32(2.0)
+_ZERO = np.float32(0.0)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def neighbour_row(
+    padded: Mosaic, row: int, step: int, level2: NDArray[np.float32], spread2: NDArray[np.float32]
+) -> None:
+    """Fill twice the median, and twice the mid-spread, of each photosite's eight same-colour neighbours.
+
+    `row` counts in the unpadded frame. The median of eight is the mean of the 4th and 5th smallest; the mid-spread is
+    the mean of the 6th and 7th less that of the 2nd and 3rd, so that one outlier on either side changes neither.
+    """
+    width = level2.shape[0]
+    up, mid, down = padded[row], padded[row + step], padded[row + 2 * step]
+    n0, n1, n2 = up[:width], up[step : step + width], up[2 * step : 2 * step + width]
+    n3, n4 = mid[:width], mid[2 * step : 2 * step + width]
+    n5, n6, n7 = down[:width], down[step : step + width], down[2 * step : 2 * step + width]
+    for j in range(width):
+        a, b, c, d, e, f, g, h = n0[j], n1[j], n2[j], n3[j], n4[j], n5[j], n6[j], n7[j]
+        # Batcher's odd-even merge network for 8 inputs: 19 comparators, no branches.
+        a, b = min(a, b), max(a, b)
+        c, d = min(c, d), max(c, d)
+        e, f = min(e, f), max(e, f)
+        g, h = min(g, h), max(g, h)
+        a, c = min(a, c), max(a, c)
+        b, d = min(b, d), max(b, d)
+        e, g = min(e, g), max(e, g)
+        f, h = min(f, h), max(f, h)
+        b, c = min(b, c), max(b, c)
+        f, g = min(f, g), max(f, g)
+        a, e = min(a, e), max(a, e)
+        d, h = min(d, h), max(d, h)
+        b, f = min(b, f), max(b, f)
+        c, g = min(c, g), max(c, g)
+        b, e = min(b, e), max(b, e)
+        d, g = min(d, g), max(d, g)
+        c, e = min(c, e), max(c, e)
+        d, f = min(d, f), max(d, f)
+        d, e = min(d, e), max(d, e)
+        level2[j] = np.float32(d) + np.float32(e)
+        spread2[j] = (np.float32(f) + np.float32(g)) - (np.float32(b) + np.float32(c))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def neighbours(
+    padded: Mosaic, rows: NDArray[np.int64], step: int, level2: NDArray[np.float32], spread2: NDArray[np.float32]
+) -> None:
+    """Fill `neighbour_row` for each of `rows`; outputs have shape ``(rows, W)``."""
+    for i in range(rows.shape[0]):
+        neighbour_row(padded, rows[i], step, level2[i], spread2[i])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _score_row(
+    value: Mosaic,
+    level2: NDArray[np.float32],
+    spread2: NDArray[np.float32],
+    noise: NDArray[np.float32],
+    limit: np.float32,
+    score: NDArray[np.int8],
+) -> None:
+    """Fill the scores of one row: residual over noise, clipped to +-`limit`, rounded to whole units."""
+    c0, c1, c2, c3 = noise[0], noise[1], noise[2], noise[3]
+    for j in range(value.shape[0]):
+        level = max(level2[j], _ZERO)
+        spread = spread2[j]
+        variance = c0[j] + c1[j] * level + c2[j] * level * level + c3[j] * spread * spread
+        sigmas = (_F2 * np.float32(value[j]) - level2[j]) / np.sqrt(variance)
+        score[j] = np.int8(np.rint(min(max(sigmas, -limit), limit)))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def score_band(
+    padded: Mosaic, first: int, last: int, step: int, noise: NDArray[np.float32], limit: int, scores: NDArray[np.int8]
+) -> None:
+    """Fill the scores of rows `first` to `last` (exclusive) into `scores`, shape ``(last - first, W)``."""
+    width = scores.shape[1]
+    level2, spread2 = np.empty(width, np.float32), np.empty(width, np.float32)
+    for row in range(first, last):
+        neighbour_row(padded, row, step, level2, spread2)
+        value = padded[row + step][step : step + width]
+        _score_row(value, level2, spread2, noise[row % step], np.float32(limit), scores[row - first])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def tally_band(
+    padded: Mosaic,
+    first: int,
+    last: int,
+    step: int,
+    noise: NDArray[np.float32],
+    limits: NDArray[np.int64],
+    sums: Any,
+    outliers: Any,
+) -> int:
+    """Score rows `first` to `last` (exclusive), add them to the tally, list the outlying scores; return their count.
+
+    One sweep: each row's neighbours, scores and sums are made while the row is in cache.
+
+    Parameters
+    ----------
+    padded
+        The active area with `step` mirrored rows and columns around it.
+    noise
+        Noise coefficients by row phase, coefficient and column: shape ``(step, 4, W)``.
+    limits
+        Score clip, outlier threshold (both in score units), lowest and highest DN at which a photosite is not clipped.
+    sums
+        The tally's arrays ``(count, sum_x, sum_xx, sum_z, sum_zz)``, each ``(H, W)``.
+    outliers
+        Arrays ``(index, score, value, level2)`` with room for every photosite of the band.
+    """
+    count, sum_x, sum_xx, sum_z, sum_zz = sums
+    out_index, out_score, out_value, out_level2 = outliers
+    clip, outlying, floor, ceiling = limits[0], limits[1], limits[2], limits[3]
+    width = count.shape[1]
+    level2, spread2 = np.empty(width, np.float32), np.empty(width, np.float32)
+    score = np.empty(width, np.int8)
+    floor2, ceiling2 = np.float32(2 * floor), np.float32(2 * ceiling)
+    found = 0
+    for row in range(first, last):
+        neighbour_row(padded, row, step, level2, spread2)
+        value = padded[row + step][step : step + width]
+        _score_row(value, level2, spread2, noise[row % step], np.float32(clip), score)
+        # A photosite that is clipped together with its surroundings shows nothing about itself.
+        line = count[row]
+        for j in range(width):
+            double = _F2 * np.float32(value[j])
+            line[j] += ((double < ceiling2) | (level2[j] < ceiling2)) & ((double > floor2) | (level2[j] > floor2))
+        _add(value, sum_x[row])
+        _add_squares(value, sum_xx[row])
+        _add(score, sum_z[row])
+        _add_score_squares(score, sum_zz[row])
+        for start in range(0, width, 64):
+            chunk = score[start : start + 64]
+            high, low = np.int8(0), np.int8(0)
+            for j in range(chunk.shape[0]):
+                high, low = max(high, chunk[j]), min(low, chunk[j])
+            if high < outlying and low > -outlying:
+                continue
+            for j in range(start, min(start + 64, width)):
+                if abs(score[j]) >= outlying:
+                    out_index[found] = row * width + j
+                    out_score[found] = score[j]
+                    out_value[found] = value[j]
+                    out_level2[found] = level2[j]
+                    found += 1
+    return found
+
+
+@njit(nogil=True, cache=True, inline="always")  # type: ignore[untyped-decorator]
+def _add(values: NDArray[Any], line: NDArray[Any]) -> None:
+    for j in range(line.shape[0]):
+        line[j] += values[j]
+
+
+@njit(nogil=True, cache=True, inline="always")  # type: ignore[untyped-decorator]
+def _add_squares(values: NDArray[Any], line: NDArray[np.uint64]) -> None:
+    for j in range(line.shape[0]):
+        line[j] += np.uint64(np.int64(values[j]) * np.int64(values[j]))
+
+
+@njit(nogil=True, cache=True, inline="always")  # type: ignore[untyped-decorator]
+def _add_score_squares(scores: NDArray[np.int8], line: NDArray[np.uint32]) -> None:
+    for j in range(line.shape[0]):
+        line[j] += np.uint32(np.int16(scores[j]) * np.int16(scores[j]))

@@ -1,0 +1,202 @@
+"""Which photos a run uses: finding them, reading who took them, keeping those of one body, once each, in order."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sensormap.camera import Body, Profile
+from sensormap.decode import is_photo_name, read_photo
+from sensormap.errors import DecodeError, FrameMismatchError
+from sensormap.frame import Photo, Skipped
+
+_UNKNOWN = Body("", "", "")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The photos of one body in order of capture, and what was left out."""
+
+    body: Body
+    photos: tuple[Photo, ...]
+    skipped: tuple[Skipped, ...]
+
+
+def find_photos(arguments: Iterable[str | Path], *, images: bool) -> tuple[Path, ...]:
+    """Return the files that arguments name, sorted, each once.
+
+    Parameters
+    ----------
+    arguments
+        Files, folders (searched recursively for names that look like photos), and glob patterns, in any mix.
+    images
+        Whether PNG and TIFF files in folders count as photos.
+
+    Raises
+    ------
+    DecodeError
+        If an argument names nothing.
+    """
+    found: set[Path] = set()
+    for argument in arguments:
+        path = Path(argument).expanduser()
+        if path.is_dir():
+            found.update(_photos_below(path, images=images))
+        elif os.path.lexists(path):
+            found.add(path)
+        elif matches := [Path(name) for name in glob.glob(str(path), recursive=True)]:  # noqa: PTH207 - absolute patterns too
+            folders = [match for match in matches if match.is_dir() and not is_photo_name(match, images=images)]
+            found.update(set(matches) - set(folders))
+            for folder in folders:
+                found.update(_photos_below(folder, images=images))
+        else:
+            msg = f"{argument}: no such file, folder or pattern"
+            raise DecodeError(msg)
+    return tuple(sorted(found, key=lambda path: (path.name, str(path))))
+
+
+def _photos_below(folder: Path, *, images: bool) -> Iterable[Path]:
+    """Return what lies below a folder and is named like a photo, folders of such a name included."""
+
+    def fail(error: OSError) -> None:
+        msg = f"{error.filename}: cannot be searched: {error.strerror}"
+        raise DecodeError(msg) from error
+
+    for parent, folders, files in os.walk(folder, onerror=fail):
+        for name in (*folders, *files):
+            if is_photo_name(Path(name), images=images):
+                yield Path(parent, name)
+        folders[:] = [name for name in folders if not is_photo_name(Path(name), images=images)]
+
+
+def read_photos(paths: Sequence[Path], *, jobs: int) -> tuple[tuple[Photo, ...], tuple[Skipped, ...]]:
+    """Read the EXIF of every file; return the photos and the files that are none."""
+
+    def read(path: Path) -> Photo | Skipped:
+        try:
+            return read_photo(path)
+        except DecodeError as error:
+            return skipped(path.name, error)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        results = list(pool.map(read, paths))
+    photos = tuple(result for result in results if isinstance(result, Photo))
+    return photos, tuple(result for result in results if isinstance(result, Skipped))
+
+
+def select_photos(photos: Sequence[Photo], *, profile: Profile | None, serial: str | None) -> Selection:
+    """Keep the photos of one body, each content once, in order of capture.
+
+    Parameters
+    ----------
+    photos
+        What was found.
+    profile
+        The profile that the user named, if any: photos of other models are then left out, and photos without EXIF
+        are taken to be its camera's if none has any.
+    serial
+        Serial number of the body to keep, where there are several.
+
+    Returns
+    -------
+    Selection
+        Ordered by capture time, shutter count and name; photos without a time come last.
+
+    Raises
+    ------
+    FrameMismatchError
+        If several bodies remain, or none has the serial number; the message lists the bodies.
+    """
+    rest, left_out = _with_known_body(photos, profile)
+    rest, other_bodies = _of_one_body(rest, profile, serial)
+    rest, repeated = _without_copies(rest)
+    body = rest[0].body if rest else _UNKNOWN
+    return Selection(body, tuple(sorted(rest, key=_capture_order)), (*left_out, *other_bodies, *repeated))
+
+
+def skipped(name: str, error: Exception | str) -> Skipped:
+    """Return a photo's entry among the skipped, the reason without the name that it opens with."""
+    return Skipped(name, str(error).removeprefix(f"{name}: "))
+
+
+def _capture_order(photo: Photo) -> tuple[datetime, int, str, int, str]:
+    exposure = photo.exposure
+    return (
+        exposure.time or datetime.max,  # the camera's clock has no zone
+        exposure.shutter_count or 0,
+        photo.path.name,
+        photo.size_bytes,
+        str(photo.path),
+    )
+
+
+def _with_known_body(photos: Sequence[Photo], profile: Profile | None) -> tuple[list[Photo], list[Skipped]]:
+    """Leave out photos that do not say which camera took them, unless none does and a profile was named."""
+    known = [photo for photo in photos if photo.body.model]
+    if not known and profile is not None:
+        return list(photos), []
+    reason = "no EXIF that names the camera; name a profile (--profile) to use such photos"
+    return known, [Skipped(photo.path.name, reason) for photo in photos if not photo.body.model]
+
+
+def _of_one_body(
+    photos: list[Photo], profile: Profile | None, serial: str | None
+) -> tuple[list[Photo], list[Skipped]]:
+    """Leave out photos of other models than the named profile's, and of other bodies than the one asked for."""
+    keep = photos
+    if profile is not None and any(photo.body.model == profile.model for photo in photos):
+        keep = [photo for photo in photos if photo.body.model == profile.model]
+    if serial is not None:
+        bodies = _listed(keep)
+        keep = [photo for photo in keep if photo.body.serial == serial]
+        if not keep:
+            msg = f"--serial {serial}: no photo of that body; found {bodies or 'none'}"
+            raise FrameMismatchError(msg)
+    numbered = {photo.body for photo in keep if photo.body.serial}
+    if len(numbered) == 1:  # a photo that lost its serial number may be another body's
+        (body,) = numbered
+        keep = [photo for photo in keep if photo.body.serial or photo.body.model != body.model]
+    if len({photo.body for photo in keep}) > 1:
+        msg = f"photos of several cameras: {_listed(keep)}; choose one with --serial, or with --profile for its model"
+        raise FrameMismatchError(msg)
+    chosen = set(map(id, keep))
+    expected = keep[0].body if keep else _UNKNOWN
+    return keep, [
+        Skipped(photo.path.name, f"taken by {photo.body}, expected {expected}")
+        for photo in photos
+        if id(photo) not in chosen
+    ]
+
+
+def _listed(photos: Sequence[Photo]) -> str:
+    """Name the bodies and their numbers of photos."""
+    counts = Counter(photo.body for photo in photos)
+    return "; ".join(f"{body} ({count} photo{'s' if count > 1 else ''})" for body, count in sorted(counts.items()))
+
+
+def _without_copies(photos: Sequence[Photo]) -> tuple[list[Photo], list[Skipped]]:
+    """Leave out files whose content another file has; only files that look alike are read for it."""
+    looks = Counter((photo.size_bytes, photo.exposure) for photo in photos)
+    first: dict[str, str] = {}
+    kept, copies = [], []
+    for photo in sorted(photos, key=lambda photo: (photo.path.name, str(photo.path))):
+        if looks[photo.size_bytes, photo.exposure] > 1:
+            try:
+                with photo.path.open("rb") as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError as error:
+                copies.append(Skipped(photo.path.name, f"cannot be read: {error.strerror}"))
+                continue
+            if digest in first:
+                copies.append(Skipped(photo.path.name, f"same content as {first[digest]}"))
+                continue
+            first[digest] = photo.path.name
+        kept.append(photo)
+    return kept, copies

@@ -1,0 +1,190 @@
+"""Scores: how far each photosite lies from its same-colour neighbours, in units of the frame's own noise.
+
+The residual of a photosite is its value less the median of its eight same-colour neighbours.  Its noise is
+
+    variance = c0 + c1 * level + c2 * level ** 2 + c3 * spread ** 2
+
+with `level` the neighbours' median and `spread` their mid-spread: read noise, photon noise, the spread of response
+between healthy photosites, and texture.  The four coefficients are fitted for every plane of every frame from
+photosites of that frame, so no camera constants are needed, and scaled so that the scores' robust spread is 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+
+from sensormap.kernels import Mosaic, neighbours, score_band
+
+SCORES_PER_SIGMA = 8
+"""Scores are stored as integers, in eighths of the noise."""
+
+SCORE_LIMIT = 8 * SCORES_PER_SIGMA
+"""Scores are clipped at 8 sigma: beyond that a frame can only say "yes"."""
+
+# 16 rows a plane give some 31 000 photosites on a D80: the fitted spread is good to about 1 %.
+_SAMPLED_ROWS = 16
+_LEVEL_CLASSES, _SPREAD_CLASSES = 6, 4
+_REWEIGHTINGS = 4
+# Below this a plane is all but black or saturated, and the whole sample says as much as its rest.
+_FEWEST_SAMPLES = 1000
+# Share of a normal distribution within one standard deviation.
+_ONE_SIGMA = 0.6827
+# Rounding to whole DN alone has a variance of 1/12; coefficients are in doubled DN.
+_ROUNDING_VARIANCE2 = 4 / 12
+# Coefficients are rounded to this many significant bits so that the last bits of a library's sums do not matter.
+_COEFFICIENT_BITS = 12
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The noise of one frame.
+
+    Parameters
+    ----------
+    coefficients
+        ``c0 .. c3`` of each plane in doubled DN, shape ``(step, step, 4)`` by row and column phase.
+    spread
+        Robust spread of each plane's scores before they were scaled to 1: near 1 where the model fits.
+    outlying
+        Share of the sampled photosites whose score is beyond 3.5 sigma.
+    """
+
+    coefficients: NDArray[np.float32]
+    spread: NDArray[np.float64]
+    outlying: float
+
+    def rows(self, width: int) -> NDArray[np.float32]:
+        """Return the coefficients laid out along rows, shape ``(step, 4, width)``."""
+        step = self.coefficients.shape[0]
+        repeated = np.tile(self.coefficients, (1, -(-width // step), 1))[:, :width]
+        return np.ascontiguousarray(repeated.transpose(0, 2, 1))
+
+
+def pad(active: Mosaic, step: int) -> Mosaic:
+    """Return the active area with `step` mirrored rows and columns around it, which keeps every plane's phase."""
+    return cast("Mosaic", np.pad(active, step, mode="reflect"))
+
+
+def fit_noise(padded: Mosaic, step: int, *, saturation: int) -> Noise:
+    """Fit the noise of every plane of one frame from a sample of its rows.
+
+    Parameters
+    ----------
+    padded
+        Active area as `pad` returns it, at least 4 photosites a side, in DN.
+    step
+        Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
+    saturation
+        DN at which a photosite clips, black subtracted.
+
+    Notes
+    -----
+    Photosites whose surroundings are clipped, at black or at saturation, have no noise and are left out. The rest are
+    sorted into classes of like level and like spread; the robust variance of the residuals in each class (68.3 %
+    quantile of their distance from the median, squared) is fitted by non-negative least squares, with weights that
+    make a factor too much count like a factor too little. The spread term keeps texture from looking like defects, at
+    the price of sensitivity there.
+    """
+    height, width = padded.shape[0] - 2 * step, padded.shape[1] - 2 * step
+    coefficients = np.empty((step, step, 4), np.float32)
+    spread, outlying = np.empty((step, step)), np.empty((step, step))
+    for row_phase in range(step):
+        rows = np.unique(np.linspace(0, (height - 1 - row_phase) // step, _SAMPLED_ROWS).astype(np.int64)) * step
+        rows += row_phase
+        level2, spread2 = (np.empty((rows.size, width), np.float32) for _ in range(2))
+        neighbours(padded, rows, step, level2, spread2)
+        value = padded[rows + step][:, step : step + width].astype(np.float32)
+        for col_phase in range(step):
+            plane = np.s_[:, col_phase::step]
+            sample = (value[plane].ravel(), level2[plane].ravel(), spread2[plane].ravel())
+            open_ = (sample[1] > 0) & (sample[1] < 2 * saturation)
+            if np.count_nonzero(open_) >= _FEWEST_SAMPLES:
+                sample = (sample[0][open_], sample[1][open_], sample[2][open_])
+            fitted = _fit_plane(*sample)
+            coefficients[row_phase, col_phase], spread[row_phase, col_phase], outlying[row_phase, col_phase] = fitted
+    return Noise(coefficients, spread, float(outlying.mean()))
+
+
+def _fit_plane(
+    value: NDArray[np.float32], level2: NDArray[np.float32], spread2: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], float, float]:
+    """Return one plane's coefficients, the spread of its scores under the unscaled fit, and its share of outliers."""
+    residual2 = 2 * value - level2
+    level2 = np.maximum(level2, 0)
+    terms = np.stack([np.ones_like(level2), level2, level2 * level2, spread2 * spread2])
+    classes = _classes(level2, spread2)
+    variance = np.maximum(_robust_spread(residual2[classes]) ** 2, _ROUNDING_VARIANCE2)
+    weighted = terms[:, classes].mean(axis=-1).astype(np.float64) / variance
+    # Columns of very different size (level squared against 1) would spoil the conditioning.
+    size = np.maximum(weighted.max(axis=1, keepdims=True), 1e-30)
+    weight = np.ones(variance.size)
+    for _ in range(_REWEIGHTINGS):
+        solution, _ = nnls((weighted / size * weight).T, weight)
+        fit = solution / size[:, 0]
+        # Relative squares alone prefer too small a variance; the geometric mean of fit and data is even-handed.
+        weight = 1 / np.sqrt(np.maximum(fit @ weighted, 1e-3))
+    fit[0] = max(fit[0], _ROUNDING_VARIANCE2)
+    score = residual2 / np.sqrt(fit.astype(np.float32) @ terms)
+    spread = float(_robust_spread(score))
+    scale = max(spread, 0.5)  # a plane clipped at black has no spread of its own: never blow it up
+    outlying = float(np.mean(np.abs(score) > 3.5 * scale))
+    return _round_bits(fit * scale**2), spread, outlying
+
+
+def _classes(level2: NDArray[np.float32], spread2: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Return the sample's indices in classes of like level and like spread, shape ``(classes, members)``."""
+    members = max(level2.size // (_LEVEL_CLASSES * _SPREAD_CLASSES), 1)
+    levels = min(_LEVEL_CLASSES, level2.size // members)
+    spreads = min(_SPREAD_CLASSES, level2.size // members // levels)
+    order = np.argsort(level2, kind="stable")[: levels * spreads * members].reshape(levels, -1)
+    inner = np.argsort(spread2[order], axis=1, kind="stable")
+    return np.take_along_axis(order, inner, axis=1).reshape(levels * spreads, members)
+
+
+def _robust_spread(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the half-width that holds 68.3 % of the values around their median, along the last axis."""
+    centre = np.median(values, axis=-1, keepdims=True)
+    return np.asarray(np.quantile(np.abs(values - centre), _ONE_SIGMA, axis=-1), dtype=np.float64)
+
+
+def _round_bits(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Round to `_COEFFICIENT_BITS` significant bits."""
+    mantissa, exponent = np.frexp(values)
+    whole = np.rint(np.ldexp(mantissa, _COEFFICIENT_BITS))
+    rounded: NDArray[np.float64] = np.ldexp(whole, exponent - _COEFFICIENT_BITS)
+    return rounded.astype(np.float32)
+
+
+def scores(padded: Mosaic, noise: Noise) -> NDArray[np.int8]:
+    """Return every photosite's score in eighths of sigma, shape ``(H, W)``, clipped at 8 sigma."""
+    step = noise.coefficients.shape[0]
+    height, width = padded.shape[0] - 2 * step, padded.shape[1] - 2 * step
+    result = np.empty((height, width), np.int8)
+    unit = noise.rows(width) / np.float32(SCORES_PER_SIGMA**2)
+    score_band(padded, 0, height, step, unit, SCORE_LIMIT, result)
+    return result
+
+
+def scores_slowly(padded: Mosaic, noise: Noise) -> NDArray[np.int8]:
+    """Return what `scores` returns, by sorting the eight neighbours: the reference that tests compare with."""
+    step = noise.coefficients.shape[0]
+    height, width = padded.shape[0] - 2 * step, padded.shape[1] - 2 * step
+    shifts = [(i, j) for i in (0, step, 2 * step) for j in (0, step, 2 * step)]
+    centre = shifts.pop(4)
+    cut = [padded[i : i + height, j : j + width].astype(np.float32) for i, j in shifts]
+    ordered = np.sort(np.stack(cut), axis=0)
+    level2 = ordered[3] + ordered[4]
+    spread2 = (ordered[5] + ordered[6]) - (ordered[1] + ordered[2])
+    value = padded[centre[0] : centre[0] + height, centre[1] : centre[1] + width].astype(np.float32)
+    unit = noise.rows(width) / np.float32(SCORES_PER_SIGMA**2)
+    c0, c1, c2, c3 = unit[np.arange(height) % step].transpose(1, 0, 2)
+    level = np.maximum(level2, np.float32(0))
+    variance = c0 + c1 * level + c2 * level * level + c3 * spread2 * spread2
+    score = (np.float32(2) * value - level2) / np.sqrt(variance)
+    rounded: NDArray[np.float32] = np.rint(np.clip(score, -SCORE_LIMIT, SCORE_LIMIT))
+    return rounded.astype(np.int8)

@@ -1,0 +1,172 @@
+"""The tally: exact integer sums over frames, per photosite.
+
+Sums of integers do not depend on their order, so any split over threads or machines gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormap.kernels import Mosaic, tally_band
+from sensormap.score import SCORE_LIMIT, SCORES_PER_SIGMA, Noise
+
+OUTLIER_SIGMA = 3.5
+"""A score beyond this is an outlier: it is listed and may become a vote."""
+
+# Few enough that a band's rows fill the cache many times over, enough that threads seldom meet in one.
+_BANDS = 16
+
+
+@dataclass(frozen=True)
+class Outliers:
+    """The outlying scores of one or more frames, one row each, sorted by (frame, index).
+
+    Parameters
+    ----------
+    frame
+        Number of the frame, int32.
+    index
+        ``row * W + col`` in the active area, int32.
+    score
+        In eighths of sigma, int8.
+    value
+        DN, black subtracted.
+    level2
+        Twice the median of the eight same-colour neighbours, DN.
+    """
+
+    frame: NDArray[np.int32]
+    index: NDArray[np.int32]
+    score: NDArray[np.int8]
+    value: NDArray[np.int32]
+    level2: NDArray[np.int32]
+
+    def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Outliers:
+        return Outliers(self.frame[rows], self.index[rows], self.score[rows], self.value[rows], self.level2[rows])
+
+    def __len__(self) -> int:
+        return self.index.size
+
+    @staticmethod
+    def concatenate(parts: Sequence[Outliers]) -> Outliers:
+        """Join lists, in the order given."""
+        none, none8 = np.empty(0, np.int32), np.empty(0, np.int8)
+        return Outliers(
+            np.concatenate([none, *(part.frame for part in parts)]),
+            np.concatenate([none, *(part.index for part in parts)]),
+            np.concatenate([none8, *(part.score for part in parts)]),
+            np.concatenate([none, *(part.value for part in parts)]),
+            np.concatenate([none, *(part.level2 for part in parts)]),
+        )
+
+
+class Tally:
+    """Per-photosite sums over the frames added so far; threads may add at the same time.
+
+    Parameters
+    ----------
+    shape
+        ``(H, W)`` of the active area.
+
+    Attributes
+    ----------
+    frames
+        Frames added.
+    count
+        uint16: frames in which the photosite could show itself, that is, was not clipped together with its
+        surroundings.
+    sum_x, sum_xx
+        int32 and uint64: sums of the raw values in DN and of their squares, over all frames.
+    sum_z, sum_zz
+        int32 and uint32: sums of the scores in eighths of sigma and of their squares.
+    """
+
+    max_frames = 32_767
+    """`sum_x` holds 32 768 frames of 16-bit values, `count` 65 535 frames, `sum_zz` 1 048 575, `sum_xx` 2**32."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.frames = 0
+        self.count = np.zeros(shape, np.uint16)
+        self.sum_x = np.zeros(shape, np.int32)
+        self.sum_xx = np.zeros(shape, np.uint64)
+        self.sum_z = np.zeros(shape, np.int32)
+        self.sum_zz = np.zeros(shape, np.uint32)
+        edges = np.linspace(0, shape[0], min(_BANDS, shape[0]) + 1).astype(int).tolist()
+        self._bands = [(first, last, Lock()) for first, last in pairwise(edges)]
+        self._frames_lock = Lock()
+
+    @property
+    def sums(self) -> tuple[NDArray[Any], ...]:
+        """The five arrays, in the order that the kernel takes them."""
+        return self.count, self.sum_x, self.sum_xx, self.sum_z, self.sum_zz
+
+    def add(self, padded: Mosaic, noise: Noise, *, saturation: int, frame: int) -> Outliers:
+        """Add one frame and return its outlying scores.
+
+        Parameters
+        ----------
+        padded
+            The frame's active area as `score.pad` returns it.
+        noise
+            Of this frame, from `score.fit_noise`.
+        saturation
+            DN at which a photosite clips, black subtracted.
+        frame
+            The frame's number, for the outliers.
+
+        Raises
+        ------
+        OverflowError
+            Beyond `max_frames`.
+        """
+        with self._frames_lock:
+            if self.frames >= self.max_frames:
+                msg = f"a tally holds at most {self.max_frames} frames"
+                raise OverflowError(msg)
+            self.frames += 1
+        width = self.count.shape[1]
+        step = noise.coefficients.shape[0]
+        rows = noise.rows(width) / np.float32(SCORES_PER_SIGMA**2)
+        limits = np.array([SCORE_LIMIT, OUTLIER_SIGMA * SCORES_PER_SIGMA, 0, saturation], np.int64)
+        room = max(last - first for first, last, _ in self._bands) * width
+        index, value, level2 = (np.empty(room, np.int32) for _ in range(3))
+        score = np.empty(room, np.int8)
+        found = []
+        # Each frame starts at a band of its own, so that two threads do not queue behind each other.
+        start = frame % len(self._bands)
+        for first, last, lock in self._bands[start:] + self._bands[:start]:
+            with lock:
+                n = tally_band(padded, first, last, step, rows, limits, self.sums, (index, score, value, level2))
+            band = Outliers(np.full(n, frame, np.int32), index[:n], score[:n], value[:n], level2[:n])
+            found.append(band[np.arange(n)])  # a copy: the buffers serve the next band
+        return Outliers.concatenate(found[len(found) - start :] + found[: len(found) - start])
+
+    def merge(self, other: Tally) -> None:
+        """Add the sums of `other`, made with the same shape; the order of merging does not matter."""
+        if self.count.shape != other.count.shape:
+            msg = f"tallies of shapes {self.count.shape} and {other.count.shape} cannot be merged"
+            raise ValueError(msg)
+        if self.frames + other.frames > self.max_frames:
+            msg = f"a tally holds at most {self.max_frames} frames"
+            raise OverflowError(msg)
+        self.frames += other.frames
+        for mine, theirs in zip(self.sums, other.sums, strict=True):
+            np.add(mine, theirs, out=mine)
+
+    def mean(self, where: tuple[Any, ...] = (...,)) -> NDArray[np.float64]:
+        """Return the mean raw value over frames, in DN."""
+        return np.asarray(self.sum_x[where] / self.frames, np.float64)
+
+    def variance(self, where: tuple[Any, ...] = (...,)) -> NDArray[np.float64]:
+        """Return the population variance of the raw value over frames, in DN squared, from exact integers."""
+        # n * sum(x^2) - sum(x)^2 is exact below 2**63: 32 767 frames of 16-bit values stay under 2**62.
+        total = self.sum_x[where].astype(np.int64)
+        spread = self.sum_xx[where].astype(np.int64) * self.frames - total * total
+        return np.asarray(spread / float(self.frames) ** 2, np.float64)
