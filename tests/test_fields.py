@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormap import fields
-from sensormap.layout import COLUMN, DEFECT
+from sensormap.mapfile import fields
+from sensormap.mapfile.layout import COLUMN, DEFECT
 from sensormap.yamltext import load_yaml
 
 LATER = {

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from maps import sensor_maps, toy_map
 
-from sensormap import mapfile, yamltext
+from sensormap import yamltext
 from sensormap.defects import Defect
 from sensormap.errors import MapFormatError, SensorMapError
-from sensormap.layout import DEFECT, SECTIONS
+from sensormap.mapfile import document as mapfile
 from sensormap.mapfile import map_text, read_map, write_map
+from sensormap.mapfile.layout import DEFECT, SECTIONS
 
 TEXT = map_text(toy_map())
 

@@ -11,9 +11,9 @@ from typing import Any
 from sensormap.camera import Body
 from sensormap.defects import Column, Defect, DefectKind, FrameSummary, Sensor, SensorMap
 from sensormap.errors import MapFormatError
-from sensormap.fields import SETTING, TEXT, Field, line_pattern, mapping_text, name_text, read_mapping, wrong
 from sensormap.frame import Skipped
-from sensormap.layout import (
+from sensormap.mapfile.fields import SETTING, TEXT, Field, line_pattern, mapping_text, name_text, read_mapping, wrong
+from sensormap.mapfile.layout import (
     CAMERA,
     COLUMN,
     COMMENT,

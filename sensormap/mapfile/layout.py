@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sensormap.defects import DefectKind
-from sensormap.fields import CFA, INTEGER, KIND, NUMBER, PAIR, PLANE, PLANES, RECT, TEXT, TIME, items, nullable
+from sensormap.mapfile.fields import CFA, INTEGER, KIND, NUMBER, PAIR, PLANE, PLANES, RECT, TEXT, TIME, items, nullable
 
 FORMAT = "sensormap/1"
 COMMENT = "# Defective photosites of one camera's sensor, found in its photos by sensormap; one entry per line."
