@@ -144,8 +144,8 @@ def _columns(runs: Sequence[Run], defects: Sequence[Defect]) -> tuple[Column, ..
         members = [defects[i] for i in run.members]
         planes = Counter(member.plane for member in members)
         named = sorted(plane for plane, count in planes.items() if count >= len(members) / 10)
-        kind = Counter(member.kind for member in members).most_common(1)[0][0]
         alike = [member for member in members if member.plane in named]
+        kind = Counter(member.kind for member in alike).most_common(1)[0][0]
         columns.append(
             Column(
                 x=members[0].x,

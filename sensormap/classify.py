@@ -126,7 +126,11 @@ def _long_exposure_excess(bright: Outliers, settings: Settings) -> float | None:
     """Return the median excess over gain in the longest exposures over that in ordinary ones; None if either lacks."""
     level = (bright.value - bright.level2 / 2) / settings.gain[bright.frame]
     shutter_s = settings.shutter_s[bright.frame]
-    clipped = bright.value >= _SATURATED_SHARE * settings.saturation
+    known = np.isfinite(level) & np.isfinite(shutter_s)
+    if not known.any():
+        return None
+    level, shutter_s = level[known], shutter_s[known]
+    clipped = bright.value[known] >= _SATURATED_SHARE * settings.saturation
     long = shutter_s > _LONG_RATIO * float(np.median(shutter_s))
     ordinary = (shutter_s <= float(np.median(shutter_s))) & ~clipped
     if not long.any() or np.count_nonzero(ordinary) < 3:

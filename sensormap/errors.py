@@ -21,3 +21,7 @@ class FrameMismatchError(SensorMapError, ValueError):
 
 class MapFormatError(SensorMapError, ValueError):
     """A defect map file that is not a valid `sensormap/1` document."""
+
+
+class OutputError(SensorMapError, OSError):
+    """A place where a result cannot be written."""

@@ -118,7 +118,7 @@ def tally_band(
     Parameters
     ----------
     padded
-        The active area with `step` mirrored rows and columns around it.
+        The active area with `step` more rows and columns around it, as `score.pad` returns it.
     noise
         Noise coefficients by row phase, coefficient and column: shape ``(step, 4, W)``.
     limits
@@ -173,12 +173,56 @@ def _add(values: NDArray[Any], line: NDArray[Any]) -> None:
 
 
 @njit(nogil=True, cache=True, inline="always")  # type: ignore[untyped-decorator]
-def _add_squares(values: NDArray[Any], line: NDArray[np.uint64]) -> None:
+def _add_squares(values: NDArray[Any], line: NDArray[Any]) -> None:
     for j in range(line.shape[0]):
-        line[j] += np.uint64(np.int64(values[j]) * np.int64(values[j]))
+        line[j] += np.int64(values[j]) * np.int64(values[j])
 
 
 @njit(nogil=True, cache=True, inline="always")  # type: ignore[untyped-decorator]
 def _add_score_squares(scores: NDArray[np.int8], line: NDArray[np.uint32]) -> None:
     for j in range(line.shape[0]):
         line[j] += np.uint32(np.int16(scores[j]) * np.int16(scores[j]))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def mark_repeated(
+    index: NDArray[np.int32],
+    score: NDArray[np.int8],
+    fewest: int,
+    votes: NDArray[np.uint8],
+    repeated: NDArray[np.bool_],
+) -> None:
+    """Mark the list entries whose photosite has at least `fewest` entries of one sign; slowly, `np.unique` counts.
+
+    `votes` is scratch space with two zeros for every photosite, positive then negative, and is left zeroed; counts
+    stop at 255, far above any `fewest` in use.
+    """
+    for i in range(index.shape[0]):
+        place = 2 * np.int64(index[i]) + (score[i] < 0)
+        votes[place] += votes[place] < 255
+    for i in range(index.shape[0]):
+        place = 2 * np.int64(index[i])
+        repeated[i] = max(votes[place], votes[place + 1]) >= fewest
+    for i in range(index.shape[0]):
+        place = 2 * np.int64(index[i])
+        votes[place] = 0
+        votes[place + 1] = 0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def shift_places(
+    index: NDArray[np.int32],
+    frame: NDArray[np.int32],
+    shifts: NDArray[np.int32],
+    shape: tuple[int, int],
+    moved: NDArray[np.int32],
+) -> None:
+    """Fill `moved` with each entry's place after its frame is shifted by ``shifts[:, frame]``, around the edges.
+
+    An odd last row or column, which would swap the planes of what goes around, is not moved into.
+    """
+    height, width = shape[0] - shape[0] % 2, shape[1] - shape[1] % 2
+    for i in range(index.shape[0]):
+        row = (index[i] // shape[1] + shifts[0, frame[i]]) % height
+        col = (index[i] % shape[1] + shifts[1, frame[i]]) % width
+        moved[i] = row * shape[1] + col

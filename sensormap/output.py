@@ -8,11 +8,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from sensormap.errors import SensorMapError
-
-
-class OutputError(SensorMapError, OSError):
-    """A place where a result cannot be written."""
+from sensormap.errors import OutputError
 
 
 def check_writable(path: Path, *, overwrite: bool = False) -> None:

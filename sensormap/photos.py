@@ -46,20 +46,25 @@ def find_photos(arguments: Iterable[str | Path], *, images: bool) -> tuple[Path,
     """
     found: set[Path] = set()
     for argument in arguments:
-        path = Path(argument).expanduser()
-        if path.is_dir():
+        path = Path(os.path.expanduser(argument))  # noqa: PTH111 - leaves ~name alone where there is no such user
+        if os.path.isdir(path):  # noqa: PTH112 - False, not an error, for what cannot be a path
             found.update(_photos_below(path, images=images))
         elif os.path.lexists(path):
             found.add(path)
         elif matches := [Path(name) for name in glob.glob(str(path), recursive=True)]:  # noqa: PTH207 - absolute patterns too
-            folders = [match for match in matches if match.is_dir() and not is_photo_name(match, images=images)]
+            folders = [
+                match
+                for match in matches
+                if os.path.isdir(match) and not is_photo_name(match, images=images)  # noqa: PTH112
+            ]
             found.update(set(matches) - set(folders))
             for folder in folders:
                 found.update(_photos_below(folder, images=images))
         else:
             msg = f"{argument}: no such file, folder or pattern"
             raise DecodeError(msg)
-    return tuple(sorted(found, key=lambda path: (path.name, str(path))))
+    spelled = {path.absolute(): path for path in sorted(found, reverse=True)}  # one of several spellings
+    return tuple(sorted(spelled.values(), key=lambda path: (path.name, str(path))))
 
 
 def _photos_below(folder: Path, *, images: bool) -> Iterable[Path]:

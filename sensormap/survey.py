@@ -21,7 +21,7 @@ from sensormap.detect import Thresholds
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, SensorMapError
 from sensormap.frame import Photo, Skipped
 from sensormap.photos import find_photos, read_photos, select_photos, skipped
-from sensormap.plausible import check_frame
+from sensormap.plausible import implausibility
 from sensormap.profiles import find_profile, get_profile
 from sensormap.score import fit_noise, pad
 from sensormap.tally import Outliers, Tally
@@ -189,7 +189,8 @@ class _Run:
         self.profile = profile
         self.thresholds = thresholds
         area = profile.active_area
-        self.tally = Tally((area.height, area.width))
+        highest = max(profile.saturation, 2**profile.bits - 1)
+        self.tally = Tally((area.height, area.width), frames=len(photos), highest=highest)
         self.tallied: dict[int, _Tallied] = {}
         self.ballots: dict[int, Ballot] = {}
         long = [(photo.exposure.shutter_s or 0) >= thresholds.long_exposure_s for photo in photos]
@@ -243,9 +244,12 @@ class _Run:
             step = self.profile.cfa.step
             padded = pad(frame.mosaic[area.slices], step)
             noise = fit_noise(padded, step, saturation=frame.saturation)
-            check_frame(padded, noise, self.profile, photo.path.name, saturation=frame.saturation)
+            cfa = self.profile.cfa.shifted(x=area.x, y=area.y)
+            reason = implausibility(frame.mosaic[area.slices], noise, cfa, saturation=frame.saturation)
         except SensorMapError as error:
             return skipped(photo.path.name, error)
+        if reason is not None:
+            return skipped(photo.path.name, reason)
         outliers = self.tally.add(padded, noise, saturation=frame.saturation, frame=number)
         return _Tallied(outliers, frame.saturation, frame.digest)
 

@@ -20,6 +20,9 @@ from sensormap.score import SCORE_LIMIT, SCORES_PER_SIGMA, Noise
 OUTLIER_SIGMA = 3.5
 """A score beyond this is an outlier: it is listed and may become a vote."""
 
+MOST_FRAMES = 32_767
+"""Frames that the widest tally holds, by its sums of raw values."""
+
 # Few enough that a band's rows fill the cache many times over, enough that threads seldom meet in one.
 _BANDS = 16
 
@@ -74,29 +77,43 @@ class Tally:
     ----------
     shape
         ``(H, W)`` of the active area.
+    frames
+        How many frames will be added at most: fewer make narrower sums, which are faster and smaller.
+    highest
+        Largest value in DN, of either sign, that a photosite can have.
+
+    Raises
+    ------
+    OverflowError
+        If no width holds so many frames.
 
     Attributes
     ----------
     frames
         Frames added.
+    max_frames
+        Frames that it holds.
     count
         uint16: frames in which the photosite could show itself, that is, was not clipped together with its
         surroundings.
     sum_x, sum_xx
-        int32 and uint64: sums of the raw values in DN and of their squares, over all frames.
+        Sums of the raw values in DN and of their squares, over all frames. int32 holds 32 767 frames of 16-bit values;
+        uint32 holds the squares of 256 frames of 12-bit values, int64 those of 2 ** 31 frames of 16-bit values.
     sum_z, sum_zz
-        int32 and uint32: sums of the scores in eighths of sigma and of their squares.
+        Sums of the scores in eighths of sigma and of their squares. int16 holds 511 frames, int32 2 ** 25; uint32 holds
+        the squares of 1 048 575 frames.
     """
 
-    max_frames = 32_767
-    """`sum_x` holds 32 768 frames of 16-bit values, `count` 65 535 frames, `sum_zz` 1 048 575, `sum_xx` 2**32."""
-
-    def __init__(self, shape: tuple[int, int]) -> None:
+    def __init__(self, shape: tuple[int, int], *, frames: int = MOST_FRAMES, highest: int = 65_535) -> None:
+        if not 0 < frames <= MOST_FRAMES:
+            msg = f"{frames} frames: a tally holds 1 to {MOST_FRAMES}"
+            raise OverflowError(msg)
         self.frames = 0
+        self.max_frames = frames
         self.count = np.zeros(shape, np.uint16)
         self.sum_x = np.zeros(shape, np.int32)
-        self.sum_xx = np.zeros(shape, np.uint64)
-        self.sum_z = np.zeros(shape, np.int32)
+        self.sum_xx = np.zeros(shape, np.uint32 if frames * highest**2 < 2**32 else np.int64)
+        self.sum_z = np.zeros(shape, np.int16 if frames * SCORE_LIMIT < 2**15 else np.int32)
         self.sum_zz = np.zeros(shape, np.uint32)
         edges = np.linspace(0, shape[0], min(_BANDS, shape[0]) + 1).astype(int).tolist()
         self._bands = [(first, last, Lock()) for first, last in pairwise(edges)]
@@ -128,7 +145,7 @@ class Tally:
         """
         with self._frames_lock:
             if self.frames >= self.max_frames:
-                msg = f"a tally holds at most {self.max_frames} frames"
+                msg = f"this tally holds at most {self.max_frames} frames"
                 raise OverflowError(msg)
             self.frames += 1
         width = self.count.shape[1]
@@ -149,16 +166,27 @@ class Tally:
         return Outliers.concatenate(found[len(found) - start :] + found[: len(found) - start])
 
     def merge(self, other: Tally) -> None:
-        """Add the sums of `other`, made with the same shape; the order of merging does not matter."""
-        if self.count.shape != other.count.shape:
-            msg = f"tallies of shapes {self.count.shape} and {other.count.shape} cannot be merged"
+        """Add the sums of `other`, made with the same arguments; the order of merging does not matter.
+
+        Raises
+        ------
+        ValueError
+            If its shape or widths differ.
+        OverflowError
+            If both together have more frames than this one holds.
+        """
+        if any(mine.shape != theirs.shape or mine.dtype != theirs.dtype for mine, theirs in self._pairs(other)):
+            msg = f"tallies of shapes {self.count.shape} and {other.count.shape}, or of other widths, cannot be merged"
             raise ValueError(msg)
         if self.frames + other.frames > self.max_frames:
-            msg = f"a tally holds at most {self.max_frames} frames"
+            msg = f"this tally holds at most {self.max_frames} frames"
             raise OverflowError(msg)
         self.frames += other.frames
-        for mine, theirs in zip(self.sums, other.sums, strict=True):
+        for mine, theirs in self._pairs(other):
             np.add(mine, theirs, out=mine)
+
+    def _pairs(self, other: Tally) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+        return list(zip(self.sums, other.sums, strict=True))
 
     def mean(self, where: tuple[Any, ...] = (...,)) -> NDArray[np.float64]:
         """Return the mean raw value over frames, in DN."""

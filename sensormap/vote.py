@@ -14,15 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sensormap.kernels import mark_repeated, shift_places
 from sensormap.score import SCORES_PER_SIGMA
 from sensormap.tally import Outliers
 
 FEWEST_VOTES = 3
 """A photosite with fewer votes of one sign in a block leaves no trace of that block."""
 
-_LOW_WORD = 0xFFFFFFFF
-_SCORE_BIAS = 128  # makes an int8 score non-negative, to be packed
-_SHIFTED_VOTES = 4
+_SHIFTS = 4
 # The tail of the shifted votes is extrapolated from this many of its largest values a shift.
 _TAIL = 50
 
@@ -104,56 +103,50 @@ def count_votes(
     """
     frames = np.unique(outliers.frame)
     rng = np.random.default_rng(seed)
-    shifted = [_shifted_totals(outliers, frames, shape, step, rng) for _ in range(_SHIFTED_VOTES)]
+    scratch = np.zeros(2 * shape[0] * shape[1], np.uint8)
+    size = int(frames[-1]) + 1 if frames.size else 0
+    shifted = [_shifted_totals(outliers, _shifts(size, shape, step, rng), shape, scratch) for _ in range(_SHIFTS)]
     threshold = _tail_threshold(np.concatenate(shifted), false_votes=false_votes)
-    # Sorting (index, row) packed in one integer is several times faster than an argsort.
-    order = np.sort(_packed(outliers.index, np.arange(len(outliers)))) & _LOW_WORD
-    index, total, votes, members = _by_photosite(outliers.index[order], outliers.score[order])
-    kept = votes >= FEWEST_VOTES
-    chosen = kept & (total > threshold * SCORES_PER_SIGMA)
+    kept = outliers[_repeated(outliers.index, outliers.score, scratch)]
+    kept = kept[np.lexsort((kept.frame, kept.index))]
+    index, total = _totals(kept.index, kept.score)
+    chosen = total > threshold * SCORES_PER_SIGMA
     score = total[chosen] / SCORES_PER_SIGMA / np.sqrt(max(frames.size, 1))
-    return Ballot(index[chosen], score, outliers[order[np.repeat(kept, members)]], threshold)
+    return Ballot(index[chosen], score, kept, threshold)
 
 
-def _packed(high: NDArray[np.int32], low: NDArray[np.intp]) -> NDArray[np.int64]:
-    """Return non-negative `high` and `low` as one sortable integer."""
-    return (high.astype(np.int64) << 32) | low
+def _repeated(index: NDArray[np.int32], score: NDArray[np.int8], scratch: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Tell which entries belong to a photosite with at least `FEWEST_VOTES` votes of one sign."""
+    repeated = np.empty(index.size, np.bool_)
+    mark_repeated(index, score, FEWEST_VOTES, scratch, repeated)
+    return repeated
 
 
-def _by_photosite(
-    index: NDArray[np.int32], score: NDArray[np.int8]
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.intp]]:
-    """Return a sorted list's distinct photosites, their prevailing sign's sum and votes, and their list lengths."""
-    starts = np.flatnonzero(np.concatenate([[True], index[1:] != index[:-1]])[: index.size])
+def _totals(index: NDArray[np.int32], score: NDArray[np.int8]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return the distinct photosites of a list sorted by photosite, and the sums of their prevailing sign's scores."""
+    places, starts = np.unique(index, return_index=True)
     if not starts.size:
-        nothing = np.empty(0, np.int32)
-        return nothing, nothing, nothing, starts
+        return places, places
     signed = score.astype(np.int32)
     up, down = (np.add.reduceat(np.maximum(side, 0), starts) for side in (signed, -signed))
-    votes_up, votes_down = (np.add.reduceat((side > 0).astype(np.int32), starts) for side in (signed, -signed))
-    members = np.diff(np.append(starts, index.size))
-    return index[starts], np.maximum(up, down), np.maximum(votes_up, votes_down), members
+    return places, np.maximum(up, down)
+
+
+def _shifts(frames: int, shape: tuple[int, int], step: int, rng: np.random.Generator) -> NDArray[np.int32]:
+    """Return a random (row, col) offset for each frame number, by whole plane steps, shape ``(2, frames)``."""
+    rows, cols = (rng.integers(0, side // step, frames) * step for side in shape)
+    return np.stack([rows, cols]).astype(np.int32)
 
 
 def _shifted_totals(
-    outliers: Outliers, frames: NDArray[np.int32], shape: tuple[int, int], step: int, rng: np.random.Generator
+    outliers: Outliers, shifts: NDArray[np.int32], shape: tuple[int, int], scratch: NDArray[np.uint8]
 ) -> NDArray[np.int32]:
-    """Return the summed scores of the photosites with enough votes after each frame is shifted by its own offset."""
-    height, width = shape[0] // step * step, shape[1] // step * step
-    shift = np.stack([rng.integers(0, height // step, frames.size), rng.integers(0, width // step, frames.size)]) * step
-    row_shift, col_shift = shift.astype(np.int32)[:, np.searchsorted(frames, outliers.frame)]
-    row, col = np.divmod(outliers.index, np.int32(shape[1]))
-    moved = (row + row_shift) % height * np.int32(width) + (col + col_shift) % width
-    keys = np.sort(_packed(moved, outliers.score.astype(np.intp) + _SCORE_BIAS))
-    # Only photosites with enough entries can have enough votes: leave the others out before summing.
-    places = keys >> 32
-    same = places[FEWEST_VOTES - 1 :] == places[: places.size - FEWEST_VOTES + 1]
-    crowded = np.zeros(places.size, np.bool_)
-    for i in range(FEWEST_VOTES):
-        crowded[i : i + same.size] |= same
-    score = ((keys[crowded] & _LOW_WORD) - _SCORE_BIAS).astype(np.int8)
-    _, total, votes, _ = _by_photosite(places[crowded].astype(np.int32), score)
-    return total[votes >= FEWEST_VOTES]
+    """Return the sums of scores of the photosites with enough votes after each frame is shifted by its own offset."""
+    moved = np.empty_like(outliers.index)
+    shift_places(outliers.index, outliers.frame, shifts, shape, moved)
+    repeated = _repeated(moved, outliers.score, scratch)
+    order = np.argsort(moved[repeated], kind="stable")
+    return _totals(moved[repeated][order], outliers.score[repeated][order])[1]
 
 
 def _tail_threshold(totals: NDArray[np.int32], *, false_votes: float) -> float:
@@ -162,9 +155,9 @@ def _tail_threshold(totals: NDArray[np.int32], *, false_votes: float) -> float:
     The number of totals above t is taken to fall exponentially, at the rate of its largest values' mean excess.
     """
     floor = FEWEST_VOTES * 4.0  # three votes just beyond the outlier limit never make a candidate alone
-    tail = np.sort(totals)[-_TAIL * _SHIFTED_VOTES :] / SCORES_PER_SIGMA
+    tail = np.sort(totals)[-_TAIL * _SHIFTS :] / SCORES_PER_SIGMA
     if tail.size < 2:
         return floor
     excess = float(np.mean(tail) - tail[0])
-    expected = tail.size / _SHIFTED_VOTES
+    expected = tail.size / _SHIFTS
     return max(floor, float(tail[0]) + max(excess, 0.25) * math.log(expected / false_votes), float(tail[-1]))

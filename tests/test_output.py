@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sensormap.errors import SensorMapError
-from sensormap.output import OutputError, check_writable, write_atomically
+from sensormap.errors import OutputError, SensorMapError
+from sensormap.output import check_writable, write_atomically
 
 
 def test_writes_and_replaces(tmp_path):

@@ -1,0 +1,1 @@
+"""Full-size measurements, run by hand; results are recorded in docs/."""

@@ -1,0 +1,114 @@
+"""Recall, false positives, time and memory of `sensormap map` on full-size frames, beside a bare decode of the same.
+
+Run ``python -m benchmarks.survey --scenes FOLDER``; one set of frames is generated for every seed, and kept if asked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from fixtures.truth import compare_map, comparison_lines
+
+_BARE_DECODE = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+import rawpy
+
+def decode(path):
+    with rawpy.imread(str(path)) as raw:
+        return int(raw.raw_image[0, 0])
+
+with ThreadPoolExecutor(int(sys.argv[2])) as pool:
+    list(pool.map(decode, sorted(Path(sys.argv[1]).glob("*.NEF"))))
+"""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Wall time in seconds and peak resident memory in megabytes of one process."""
+
+    seconds: float
+    megabytes: float
+
+
+def run(command: list[str]) -> Cost:
+    """Run a command to its end and return what it cost; its output is discarded."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Cost(seconds, usage.ru_maxrss / 1000)
+
+
+def measure(photos: Path, map_file: Path, *, jobs: int, repeats: int) -> tuple[list[Cost], list[Cost]]:
+    """Return the costs of mapping and of a bare decode, run in turn, after one uncounted run of each."""
+    mapping = [sys.executable, "-m", "sensormap", "map", str(photos), "-o", str(map_file), "--overwrite", "-q"]
+    bare = [sys.executable, "-c", _BARE_DECODE, str(photos), str(jobs)]
+    mapped, decoded = [], []
+    for i in range(repeats + 1):
+        decode_cost, map_cost = run(bare), run([*mapping, "--jobs", str(jobs)])
+        if i:
+            decoded.append(decode_cost)
+            mapped.append(map_cost)
+    return mapped, decoded
+
+
+def generate(folder: Path, arguments: argparse.Namespace, seed: int) -> None:
+    """Write one set of frames and its truth, unless it is there."""
+    if (folder / "truth.yaml").exists():
+        return
+    command = [sys.executable, "-m", "fixtures", str(folder), "--frames", str(arguments.frames), "--seed", str(seed)]
+    if arguments.scenes:
+        command += ["--scenes", str(arguments.scenes)]
+    if arguments.suppress_from:
+        command += ["--suppress-from", str(arguments.suppress_from)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def report(folder: Path, arguments: argparse.Namespace, seed: int) -> None:
+    """Print one set's results."""
+    map_file = folder / "map.yaml"
+    mapped, decoded = measure(folder / "photos", map_file, jobs=arguments.jobs, repeats=arguments.repeats)
+    ratios = [a.seconds / b.seconds for a, b in zip(mapped, decoded, strict=True)]
+    print(f"\nseed {seed}: {arguments.frames} frames, {arguments.jobs} threads, median of {arguments.repeats} runs")
+    print(f"  map           {statistics.median(cost.seconds for cost in mapped):6.2f} s")
+    print(f"  bare decode   {statistics.median(cost.seconds for cost in decoded):6.2f} s")
+    print(f"  ratio         {statistics.median(ratios):6.2f}   (from {min(ratios):.2f} to {max(ratios):.2f})")
+    print(f"  peak memory   {max(cost.megabytes for cost in mapped):6.0f} MB")
+    for line in comparison_lines(compare_map(folder / "truth.yaml", map_file)):
+        print(f"  {line}")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Measure every seed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scenes", type=Path, help="folder of photographs; without it procedural scenes")
+    parser.add_argument("--frames", type=int, default=60)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102, 103])
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--suppress-from", type=float, help="seconds from which the simulated camera hides hot pixels")
+    parser.add_argument("--keep", type=Path, help="folder to keep the generated sets in")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        for seed in arguments.seeds:
+            folder = (arguments.keep or Path(scratch)) / f"seed{seed}"
+            generate(folder, arguments, seed)
+            report(folder, arguments, seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Filter patterns: planes tile the grid, names follow the neighbours' colours, and an odd shift flips the phase."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensormap.cfa import BAYER_NAMES, MONO, Cfa
+
+NAMES = st.sampled_from((*BAYER_NAMES, MONO))
+OFFSETS = st.integers(0, 5000)
+
+
+@given(name=NAMES, height=st.integers(1, 9), width=st.integers(1, 9))
+def test_planes_tile_the_grid(name: str, height: int, width: int) -> None:
+    seen = np.zeros((height, width), int)
+    for plane in Cfa(name).planes:
+        plane.view(seen)[...] += 1
+    np.testing.assert_array_equal(seen, 1)
+
+
+@given(name=NAMES, height=st.integers(2, 9), width=st.integers(2, 9))
+def test_plane_name_says_whose_view_a_photosite_is_in(name: str, height: int, width: int) -> None:
+    cfa = Cfa(name)
+    names = np.full((height, width), "??")
+    for plane in cfa.planes:
+        plane.view(names)[...] = plane.name[:2]
+    for y in range(height):
+        for x in range(width):
+            assert cfa.plane_name(x=x, y=y)[:2] == names[y, x]
+
+
+@pytest.mark.parametrize("name", BAYER_NAMES)
+def test_greens_are_named_after_the_other_colour_of_their_row(name: str) -> None:
+    cfa = Cfa(name)
+    assert sorted(plane.name for plane in cfa.planes) == ["B", "Gb", "Gr", "R"]
+    for y in (0, 1):
+        assert {cfa.plane_name(x=x, y=y) for x in (0, 1)} in ({"R", "Gr"}, {"B", "Gb"})
+    for plane in cfa.planes:
+        assert plane.name[0] == name[2 * plane.row + plane.col]
+
+
+def test_view_shares_memory() -> None:
+    raw = np.zeros((5, 7), int)
+    Cfa("RGGB").planes[3].view(raw)[...] = 1
+    assert raw.sum() == 6
+    assert raw[1, 1] == raw[3, 5] == 1
+
+
+@given(name=NAMES, x=OFFSETS, y=OFFSETS, dx=OFFSETS, dy=OFFSETS)
+def test_shifted_reads_the_same_photosites(name: str, x: int, y: int, dx: int, dy: int) -> None:
+    shifted = Cfa(name).shifted(x=dx, y=dy)
+    assert shifted.plane_name(x=x, y=y) == Cfa(name).plane_name(x=x + dx, y=y + dy)
+    assert shifted.shifted(x=dx, y=dy) == Cfa(name)
+
+
+@pytest.mark.parametrize(
+    ("offset", "expected"), [((0, 0), "GBRG"), ((1, 0), "BGGR"), ((0, 1), "RGGB"), ((1, 1), "GRBG"), ((4, 6), "GBRG")]
+)
+def test_an_odd_offset_flips_the_phase(offset: tuple[int, int], expected: str) -> None:
+    assert Cfa("GBRG").shifted(x=offset[0], y=offset[1]) == Cfa(expected)
+
+
+@pytest.mark.parametrize("name", ["", "RGBG", "rggb", "RGGBRGGB", "MONO", "XTRANS"])
+def test_other_patterns_are_refused_by_name(name: str) -> None:
+    with pytest.raises(ValueError, match=f"'{name}' is not one of RGGB, BGGR, GRBG, GBRG, mono"):
+        Cfa(name)

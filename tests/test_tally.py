@@ -1,0 +1,315 @@
+"""The tally: sums that are exact, so that no split, order or number of threads changes a byte."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+import numpy as np
+import pytest
+from conftest import SATURATION, make_mosaic, plain_noise
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from numpy.typing import NDArray
+
+from sensormap.kernels import Mosaic
+from sensormap.score import Noise, fit_noise, pad, scores_slowly
+from sensormap.tally import MOST_FRAMES, OUTLIER_SIGMA, Outliers, Tally
+
+SHAPE = (33, 41)
+DEFECTS = {(0, 0): (0.0, 0.0), (12, 7): (1.0, 900.0), (32, 40): (0.0, 3880.0), (20, 21): (0.3, 0.0)}
+WIDE: dict[str, int] = {}
+NARROW = {"frames": 48, "highest": SATURATION}
+WIDTHS = pytest.mark.parametrize("width", [WIDE, NARROW], ids=["wide", "narrow"])
+STEPS = pytest.mark.parametrize("step", [1, 2])
+
+
+@cache
+def frames(step: int = 2, number: int = 6) -> tuple[tuple[Mosaic, Noise], ...]:
+    """Return padded frames, from dark to partly saturated, and their noise."""
+    mosaics = (
+        make_mosaic(seed, shape=SHAPE, step=step, level=100.0 + 900 * seed, defects=DEFECTS) for seed in range(number)
+    )
+    padded = [pad(mosaic, step) for mosaic in mosaics]
+    return tuple((frame, fit_noise(frame, step, saturation=SATURATION)) for frame in padded)
+
+
+def tally_of(numbers: list[int], step: int = 2, **width: int) -> Tally:
+    tally = Tally(SHAPE, **width)
+    for number in numbers:
+        tally.add(*frames(step)[number], saturation=SATURATION, frame=number)
+    return tally
+
+
+def assert_same(one: Tally, other: Tally) -> None:
+    assert one.frames == other.frames
+    for mine, theirs in zip(one.sums, other.sums, strict=True):
+        assert mine.dtype == theirs.dtype
+        assert_array_equal(mine, theirs)
+
+
+def inner(padded: Mosaic, step: int) -> NDArray[np.int64]:
+    return padded[step:-step, step:-step].astype(np.int64)
+
+
+def level2_of(padded: Mosaic, step: int) -> NDArray[np.int64]:
+    height, width = padded.shape[0] - 2 * step, padded.shape[1] - 2 * step
+    offsets = [(i, j) for i in (0, step, 2 * step) for j in (0, step, 2 * step) if (i, j) != (step, step)]
+    ordered = np.sort([padded[i : i + height, j : j + width].astype(np.int64) for i, j in offsets], axis=0)
+    return np.asarray(ordered[3] + ordered[4])
+
+
+@STEPS
+@WIDTHS
+def test_sums_are_those_of_the_stack(step: int, width: dict[str, int]) -> None:
+    tally = tally_of(list(range(6)), step, **width)
+    value = np.stack([inner(padded, step) for padded, _ in frames(step)])
+    score = np.stack([scores_slowly(padded, noise) for padded, noise in frames(step)]).astype(np.int64)
+    level2 = np.stack([level2_of(padded, step) for padded, _ in frames(step)])
+    clipped = (value <= 0) & (level2 <= 0) | (value >= SATURATION) & (level2 >= 2 * SATURATION)
+    assert clipped.any()
+    assert tally.frames == 6
+    for found, expected in zip(tally.sums, (~clipped, value, value * value, score, score * score), strict=True):
+        assert_array_equal(found, expected.sum(axis=0))
+
+
+@STEPS
+@WIDTHS
+def test_mean_and_variance_are_those_of_the_stack(step: int, width: dict[str, int]) -> None:
+    tally = tally_of(list(range(6)), step, **width)
+    value = np.stack([inner(padded, step) for padded, _ in frames(step)])
+    # The sums are exact; only the last division rounds, while NumPy rounds at every step.
+    np.testing.assert_allclose(tally.mean(), value.mean(axis=0), rtol=1e-14)
+    np.testing.assert_allclose(tally.variance(), value.var(axis=0), rtol=1e-12)
+    where = np.array([0, 12, 32]), np.array([0, 7, 40])
+    assert_array_equal(tally.mean(where), tally.mean()[where])
+    assert_array_equal(tally.variance(where), tally.variance()[where])
+    assert tally.variance()[0, 0] == tally.mean()[0, 0] == 0
+
+
+@given(
+    owner=st.lists(st.integers(0, 3), min_size=6, max_size=6),
+    order=st.permutations(range(6)),
+    merged=st.permutations(range(4)),
+)
+def test_any_split_merged_in_any_order_is_the_whole(owner: list[int], order: list[int], merged: list[int]) -> None:
+    parts = [tally_of([number for number in order if owner[number] == part]) for part in range(4)]
+    for part in merged[1:]:
+        parts[merged[0]].merge(parts[part])
+    assert_same(parts[merged[0]], tally_of(list(range(6))))
+
+
+def test_merging_is_associative_and_an_empty_tally_its_identity() -> None:
+    left, right = tally_of([0, 1]), tally_of([0, 1])
+    left.merge(tally_of([2, 3]))
+    left.merge(tally_of([4, 5]))
+    tail = tally_of([2, 3])
+    tail.merge(tally_of([4, 5]))
+    right.merge(tail)
+    right.merge(Tally(SHAPE))
+    assert_same(left, right)
+
+
+@STEPS
+@WIDTHS
+def test_threads_that_share_a_tally_equal_one(step: int, width: dict[str, int]) -> None:
+    numbers = [number % 6 for number in range(48)]
+    serial, shared = Tally(SHAPE, **width), Tally(SHAPE, **width)
+
+    def add(tally: Tally, frame: int) -> Outliers:
+        return tally.add(*frames(step)[numbers[frame]], saturation=SATURATION, frame=frame)
+
+    expected = [add(serial, frame) for frame in range(48)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda frame: add(shared, frame), range(48)))
+    assert_same(shared, serial)
+    for one, other in zip(found, expected, strict=True):
+        for name, array in vars(one).items():
+            assert_array_equal(array, getattr(other, name))
+
+
+# bounds
+
+
+@pytest.mark.parametrize("highest", [1, 4095, 16_383, 32_767, 65_535])
+@pytest.mark.parametrize("number", [1, 255, 256, 257, 511, 512, 513, MOST_FRAMES])
+def test_sums_are_as_wide_as_the_frames_need(number: int, highest: int) -> None:
+    tally = Tally((1, 1), frames=number, highest=highest)
+    assert tally.max_frames == number
+    largest = {"count": 1, "sum_x": highest, "sum_xx": highest**2, "sum_z": 64, "sum_zz": 64**2}
+    for name, value in largest.items():
+        assert number * value <= np.iinfo(getattr(tally, name).dtype).max, name
+    assert (number * highest) ** 2 < 2**63  # the variance's numerator
+
+
+def test_few_frames_of_few_bits_have_narrow_sums() -> None:
+    assert [array.itemsize for array in Tally((1, 1), frames=60, highest=4095).sums] == [2, 4, 4, 2, 4]
+    assert [array.itemsize for array in Tally((1, 1)).sums] == [2, 4, 8, 4, 4]
+
+
+@pytest.mark.parametrize("number", [-1, 0, MOST_FRAMES + 1])
+def test_no_width_holds_any_number_of_frames(number: int) -> None:
+    with pytest.raises(OverflowError, match=f"{number} frames: a tally holds 1 to 32767"):
+        Tally((1, 1), frames=number)
+
+
+def filled(values: tuple[int, ...], number: int, **width: int) -> Tally:
+    """Return a tally of `number` flat frames, equally many of each value, by merging tallies of 1, 2, 4 ... of each."""
+    shape = (6, 6)
+    tally, power = Tally(shape, **width), Tally(shape, **width)
+    for frame, value in enumerate(values):
+        power.add(pad(np.full(shape, value, np.int32), 2), plain_noise(2), saturation=100_000, frame=frame)
+    copies = number // len(values)
+    while copies:
+        if copies % 2:
+            tally.merge(power)
+        copies //= 2
+        if copies:
+            power.merge(power)
+    return tally
+
+
+@pytest.mark.parametrize(
+    ("number", "highest"), [(MOST_FRAMES, 65_535), (256, 4095), (257, 4095), (511, 4095), (512, 4095), (1, 65_535)]
+)
+def test_a_full_tally_is_exact(number: int, highest: int) -> None:
+    for value in (highest, -highest):
+        tally = filled((value,), number, frames=number, highest=highest)
+        assert tally.frames == number
+        assert (tally.mean() == value).all()
+        assert (tally.variance() == 0).all()
+        with pytest.raises(OverflowError, match=f"this tally holds at most {number} frames"):
+            tally.merge(filled((value,), 1, frames=number, highest=highest))
+        assert tally.frames == number
+        assert (tally.mean() == value).all()
+
+
+@pytest.mark.parametrize(("number", "highest"), [(MOST_FRAMES - 1, 65_535), (256, 4095)])
+def test_a_full_tally_of_the_widest_spread_is_exact(number: int, highest: int) -> None:
+    tally = filled((-highest, highest), number, frames=number, highest=highest)
+    assert tally.frames == number
+    assert (tally.mean() == 0).all()
+    assert (tally.variance() == highest**2).all()
+
+
+@pytest.mark.parametrize(("value", "eighths"), [(0, 64), (4000, -64)])
+def test_a_full_tally_of_the_largest_scores_is_exact(value: int, eighths: int) -> None:
+    mosaic = np.full((6, 6), value, np.int16)
+    mosaic[2, 2] = 4000 - value
+    tally = Tally((6, 6), frames=511, highest=4095)
+    assert tally.sum_z.dtype == np.int16
+    for frame in range(511):
+        tally.add(pad(mosaic, 2), plain_noise(2), saturation=SATURATION, frame=frame)
+    assert tally.sum_z[2, 2] == 511 * eighths
+    assert tally.sum_zz[2, 2] == 511 * 64**2
+
+
+@WIDTHS
+def test_one_frame_too_many_is_refused_before_it_is_added(width: dict[str, int]) -> None:
+    tally = tally_of([0, 1], **(width | {"frames": 2}))
+    with pytest.raises(OverflowError, match="this tally holds at most 2 frames"):
+        tally.add(*frames()[2], saturation=SATURATION, frame=2)
+    assert_same(tally, tally_of([0, 1], **(width | {"frames": 2})))
+
+
+def test_tallies_of_different_shapes_or_widths_are_not_merged() -> None:
+    with pytest.raises(ValueError, match=r"tallies of shapes \(6, 6\) and \(6, 7\), .* cannot be merged"):
+        Tally((6, 6)).merge(Tally((6, 7)))
+    with pytest.raises(ValueError, match="or of other widths, cannot be merged"):
+        Tally((6, 6)).merge(Tally((6, 6), frames=8))
+
+
+# what a photosite clipped with its surroundings does not show
+
+
+@STEPS
+@pytest.mark.parametrize(
+    ("value", "surroundings", "counted"),
+    [
+        (0, 0, False),
+        (-5, 0, False),
+        (0, -5, False),
+        (1, 0, True),
+        (0, 1, True),  # dead, in the light
+        (SATURATION, SATURATION, False),
+        (SATURATION + 9, SATURATION, False),
+        (SATURATION - 1, SATURATION, True),
+        (SATURATION, SATURATION - 1, True),
+        (0, SATURATION, True),
+        (SATURATION, 0, True),
+        (500, 500, True),
+    ],
+)
+def test_clipped_together_with_the_surroundings_does_not_count(
+    step: int, value: int, surroundings: int, counted: bool
+) -> None:
+    mosaic = np.full((9, 11), surroundings, np.int16)
+    mosaic[4, 5] = value
+    tally = Tally((9, 11))
+    tally.add(pad(mosaic, step), plain_noise(step), saturation=SATURATION, frame=0)
+    assert tally.count[4, 5] == counted
+    assert (np.delete(tally.count, 4 * 11 + 5) == (0 < surroundings < SATURATION)).all()
+
+
+def test_half_of_the_neighbours_clipped_is_not_clipped() -> None:
+    mosaic = np.full((3, 3), SATURATION, np.int16)
+    mosaic[0], mosaic[1, 0] = SATURATION - 1, SATURATION - 1
+    tally = Tally((3, 3))
+    tally.add(pad(mosaic, 1), plain_noise(1), saturation=SATURATION, frame=0)
+    assert tally.count[1, 1] == 1
+
+
+# outliers
+
+
+@pytest.mark.parametrize(
+    ("residual", "listed"), [(27, False), (28, True), (-27, False), (-28, True), (64, True), (-800, True)]
+)
+def test_an_outlier_is_beyond_28_eighths(residual: int, listed: bool) -> None:
+    assert OUTLIER_SIGMA * 8 == 28
+    mosaic = np.full((9, 11), 1000, np.int16)
+    mosaic[4, 5] += residual
+    found = Tally((9, 11)).add(pad(mosaic, 2), plain_noise(2), saturation=SATURATION, frame=3)
+    assert len(found) == listed
+    if listed:
+        assert found.frame.tolist() == [3]
+        assert found.index.tolist() == [4 * 11 + 5]
+        assert found.score.tolist() == [min(max(residual, -64), 64)]
+        assert found.value.tolist() == [1000 + residual]
+        assert found.level2.tolist() == [2000]
+
+
+@STEPS
+@pytest.mark.parametrize("frame", [0, 1, 15, 16, 1234])
+def test_outliers_are_exactly_the_outlying_scores_in_order_of_place(step: int, frame: int) -> None:
+    """Whatever band a frame starts with."""
+    padded, noise = frames(step)[1]
+    found = Tally(SHAPE).add(padded, noise, saturation=SATURATION, frame=frame)
+    score = scores_slowly(padded, noise).reshape(-1)
+    index = np.flatnonzero(np.abs(score.astype(int)) >= 28)
+    assert index.size >= 3
+    assert_array_equal(found.index, index)
+    assert_array_equal(found.frame, frame)
+    assert_array_equal(found.score, score[index])
+    assert_array_equal(found.value, inner(padded, step).reshape(-1)[index])
+    assert_array_equal(found.level2, level2_of(padded, step).reshape(-1)[index])
+    assert [array.dtype for array in vars(found).values()] == [np.int32, np.int32, np.int8, np.int32, np.int32]
+
+
+def test_a_frame_of_outliers_only_has_room() -> None:
+    mosaic = np.random.default_rng(1).choice([0, SATURATION], (6, 200)).astype(np.int16)
+    found = Tally((6, 200)).add(pad(mosaic, 1), plain_noise(1, sigma=0.1), saturation=SATURATION, frame=0)
+    expected = np.abs(scores_slowly(pad(mosaic, 1), plain_noise(1, sigma=0.1)).astype(int)) >= 28
+    assert len(found) == expected.sum() > 700
+
+
+def test_lists_of_outliers_join_in_order() -> None:
+    parts = [Tally(SHAPE).add(*frames()[n], saturation=SATURATION, frame=n) for n in (2, 0)]
+    joined = Outliers.concatenate(parts)
+    assert len(joined) == len(parts[0]) + len(parts[1])
+    assert_array_equal(joined[: len(parts[0])].index, parts[0].index)
+    assert_array_equal(joined[joined.frame == 0].level2, parts[1].level2)
+    empty = Outliers.concatenate([])
+    assert len(empty) == 0
+    assert [array.dtype for array in vars(empty).values()] == [array.dtype for array in vars(joined).values()]

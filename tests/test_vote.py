@@ -1,0 +1,247 @@
+"""Votes: defects that repeat are found, chance is not, and nothing depends on the order of what comes in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+from sensormap.tally import Outliers
+from sensormap.vote import FEWEST_VOTES, Ballot, count_votes, time_blocks
+
+SHAPE = (151, 203)
+STEPS = pytest.mark.parametrize("step", [1, 2])
+
+
+def outliers_of(frame: object, index: object, score: object) -> Outliers:
+    """Return a list whose values and levels tell its rows apart."""
+    frame, index, score = (np.asarray(values) for values in (frame, index, score))
+    number = np.arange(index.size, dtype=np.int32)
+    return Outliers(frame.astype(np.int32), index.astype(np.int32), score.astype(np.int8), number, number + 10_000)
+
+
+def chance(seed: int, *, share: float, frames: int = 10, first: int = 0) -> Outliers:
+    """Return independent outliers of both signs, a share of the photosites of each frame."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for frame in range(first, first + frames):
+        index = np.flatnonzero(rng.random(SHAPE[0] * SHAPE[1]) < share)
+        size = np.minimum(28 + rng.exponential(6, index.size), 64).astype(int)
+        parts.append(outliers_of(np.full(index.size, frame), index, size * rng.choice([-1, 1], index.size)))
+    return Outliers.concatenate(parts)
+
+
+def with_defects(outliers: Outliers, places: list[int], scores: list[int], frames: int = 10) -> Outliers:
+    """Let some photosites score the same in each of the frames."""
+    kept = outliers[~np.isin(outliers.index, places)]
+    planted = [
+        outliers_of(np.arange(frames), np.full(frames, place), np.full(frames, score))
+        for place, score in zip(places, scores, strict=True)
+    ]
+    joined = Outliers.concatenate([kept, *planted])
+    return joined[np.lexsort((joined.index, joined.frame))]
+
+
+def ballot_of(outliers: Outliers, *, seed: int = 0, step: int = 2, false_votes: float = 0.02) -> Ballot:
+    return count_votes(outliers, shape=SHAPE, step=step, false_votes=false_votes, seed=seed)
+
+
+def assert_same(one: Ballot, other: Ballot) -> None:
+    assert_array_equal(one.index, other.index)
+    assert_array_equal(one.score, other.score)
+    assert one.threshold == other.threshold
+    for name, array in vars(one.outliers).items():
+        assert_array_equal(array, getattr(other.outliers, name))
+
+
+# blocks
+
+
+@given(
+    long=st.lists(st.booleans(), max_size=60), size=st.integers(1, 25), seed=st.integers(0, 9), offset=st.integers(0, 2)
+)
+def test_blocks(long: list[bool], size: int, seed: int, offset: int) -> None:
+    order = [int(frame) for frame in np.random.default_rng(seed).permutation(len(long))[offset:]]
+    blocks = time_blocks(order, long=long, size=size)
+    assert sorted(frame for block in blocks for frame in block) == sorted(order)
+    assert all(blocks)
+    for block in blocks:
+        assert list(block) == sorted(block, key=order.index)
+    number = sum(long[frame] for frame in order)
+    apart = min(number, len(order) - number) > FEWEST_VOTES
+    kinds = [{long[frame] for frame in block} for block in blocks]
+    if apart:
+        assert all(len(kind) == 1 for kind in kinds)
+    for kind in (True, False) if apart else (None,):
+        members = [block for block in blocks if kind is None or long[block[0]] == kind]
+        sizes = [len(block) for block in members]
+        assert not sizes or max(sizes) - min(sizes) <= 1
+        assert [frame for block in members for frame in block] == [f for f in order if kind is None or long[f] == kind]
+        if sum(sizes) >= size:
+            assert all(2 / 3 * size - 1 <= length <= 1.5 * size + 1 for length in sizes)
+
+
+@pytest.mark.parametrize(
+    ("long", "blocks"),
+    [
+        ([False] * 7 + [True] * 3, [(0, 1, 2, 3, 4), (5, 6, 7, 8, 9)]),
+        ([False] * 6 + [True] * 4, [(6, 7, 8, 9), (0, 1, 2, 3, 4, 5)]),
+        ([True] * 7 + [False] * 3, [(0, 1, 2, 3, 4), (5, 6, 7, 8, 9)]),
+        ([True] * 10, [(0, 1, 2, 3, 4), (5, 6, 7, 8, 9)]),
+    ],
+)
+def test_long_exposures_are_apart_when_both_kinds_have_enough(
+    long: list[bool], blocks: list[tuple[int, ...]]
+) -> None:
+    assert time_blocks(range(10), long=long, size=5) == blocks
+
+
+def test_no_frames_no_blocks() -> None:
+    assert time_blocks([], long=[], size=10) == []
+
+
+# votes
+
+
+def slow_votes(outliers: Outliers, threshold: float) -> tuple[dict[int, float], list[tuple[int, int, int]]]:
+    """Return the candidates with their scores, and the entries kept, both by the letter of the docstring."""
+    lists: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for frame, index, score in zip(outliers.frame, outliers.index, outliers.score, strict=True):
+        lists[int(index)].append((int(frame), int(score)))
+    candidates, kept = {}, []
+    for index in sorted(lists):
+        values = [score for _, score in sorted(lists[index])]
+        up, down = [score for score in values if score > 0], [-score for score in values if score < 0]
+        if max(len(up), len(down)) < FEWEST_VOTES:
+            continue
+        kept += [(index, frame, score) for frame, score in sorted(lists[index])]
+        if max(sum(up), sum(down)) / 8 > threshold:
+            candidates[index] = max(sum(up), sum(down)) / 8 / np.sqrt(np.unique(outliers.frame).size)
+    return candidates, kept
+
+
+@STEPS
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("share", [0.001, 0.02, 0.1])
+def test_votes_equal_the_slow_ones(step: int, seed: int, share: float) -> None:
+    outliers = with_defects(chance(seed, share=share), [0, 77, 30_000, SHAPE[0] * SHAPE[1] - 1], [64, -50, 35, 64])
+    ballot = ballot_of(outliers, seed=seed, step=step)
+    candidates, kept = slow_votes(outliers, ballot.threshold)
+    assert dict(zip(ballot.index.tolist(), ballot.score.tolist(), strict=True)) == pytest.approx(candidates)
+    assert ballot.index.tolist() == sorted(candidates)
+    found = ballot.outliers
+    assert list(zip(found.index.tolist(), found.frame.tolist(), found.score.tolist(), strict=True)) == kept
+
+
+@STEPS
+@pytest.mark.parametrize("share", [0.0005, 0.02, 0.1])
+def test_chance_yields_no_more_candidates_than_allowed(step: int, share: float) -> None:
+    ballots = [ballot_of(chance(seed, share=share), seed=seed, step=step) for seed in range(25)]
+    assert sum(ballot.index.size for ballot in ballots) <= 2  # 25 blocks of 0.02: 0.5 expected
+    if share > 0.01:  # otherwise nothing repeats
+        assert all(len(ballot.outliers) for ballot in ballots)
+
+
+def test_scenery_moves_with_its_frame_and_raises_the_threshold() -> None:
+    """What repeats because frames hold many outliers also repeats when they are shifted."""
+    thresholds = [ballot_of(chance(1, share=share)).threshold for share in (0.0005, 0.01, 0.05, 0.2)]
+    assert thresholds == sorted(thresholds)
+    assert thresholds[0] == 12.0
+    assert thresholds[-1] > 25
+
+
+@pytest.mark.parametrize("share", [0.0, 0.0005, 0.02])
+@pytest.mark.parametrize(("score", "frames"), [(64, 10), (-64, 10), (36, 10), (-36, 10), (64, 6)])
+def test_unanimous_photosites_are_found(share: float, score: int, frames: int) -> None:
+    places = [0, 4321, 17_000, SHAPE[0] * SHAPE[1] - 1]
+    outliers = with_defects(chance(3, share=share), places, [score] * 4, frames)
+    ballot = ballot_of(outliers)
+    assert ballot.index.tolist() == places
+    assert ballot.index.dtype == np.int32
+    used = np.unique(outliers.frame).size
+    np.testing.assert_allclose(ballot.score, frames * abs(score) / 8 / np.sqrt(used), rtol=1e-12)
+
+
+def test_photosites_that_score_high_and_low_in_turn_are_weaker() -> None:
+    frame, index = np.arange(10), np.full(10, 500)
+    steady = ballot_of(outliers_of(frame, index, np.full(10, 50)))
+    in_turn = ballot_of(outliers_of(frame, index, np.where(frame % 2, 50, -50)))
+    assert in_turn.score == steady.score / 2
+    assert len(in_turn.outliers) == 10
+
+
+@pytest.mark.parametrize(("votes", "kept"), [(2, 0), (3, 3)])
+def test_fewer_votes_of_one_sign_than_three_leave_no_trace(votes: int, kept: int) -> None:
+    outliers = outliers_of(range(votes), [500] * votes, [64] * votes)
+    ballot = ballot_of(outliers)
+    assert len(ballot.outliers) == kept
+    assert ballot.index.size == kept // 3
+    mixed = ballot_of(outliers_of(range(4), [500] * 4, [64, 64, -64, -64]))
+    assert mixed.index.size == len(mixed.outliers) == 0
+
+
+@pytest.mark.parametrize(("scores", "found"), [([32, 32, 32], False), ([32, 32, 33], True), ([28, 28, 28], False)])
+def test_three_votes_just_beyond_the_limit_are_not_enough(scores: list[int], found: bool) -> None:
+    """The threshold of 12 sigma itself is not enough either."""
+    ballot = ballot_of(outliers_of([0, 1, 2], [500] * 3, scores))
+    assert ballot.threshold == 12
+    assert ballot.index.tolist() == [500] * found
+    assert len(ballot.outliers) == 3
+
+
+@pytest.mark.parametrize("frames", [0, 1, 2])
+def test_fewer_than_three_frames_yield_nothing(frames: int) -> None:
+    outliers = with_defects(chance(4, share=0.05, frames=frames), [500], [64], frames)
+    ballot = ballot_of(outliers)
+    assert ballot.index.size == ballot.score.size == len(ballot.outliers) == 0
+
+
+# repeatable
+
+
+def test_the_same_seed_gives_the_same_ballot() -> None:
+    outliers = with_defects(chance(5, share=0.05), [500, 9000], [64, -64])
+    assert_same(ballot_of(outliers, seed=7), ballot_of(outliers, seed=7))
+    assert len({ballot_of(outliers, seed=seed).threshold for seed in range(8)}) > 1
+
+
+@STEPS
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_of_the_list_does_not_matter(step: int, seed: int) -> None:
+    outliers = with_defects(chance(6, share=0.03), [500, 9000], [64, -64])
+    shuffled = outliers[np.random.default_rng(seed).permutation(len(outliers))]
+    assert_same(ballot_of(outliers, seed=1, step=step), ballot_of(shuffled, seed=1, step=step))
+
+
+def test_votes_leave_the_list_as_it_was() -> None:
+    outliers = chance(7, share=0.02)
+    before = Outliers.concatenate([outliers])
+    ballot_of(outliers)
+    for name, array in vars(before).items():
+        assert_array_equal(array, getattr(outliers, name))
+
+
+def test_frame_numbers_need_not_start_at_zero() -> None:
+    planted = outliers_of(range(90, 100), [500] * 10, [64] * 10)
+    ballot = ballot_of(Outliers.concatenate([chance(8, share=0.01, first=90), planted]))
+    assert ballot.index.tolist() == [500]
+    assert set(ballot.outliers.frame.tolist()) <= set(range(90, 100))
+
+
+@given(
+    entries=st.lists(st.tuples(st.integers(0, 11), st.integers(0, 48), st.sampled_from([28, 40, 64, -28, -64]))),
+    seed=st.integers(0, 5),
+    step=st.sampled_from([1, 2]),
+)
+def test_any_list_on_the_smallest_sensor(entries: list[tuple[int, int, int]], seed: int, step: int) -> None:
+    distinct = {(frame, index): score for frame, index, score in entries}
+    outliers = outliers_of([f for f, _ in distinct], [i for _, i in distinct], list(distinct.values()))
+    ballot = count_votes(outliers, shape=(7, 7), step=step, false_votes=0.02, seed=seed)
+    candidates, kept = slow_votes(outliers, ballot.threshold)
+    assert ballot.index.tolist() == sorted(candidates)
+    assert len(ballot.outliers) == len(kept)
+    assert ballot.threshold >= 12
