@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sensormap.assemble import Evidence, assemble
@@ -25,7 +25,7 @@ from sensormap.plausible import implausibility
 from sensormap.profiles import find_profile, get_profile
 from sensormap.score import fit_noise, pad
 from sensormap.tally import Outliers, Tally
-from sensormap.vote import Ballot, count_votes, time_blocks
+from sensormap.vote import Ballot, count_votes, parts_of, time_blocks
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +136,7 @@ def survey(arguments: Iterable[str | Path], options: Options, progress: Progress
             saturation=min(run.tallied[number].saturation for number in used),
             skipped=tuple(sorted(refuse.skipped)),
             tally=run.tally,
-            ballots=tuple(run.ballots[block] for block in sorted(run.ballots)),
+            ballots=tuple(ballot for block in sorted(run.ballots) for ballot in run.ballots[block]),
         ),
         options.thresholds,
     )
@@ -192,7 +192,7 @@ class _Run:
         highest = max(profile.saturation, 2**profile.bits - 1)
         self.tally = Tally((area.height, area.width), frames=len(photos), highest=highest)
         self.tallied: dict[int, _Tallied] = {}
-        self.ballots: dict[int, Ballot] = {}
+        self.ballots: dict[int, tuple[Ballot, ...]] = {}
         long = [(photo.exposure.shutter_s or 0) >= thresholds.long_exposure_s for photo in photos]
         self.blocks = time_blocks(range(len(photos)), long=long, size=thresholds.block_frames)
 
@@ -201,8 +201,8 @@ class _Run:
         block_of = {frame: block for block, frames in enumerate(self.blocks) for frame in frames}
         waiting = {block: set(frames) for block, frames in enumerate(self.blocks)}
         order = iter(range(len(self.photos)))
-        pending: dict[Future[_Tallied | Skipped | Ballot], int] = {}
-        votes: dict[Future[_Tallied | Skipped | Ballot], int] = {}
+        pending: dict[Future[_Tallied | Skipped | tuple[Ballot, ...]], int] = {}
+        votes: dict[Future[_Tallied | Skipped | tuple[Ballot, ...]], int] = {}
         pool = ThreadPoolExecutor(threads)
         done = 0
         try:
@@ -230,7 +230,7 @@ class _Run:
                 for future in finished & set(votes):
                     block = votes.pop(future)
                     ballot = future.result()
-                    if isinstance(ballot, Ballot):
+                    if isinstance(ballot, tuple):
                         self.ballots[block] = ballot
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
@@ -253,22 +253,25 @@ class _Run:
         outliers = self.tally.add(padded, noise, saturation=frame.saturation, frame=number)
         return _Tallied(outliers, frame.saturation, frame.digest)
 
-    def _vote(self, block: int) -> Ballot:
-        """Count a block's votes; its frames' outliers are dropped, but for those that the ballot keeps."""
+    def _vote(self, block: int) -> tuple[Ballot, ...]:
+        """Count a block's votes, whole and by halves; its frames' outliers are dropped but for what a ballot keeps."""
         frames = [frame for frame in self.blocks[block] if frame in self.tallied]
-        outliers = Outliers.concatenate([self.tallied[frame].outliers for frame in frames])
-        ballot = count_votes(
-            outliers,
-            shape=self.tally.count.shape,
-            step=self.profile.cfa.step,
-            false_votes=self.thresholds.false_votes,
-            seed=block,
-        )
+        ballots = [
+            count_votes(
+                Outliers.concatenate([self.tallied[frame].outliers for frame in part]),
+                shape=self.tally.count.shape,
+                step=self.profile.cfa.step,
+                false_votes=self.thresholds.false_votes,
+                seed=3 * block + number,
+            )
+            for number, part in enumerate(parts_of(frames))
+        ]
         empty = Outliers.concatenate([])
         for frame in frames:
             tallied = self.tallied[frame]
             self.tallied[frame] = _Tallied(empty, tallied.saturation, tallied.digest)
-        return ballot
+        # A half keeps nothing that the whole does not keep.
+        return (ballots[0], *(replace(ballot, outliers=empty) for ballot in ballots[1:]))
 
 
 def _take(items: Iterator[int], number: int) -> Iterator[int]:

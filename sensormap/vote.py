@@ -83,6 +83,18 @@ def time_blocks(order: Sequence[int], *, long: Sequence[bool], size: int) -> lis
     return blocks
 
 
+def parts_of(frames: Sequence[int]) -> list[Sequence[int]]:
+    """Return a block's frames and, where they are enough to vote, its two halves: a defect may be born within.
+
+    Examples
+    --------
+    >>> parts_of([3, 4, 5, 6, 7, 8, 9])
+    [[3, 4, 5, 6, 7, 8, 9], [3, 4, 5], [6, 7, 8, 9]]
+    """
+    middle = len(frames) // 2
+    return [frames, frames[:middle], frames[middle:]] if middle >= FEWEST_VOTES else [frames]
+
+
 def count_votes(
     outliers: Outliers, *, shape: tuple[int, int], step: int, false_votes: float, seed: int
 ) -> Ballot:

@@ -16,7 +16,7 @@ FLOORS = [
     {"decode", "profiles", "mapfile", "output", "yamltext"},
     {"report", "assemble"},
     {"survey", "photos"},
-    {"cli"},
+    {"cli", "__main__"},
 ]
 """A folder is on one floor as a whole."""
 
@@ -76,7 +76,7 @@ def imports_of(module: str, *, types: bool = True) -> frozenset[str]:
 
 
 def unit_of(module: str) -> str:
-    return module.split(".")[0]
+    return module.split(".", maxsplit=1)[0]
 
 
 def own_imports(module: str, *, types: bool = True) -> set[str]:
