@@ -147,7 +147,9 @@ def _with_known_body(photos: Sequence[Photo], profile: Profile | None) -> tuple[
     known = [photo for photo in photos if photo.body.model]
     if not known and profile is not None:
         return list(photos), []
-    reason = "no EXIF that names the camera; name a profile (--profile) to use such photos"
+    reason = "no EXIF that names the camera"
+    if not known:
+        reason += "; name a profile (--profile) to use such photos"
     return known, [Skipped(photo.path.name, reason) for photo in photos if not photo.body.model]
 
 

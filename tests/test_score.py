@@ -176,6 +176,15 @@ def test_gaussian_noise_has_few_outliers_and_a_shuffled_frame_many() -> None:
     assert 0.05 < fit_noise(pad(salted, 2), 2, saturation=SATURATION).outlying < 0.15
 
 
+@STEPS
+@pytest.mark.parametrize("seed", range(4))
+def test_photon_noise_alone_leaves_no_photosite_without_noise(step: int, seed: int) -> None:
+    """At black the fit must not reach zero: rounding alone has a variance."""
+    mosaic = make_mosaic(seed, shape=(201, 303), step=step, read_noise=0.0, dn_per_electron=4.0)
+    noise = fit_noise(pad(mosaic, step), step, saturation=SATURATION)
+    assert (noise.coefficients[..., 0] > 0.07).all()  # 4/12 of a doubled DN, at least half a sigma of it
+
+
 def test_noise_coefficients_have_at_most_twelve_significant_bits() -> None:
     noise = fit_noise(pad(make_mosaic(10, shape=(60, 90)), 2), 2, saturation=SATURATION)
     mantissa = np.frexp(noise.coefficients.astype(np.float64))[0] * 2**12

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -127,6 +129,29 @@ def test_threads_that_share_a_tally_equal_one(step: int, width: dict[str, int]) 
     for one, other in zip(found, expected, strict=True):
         for name, array in vars(one).items():
             assert_array_equal(array, getattr(other, name))
+
+
+@pytest.mark.parametrize("height", [6, 33])
+def test_no_two_threads_are_in_one_band(monkeypatch: pytest.MonkeyPatch, height: int) -> None:
+    """A lost sum would be too rare an event to see on small frames."""
+    busy: list[int] = []
+    met = []
+
+    def slow_band(padded: Mosaic, first: int, *rest: Any) -> int:
+        met.append(first in busy)
+        busy.append(first)
+        time.sleep(0.0005)
+        busy.remove(first)
+        return 0
+
+    monkeypatch.setattr("sensormap.tally.tally_band", slow_band)
+    tally = Tally((height, 6))
+    padded = pad(np.zeros((height, 6), np.int16), 2)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: tally.add(padded, plain_noise(2), saturation=SATURATION, frame=0), range(16)))
+    assert len(met) == 16 * min(height, 16)
+    assert not any(met)
+    assert tally.frames == 16
 
 
 # bounds

@@ -94,9 +94,7 @@ def test_blocks(long: list[bool], size: int, seed: int, offset: int) -> None:
         ([True] * 10, [(0, 1, 2, 3, 4), (5, 6, 7, 8, 9)]),
     ],
 )
-def test_long_exposures_are_apart_when_both_kinds_have_enough(
-    long: list[bool], blocks: list[tuple[int, ...]]
-) -> None:
+def test_long_exposures_are_apart_when_both_kinds_have_enough(long: list[bool], blocks: list[tuple[int, ...]]) -> None:
     assert time_blocks(range(10), long=long, size=5) == blocks
 
 
