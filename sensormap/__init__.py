@@ -1,7 +1,7 @@
 """Find the defective photosites of a camera sensor from a folder of ordinary photos.
 
->>> from sensormap import Options, survey, write_map
->>> sensor_map = survey(["~/Pictures/d80"], Options())  # doctest: +SKIP
+>>> from sensormap import Options, map_defects, write_map
+>>> sensor_map = map_defects(["~/Pictures/d80"], Options())  # doctest: +SKIP
 >>> write_map(sensor_map, "d80.yaml")  # doctest: +SKIP
 """
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sensormap.errors import SensorMapError
     from sensormap.mapfile import read_map, write_map
     from sensormap.report.coords import coordinates
-    from sensormap.survey import Options, survey
+    from sensormap.survey import Options, map_defects
 
 __all__ = [
     "Column",
@@ -27,8 +27,8 @@ __all__ = [
     "SensorMapError",
     "Thresholds",
     "coordinates",
+    "map_defects",
     "read_map",
-    "survey",
     "write_map",
 ]
 
@@ -41,8 +41,8 @@ _MODULES = {
     "SensorMapError": "errors",
     "Thresholds": "detect",
     "coordinates": "report.coords",
+    "map_defects": "survey",
     "read_map": "mapfile",
-    "survey": "survey",
     "write_map": "mapfile",
 }
 

@@ -61,14 +61,16 @@ class Frame:
     mosaic
         Photosites on the raw grid, ``(H, W)`` int16 or int32, in DN with black subtracted.
         Only the active area is meaningful; what lies outside may be uninitialised.
-    saturation
-        DN at which a photosite clips, black subtracted.
+    floor, saturation
+        Lowest DN that a photosite can have, and DN at which it clips, black subtracted: `floor` is 0 where the camera
+        itself subtracts black, and minus the black level elsewhere.
     digest
         SHA-256 of the file's bytes, hexadecimal.
     """
 
     photo: Photo
     mosaic: NDArray[np.int16] | NDArray[np.int32]
+    floor: int
     saturation: int
     digest: str
 

@@ -35,7 +35,7 @@ def neighbour_row(
     n5, n6, n7 = down[:width], down[step : step + width], down[2 * step : 2 * step + width]
     for j in range(width):
         a, b, c, d, e, f, g, h = n0[j], n1[j], n2[j], n3[j], n4[j], n5[j], n6[j], n7[j]
-        # Batcher's odd-even merge network for 8 inputs: 19 comparators, no branches.
+        # Batcher's odd-even merge network for 8 inputs: no branches.
         a, b = min(a, b), max(a, b)
         c, d = min(c, d), max(c, d)
         e, f = min(e, f), max(e, f)
@@ -54,7 +54,7 @@ def neighbour_row(
         d, g = min(d, g), max(d, g)
         c, e = min(c, e), max(c, e)
         d, f = min(d, f), max(d, f)
-        d, e = min(d, e), max(d, e)
+        # Its last comparator, between d and e, is left out: only their sum is wanted.
         level2[j] = np.float32(d) + np.float32(e)
         spread2[j] = (np.float32(f) + np.float32(g)) - (np.float32(b) + np.float32(c))
 
@@ -144,7 +144,9 @@ def tally_band(
         line = count[row]
         for j in range(width):
             double = _F2 * np.float32(value[j])
-            line[j] += ((double < ceiling2) | (level2[j] < ceiling2)) & ((double > floor2) | (level2[j] > floor2))
+            shows = ((double < ceiling2) | (level2[j] < ceiling2)) & ((double > floor2) | (level2[j] > floor2))
+            line[j] += shows
+            score[j] = score[j] if shows else np.int8(0)
         _add(value, sum_x[row])
         _add_squares(value, sum_xx[row])
         _add(score, sum_z[row])

@@ -99,7 +99,7 @@ def pad(active: Mosaic, step: int) -> Mosaic:
     return cast("Mosaic", padded)
 
 
-def fit_noise(padded: Mosaic, step: int, *, saturation: int) -> Noise:
+def fit_noise(padded: Mosaic, step: int, *, clipping: tuple[int, int]) -> Noise:
     """Fit the noise of every plane of one frame from a sample of its rows.
 
     Parameters
@@ -108,8 +108,8 @@ def fit_noise(padded: Mosaic, step: int, *, saturation: int) -> Noise:
         Active area as `pad` returns it, in DN.
     step
         Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
-    saturation
-        DN at which a photosite clips, black subtracted.
+    clipping
+        Lowest and highest DN that a photosite can have, black subtracted.
 
     Notes
     -----
@@ -131,7 +131,7 @@ def fit_noise(padded: Mosaic, step: int, *, saturation: int) -> Noise:
         for col_phase in range(step):
             plane = np.s_[:, col_phase :: step * (_SAMPLED_COLUMN if width >= _DENSE_WIDTH else 1)]
             sample = (value[plane].ravel(), level2[plane].ravel(), spread2[plane].ravel())
-            open_ = (sample[1] > 0) & (sample[1] < 2 * saturation)
+            open_ = (sample[1] > 2 * clipping[0]) & (sample[1] < 2 * clipping[1])
             if np.count_nonzero(open_) >= _FEWEST_SAMPLES:
                 sample = (sample[0][open_], sample[1][open_], sample[2][open_])
             fitted = _fit_plane(*sample)

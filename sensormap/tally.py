@@ -124,7 +124,7 @@ class Tally:
         """The five arrays, in the order that the kernel takes them."""
         return self.count, self.sum_x, self.sum_xx, self.sum_z, self.sum_zz
 
-    def add(self, padded: Mosaic, noise: Noise, *, saturation: int, frame: int) -> Outliers:
+    def add(self, padded: Mosaic, noise: Noise, *, clipping: tuple[int, int], frame: int) -> Outliers:
         """Add one frame and return its outlying scores.
 
         Parameters
@@ -133,8 +133,8 @@ class Tally:
             The frame's active area as `score.pad` returns it.
         noise
             Of this frame, from `score.fit_noise`.
-        saturation
-            DN at which a photosite clips, black subtracted.
+        clipping
+            Lowest and highest DN that a photosite can have, black subtracted.
         frame
             The frame's number, for the outliers.
 
@@ -151,7 +151,7 @@ class Tally:
         width = self.count.shape[1]
         step = noise.coefficients.shape[0]
         rows = noise.rows(width) / np.float32(SCORES_PER_SIGMA**2)
-        limits = np.array([SCORE_LIMIT, OUTLIER_SIGMA * SCORES_PER_SIGMA, 0, saturation], np.int64)
+        limits = np.array([SCORE_LIMIT, OUTLIER_SIGMA * SCORES_PER_SIGMA, *clipping], np.int64)
         room = max(last - first for first, last, _ in self._bands) * width
         index, value, level2 = (np.empty(room, np.int32) for _ in range(3))
         score = np.empty(room, np.int8)

@@ -21,7 +21,7 @@ from sensormap.tally import Outliers
 FEWEST_VOTES = 3
 """A photosite with fewer votes of one sign in a block leaves no trace of that block."""
 
-_SHIFTS = 4
+_FEWEST_SHIFTS, _MOST_SHIFTS = 4, 32
 # The tail of the shifted votes is extrapolated from this many of its largest values a shift.
 _TAIL = 50
 
@@ -117,8 +117,11 @@ def count_votes(
     rng = np.random.default_rng(seed)
     scratch = np.zeros(2 * shape[0] * shape[1], np.uint8)
     size = int(frames[-1]) + 1 if frames.size else 0
-    shifted = [_shifted_totals(outliers, _shifts(size, shape, step, rng), shape, scratch) for _ in range(_SHIFTS)]
-    threshold = _tail_threshold(np.concatenate(shifted), false_votes=false_votes)
+    shifted: list[NDArray[np.int32]] = []
+    # Where outliers are few, shifting is fast and few of them meet: go on until there is a tail to speak of.
+    while len(shifted) < _FEWEST_SHIFTS or (len(shifted) < _MOST_SHIFTS and sum(map(len, shifted)) < _TAIL):
+        shifted.append(_shifted_totals(outliers, _shifts(size, shape, step, rng), shape, scratch))
+    threshold = _tail_threshold(np.concatenate(shifted), shifts=len(shifted), false_votes=false_votes)
     kept = outliers[_repeated(outliers.index, outliers.score, scratch)]
     kept = kept[np.lexsort((kept.frame, kept.index))]
     index, total = _totals(kept.index, kept.score)
@@ -135,13 +138,16 @@ def _repeated(index: NDArray[np.int32], score: NDArray[np.int8], scratch: NDArra
 
 
 def _totals(index: NDArray[np.int32], score: NDArray[np.int8]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return the distinct photosites of a list sorted by photosite, and the sums of their prevailing sign's scores."""
+    """Return a sorted list's distinct photosites, and of their sums of scores of one sign the larger."""
     places, starts = np.unique(index, return_index=True)
     if not starts.size:
         return places, places
     signed = score.astype(np.int32)
-    up, down = (np.add.reduceat(np.maximum(side, 0), starts) for side in (signed, -signed))
-    return places, np.maximum(up, down)
+    sums = []
+    for side in (signed, -signed):
+        votes = np.add.reduceat((side > 0).astype(np.int32), starts)
+        sums.append(np.where(votes >= FEWEST_VOTES, np.add.reduceat(np.maximum(side, 0), starts), 0))
+    return places, np.maximum(*sums)
 
 
 def _shifts(frames: int, shape: tuple[int, int], step: int, rng: np.random.Generator) -> NDArray[np.int32]:
@@ -161,15 +167,15 @@ def _shifted_totals(
     return _totals(moved[repeated][order], outliers.score[repeated][order])[1]
 
 
-def _tail_threshold(totals: NDArray[np.int32], *, false_votes: float) -> float:
+def _tail_threshold(totals: NDArray[np.int32], *, shifts: int, false_votes: float) -> float:
     """Return the sum of scores, in sigma, that the shifted votes exceed `false_votes` times a block on average.
 
     The number of totals above t is taken to fall exponentially, at the rate of its largest values' mean excess.
     """
     floor = FEWEST_VOTES * 4.0  # three votes just beyond the outlier limit never make a candidate alone
-    tail = np.sort(totals)[-_TAIL * _SHIFTS :] / SCORES_PER_SIGMA
+    tail = np.sort(totals)[-_TAIL * shifts :] / SCORES_PER_SIGMA
     if tail.size < 2:
         return floor
     excess = float(np.mean(tail) - tail[0])
-    expected = tail.size / _SHIFTS
+    expected = tail.size / shifts
     return max(floor, float(tail[0]) + max(excess, 0.25) * math.log(expected / false_votes), float(tail[-1]))

@@ -19,12 +19,7 @@ def loaded_by(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-HIDDEN = pytest.mark.xfail(reason="importing the module sensormap.survey hides the function of the same name")
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[HIDDEN] if name == "survey" else []) for name in sensormap.__all__]
-)
+@pytest.mark.parametrize("name", sensormap.__all__)
 def test_every_public_name_resolves(name: str) -> None:
     value = getattr(sensormap, name)
     assert value.__name__ == name

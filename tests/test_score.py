@@ -31,7 +31,7 @@ CONTENTS = {
 
 def scored(mosaic: Mosaic, step: int) -> NDArray[np.int8]:
     padded = pad(mosaic, step)
-    return scores(padded, fit_noise(padded, step, saturation=SATURATION))
+    return scores(padded, fit_noise(padded, step, clipping=(0, SATURATION)))
 
 
 def spreads(score: NDArray[np.int8], step: int) -> list[float]:
@@ -102,7 +102,7 @@ def test_scores_equal_the_slow_ones(step: int, dtype: type, shape: tuple[int, in
     defects = {(0, 0): (0.0, 0.0), (3, 3): (1.0, 2000.0), (-1, -1): (0.0, 3880.0), (4, 2): (0.5, 0.0)}
     for seed in range(3):
         padded = pad(make_mosaic(seed, shape=shape, step=step, defects=defects).astype(dtype), step)
-        noise = fit_noise(padded, step, saturation=SATURATION)
+        noise = fit_noise(padded, step, clipping=(0, SATURATION))
         np.testing.assert_array_equal(scores(padded, noise), scores_slowly(padded, noise))
 
 
@@ -111,7 +111,7 @@ def test_scores_equal_the_slow_ones(step: int, dtype: type, shape: tuple[int, in
 @pytest.mark.parametrize("content", CONTENTS)
 def test_scores_equal_the_slow_ones_at_extremes(step: int, saturation: int, content: str) -> None:
     padded = pad(CONTENTS[content].astype(np.int32), step)
-    noise = fit_noise(padded, step, saturation=saturation)
+    noise = fit_noise(padded, step, clipping=(0, saturation))
     np.testing.assert_array_equal(scores(padded, noise), scores_slowly(padded, noise))
 
 
@@ -126,7 +126,7 @@ def frames(dtype: type, low: int, high: int) -> st.SearchStrategy[Mosaic]:
 @given(mosaic=frames(np.int16, -32_768, 32_767) | frames(np.int32, -65_535, 65_535))
 def test_any_frame_has_a_noise_and_the_slow_scores(step: int, mosaic: Mosaic) -> None:
     padded = pad(mosaic, step)
-    noise = fit_noise(padded, step, saturation=SATURATION)
+    noise = fit_noise(padded, step, clipping=(0, SATURATION))
     assert np.isfinite(noise.coefficients).all()
     assert (noise.coefficients >= 0).all()
     assert (noise.coefficients[..., 0] > 0).all()  # so no variance is 0
@@ -171,9 +171,9 @@ def test_a_dark_and_a_bright_half_have_each_their_noise() -> None:
 
 def test_gaussian_noise_has_few_outliers_and_a_shuffled_frame_many() -> None:
     mosaic = make_mosaic(8, shape=(120, 180))
-    assert fit_noise(pad(mosaic, 2), 2, saturation=SATURATION).outlying < 0.005
+    assert fit_noise(pad(mosaic, 2), 2, clipping=(0, SATURATION)).outlying < 0.005
     salted = np.where(np.random.default_rng(9).random(mosaic.shape) < 0.1, SATURATION, mosaic).astype(np.int16)
-    assert 0.05 < fit_noise(pad(salted, 2), 2, saturation=SATURATION).outlying < 0.15
+    assert 0.05 < fit_noise(pad(salted, 2), 2, clipping=(0, SATURATION)).outlying < 0.15
 
 
 @STEPS
@@ -181,19 +181,19 @@ def test_gaussian_noise_has_few_outliers_and_a_shuffled_frame_many() -> None:
 def test_photon_noise_alone_leaves_no_photosite_without_noise(step: int, seed: int) -> None:
     """At black the fit must not reach zero: rounding alone has a variance."""
     mosaic = make_mosaic(seed, shape=(201, 303), step=step, read_noise=0.0, dn_per_electron=4.0)
-    noise = fit_noise(pad(mosaic, step), step, saturation=SATURATION)
+    noise = fit_noise(pad(mosaic, step), step, clipping=(0, SATURATION))
     assert (noise.coefficients[..., 0] > 0.07).all()  # 4/12 of a doubled DN, at least half a sigma of it
 
 
 def test_noise_coefficients_have_at_most_twelve_significant_bits() -> None:
-    noise = fit_noise(pad(make_mosaic(10, shape=(60, 90)), 2), 2, saturation=SATURATION)
+    noise = fit_noise(pad(make_mosaic(10, shape=(60, 90)), 2), 2, clipping=(0, SATURATION))
     mantissa = np.frexp(noise.coefficients.astype(np.float64))[0] * 2**12
     np.testing.assert_array_equal(mantissa, np.rint(mantissa))
 
 
 @pytest.mark.parametrize("width", [6, 7])
 def test_coefficients_are_laid_out_by_row_and_column_phase(width: int) -> None:
-    noise = fit_noise(pad(make_mosaic(11), 2), 2, saturation=SATURATION)
+    noise = fit_noise(pad(make_mosaic(11), 2), 2, clipping=(0, SATURATION))
     rows = noise.rows(width)
     assert rows.shape == (2, 4, width)
     for row, col in product(range(2), range(width)):

@@ -34,13 +34,13 @@ def frames(step: int = 2, number: int = 6) -> tuple[tuple[Mosaic, Noise], ...]:
         make_mosaic(seed, shape=SHAPE, step=step, level=100.0 + 900 * seed, defects=DEFECTS) for seed in range(number)
     )
     padded = [pad(mosaic, step) for mosaic in mosaics]
-    return tuple((frame, fit_noise(frame, step, saturation=SATURATION)) for frame in padded)
+    return tuple((frame, fit_noise(frame, step, clipping=(0, SATURATION))) for frame in padded)
 
 
 def tally_of(numbers: list[int], step: int = 2, **width: int) -> Tally:
     tally = Tally(SHAPE, **width)
     for number in numbers:
-        tally.add(*frames(step)[number], saturation=SATURATION, frame=number)
+        tally.add(*frames(step)[number], clipping=(0, SATURATION), frame=number)
     return tally
 
 
@@ -120,7 +120,7 @@ def test_threads_that_share_a_tally_equal_one(step: int, width: dict[str, int]) 
     serial, shared = Tally(SHAPE, **width), Tally(SHAPE, **width)
 
     def add(tally: Tally, frame: int) -> Outliers:
-        return tally.add(*frames(step)[numbers[frame]], saturation=SATURATION, frame=frame)
+        return tally.add(*frames(step)[numbers[frame]], clipping=(0, SATURATION), frame=frame)
 
     expected = [add(serial, frame) for frame in range(48)]
     with ThreadPoolExecutor(8) as pool:
@@ -148,7 +148,7 @@ def test_no_two_threads_are_in_one_band(monkeypatch: pytest.MonkeyPatch, height:
     tally = Tally((height, 6))
     padded = pad(np.zeros((height, 6), np.int16), 2)
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: tally.add(padded, plain_noise(2), saturation=SATURATION, frame=0), range(16)))
+        list(pool.map(lambda _: tally.add(padded, plain_noise(2), clipping=(0, SATURATION), frame=0), range(16)))
     assert len(met) == 16 * min(height, 16)
     assert not any(met)
     assert tally.frames == 16
@@ -184,7 +184,7 @@ def filled(values: tuple[int, ...], number: int, **width: int) -> Tally:
     shape = (6, 6)
     tally, power = Tally(shape, **width), Tally(shape, **width)
     for frame, value in enumerate(values):
-        power.add(pad(np.full(shape, value, np.int32), 2), plain_noise(2), saturation=100_000, frame=frame)
+        power.add(pad(np.full(shape, value, np.int32), 2), plain_noise(2), clipping=(0, 100_000), frame=frame)
     copies = number // len(values)
     while copies:
         if copies % 2:
@@ -225,7 +225,7 @@ def test_a_full_tally_of_the_largest_scores_is_exact(value: int, eighths: int) -
     tally = Tally((6, 6), frames=511, highest=4095)
     assert tally.sum_z.dtype == np.int16
     for frame in range(511):
-        tally.add(pad(mosaic, 2), plain_noise(2), saturation=SATURATION, frame=frame)
+        tally.add(pad(mosaic, 2), plain_noise(2), clipping=(0, SATURATION), frame=frame)
     assert tally.sum_z[2, 2] == 511 * eighths
     assert tally.sum_zz[2, 2] == 511 * 64**2
 
@@ -234,7 +234,7 @@ def test_a_full_tally_of_the_largest_scores_is_exact(value: int, eighths: int) -
 def test_one_frame_too_many_is_refused_before_it_is_added(width: dict[str, int]) -> None:
     tally = tally_of([0, 1], **(width | {"frames": 2}))
     with pytest.raises(OverflowError, match="this tally holds at most 2 frames"):
-        tally.add(*frames()[2], saturation=SATURATION, frame=2)
+        tally.add(*frames()[2], clipping=(0, SATURATION), frame=2)
     assert_same(tally, tally_of([0, 1], **(width | {"frames": 2})))
 
 
@@ -272,7 +272,7 @@ def test_clipped_together_with_the_surroundings_does_not_count(
     mosaic = np.full((9, 11), surroundings, np.int16)
     mosaic[4, 5] = value
     tally = Tally((9, 11))
-    tally.add(pad(mosaic, step), plain_noise(step), saturation=SATURATION, frame=0)
+    tally.add(pad(mosaic, step), plain_noise(step), clipping=(0, SATURATION), frame=0)
     assert tally.count[4, 5] == counted
     assert (np.delete(tally.count, 4 * 11 + 5) == (0 < surroundings < SATURATION)).all()
 
@@ -281,7 +281,7 @@ def test_half_of_the_neighbours_clipped_is_not_clipped() -> None:
     mosaic = np.full((3, 3), SATURATION, np.int16)
     mosaic[0], mosaic[1, 0] = SATURATION - 1, SATURATION - 1
     tally = Tally((3, 3))
-    tally.add(pad(mosaic, 1), plain_noise(1), saturation=SATURATION, frame=0)
+    tally.add(pad(mosaic, 1), plain_noise(1), clipping=(0, SATURATION), frame=0)
     assert tally.count[1, 1] == 1
 
 
@@ -295,7 +295,7 @@ def test_an_outlier_is_beyond_28_eighths(residual: int, listed: bool) -> None:
     assert OUTLIER_SIGMA * 8 == 28
     mosaic = np.full((9, 11), 1000, np.int16)
     mosaic[4, 5] += residual
-    found = Tally((9, 11)).add(pad(mosaic, 2), plain_noise(2), saturation=SATURATION, frame=3)
+    found = Tally((9, 11)).add(pad(mosaic, 2), plain_noise(2), clipping=(0, SATURATION), frame=3)
     assert len(found) == listed
     if listed:
         assert found.frame.tolist() == [3]
@@ -310,7 +310,7 @@ def test_an_outlier_is_beyond_28_eighths(residual: int, listed: bool) -> None:
 def test_outliers_are_exactly_the_outlying_scores_in_order_of_place(step: int, frame: int) -> None:
     """Whatever band a frame starts with."""
     padded, noise = frames(step)[1]
-    found = Tally(SHAPE).add(padded, noise, saturation=SATURATION, frame=frame)
+    found = Tally(SHAPE).add(padded, noise, clipping=(0, SATURATION), frame=frame)
     score = scores_slowly(padded, noise).reshape(-1)
     index = np.flatnonzero(np.abs(score.astype(int)) >= 28)
     assert index.size >= 3
@@ -324,13 +324,13 @@ def test_outliers_are_exactly_the_outlying_scores_in_order_of_place(step: int, f
 
 def test_a_frame_of_outliers_only_has_room() -> None:
     mosaic = np.random.default_rng(1).choice([0, SATURATION], (6, 200)).astype(np.int16)
-    found = Tally((6, 200)).add(pad(mosaic, 1), plain_noise(1, sigma=0.1), saturation=SATURATION, frame=0)
+    found = Tally((6, 200)).add(pad(mosaic, 1), plain_noise(1, sigma=0.1), clipping=(0, SATURATION), frame=0)
     expected = np.abs(scores_slowly(pad(mosaic, 1), plain_noise(1, sigma=0.1)).astype(int)) >= 28
     assert len(found) == expected.sum() > 700
 
 
 def test_lists_of_outliers_join_in_order() -> None:
-    parts = [Tally(SHAPE).add(*frames()[n], saturation=SATURATION, frame=n) for n in (2, 0)]
+    parts = [Tally(SHAPE).add(*frames()[n], clipping=(0, SATURATION), frame=n) for n in (2, 0)]
     joined = Outliers.concatenate(parts)
     assert len(joined) == len(parts[0]) + len(parts[1])
     assert_array_equal(joined[: len(parts[0])].index, parts[0].index)

@@ -26,7 +26,10 @@ class _ConsoleHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         from sensormap.report.table import plain  # noqa: PLC0415
 
-        lines = self.format(record).splitlines()
+        message = record.getMessage()
+        lines = [message] if message else []  # one line, whatever the file names in it
+        if record.exc_info:
+            lines += logging.Formatter().formatException(record.exc_info).splitlines()
         for line in lines:
             stderr_console().out(plain(line), highlight=False)
 

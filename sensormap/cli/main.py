@@ -32,8 +32,10 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except SensorMapError as error:
+            from sensormap.report.table import plain  # noqa: PLC0415
+
             logging.getLogger(__name__).debug("", exc_info=error)
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(plain(str(error))) from error
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -39,7 +39,7 @@ def map_command(
     from sensormap.decode import native_stderr_silenced  # noqa: PLC0415 - takes a second to import, --help does not
     from sensormap.mapfile import map_text, write_map  # noqa: PLC0415
     from sensormap.output import check_writable  # noqa: PLC0415
-    from sensormap.survey import Options, survey  # noqa: PLC0415
+    from sensormap.survey import Options, map_defects  # noqa: PLC0415
 
     verbosity = verbose - quiet
     configure_log(verbosity)
@@ -47,7 +47,7 @@ def map_command(
         check_writable(output, overwrite=overwrite)
     options = Options(profile=profile, serial=serial, jobs=jobs, strict=strict)
     with native_stderr_silenced(), progress_bar(verbosity) as progress:
-        sensor_map = survey(photos, options, progress)
+        sensor_map = map_defects(photos, options, progress)
     if output is None:
         click.echo(map_text(sensor_map), nl=False)
         return

@@ -92,8 +92,8 @@ def read_frame(photo: Photo, profile: Profile | None) -> Frame:
     """
     data = read_bytes(photo.path)
     decode = _read_image_frame if is_image_name(photo.path) else _read_raw_frame
-    mosaic, saturation = decode(data, profile, photo.path.name)
-    return Frame(photo, mosaic, saturation, hashlib.sha256(data).hexdigest())
+    mosaic, floor, saturation = decode(data, profile, photo.path.name)
+    return Frame(photo, mosaic, floor, saturation, hashlib.sha256(data).hexdigest())
 
 
 def usable_area(profile: Profile, visible: Rect) -> Rect:
@@ -143,8 +143,8 @@ def libraw_profile(sizes: RawSizes, levels: RawLevels) -> Profile:
     )
 
 
-def _read_raw_frame(data: bytes, profile: Profile | None, name: str) -> tuple[Mosaic, int]:
-    """Decode a raw file's bytes; return its mosaic and the saturation above black."""
+def _read_raw_frame(data: bytes, profile: Profile | None, name: str) -> tuple[Mosaic, int, int]:
+    """Decode a raw file's bytes; return its mosaic, and its lowest and highest value above black."""
     with open_raw(data, name) as raw:
         sizes = read_sizes(raw, name)
         if profile is not None:
@@ -157,25 +157,29 @@ def _read_raw_frame(data: bytes, profile: Profile | None, name: str) -> tuple[Mo
             black, saturation = levels.black_level, min(profile.saturation, levels.white_level)
         else:
             black, saturation = profile.black_level, profile.saturation
-        return _mosaic(raw_values(raw), profile, area, black, name), saturation - max(black)
+        return _mosaic(raw_values(raw), profile, area, black, name), -min(black), saturation - max(black)
 
 
-def _read_image_frame(data: bytes, profile: Profile | None, name: str) -> tuple[Mosaic, int]:
-    """Decode a PNG's or TIFF's bytes; return its mosaic and the saturation above black."""
+def _read_image_frame(data: bytes, profile: Profile | None, name: str) -> tuple[Mosaic, int, int]:
+    """Decode a PNG's or TIFF's bytes; return its mosaic, and its lowest and highest value above black."""
     profile = _needed(profile, name)
     _check_size(image_size(data, name), profile, name, FrameMismatchError)
     black = profile.black_level or (0,) * len(profile.cfa.planes)
     values = read_image(data, name)
-    return _mosaic(values, profile, profile.active_area, black, name), profile.saturation - max(black)
+    return _mosaic(values, profile, profile.active_area, black, name), -min(black), profile.saturation - max(black)
 
 
 def _mosaic(
     values: NDArray[np.uint16], profile: Profile, area: Rect, black: tuple[int, ...], name: str
 ) -> Mosaic:
-    """Refuse an empty frame; subtract black."""
-    if not values[area.slices].any():
+    """Refuse a frame that is empty or does not fit the profile's bits; subtract black."""
+    highest = int(values[area.slices].max())
+    if highest == 0:
         msg = f"{name}: every photosite is 0"
         raise DecodeError(msg)
+    if highest >> profile.bits:
+        msg = f"{name}: a photosite has {highest} DN, but profile {profile.name} has bits {profile.bits}"
+        raise FrameMismatchError(msg)
     return subtract_black(values, profile.cfa, black, area=area, saturation=profile.saturation)
 
 
