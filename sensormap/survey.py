@@ -83,7 +83,7 @@ def _unheard(done: int, total: int) -> None:
     """Report progress to nobody."""
 
 
-def survey(arguments: Iterable[str | Path], options: Options, progress: Progress = _unheard) -> SensorMap:
+def map_defects(arguments: Iterable[str | Path], options: Options, progress: Progress = _unheard) -> SensorMap:
     """Map the defects of the sensor that took some photos.
 
     Parameters
@@ -243,14 +243,14 @@ class _Run:
             area = self.profile.active_area
             step = self.profile.cfa.step
             padded = pad(frame.mosaic[area.slices], step)
-            noise = fit_noise(padded, step, saturation=frame.saturation)
+            noise = fit_noise(padded, step, clipping=(frame.floor, frame.saturation))
             cfa = self.profile.cfa.shifted(x=area.x, y=area.y)
             reason = implausibility(frame.mosaic[area.slices], noise, cfa, saturation=frame.saturation)
         except SensorMapError as error:
             return skipped(photo.path.name, error)
         if reason is not None:
             return skipped(photo.path.name, reason)
-        outliers = self.tally.add(padded, noise, saturation=frame.saturation, frame=number)
+        outliers = self.tally.add(padded, noise, clipping=(frame.floor, frame.saturation), frame=number)
         return _Tallied(outliers, frame.saturation, frame.digest)
 
     def _vote(self, block: int) -> tuple[Ballot, ...]:
