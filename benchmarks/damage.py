@@ -40,7 +40,7 @@ def decode(data: bytes) -> NDArray[np.int16] | None:
 def refused(mosaic: NDArray[np.int16]) -> bool:
     """Tell whether the plausibility check refuses a mosaic."""
     noise = fit_noise(pad(mosaic, 2), 2, clipping=(0, SATURATION))
-    return implausibility(mosaic, noise, CFA, saturation=SATURATION) is not None
+    return implausibility(mosaic, noise, CFA, clipping=(0, SATURATION)) is not None
 
 
 def main() -> None:

@@ -46,6 +46,9 @@ def find_photos(arguments: Iterable[str | Path], *, images: bool) -> tuple[Path,
     """
     found: set[Path] = set()
     for argument in arguments:
+        if not str(argument):  # an unset variable of a script, not the current folder
+            msg = "an empty name: no such file, folder or pattern"
+            raise DecodeError(msg)
         path = Path(os.path.expanduser(argument))  # noqa: PTH111 - leaves ~name alone where there is no such user
         if os.path.isdir(path):  # noqa: PTH112 - False, not an error, for what cannot be a path
             found.update(_photos_below(path, images=images))

@@ -13,6 +13,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from sensormap.assemble import Evidence, assemble
 from sensormap.camera import Profile
 from sensormap.decode import open_geometry, read_frame
@@ -24,7 +26,7 @@ from sensormap.photos import find_photos, read_photos, select_photos, skipped
 from sensormap.plausible import implausibility
 from sensormap.profiles import find_profile, get_profile
 from sensormap.score import fit_noise, pad
-from sensormap.tally import Outliers, Tally
+from sensormap.tally import MOST_FRAMES, Outliers, Tally
 from sensormap.vote import Ballot, count_votes, parts_of, time_blocks
 
 log = logging.getLogger(__name__)
@@ -32,6 +34,8 @@ log = logging.getLogger(__name__)
 FEWEST_FRAMES = 2
 # A map of fewer frames than this is made, with a warning.
 _FEW_FRAMES = 10
+# Photosites: three of each plane, which the neighbours at the borders are copied from.
+_SMALLEST_SIDE = 6
 
 Progress = Callable[[int, int], None]
 """Called with the number of photos done and the number of all."""
@@ -104,10 +108,12 @@ def map_defects(arguments: Iterable[str | Path], options: Options, progress: Pro
     FrameMismatchError
         If the photos are of several bodies, or fewer than two can be used.
     """
-    named = get_profile(options.profile) if options.profile else None
+    named = None if options.profile is None else get_profile(options.profile)
     paths = find_photos(arguments, images=named is not None)
     if not paths:
         msg = "no photos found: no file there has the name of a raw photo"
+        if named is None:
+            msg += " (PNG and TIFF files count only with --profile)"
         raise DecodeError(msg)
     log.info("%d files found", len(paths))
     photos, unread = read_photos(paths, jobs=options.threads)
@@ -116,11 +122,16 @@ def map_defects(arguments: Iterable[str | Path], options: Options, progress: Pro
     selection = select_photos(photos, profile=named, serial=options.serial)
     refuse.extend(selection.skipped)
     _require_frames(len(selection.photos), refuse.skipped)
+    if len(selection.photos) > MOST_FRAMES:
+        msg = f"{len(selection.photos)} photos of one body, expected at most {MOST_FRAMES} for one map"
+        raise FrameMismatchError(msg)
     profile = _geometry(selection.photos, named or find_profile(selection.body))
     log.info("%s: %d photos, profile %s", selection.body, len(selection.photos), profile.name)
     run = _Run(selection.photos, profile, options.thresholds)
     for number, photo in enumerate(selection.photos):
         log.debug("frame %d: %s", number, photo.path)
+    run.warm_up()
+    progress(0, len(selection.photos))
     run.work(options.threads, refuse, progress)
     used = sorted(run.tallied)
     _require_frames(len(used), refuse.skipped)
@@ -172,13 +183,18 @@ def _geometry(photos: tuple[Photo, ...], known: Profile | None) -> Profile:
         try:
             return open_geometry(photo.path, known)
         except ProfileError as error:
-            problem = error
+            problem = problem if isinstance(problem, ProfileError) else error
         except DecodeError as error:
             problem = problem or error
     if isinstance(problem, ProfileError):
         raise problem
     msg = f"no usable photo: {problem}"
     raise FrameMismatchError(msg)
+
+
+def _highest(profile: Profile) -> int:
+    """Return the highest value that a photosite can have."""
+    return max(profile.saturation, (1 << profile.bits) - 1)
 
 
 class _Run:
@@ -189,12 +205,24 @@ class _Run:
         self.profile = profile
         self.thresholds = thresholds
         area = profile.active_area
-        highest = max(profile.saturation, 2**profile.bits - 1)
-        self.tally = Tally((area.height, area.width), frames=len(photos), highest=highest)
+        if min(area.width, area.height) < _SMALLEST_SIDE:
+            size = f"{area.width} x {area.height} photosites"
+            msg = f"{profile.name}: active area of {size}, expected {_SMALLEST_SIDE} a side or more"
+            raise ProfileError(msg)
+        self.tally = Tally((area.height, area.width), frames=len(photos), highest=_highest(profile))
         self.tallied: dict[int, _Tallied] = {}
         self.ballots: dict[int, tuple[Ballot, ...]] = {}
         long = [(photo.exposure.shutter_s or 0) >= thresholds.long_exposure_s for photo in photos]
         self.blocks = time_blocks(range(len(photos)), long=long, size=thresholds.block_frames)
+
+    def warm_up(self) -> None:
+        """Have the kernels compiled here, on a tiny frame: Ctrl-C ends that, but waits for a thread that does it."""
+        step, saturation = self.profile.cfa.step, self.profile.saturation
+        highest = _highest(self.profile)
+        tiny = np.zeros((8 * step, 8 * step), np.int16 if saturation <= np.iinfo(np.int16).max else np.int32)
+        tally = Tally(tiny.shape, frames=self.tally.max_frames, highest=highest)
+        padded = pad(tiny, step)
+        tally.add(padded, fit_noise(padded, step, clipping=(0, saturation)), clipping=(0, saturation), frame=0)
 
     def work(self, threads: int, refuse: _Refusals, progress: Progress) -> None:
         """Decode and tally every photo, count each block's votes when its last frame is done."""
@@ -245,7 +273,7 @@ class _Run:
             padded = pad(frame.mosaic[area.slices], step)
             noise = fit_noise(padded, step, clipping=(frame.floor, frame.saturation))
             cfa = self.profile.cfa.shifted(x=area.x, y=area.y)
-            reason = implausibility(frame.mosaic[area.slices], noise, cfa, saturation=frame.saturation)
+            reason = implausibility(frame.mosaic[area.slices], noise, cfa, clipping=(frame.floor, frame.saturation))
         except SensorMapError as error:
             return skipped(photo.path.name, error)
         if reason is not None:

@@ -50,23 +50,27 @@ def progress_bar(verbosity: int) -> Iterator[Progress]:
     if not console.is_terminal or verbosity < 0:
         yield lambda done, total: None
         return
-    from rich.progress import (  # noqa: PLC0415
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    class Speed(ProgressColumn):
+    class Pace(ProgressColumn):
         def render(self, task: Task) -> Text:
-            return Text(f"{task.speed:.1f} frames/s" if task.speed else "starting")
+            if not task.completed or not task.total or not task.elapsed:
+                return Text("reading EXIF" if task.total is None else "decoding")
+            left = round(task.elapsed * (task.total / task.completed - 1))
+            hours, minutes = divmod(left // 60, 60)
+            time = f"{hours}:{minutes:02}:{left % 60:02}" if hours else f"{minutes}:{left % 60:02}"
+            return Text(f"{task.completed / task.elapsed:.1f} frames/s, {time} left")
 
-    counts = (MofNCompleteColumn(), Speed(), TimeRemainingColumn(), TextColumn("left"))
-    columns = (TextColumn("mapping"), BarColumn(), *counts)
+    # The rest takes up to 50 characters, and is worth more than a long bar.
+    bar_column = BarColumn(bar_width=min(max(console.width - 50, 4), 40))
+    columns = (TextColumn("mapping"), bar_column, MofNCompleteColumn(), Pace())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+        def show(done: int, total: int) -> None:
+            if not done:
+                bar.reset(task, total=total)  # the pace is that of decoding
+            bar.update(task, completed=done, total=total)
+
+        yield show

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from typing import Any
 
@@ -36,6 +37,11 @@ class _Commands(click.Group):
 
             logging.getLogger(__name__).debug("", exc_info=error)
             raise click.ClickException(plain(str(error))) from error
+        except OSError as error:  # files are the library's business: what is left is standard output, full perhaps
+            if error.errno == errno.EPIPE:
+                raise  # click ends quietly when nobody reads on
+            msg = f"standard output cannot be written: {error.strerror}"
+            raise click.ClickException(msg) from error
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

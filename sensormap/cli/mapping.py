@@ -39,6 +39,7 @@ def map_command(
     from sensormap.decode import native_stderr_silenced  # noqa: PLC0415 - takes a second to import, --help does not
     from sensormap.mapfile import map_text, write_map  # noqa: PLC0415
     from sensormap.output import check_writable  # noqa: PLC0415
+    from sensormap.report.table import plain  # noqa: PLC0415
     from sensormap.survey import Options, map_defects  # noqa: PLC0415
 
     verbosity = verbose - quiet
@@ -54,4 +55,4 @@ def map_command(
     write_map(sensor_map, output, overwrite=overwrite)
     if verbosity >= 0:
         print_map(sensor_map)
-        click.echo(f"\nwritten to {output}")
+        click.echo(f"\nwritten to {plain(str(output))}")

@@ -1,0 +1,450 @@
+"""Pass 1 over photos: what is found, that nothing but the photos decides it, and that bad input is survived."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import signal
+import threading
+import time
+import zipfile
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+import rawpy
+from shots import NOON, SERIAL, SIZE, nef, run, run_script, survey_of, write_photos, write_profile
+
+import sensormap.survey
+from fixtures.nef import NefMeta, nef_bytes
+from fixtures.series import Recipe, make_series
+from fixtures.truth import compare
+from sensormap.decode import native_stderr_silenced
+from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
+from sensormap.frame import Skipped
+from sensormap.mapfile import map_text, read_map
+from sensormap.survey import Options, map_defects
+
+SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
+SERIES_SIZE = (768, 512)
+LAST = NOON.replace(hour=13)
+
+
+@pytest.fixture(scope="module")
+def series(tmp_path_factory):
+    """Sixteen photos with planted defects: their folder, the truth, and a profile."""
+    folder = tmp_path_factory.mktemp("series")
+    truth = make_series(Recipe(16, SERIES_SIZE[::-1], seed=1), folder)
+    return folder / "photos", truth, write_profile(folder, SERIES_SIZE)
+
+
+@pytest.fixture(scope="module")
+def series_map(series):
+    photos, _, profile = series
+    return survey_of(photos, profile=profile, jobs=2)
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Return a folder of three good photos, and a profile."""
+    write_photos(tmp_path / "photos")
+    return tmp_path / "photos", write_profile(tmp_path)
+
+
+# what is found
+
+
+def test_planted_defects_are_found_and_nothing_else(series, series_map):
+    found = {(defect.x, defect.y): str(defect.kind) for defect in series_map.defects}
+    result = compare(series[1], found, [(column.x, column.y0, column.y1) for column in series_map.columns])
+    assert result.strong_found >= 0.8 * result.strong
+    assert result.strong >= 10
+    assert result.columns_found == 1
+    assert result.false_entries == ()
+
+
+def test_the_map_says_what_it_was_made_from(series, series_map):
+    frames = series_map.frames
+    assert (frames.used, frames.skipped, series_map.skipped) == (16, 0, ())
+    assert series_map.body.serial == SERIAL
+    assert series_map.profile == "small"
+    times = [fact.time for fact in series[1].frames]
+    assert [frames.first.isoformat(), frames.last.isoformat()] == [min(times), max(times)]
+    assert frames.iso == (min(fact.iso for fact in series[1].frames), max(fact.iso for fact in series[1].frames))
+
+
+# the same photos, the same bytes
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 5])
+def test_threads_do_not_change_the_map(series, series_map, jobs):
+    assert map_text(survey_of(series[0], profile=series[2], jobs=jobs)) == map_text(series_map)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(lambda folder: sorted(folder.iterdir(), reverse=True), id="files backwards"),
+        pytest.param(lambda folder: [f"{folder}/*.NEF"], id="pattern"),
+        pytest.param(lambda folder: [f"{folder}/*1?.NEF", folder], id="pattern and folder"),
+    ],
+)
+def test_the_way_photos_are_named_does_not_change_the_map(series, series_map, arguments):
+    assert map_text(survey_of(*arguments(series[0]), profile=series[2])) == map_text(series_map)
+
+
+def test_the_folder_does_not_change_the_map(series, series_map, tmp_path):
+    for number, path in enumerate(sorted(series[0].iterdir())):
+        folder = tmp_path / f"elsewhere {number % 3}"
+        folder.mkdir(exist_ok=True)
+        shutil.copy(path, folder)
+    assert map_text(survey_of(tmp_path, profile=series[2])) == map_text(series_map)
+
+
+def test_a_photo_less_is_another_set(series, series_map):
+    fewer = survey_of(*sorted(series[0].iterdir())[1:], profile=series[2])
+    assert fewer.frames.used == 15
+    assert fewer.frames.digest != series_map.frames.digest
+
+
+# bad input
+
+
+def jpeg():
+    return iio.imwrite("<bytes>", np.full((64, 96, 3), 90, np.uint8), extension=".jpg")
+
+
+def png():
+    return iio.imwrite("<bytes>", np.full((64, 96), 9000, np.uint16), extension=".png")
+
+
+def archive():
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as file:
+        file.writestr("DSC_0001.NEF", nef(1))
+    return data.getvalue()
+
+
+def flat(level):
+    return nef_bytes(np.full(SIZE[::-1], level, np.uint16), NefMeta(serial=SERIAL, captured=LAST))
+
+
+@cache
+def damaged():
+    """Return a photo with a flipped bit that decodes without an error and has more than 1 % of its photosites wrong."""
+    good = nef(7)
+    rng = np.random.default_rng(1)
+    with rawpy.imread(io.BytesIO(good)) as raw:
+        expected = raw.raw_image_visible.copy()
+    for _ in range(2000):
+        data = bytearray(good)
+        data[int(rng.integers(len(good) // 2, len(good)))] ^= 1 << int(rng.integers(8))
+        try:
+            with native_stderr_silenced(), rawpy.imread(io.BytesIO(bytes(data))) as raw:
+                wrong = float(np.mean(raw.raw_image_visible != expected))
+        except rawpy.LibRawError:
+            continue
+        if wrong > 0.1:
+            return bytes(data)
+    pytest.fail("no flipped bit decodes without an error")
+
+
+NO_CAMERA = "no EXIF that names the camera"
+DAMAGED = "truncated or damaged"
+CONTENTS = {
+    "nothing": (b"", r"is empty \(0 bytes\)"),
+    "8 bytes": (nef(7)[:8], NO_CAMERA),
+    "header": (nef(7)[:2000], r"taken by|" + DAMAGED),
+    "half": (nef(7)[: len(nef(7)) // 2], DAMAGED),
+    "nine tenths": (nef(7)[: len(nef(7)) * 9 // 10], DAMAGED),
+    "JPEG": (jpeg(), NO_CAMERA),
+    "PNG": (png(), NO_CAMERA),
+    "text": (b"not a photo\n" * 999, NO_CAMERA),
+    "ZIP": (archive(), NO_CAMERA),
+    "PDF": (b"%PDF-1.4\n" + bytes(999), NO_CAMERA),
+    "noise": (np.random.default_rng(3).bytes(50_000), NO_CAMERA),
+    "zeros": (bytes(50_000), NO_CAMERA),
+    "no EXIF": (nef(7, make=None, model=None), NO_CAMERA),
+    "other model": (nef(7, model="NIKON D50"), r"taken by NIKON D50, serial \d+, expected NIKON D80, serial \d+"),
+    "no serial": (nef(7, serial=None), "taken by NIKON D80, serial unknown, expected NIKON D80"),
+    "other size": (nef(7, size=(192, 130)), r"raw grid of 192 x 130 photosites, but profile small has raw_size 192 x"),
+    "black": (flat(0), "every photosite is 0"),
+    "white": (flat(3880), r"100\.0% of the photosites are black or saturated"),
+    "copy": (nef(1), r"same content as DSC_0001\.NEF"),
+    "silent damage": (damaged(), r"damaged: [\d.]+% of the rows"),
+}
+
+
+def make_fifo(path):
+    os.mkfifo(path)
+
+
+def make_folder(path):
+    path.mkdir()
+    (path / "inside.nef").write_bytes(nef(8))
+
+
+PLACES = {
+    "folder": (make_folder, "is a folder, expected a photo"),
+    "pipe": (make_fifo, "is a pipe or device, expected a photo"),
+    "device": (lambda path: path.symlink_to("/dev/zero"), "is a pipe or device, expected a photo"),
+    "dangling link": (lambda path: path.symlink_to("nowhere"), "cannot be read: No such file"),
+    "link loop": (lambda path: path.symlink_to(path.name), "cannot be read: Too many levels"),
+    "link to a copy": (lambda path: path.symlink_to("DSC_0001.NEF"), r"same content as DSC_0001\.NEF"),
+}
+BAD = {name: (lambda path, data=data: path.write_bytes(data), reason) for name, (data, reason) in CONTENTS.items()}
+
+
+@pytest.mark.parametrize(("make", "reason"), (BAD | PLACES).values(), ids=(BAD | PLACES).keys())
+def test_a_bad_photo_is_told_listed_and_survived(place, tmp_path, make, reason):
+    photos, profile = place
+    good = survey_of(photos, profile=profile)
+    make(photos / "bad.nef")
+    result = run("map", photos, "--profile", profile, "-o", tmp_path / "map.yaml")
+    assert result.exit_code == 0
+    (entry,) = read_map(tmp_path / "map.yaml").skipped
+    assert entry.name == "bad.nef"
+    assert re.match(reason, entry.reason), entry.reason
+    lines = [line for line in result.stderr.splitlines() if "only 3 frames" not in line]
+    assert lines == [f"skipped bad.nef: {entry.reason}"]
+    found = read_map(tmp_path / "map.yaml")
+    assert (found.frames.digest, found.defects) == (good.frames.digest, good.defects)
+
+    strict = run("map", photos, "--profile", profile, "--strict", "-o", tmp_path / "strict.yaml")
+    assert (strict.exit_code, strict.stdout) == (1, "")
+    assert strict.stderr == f"Error: bad.nef: {entry.reason}\n"
+    assert not (tmp_path / "strict.yaml").exists()
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")])
+@pytest.mark.parametrize("method", ["open", "read_bytes"])
+def test_a_photo_that_cannot_be_read_is_skipped(place, monkeypatch, method, error):
+    photos, profile = place
+    real = getattr(Path, method)
+
+    def refuse(path, *arguments, **options):
+        if path.name == "DSC_0001.NEF":
+            raise error
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, method, refuse)
+    assert survey_of(photos, profile=profile).skipped == (
+        Skipped("DSC_0001.NEF", f"cannot be read: {error.strerror}"),
+    )
+
+
+def test_a_photo_that_vanishes_before_it_is_decoded_is_skipped(place, monkeypatch):
+    photos, profile = place
+    real = sensormap.survey.read_frame
+
+    def read(photo, known):
+        if photo.path.name == "DSC_0002.NEF":
+            photo.path.unlink()
+        return real(photo, known)
+
+    monkeypatch.setattr(sensormap.survey, "read_frame", read)
+    found = survey_of(photos, profile=profile)
+    assert found.skipped == (Skipped("DSC_0002.NEF", "cannot be read: No such file or directory"),)
+    assert found.frames.used == 2
+
+
+def test_photos_without_a_time_are_used(place):
+    photos, profile = place
+    (photos / "timeless.nef").write_bytes(nef(7, captured=None, shutter=None, iso=None))
+    found = survey_of(photos, profile=profile)
+    assert (found.frames.used, found.skipped) == (4, ())
+    assert found.frames.last == NOON.replace(minute=2)
+
+
+def test_no_photo_has_a_time(tmp_path):
+    write_photos(tmp_path, captured=None, shutter=None, iso=None)
+    frames = survey_of(tmp_path, profile=write_profile(tmp_path)).frames
+    assert (frames.used, frames.first, frames.last, frames.shutter_s, frames.iso) == (3, None, None, None, None)
+
+
+def test_photos_without_exif_are_used_where_a_profile_says_whose_they_are(tmp_path):
+    profile = write_profile(tmp_path)
+    for number in range(3):
+        pixels = np.random.default_rng(number).normal(800, 9, SIZE[::-1]).astype(np.uint16)
+        iio.imwrite(tmp_path / f"{number}.png", pixels)
+    assert survey_of(tmp_path, profile=profile).frames.used == 3
+    with pytest.raises(DecodeError, match="PNG and TIFF files count only with --profile"):
+        map_defects([tmp_path], Options())
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="real files lie outside the repository")
+@pytest.mark.parametrize(("name", "reason"), [("d500-not-a-mosaic.dng", "no mosaic"), ("d7100-truncated.nef", DAMAGED)])
+def test_real_files_that_are_no_mosaic(tmp_path, name, reason):
+    data = (SHARED / "broken" / name).read_bytes()
+    for number in range(2):
+        (tmp_path / f"{number}{Path(name).suffix}").write_bytes(data + bytes(number))
+    with pytest.raises(FrameMismatchError, match=reason):
+        map_defects([tmp_path], Options())
+
+
+# which body
+
+
+@pytest.fixture
+def two_bodies(tmp_path):
+    write_photos(tmp_path / "photos")
+    write_photos(tmp_path / "photos", 2, first=3, serial="77")
+    return tmp_path / "photos", write_profile(tmp_path)
+
+
+def test_two_bodies_are_an_error_that_names_them_and_the_option(two_bodies):
+    result = run("map", two_bodies[0], "--profile", two_bodies[1])
+    assert (result.exit_code, result.stdout) == (1, "")
+    for words in ("NIKON D80, serial 4001234 (3 photos)", "NIKON D80, serial 77 (2 photos)", "--serial"):
+        assert words in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("serial", "used", "others"), [(SERIAL, 3, 2), ("77", 2, 3)])
+def test_a_serial_number_chooses_and_lists_the_other_body_s_photos(two_bodies, serial, used, others):
+    found = survey_of(two_bodies[0], profile=two_bodies[1], serial=serial)
+    assert (found.body.serial, found.frames.used) == (serial, used)
+    assert Counter(entry.reason.split(",")[0] for entry in found.skipped) == {"taken by NIKON D80": others}
+
+
+# too little
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "no usable photo"), (1, "one usable photo only")])
+def test_too_few_photos_are_an_error(tmp_path, count, words):
+    write_photos(tmp_path, count)
+    (tmp_path / "empty.nef").touch()
+    result = run("map", tmp_path, "--profile", write_profile(tmp_path))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[-1].startswith(f"Error: {words} (1 skipped)")
+
+
+def test_one_photo_that_decodes_is_too_few(tmp_path):
+    write_photos(tmp_path, 1)
+    (tmp_path / "white.nef").write_bytes(flat(3880))
+    with pytest.raises(FrameMismatchError, match="one usable photo only"):
+        survey_of(tmp_path, profile=write_profile(tmp_path))
+
+
+def test_a_profile_that_contradicts_every_photo_is_an_error_that_names_both(tmp_path):
+    write_photos(tmp_path)
+    with pytest.raises(ProfileError, match=r"DSC_0000\.NEF: raw grid of 192 x 128 .* small has raw_size 768 x 512"):
+        survey_of(tmp_path, profile=write_profile(tmp_path, SERIES_SIZE))
+
+
+def test_an_active_area_too_small_to_compare_photosites_is_an_error(tmp_path):
+    profile = write_profile(tmp_path)
+    profile.write_text(profile.read_text().replace("[0, 0, 188, 123]", "[0, 0, 188, 5]"))
+    write_photos(tmp_path)
+    with pytest.raises(ProfileError, match="active area of 188 x 5 photosites, expected 6 a side"):
+        survey_of(tmp_path, profile=profile)
+
+
+def test_more_photos_than_the_sums_hold_are_an_error(place, monkeypatch):
+    monkeypatch.setattr(sensormap.survey, "MOST_FRAMES", 2)
+    with pytest.raises(FrameMismatchError, match="3 photos of one body, expected at most 2"):
+        survey_of(place[0], profile=place[1])
+
+
+# outputs that cannot be written
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        ("missing/map.yaml", "the folder .*missing does not exist"),
+        ("photos", "is a directory"),
+        ("small.yaml", "exists already; --overwrite"),
+        ("small.yaml/map.yaml", "is not a folder"),
+        ("pipe", "is not a regular file"),
+        ("x" * 300, "cannot be written: File name too long"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_told_before_anything_is_decoded(
+    place, tmp_path, monkeypatch, output, reason
+):
+    def read(*_):
+        pytest.fail("a photo was decoded")
+
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.setattr(sensormap.survey, "read_frame", read)
+    monkeypatch.setattr(sensormap.survey, "read_photos", read)
+    before = sorted(tmp_path.iterdir())
+    result = run("map", place[0], "--profile", place[1], "-o", tmp_path / output)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert re.search(reason, result.stderr), result.stderr
+    assert result.stderr.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+# ended runs
+
+SLOW = """
+import sensormap.survey as survey
+real = survey.read_frame
+def slow(*arguments):
+    os.write(1, b"decoding")
+    time.sleep(0.3)
+    return real(*arguments)
+survey.read_frame = slow
+"""
+HANGING = """
+def hang(file):
+    os.write(1, b"writing")
+    time.sleep(60)
+os.fsync = hang
+"""
+
+
+def started(place, output, patch, *options):
+    """Start a run that is slow somewhere, and wait until it is there."""
+    process = run_script("map", place[0], "--profile", place[1], "-o", output, "--jobs", 2, *options, patch=patch)
+    process.stdout.read(7)
+    return process
+
+
+def test_an_interrupt_ends_the_run_at_once_and_leaves_nothing(tmp_path):
+    write_photos(tmp_path / "photos", 12)
+    place = tmp_path / "photos", write_profile(tmp_path)
+    (tmp_path / "out").mkdir()
+    with started(place, tmp_path / "out" / "map.yaml", SLOW) as process:
+        process.send_signal(signal.SIGINT)
+        begin = time.monotonic()
+        _, stderr = process.communicate(timeout=20)
+        assert time.monotonic() - begin < 2
+    assert process.returncode == 1
+    assert stderr.decode().split() == ["Aborted!"]
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("old", [None, "format: the old one\n"])
+def test_a_kill_while_the_map_is_written_leaves_the_old_one_or_none(place, tmp_path, old):
+    output = tmp_path / "map.yaml"
+    if old is not None:
+        output.write_text(old)
+    with started(place, output, HANGING, "--overwrite") as process:
+        process.kill()
+        process.communicate(timeout=20)
+    assert (output.read_text() if output.exists() else None) == old
+
+
+def test_an_interrupt_leaves_no_threads(place, monkeypatch):
+    def interrupt(done, _total):
+        if done:
+            raise KeyboardInterrupt
+
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        map_defects([place[0]], Options(profile=str(place[1])), interrupt)
+    assert threading.active_count() == before
+
+
+def test_progress_counts_every_photo_once(place):
+    heard = []
+    map_defects([place[0]], Options(profile=str(place[1])), lambda *counts: heard.append(counts))
+    assert heard == [(0, 3), (1, 3), (2, 3), (3, 3)]
