@@ -20,20 +20,14 @@ _ZERO = np.float32(0.0)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def neighbour_row(
-    padded: Mosaic, row: int, step: int, level2: NDArray[np.float32], spread2: NDArray[np.float32]
-) -> None:
-    """Fill twice the median, and twice the mid-spread, of each photosite's eight same-colour neighbours.
+def middle_of_eight(rows: Any, level2: NDArray[np.float32], spread2: NDArray[np.float32]) -> None:
+    """Fill twice the median, and twice the mid-spread, of the eight values at each place of eight `rows`.
 
-    `row` counts in the unpadded frame. The median of eight is the mean of the 4th and 5th smallest; the mid-spread is
-    the mean of the 6th and 7th less that of the 2nd and 3rd, so that one outlier on either side changes neither.
+    The median of eight is the mean of the 4th and 5th smallest; the mid-spread is the mean of the 6th and 7th less that
+    of the 2nd and 3rd, so that one outlier on either side changes neither.
     """
-    width = level2.shape[0]
-    up, mid, down = padded[row], padded[row + step], padded[row + 2 * step]
-    n0, n1, n2 = up[:width], up[step : step + width], up[2 * step : 2 * step + width]
-    n3, n4 = mid[:width], mid[2 * step : 2 * step + width]
-    n5, n6, n7 = down[:width], down[step : step + width], down[2 * step : 2 * step + width]
-    for j in range(width):
+    n0, n1, n2, n3, n4, n5, n6, n7 = rows
+    for j in range(level2.shape[0]):
         a, b, c, d, e, f, g, h = n0[j], n1[j], n2[j], n3[j], n4[j], n5[j], n6[j], n7[j]
         # Batcher's odd-even merge network for 8 inputs: no branches.
         a, b = min(a, b), max(a, b)
@@ -57,6 +51,18 @@ def neighbour_row(
         # Its last comparator, between d and e, is left out: only their sum is wanted.
         level2[j] = np.float32(d) + np.float32(e)
         spread2[j] = (np.float32(f) + np.float32(g)) - (np.float32(b) + np.float32(c))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def neighbour_row(
+    padded: Mosaic, row: int, step: int, level2: NDArray[np.float32], spread2: NDArray[np.float32]
+) -> None:
+    """Fill `middle_of_eight` for the same-colour neighbours of each photosite; `row` counts in the unpadded frame."""
+    width = level2.shape[0]
+    up, mid, down = padded[row], padded[row + step], padded[row + 2 * step]
+    left, centre, right = slice(0, width), slice(step, step + width), slice(2 * step, 2 * step + width)
+    around = (up[left], up[centre], up[right], mid[left], mid[right], down[left], down[centre], down[right])
+    middle_of_eight(around, level2, spread2)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]

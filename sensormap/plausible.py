@@ -15,12 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.cfa import Cfa, Plane
+from sensormap.cfa import Cfa
 from sensormap.kernels import Mosaic
+from sensormap.row_kernels import PIECE_PHOTOSITES, compare_greens, step_rows
 from sensormap.score import Noise
 
-# A row is compared in up to 16 pieces of 12 photosites, since a damaged row can be too bright here and too dark there.
-_PIECES, _PIECE_PHOTOSITES, _FEWEST_PIECES = 16, 12, 3
+# A row is compared in up to 24 pieces, since a damaged row can be too bright here and too dark there.
+_PIECES, _FEWEST_PIECES = 24, 3
 # Of 160 good frames, level blinds and lines of text among them, no row was torn; of 80 damaged ones (more than 1 % of
 # photosites wrong) 78 had at least 0.78 % of their rows so.
 _TORN_SIGMA, _TORN_SHARE, _FEWEST_TORN = 2.0, 0.004, 4
@@ -34,8 +35,8 @@ _RATIO_ERROR = 0.005
 # How much a sensor's imbalance of its two greens may vary over the frame, as a share of the level.
 _IMBALANCE = 0.01
 _FEWEST_ROWS = 32
-# Quartiles of 12 sorted values are, nearly, the fourth from either end; their distance in standard deviations.
-_QUARTILE, _SIGMAS_BETWEEN_QUARTILES = 3, 1.1
+# Twice the mid-spread of eight normally distributed values, in standard deviations.
+_SIGMAS_OF_MID_SPREAD2 = 2.65
 # The painted scenes have up to 24 % of scores beyond 3.5 sigma, the photographed ones 9 %. By construction of the
 # noise about a third of the scores is beyond 1 sigma.
 _OUTLYING_SHARE = 0.3
@@ -85,55 +86,28 @@ def torn_rows(active: Mosaic, cfa: Cfa) -> NDArray[np.bool_]:
     Notes
     -----
     In each piece of a row the medians of green minus the neighbours above, and minus those below, are compared with
-    their standard error (1.2533 sigma, from the quartiles, over the square root of the number compared): the smaller
-    of the two counts if they have one sign. A row with such an excess in more than half of its pieces is torn if a row
-    beside it is. Sensors have an imbalance of their own between the two greens, a share of the level that changes sign
-    from row to row: its median over the frame is subtracted, and what it may vary over the sensor is allowed for.
+    their standard error (1.2533 sigma over the square root of the number compared): the smaller of the two counts if
+    they have one sign. A row with such an excess in more than half of its pieces is torn if a row beside it is.
+    Sensors have an imbalance of their own between the two greens, a share of the level that changes sign from row to
+    row: its median over the frame is subtracted, and what it may vary over the sensor is allowed for.
     """
-    greens = [plane for plane in cfa.planes if plane.name in {"Gr", "Gb"}]
-    height, width = active.shape
-    pieces = min((width - 6) // (2 * _PIECE_PHOTOSITES), _PIECES)
-    if len(greens) != 2 or height < _FEWEST_ROWS or pieces < _FEWEST_PIECES:
+    starts = _piece_starts(active, cfa)
+    if not starts.size:
         return np.zeros(0, np.bool_)
-    cols = _piece_columns(width, pieces)
-    above, below, error, level = (np.zeros((height, pieces), np.float32) for _ in range(4))
-    for plane in greens:
-        rows = slice(plane.row or 2, height - 1, 2)
-        above[rows], below[rows], error[rows], level[rows] = _compared(active, plane, cols, pieces)
+    above, below, spread, level = (np.zeros((active.shape[0], starts.size), np.float32) for _ in range(4))
+    compare_greens(active, cfa.name.index("G"), starts, above, below, spread, level)
+    level = np.maximum(level, np.float32(2))
+    first_green = 0 if cfa.planes[cfa.name.index("G")].name == "Gr" else 1
+    sign = np.where(np.arange(active.shape[0]) % 2 == first_green, 1, -1).astype(np.float32)[:, np.newaxis]
+    above, below = above * sign, below * sign
     # At an edge one of the two is small; the larger says nothing of the sensor.
     smaller = np.where(np.abs(above) < np.abs(below), above, below)
     imbalance = np.float32(np.median(smaller[2:-1] / level[2:-1]))
-    above -= imbalance * level
-    below -= imbalance * level
+    above, below = above - imbalance * level, below - imbalance * level
     beyond = np.where(above * below > 0, np.minimum(np.abs(above), np.abs(below)), 0)
-    torn = np.mean(beyond > _TORN_SIGMA * error + _IMBALANCE * level, axis=1) > 0.5
+    torn = np.mean(beyond > _TORN_SIGMA * _standard_error(spread) + _IMBALANCE * level, axis=1) > 0.5
     pairs = torn[:-1] & torn[1:]
     return np.asarray(np.append(pairs, False) | np.append(False, pairs))
-
-
-def _compared(active: Mosaic, plane: Plane, cols: NDArray[np.intp], pieces: int) -> tuple[NDArray[np.float32], ...]:
-    """Return one green's medians against the rows above and below, their standard error, and the level, by piece."""
-    first, last, at = plane.row or 2, active.shape[0] - 1, cols + plane.col
-
-    def beside(shift: int) -> NDArray[np.float32]:
-        rows = active[first + shift : last + shift : 2]
-        return (rows[:, at - 1].astype(np.float32) + rows[:, at + 1].astype(np.float32)) / np.float32(2)
-
-    def ordered(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.sort(values.reshape(len(values), pieces, -1), axis=2)
-
-    def middle(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        half = _PIECE_PHOTOSITES // 2
-        return (values[..., half - 1] + values[..., half]) / np.float32(2 if plane.name == "Gr" else -2)
-
-    centre, around = active[first:last:2][:, at].astype(np.float32), beside(-1)
-    above, below = ordered(centre - around), ordered(centre - beside(1))
-    spreads = [values[..., -1 - _QUARTILE] - values[..., _QUARTILE] for values in (above, below)]
-    # A third of a DN: rounding alone, where a clipped or noiseless piece has no spread of its own.
-    sigma = np.minimum(*spreads) / np.float32(_SIGMAS_BETWEEN_QUARTILES) + np.float32(1 / 3)
-    error = np.float32(1.2533 / _PIECE_PHOTOSITES**0.5) * sigma
-    level = np.maximum(around.reshape(len(around), pieces, -1).mean(axis=2), np.float32(1))
-    return middle(above), middle(below), error, level
 
 
 def colour_steps(active: Mosaic, cfa: Cfa, *, saturation: int) -> NDArray[np.intp]:
@@ -154,32 +128,25 @@ def colour_steps(active: Mosaic, cfa: Cfa, *, saturation: int) -> NDArray[np.int
     ratio of their levels, so that edges of the scene cancel. An edge of one colour only, level to a photosite over the
     whole frame, moves the other colours a little too: where any of them steps, nothing is said.
     """
-    height, width = active.shape
-    pieces = min((width - 6) // (2 * _PIECE_PHOTOSITES), _PIECES)
-    if len(cfa.planes) != 4 or height < _FEWEST_ROWS or pieces < _FEWEST_PIECES:
+    starts = _piece_starts(active, cfa)
+    if not starts.size:
         return np.zeros(0, np.intp)
-    cols = _piece_columns(width, pieces)
-    planes = [[_Steps.of(active[row::2][:, cols + phase], pieces, saturation) for phase in (0, 1)] for row in (0, 1)]
-    still = [np.maximum(*(_coherent(one.step / one.error) for one in pair)) < _STILL_SIGMA for pair in planes]
+    one, other = (_Steps.of(active, phase, starts, saturation) for phase in (0, 1))
+    still = [_coherent(steps.step / steps.error) < _STILL_SIGMA for steps in (one, other)]
+    both_still = np.concatenate([[True], still[0] & still[1], [True]])
+    beside = both_still[:-2] & both_still[2:]
     found = []
-    for row, pair in enumerate(planes):
-        # Steps of the other rows that overlap in height: one before (or after) and the one of the same number.
-        beside = np.ones(len(still[row]) + 2, np.bool_)
-        others = still[1 - row]
-        beside[1 : 1 + len(others)] = others
-        quiet = beside[1:-1] & (beside[2:] if row else beside[:-2])
-        for one, other in (pair, pair[::-1]):
-            ratio = one.level / other.level
-            sigma = np.hypot(np.hypot(one.error, ratio * other.error), np.float32(_RATIO_ERROR) * one.level)
-            strength = _coherent(np.where(one.clipped | other.clipped, 0, (one.step - ratio * other.step) / sigma))
-            alone = (_coherent(other.step / other.error) < _STILL_SIGMA) & quiet
-            found.append(2 * np.flatnonzero((strength > _STEP_SIGMA) & alone) + row)
+    for this, that, that_still in ((one, other, still[1]), (other, one, still[0])):
+        ratio = this.level / that.level
+        sigma = np.hypot(np.hypot(this.error, ratio * that.error), np.float32(_RATIO_ERROR) * this.level)
+        score = np.where(this.clipped | that.clipped, 0, (this.step - ratio * that.step) / sigma)
+        found.append(np.flatnonzero((_coherent(score) > _STEP_SIGMA) & that_still & beside))
     return np.sort(np.concatenate(found))
 
 
 @dataclass(frozen=True)
 class _Steps:
-    """A plane's steps from each row to its next, by piece: median, standard error, level between, clipping."""
+    """Steps of the colour in every second column from each row to its plane's next, in doubled DN, by piece."""
 
     step: NDArray[np.float32]
     error: NDArray[np.float32]
@@ -187,18 +154,11 @@ class _Steps:
     clipped: NDArray[np.bool_]
 
     @staticmethod
-    def of(plane: Mosaic, pieces: int, saturation: int) -> _Steps:
-        values = plane.astype(np.float32).reshape(len(plane), pieces, -1)
-        means = values.mean(axis=2)
-        steps = np.sort(values[1:] - values[:-1], axis=2)
-        half = _PIECE_PHOTOSITES // 2
-        spread = (steps[..., -1 - _QUARTILE] - steps[..., _QUARTILE]) / np.float32(_SIGMAS_BETWEEN_QUARTILES)
-        return _Steps(
-            step=np.asarray((steps[..., half - 1] + steps[..., half]) / 2, np.float32),
-            error=np.asarray(1.2533 / _PIECE_PHOTOSITES**0.5 * (spread + 1 / 3), np.float32),
-            level=np.maximum((means[1:] + means[:-1]) / np.float32(2), np.float32(1)),
-            clipped=np.maximum(means[1:], means[:-1]) > np.float32(_NEAR_SATURATION * saturation),
-        )
+    def of(active: Mosaic, phase: int, starts: NDArray[np.intp], saturation: int) -> _Steps:
+        step, spread, level = (np.empty((active.shape[0] - 2, starts.size), np.float32) for _ in range(3))
+        step_rows(active, phase, starts, step, spread, level)
+        clipped = level > np.float32(2 * _NEAR_SATURATION * saturation)
+        return _Steps(step, _standard_error(spread), np.maximum(level, np.float32(2)), clipped)
 
 
 def _coherent(score: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -208,8 +168,19 @@ def _coherent(score: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.maximum(ordered[:, rest], -ordered[:, -1 - rest]), np.float32)
 
 
-def _piece_columns(width: int, pieces: int) -> NDArray[np.intp]:
-    """Return the even columns of all pieces of a row, spread over its width."""
-    starts = np.linspace(1, (width - 4) // 2 - _PIECE_PHOTOSITES, pieces).astype(np.intp) * 2
-    columns: NDArray[np.intp] = (starts[:, np.newaxis] + 2 * np.arange(_PIECE_PHOTOSITES)).ravel()
-    return columns
+def _standard_error(spread2: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the standard error of the median of eight from their mid-spread, both in doubled DN.
+
+    A third of a DN is added: rounding alone, where a clipped or noiseless piece has no spread of its own.
+    """
+    return np.asarray(1.2533 / PIECE_PHOTOSITES**0.5 * (2 * spread2 / _SIGMAS_OF_MID_SPREAD2 + 2 / 3), np.float32)
+
+
+def _piece_starts(active: Mosaic, cfa: Cfa) -> NDArray[np.intp]:
+    """Return the even columns where the pieces of a row begin; none where there is no telling."""
+    height, width = active.shape
+    pieces = min((width - 4) // (2 * PIECE_PHOTOSITES) - 1, _PIECES)
+    if len(cfa.planes) != 4 or height < _FEWEST_ROWS or pieces < _FEWEST_PIECES:
+        return np.zeros(0, np.intp)
+    starts = np.linspace(1, (width - 4) // 2 - PIECE_PHOTOSITES, pieces).astype(np.intp) * 2
+    return np.asarray(starts, np.intp)
