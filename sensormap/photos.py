@@ -192,11 +192,13 @@ def _listed(photos: Sequence[Photo]) -> str:
 
 
 def _without_copies(photos: Sequence[Photo]) -> tuple[list[Photo], list[Skipped]]:
-    """Leave out files whose content another file has; only files that look alike are read for it."""
-    looks = Counter((photo.size_bytes, photo.exposure) for photo in photos)
+    """Leave out files whose content, or whose shot, another file has: copies would vote as if they were witnesses."""
+    rest, copies = _without_same_shots(sorted(photos, key=lambda photo: (photo.path.name, str(photo.path))))
+    looks = Counter((photo.size_bytes, photo.exposure) for photo in rest)
     first: dict[str, str] = {}
-    kept, copies = [], []
-    for photo in sorted(photos, key=lambda photo: (photo.path.name, str(photo.path))):
+    kept = []
+    for photo in rest:
+        # Only files that look alike are read for it.
         if looks[photo.size_bytes, photo.exposure] > 1:
             try:
                 with photo.path.open("rb") as file:
@@ -210,3 +212,22 @@ def _without_copies(photos: Sequence[Photo]) -> tuple[list[Photo], list[Skipped]
             first[digest] = photo.path.name
         kept.append(photo)
     return kept, copies
+
+
+def _without_same_shots(photos: Sequence[Photo]) -> tuple[list[Photo], list[Skipped]]:
+    """Of files with one capture time and one shutter count keep the largest: the others were edited or cut short."""
+    shots: dict[tuple[datetime, int], list[Photo]] = {}
+    kept, copies = [], []
+    for photo in photos:
+        time, count = photo.exposure.time, photo.exposure.shutter_count
+        if time is None or count is None:
+            kept.append(photo)
+        else:
+            shots.setdefault((time, count), []).append(photo)
+    for same in shots.values():
+        largest = max(same, key=lambda photo: photo.size_bytes)
+        alike = [photo for photo in same if photo.size_bytes == largest.size_bytes]
+        kept.extend(alike)  # of one size: their content decides
+        reason = f"same shot as {largest.path.name} (capture time and shutter count)"
+        copies.extend(Skipped(photo.path.name, reason) for photo in same if photo not in alike)
+    return sorted(kept, key=lambda photo: (photo.path.name, str(photo.path))), copies

@@ -25,7 +25,7 @@ SCORES_PER_SIGMA = 8
 SCORE_LIMIT = 8 * SCORES_PER_SIGMA
 """Scores are clipped at 8 sigma: beyond that a frame can only say "yes"."""
 
-# 24 rows and every third column of a plane are some 16 000 photosites on a D80: the fitted spread is good to about 1 %.
+# 24 rows and every third column of a plane are some 16 000 photosites on a D80: the fitted spread is good to 1 %.
 _SAMPLED_ROWS, _SAMPLED_COLUMN = 24, 3
 # Small frames are sampled more densely.
 _DENSE_WIDTH = 1024

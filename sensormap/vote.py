@@ -21,7 +21,7 @@ from sensormap.tally import Outliers
 FEWEST_VOTES = 3
 """A photosite with fewer votes of one sign in a block leaves no trace of that block."""
 
-_FEWEST_SHIFTS, _MOST_SHIFTS = 4, 32
+_FEWEST_SHIFTS, _MOST_SHIFTS = 2, 12
 # The tail of the shifted votes is extrapolated from this many of its largest values a shift.
 _TAIL = 50
 
@@ -96,7 +96,7 @@ def parts_of(frames: Sequence[int]) -> list[Sequence[int]]:
 
 
 def count_votes(
-    outliers: Outliers, *, shape: tuple[int, int], step: int, false_votes: float, seed: int
+    outliers: Outliers, frames: int, *, shape: tuple[int, int], step: int, false_votes: float, seed: int
 ) -> Ballot:
     """Count one block's votes and single out the photosites that chance and scenery do not explain.
 
@@ -104,6 +104,8 @@ def count_votes(
     ----------
     outliers
         The outlying scores of all frames of the block.
+    frames
+        How many frames those are, at least 1; some may have no outlier.
     shape
         ``(H, W)`` of the active area.
     step
@@ -113,10 +115,9 @@ def count_votes(
     seed
         Of the random shifts: the same seed gives the same result.
     """
-    frames = np.unique(outliers.frame)
     rng = np.random.default_rng(seed)
     scratch = np.zeros(2 * shape[0] * shape[1], np.uint8)
-    size = int(frames[-1]) + 1 if frames.size else 0
+    size = int(outliers.frame.max(initial=-1)) + 1
     shifted: list[NDArray[np.int32]] = []
     # Where outliers are few, shifting is fast and few of them meet: go on until there is a tail to speak of.
     while len(shifted) < _FEWEST_SHIFTS or (len(shifted) < _MOST_SHIFTS and sum(map(len, shifted)) < _TAIL):
@@ -126,7 +127,7 @@ def count_votes(
     kept = kept[np.lexsort((kept.frame, kept.index))]
     index, total = _totals(kept.index, kept.score)
     chosen = total > threshold * SCORES_PER_SIGMA
-    score = total[chosen] / SCORES_PER_SIGMA / np.sqrt(max(frames.size, 1))
+    score = total[chosen] / SCORES_PER_SIGMA / math.sqrt(frames)
     return Ballot(index[chosen], score, kept, threshold)
 
 

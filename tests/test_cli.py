@@ -297,12 +297,12 @@ def on_terminal(*arguments, columns=100, patch=""):
 
 
 SLOW = """
-import sensormap.survey as survey
-real = survey.read_frame
+import sensormap.first_pass as first_pass
+real = first_pass.read_frame
 def slow(*arguments):
     time.sleep(0.05)
     return real(*arguments)
-survey.read_frame = slow
+first_pass.read_frame = slow
 """
 
 

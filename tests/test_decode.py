@@ -235,19 +235,19 @@ def test_profile_overrides_black(tmp_path: Path) -> None:
     st.sampled_from([*BAYER_NAMES, "mono"]),
     st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(1, 7), st.integers(1, 7)),
     st.lists(st.integers(0, 60_000), min_size=4, max_size=4),
-    st.sampled_from([4095, 16_383, 32_767, 32_768, 65_535]),
+    st.sampled_from([12, 14, 15, 16]),
 )
-def test_black_law(name: str, box: tuple[int, int, int, int], levels: list[int], saturation: int) -> None:
+def test_black_law(name: str, box: tuple[int, int, int, int], levels: list[int], bits: int) -> None:
     cfa, area = Cfa(name), Rect(*box)
-    values = np.random.default_rng(1).integers(0, saturation + 1, (16, 16)).astype(np.uint16)
+    values = np.random.default_rng(1).integers(0, 2**bits, (16, 16)).astype(np.uint16)
     black = tuple(levels[: len(cfa.planes)])
-    mosaic = subtract_black(values, cfa, black, area=area, saturation=saturation)
+    mosaic = subtract_black(values, cfa, black, area=area, bits=bits)
     by_name = dict(zip((plane.name for plane in cfa.planes), black, strict=True))
     for y in range(16):
         for x in range(16):
             expected = int(values[y, x]) - by_name[cfa.plane_name(x=x, y=y)] if area.contains(x, y) else 0
             assert mosaic[y, x] == expected
-    assert mosaic.dtype == (np.int16 if max(saturation, *black) <= 32_767 else np.int32)
+    assert mosaic.dtype == (np.int16 if max(2**bits - 1, *black) <= 32_767 else np.int32)
 
 
 def test_crop_of_the_file(tmp_path: Path) -> None:

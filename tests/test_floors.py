@@ -12,10 +12,10 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "sensormap"
 FLOORS = [
     {"errors", "cfa", "camera", "frame", "defects", "consistency"},
-    {"kernels", "score", "tally", "vote", "detect", "classify", "cluster", "plausible"},
+    {"kernels", "row_kernels", "score", "tally", "vote", "detect", "classify", "cluster", "plausible"},
     {"decode", "profiles", "mapfile", "output", "yamltext"},
     {"report", "assemble"},
-    {"survey", "photos"},
+    {"survey", "first_pass", "photos"},
     {"cli", "__main__"},
 ]
 """A folder is on one floor as a whole."""
@@ -28,10 +28,10 @@ HOMES = {
     "tifffile": {"decode"},
     "exifread": {"decode"},
     "yaml": {"profiles", "yamltext"},
-    "numba": {"kernels"},
-    "scipy": {"score"},
-    "concurrent": {"survey", "photos"},
+    "numba": {"kernels", "row_kernels"},
+    "concurrent": {"survey", "first_pass", "photos"},
     "multiprocessing": set(),
+    "scipy": set(),
 }
 """Where a library may be imported."""
 

@@ -20,6 +20,7 @@ import pytest
 import rawpy
 from shots import NOON, SERIAL, SIZE, nef, run, run_script, survey_of, write_photos, write_profile
 
+import sensormap.first_pass
 import sensormap.survey
 from fixtures.nef import NefMeta, nef_bytes
 from fixtures.series import Recipe, make_series
@@ -240,14 +241,14 @@ def test_a_photo_that_cannot_be_read_is_skipped(place, monkeypatch, method, erro
 
 def test_a_photo_that_vanishes_before_it_is_decoded_is_skipped(place, monkeypatch):
     photos, profile = place
-    real = sensormap.survey.read_frame
+    real = sensormap.first_pass.read_frame
 
     def read(photo, known):
         if photo.path.name == "DSC_0002.NEF":
             photo.path.unlink()
         return real(photo, known)
 
-    monkeypatch.setattr(sensormap.survey, "read_frame", read)
+    monkeypatch.setattr(sensormap.first_pass, "read_frame", read)
     found = survey_of(photos, profile=profile)
     assert found.skipped == (Skipped("DSC_0002.NEF", "cannot be read: No such file or directory"),)
     assert found.frames.used == 2
@@ -372,7 +373,7 @@ def test_an_output_that_cannot_be_written_is_told_before_anything_is_decoded(
         pytest.fail("a photo was decoded")
 
     os.mkfifo(tmp_path / "pipe")
-    monkeypatch.setattr(sensormap.survey, "read_frame", read)
+    monkeypatch.setattr(sensormap.first_pass, "read_frame", read)
     monkeypatch.setattr(sensormap.survey, "read_photos", read)
     before = sorted(tmp_path.iterdir())
     result = run("map", place[0], "--profile", place[1], "-o", tmp_path / output)
@@ -385,13 +386,13 @@ def test_an_output_that_cannot_be_written_is_told_before_anything_is_decoded(
 # ended runs
 
 SLOW = """
-import sensormap.survey as survey
-real = survey.read_frame
+import sensormap.first_pass as first_pass
+real = first_pass.read_frame
 def slow(*arguments):
     os.write(1, b"decoding")
     time.sleep(0.3)
     return real(*arguments)
-survey.read_frame = slow
+first_pass.read_frame = slow
 """
 HANGING = """
 def hang(file):

@@ -47,7 +47,8 @@ def with_defects(outliers: Outliers, places: list[int], scores: list[int], frame
 
 
 def ballot_of(outliers: Outliers, *, seed: int = 0, step: int = 2, false_votes: float = 0.02) -> Ballot:
-    return count_votes(outliers, shape=SHAPE, step=step, false_votes=false_votes, seed=seed)
+    frames = np.unique(outliers.frame).size
+    return count_votes(outliers, frames, shape=SHAPE, step=step, false_votes=false_votes, seed=seed)
 
 
 def assert_same(one: Ballot, other: Ballot) -> None:
@@ -238,7 +239,7 @@ def test_frame_numbers_need_not_start_at_zero() -> None:
 def test_any_list_on_the_smallest_sensor(entries: list[tuple[int, int, int]], seed: int, step: int) -> None:
     distinct = {(frame, index): score for frame, index, score in entries}
     outliers = outliers_of([f for f, _ in distinct], [i for _, i in distinct], list(distinct.values()))
-    ballot = count_votes(outliers, shape=(7, 7), step=step, false_votes=0.02, seed=seed)
+    ballot = count_votes(outliers, np.unique(outliers.frame).size, shape=(7, 7), step=step, false_votes=0.02, seed=seed)
     candidates, kept = slow_votes(outliers, ballot.threshold)
     assert ballot.index.tolist() == sorted(candidates)
     assert len(ballot.outliers) == len(kept)

@@ -12,7 +12,7 @@ from sensormap.cli.show import print_map
 
 @click.command("map")
 @click.argument("photos", nargs=-1, required=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Map file to write; without it, YAML to stdout.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Map file to write; without it, or with -, YAML to stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it exists.")
 @click.option("--profile", metavar="NAME|FILE", help="Camera profile; by default the one of the photos' EXIF model.")
 @click.option("--serial", help="Serial number of the camera to map, where the photos are of several.")
@@ -44,6 +44,8 @@ def map_command(
 
     verbosity = verbose - quiet
     configure_log(verbosity)
+    if output == Path("-"):
+        output = None
     if output is not None:
         check_writable(output, overwrite=overwrite)
     options = Options(profile=profile, serial=serial, jobs=jobs, strict=strict)

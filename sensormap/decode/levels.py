@@ -12,7 +12,7 @@ INT16_MAX = 32767
 
 
 def subtract_black(
-    values: NDArray[np.uint16], cfa: Cfa, black_level: tuple[int, ...], *, area: Rect, saturation: int
+    values: NDArray[np.uint16], cfa: Cfa, black_level: tuple[int, ...], *, area: Rect, bits: int
 ) -> NDArray[np.int16] | NDArray[np.int32]:
     """Return a mosaic with the black level of each plane subtracted.
 
@@ -26,23 +26,22 @@ def subtract_black(
         DN of no light, one per plane in the order of ``cfa.planes``.
     area
         The active area.
-    saturation
-        DN at which a photosite clips.
+    bits
+        Bits of a photosite; no value in `area` has more.
 
     Returns
     -------
     ndarray of int16 or int32, shape (H, W)
-        Values below black are negative; outside `area` everything is 0. It is int16 if saturation and every value in
-        `area` fit, so that the frames of one camera are of one type.
+        Values below black are negative; outside `area` everything is 0. It is int16 up to 15 bits.
 
     Examples
     --------
     >>> values = np.full((2, 4), 100, np.uint16)
-    >>> subtract_black(values, Cfa("RGGB"), (1, 2, 3, 4), area=Rect(1, 0, 3, 2), saturation=4095).tolist()
+    >>> subtract_black(values, Cfa("RGGB"), (1, 2, 3, 4), area=Rect(1, 0, 3, 2), bits=12).tolist()
     [[0, 98, 99, 98], [0, 96, 97, 96]]
     """
     inner = values[area.slices]
-    narrow = max(int(inner.max()), saturation, *black_level) <= INT16_MAX
+    narrow = max(2**bits - 1, *black_level) <= INT16_MAX
     mosaic: NDArray[np.int16] | NDArray[np.int32] = np.zeros(values.shape, np.int16 if narrow else np.int32)
     active = mosaic[area.slices]
     active[...] = inner

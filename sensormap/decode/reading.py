@@ -180,7 +180,7 @@ def _mosaic(
     if highest >> profile.bits:
         msg = f"{name}: a photosite has {highest} DN, but profile {profile.name} has bits {profile.bits}"
         raise FrameMismatchError(msg)
-    return subtract_black(values, profile.cfa, black, area=area, saturation=profile.saturation)
+    return subtract_black(values, profile.cfa, black, area=area, bits=profile.bits)
 
 
 def _needed(profile: Profile | None, name: str) -> Profile:

@@ -1,0 +1,196 @@
+"""The first pass: every photo decoded once, tallied, and forgotten but for its outlying scores.
+
+Frames are decoded and tallied by threads of one process, which share the tally: decoding and kernels release the GIL,
+no frame crosses a process boundary, and sums of integers do not depend on who added first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from itertools import islice
+from threading import Event
+
+import numpy as np
+
+from sensormap.camera import Profile
+from sensormap.decode import read_frame
+from sensormap.detect import Thresholds
+from sensormap.errors import ProfileError, SensorMapError
+from sensormap.frame import Photo, Skipped
+from sensormap.photos import skipped
+from sensormap.plausible import implausibility
+from sensormap.score import fit_noise, pad
+from sensormap.tally import Outliers, Tally
+from sensormap.vote import Ballot, count_votes, parts_of, time_blocks
+
+# Photosites: three of each plane, which the neighbours at the borders are copied from.
+_SMALLEST_SIDE = 6
+
+Progress = Callable[[int, int], None]
+"""Called with the number of photos done and the number of all."""
+
+
+@dataclass(frozen=True)
+class Tallied:
+    """What is kept of a frame once it has been added: its outliers until its block has voted, its clip and digest."""
+
+    outliers: Outliers
+    saturation: int
+    digest: str
+
+
+class FirstPass:
+    """One pass over the photos of one body.
+
+    Parameters
+    ----------
+    photos
+        In order of capture; a photo's place is its frame number.
+    profile
+        Geometry and levels, as `decode.open_geometry` returns them.
+    thresholds
+        Of voting.
+
+    Attributes
+    ----------
+    tally
+        Sums over the frames so far.
+    tallied
+        What is kept of each frame that was added, by number.
+    ballots
+        Results of each block of votes: of the whole, then of its halves.
+
+    Raises
+    ------
+    ProfileError
+        If the active area is too small to have neighbours.
+    """
+
+    def __init__(self, photos: tuple[Photo, ...], profile: Profile, thresholds: Thresholds) -> None:
+        area = profile.active_area
+        if min(area.width, area.height) < _SMALLEST_SIDE:
+            size = f"{area.width} x {area.height} photosites"
+            msg = f"{profile.name}: active area of {size}, expected {_SMALLEST_SIDE} a side or more"
+            raise ProfileError(msg)
+        self.photos = photos
+        self.profile = profile
+        self.thresholds = thresholds
+        self.tally = self._tally((area.height, area.width))
+        self.tallied: dict[int, Tallied] = {}
+        self.ballots: dict[int, tuple[Ballot, ...]] = {}
+        long = [(photo.exposure.shutter_s or 0) >= thresholds.long_exposure_s for photo in photos]
+        self.blocks = time_blocks(range(len(photos)), long=long, size=thresholds.block_frames)
+        self._compiled = Event()
+        self._ended = False
+
+    def run(self, threads: int, progress: Progress, refuse: Callable[[Skipped], None]) -> None:
+        """Decode and tally every photo; count each block's votes when its last frame is done.
+
+        Parameters
+        ----------
+        threads
+            How many to use.
+        progress
+            Called as photos are done, first with 0.
+        refuse
+            Called with each photo that cannot be used; what it raises ends the run.
+        """
+        block_of = {frame: block for block, frames in enumerate(self.blocks) for frame in frames}
+        waiting = {block: set(frames) for block, frames in enumerate(self.blocks)}
+        votes: dict[int, Future[tuple[Ballot, ...]]] = {}
+        pool = ThreadPoolExecutor(threads)
+        progress(0, len(self.photos))
+        try:
+            # Two photos a thread in flight: no thread idles, and no more frames than threads are in memory.
+            for done, (frame, result) in enumerate(self._frames(pool, in_flight=2 * threads), start=1):
+                if isinstance(result, Skipped):
+                    refuse(result)
+                else:
+                    self.tallied[frame] = result
+                progress(done, len(self.photos))
+                block = block_of[frame]
+                waiting[block].discard(frame)
+                if not waiting[block]:
+                    votes[block] = pool.submit(self._vote, block)
+            for block in sorted(votes):
+                self.ballots[block] = _result(votes[block])
+        finally:
+            self._ended = True
+            self._compiled.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _frames(self, pool: ThreadPoolExecutor, *, in_flight: int) -> Iterator[tuple[int, Tallied | Skipped]]:
+        """Yield every frame's number and result, in the order in which they are done."""
+        numbers = iter(range(len(self.photos)))
+        pending = {pool.submit(self._frame, number): number for number in islice(numbers, in_flight)}
+        self._compile()
+        while pending:
+            # The time-out lets Ctrl-C through on every platform.
+            finished, _ = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
+            for future in sorted(finished, key=pending.__getitem__):
+                number = pending.pop(future)
+                pending.update((pool.submit(self._frame, following), following) for following in islice(numbers, 1))
+                yield number, future.result()
+
+    def _compile(self) -> None:
+        """Have the kernels compiled here, on a tiny frame: Ctrl-C ends that, but waits for a thread that does it."""
+        step, saturation = self.profile.cfa.step, self.profile.saturation
+        tiny = np.zeros((8 * step, 8 * step), np.int16 if saturation <= np.iinfo(np.int16).max else np.int32)
+        padded = pad(tiny, step)
+        noise = fit_noise(padded, step, clipping=(0, saturation))
+        self._tally((tiny.shape[0], tiny.shape[1])).add(padded, noise, clipping=(0, saturation), frame=0)
+        self._compiled.set()
+
+    def _tally(self, shape: tuple[int, int]) -> Tally:
+        """Return an empty tally of the widths that this pass takes."""
+        highest = max(self.profile.saturation, (1 << self.profile.bits) - 1)
+        return Tally(shape, frames=len(self.photos), highest=highest)
+
+    def _frame(self, number: int) -> Tallied | Skipped:
+        """Decode one photo, check it, add it to the tally."""
+        photo, area, step = self.photos[number], self.profile.active_area, self.profile.cfa.step
+        try:
+            frame = read_frame(photo, self.profile)
+        except SensorMapError as error:
+            return skipped(photo.path.name, error)
+        self._compiled.wait()
+        if self._ended:
+            return skipped(photo.path.name, "the run ended before it was tallied")
+        clipping = (frame.floor, frame.saturation)
+        active = frame.mosaic[area.slices]
+        padded = pad(active, step)
+        noise = fit_noise(padded, step, clipping=clipping)
+        reason = implausibility(active, noise, self.profile.cfa.shifted(x=area.x, y=area.y), clipping=clipping)
+        if reason is not None:
+            return skipped(photo.path.name, reason)
+        outliers = self.tally.add(padded, noise, clipping=clipping, frame=number)
+        return Tallied(outliers, frame.saturation, frame.digest)
+
+    def _vote(self, block: int) -> tuple[Ballot, ...]:
+        """Count a block's votes, whole and by halves; its frames' outliers are dropped but for what a ballot keeps."""
+        frames = [frame for frame in self.blocks[block] if frame in self.tallied]
+        ballots = [
+            count_votes(
+                Outliers.concatenate([self.tallied[frame].outliers for frame in part]),
+                len(part),
+                shape=self.tally.count.shape,
+                step=self.profile.cfa.step,
+                false_votes=self.thresholds.false_votes,
+                seed=3 * block + number,
+            )
+            for number, part in enumerate(parts_of(frames))
+        ]
+        none = Outliers.concatenate([])
+        for frame in frames:
+            self.tallied[frame] = replace(self.tallied[frame], outliers=none)
+        # A half keeps nothing that the whole does not keep.
+        return (ballots[0], *(replace(ballot, outliers=none) for ballot in ballots[1:]))
+
+
+def _result(future: Future[tuple[Ballot, ...]]) -> tuple[Ballot, ...]:
+    """Wait for a block's votes such that Ctrl-C gets through on every platform."""
+    while not future.done():
+        wait([future], timeout=0.5)
+    return future.result()
