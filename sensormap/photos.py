@@ -193,12 +193,18 @@ def _listed(photos: Sequence[Photo]) -> str:
 
 def _without_copies(photos: Sequence[Photo]) -> tuple[list[Photo], list[Skipped]]:
     """Leave out files whose content, or whose shot, another file has: copies would vote as if they were witnesses."""
-    rest, copies = _without_same_shots(sorted(photos, key=lambda photo: (photo.path.name, str(photo.path))))
-    looks = Counter((photo.size_bytes, photo.exposure) for photo in rest)
+    different, copies = _without_same_content(sorted(photos, key=lambda photo: (photo.path.name, str(photo.path))))
+    kept, repeated = _without_same_shot(different)
+    return kept, [*copies, *repeated]
+
+
+def _without_same_content(photos: Sequence[Photo]) -> tuple[list[Photo], list[Skipped]]:
+    """Keep the first of files with one content; only files that look alike are read for it."""
+    looks = Counter((photo.size_bytes, photo.exposure) for photo in photos)
     first: dict[str, str] = {}
-    kept = []
-    for photo in rest:
-        # Only files that look alike are read for it.
+    kept: list[Photo] = []
+    copies: list[Skipped] = []
+    for photo in photos:
         if looks[photo.size_bytes, photo.exposure] > 1:
             try:
                 with photo.path.open("rb") as file:
@@ -214,20 +220,20 @@ def _without_copies(photos: Sequence[Photo]) -> tuple[list[Photo], list[Skipped]
     return kept, copies
 
 
-def _without_same_shots(photos: Sequence[Photo]) -> tuple[list[Photo], list[Skipped]]:
-    """Of files with one capture time and one shutter count keep the largest: the others were edited or cut short."""
-    shots: dict[tuple[datetime, int], list[Photo]] = {}
-    kept, copies = [], []
+def _without_same_shot(photos: Sequence[Photo]) -> tuple[list[Photo], list[Skipped]]:
+    """Of files with one capture time and one shutter count keep the largest: others were edited, or cut short."""
+    largest: dict[tuple[datetime | None, int | None], Photo] = {}
     for photo in photos:
-        time, count = photo.exposure.time, photo.exposure.shutter_count
-        if time is None or count is None:
+        shot = (photo.exposure.time, photo.exposure.shutter_count)
+        if shot not in largest or photo.size_bytes > largest[shot].size_bytes:
+            largest[shot] = photo
+    kept: list[Photo] = []
+    copies: list[Skipped] = []
+    for photo in photos:
+        shot = (photo.exposure.time, photo.exposure.shutter_count)
+        if None in shot or largest[shot] is photo:
             kept.append(photo)
         else:
-            shots.setdefault((time, count), []).append(photo)
-    for same in shots.values():
-        largest = max(same, key=lambda photo: photo.size_bytes)
-        alike = [photo for photo in same if photo.size_bytes == largest.size_bytes]
-        kept.extend(alike)  # of one size: their content decides
-        reason = f"same shot as {largest.path.name} (capture time and shutter count)"
-        copies.extend(Skipped(photo.path.name, reason) for photo in same if photo not in alike)
-    return sorted(kept, key=lambda photo: (photo.path.name, str(photo.path))), copies
+            reason = f"same capture time and shutter count as {largest[shot].path.name}"
+            copies.append(Skipped(photo.path.name, reason))
+    return kept, copies

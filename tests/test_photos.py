@@ -373,3 +373,17 @@ def test_the_same_photos_found_elsewhere_in_another_order_are_the_same_selection
 
     expected = ["a.nef", "b.nef", "c.nef"], [Skipped("a.nef", "same content as a.nef")]
     assert run("one", ["x", "y"]) == run("two", ["y/*.nef", "x", "x/a.nef"]) == run("three", ["."]) == expected
+
+
+def test_of_one_shot_the_largest_file_is_kept_whatever_the_names(tmp_path):
+    time = datetime(2010, 5, 2, 17, 31, 8, 250_000)
+    shots = [("a.nef", b"cut", 7), ("b.nef", b"whole", 7), ("c.nef", b"other", 8)]
+    photos = []
+    for name, content, count in [*shots, ("d.nef", b"x", None), ("e.nef", b"y", None)]:
+        path = tmp_path / name
+        path.write_bytes(content)
+        body, exposure = Body("NIKON CORPORATION", "NIKON D80", "1"), Exposure(time=time, shutter_count=count)
+        photos.append(Photo(path, len(content), body, exposure))
+    selection = select_photos(photos, profile=None, serial=None)
+    assert {photo.path.name for photo in selection.photos} == {"b.nef", "c.nef", "d.nef", "e.nef"}
+    assert selection.skipped == (Skipped("a.nef", "same capture time and shutter count as b.nef"),)

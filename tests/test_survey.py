@@ -25,7 +25,7 @@ import sensormap.survey
 from fixtures.nef import NefMeta, nef_bytes
 from fixtures.series import Recipe, make_series
 from fixtures.truth import compare
-from sensormap.decode import native_stderr_silenced
+from sensormap.decode import native_stderr_silenced, read_frame, read_photo
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from sensormap.frame import Skipped
 from sensormap.mapfile import map_text, read_map
@@ -280,12 +280,14 @@ def test_photos_without_exif_are_used_where_a_profile_says_whose_they_are(tmp_pa
 
 @pytest.mark.skipif(not SHARED.exists(), reason="real files lie outside the repository")
 @pytest.mark.parametrize(("name", "reason"), [("d500-not-a-mosaic.dng", "no mosaic"), ("d7100-truncated.nef", DAMAGED)])
-def test_real_files_that_are_no_mosaic(tmp_path, name, reason):
-    data = (SHARED / "broken" / name).read_bytes()
-    for number in range(2):
-        (tmp_path / f"{number}{Path(name).suffix}").write_bytes(data + bytes(number))
-    with pytest.raises(FrameMismatchError, match=reason):
-        map_defects([tmp_path], Options())
+def test_real_files_that_are_no_mosaic_leave_one_usable_photo(tmp_path, name, reason, caplog):
+    photos, profile = tmp_path / "photos", write_profile(tmp_path)
+    write_photos(photos, count=2)
+    (photos / f"broken{Path(name).suffix}").write_bytes((SHARED / "broken" / name).read_bytes())
+    (entry,) = survey_of(photos, profile=profile).skipped
+    assert re.search(rf"{reason}|taken by NIKON D", entry.reason)
+    with pytest.raises(DecodeError, match=reason):
+        read_frame(read_photo(photos / entry.name), None)
 
 
 # which body

@@ -12,7 +12,7 @@ from sensormap.cli.show import print_map
 
 @click.command("map")
 @click.argument("photos", nargs=-1, required=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Map file to write; without it, or with -, YAML to stdout.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Map file to write; - or none: YAML to stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it exists.")
 @click.option("--profile", metavar="NAME|FILE", help="Camera profile; by default the one of the photos' EXIF model.")
 @click.option("--serial", help="Serial number of the camera to map, where the photos are of several.")
