@@ -14,7 +14,7 @@ ifeq ($(PHOTOS),)
 	$(BIN)/python -m fixtures "$(DEMO)" --frames 24 --seed 2010
 	$(BIN)/sensormap map "$(DEMO)/photos" -o "$(DEMO)/d80.yaml" --overwrite
 	@echo
-	$(BIN)/python -m fixtures.truth "$(DEMO)/truth.yaml" "$(DEMO)/d80.yaml"
+	$(BIN)/python -m fixtures.report "$(DEMO)/truth.yaml" "$(DEMO)/d80.yaml"
 else
 	@mkdir -p "$(DEMO)"
 	$(BIN)/sensormap map "$(PHOTOS)" -o "$(DEMO)/map.yaml" --overwrite

@@ -32,7 +32,7 @@ def decode(data: bytes) -> NDArray[np.int16] | None:
     """Return the visible mosaic, or None where LibRaw notices the damage."""
     try:
         with rawpy.imread(io.BytesIO(data)) as raw:
-            return raw.raw_image_visible.astype(np.int16)
+            return np.asarray(raw.raw_image_visible.astype(np.int16))
     except rawpy.LibRawError:
         return None
 

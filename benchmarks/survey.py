@@ -15,7 +15,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from fixtures.truth import compare_map, comparison_lines
+from fixtures.report import comparison_lines
+from fixtures.truth import compare_map
 
 _BARE_DECODE = """
 import sys

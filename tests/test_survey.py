@@ -63,9 +63,9 @@ def place(tmp_path):
 def test_planted_defects_are_found_and_nothing_else(series, series_map):
     found = {(defect.x, defect.y): str(defect.kind) for defect in series_map.defects}
     result = compare(series[1], found, [(column.x, column.y0, column.y1) for column in series_map.columns])
-    assert result.strong_found >= 0.8 * result.strong
-    assert result.strong >= 10
-    assert result.columns_found == 1
+    assert result.strong.found >= 0.8 * result.strong.planted
+    assert result.strong.planted >= 10
+    assert result.columns.found == 1
     assert result.false_entries == ()
 
 
