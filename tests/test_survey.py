@@ -451,3 +451,23 @@ def test_progress_counts_every_photo_once(place):
     heard = []
     map_defects([place[0]], Options(profile=str(place[1])), lambda *counts: heard.append(counts))
     assert heard == [(0, 3), (1, 3), (2, 3), (3, 3)]
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="real files lie outside the repository")
+@pytest.mark.parametrize("kind", ["b_s", "d_s"])
+def test_a_real_machine_vision_camera_is_nearly_clean(tmp_path, kind):
+    profile = tmp_path / "ccd.yaml"
+    profile.write_text(
+        "make: Basler\nmodel: EMVA set 001\nraw_size: [640, 480]\nactive_area: [0, 0, 640, 480]\njpeg_crop: null\n"
+        "cfa: mono\nblack_level: 0\nsaturation: 4095\nbits: 12\nsuppression_from_s: null\n"
+    )
+    found = map_defects([SHARED / "emva-ccd" / f"{kind}_*.png"], Options(profile=str(profile)))
+    assert found.frames.used == 25
+    assert len(found.defects) <= 2
+    assert found.columns == ()
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="real files lie outside the repository")
+def test_one_real_frame_is_too_few_for_a_map():
+    with pytest.raises(FrameMismatchError, match="one usable photo only"):
+        map_defects([SHARED / "raw" / "RAW_NIKON_D1.NEF"], Options())
