@@ -21,14 +21,15 @@ from sensormap.row_kernels import PIECE_PHOTOSITES, compare_greens, step_rows
 from sensormap.score import Noise
 
 # A row is compared in up to 24 pieces, since a damaged row can be too bright here and too dark there.
-_PIECES, _FEWEST_PIECES = 24, 3
+_PIECES, _FEWEST_PIECES, _FEWEST_STEP_PIECES = 24, 3, 12
 # Of 160 good frames, level blinds and lines of text among them, no row was torn; of 80 damaged ones (more than 1 % of
 # photosites wrong) 78 had at least 0.78 % of their rows so.
 _TORN_SIGMA, _TORN_SHARE, _FEWEST_TORN = 2.0, 0.004, 4
-# A colour steps where 85 % of the pieces step one way by so many standard errors. Good frames stay below 1.2.
-_STEP_SIGMA, _STEP_SHARE = 1.6, 0.85
-# A colour that steps less than this does not step; of pure noise 85 % of the pieces seldom agree at all.
-_STILL_SIGMA = 0.8
+# A colour steps where this share of the pieces step one way by so many standard errors, and then, of all the pieces
+# that the row has, this share one way by any amount: 96 % or more in damaged, 90 % at most in good frames.
+_STEP_SIGMA, _STEP_SHARE, _STEP_EVERYWHERE = 0.6, 0.75, 0.94
+# A row moves where this share of its pieces step one way by so many standard errors.
+_STILL_SIGMA, _MOVE_SHARE = 0.8, 0.85
 _NEAR_SATURATION = 0.9
 # How exactly two colours keep their ratio from one row to the next, as a share of the level.
 _RATIO_ERROR = 0.005
@@ -91,7 +92,7 @@ def torn_rows(active: Mosaic, cfa: Cfa) -> NDArray[np.bool_]:
     Sensors have an imbalance of their own between the two greens, a share of the level that changes sign from row to
     row: its median over the frame is subtracted, and what it may vary over the sensor is allowed for.
     """
-    starts = _piece_starts(active, cfa)
+    starts = _piece_starts(active.shape, cfa)
     if not starts.size:
         return np.zeros(0, np.bool_)
     above, below, spread, level = (np.zeros((active.shape[0], starts.size), np.float32) for _ in range(4))
@@ -111,7 +112,7 @@ def torn_rows(active: Mosaic, cfa: Cfa) -> NDArray[np.bool_]:
 
 
 def colour_steps(active: Mosaic, cfa: Cfa, *, saturation: int) -> NDArray[np.intp]:
-    """Return the rows at which one colour steps, all across the frame, and no other colour does.
+    """Return the rows at which a colour steps for good, all across the frame, while the rows beside do not.
 
     Parameters
     ----------
@@ -126,22 +127,35 @@ def colour_steps(active: Mosaic, cfa: Cfa, *, saturation: int) -> NDArray[np.int
     -----
     In each piece of a row, a colour's step to the next row of its plane is compared with the other colour's, times the
     ratio of their levels, so that edges of the scene cancel. An edge of one colour only, level to a photosite over the
-    whole frame, moves the other colours a little too: where any of them steps, nothing is said.
+    whole frame, moves the rows between and beside too: where they move, nothing is said.
     """
-    starts = _piece_starts(active, cfa)
-    if not starts.size:
+    starts = _piece_starts(active.shape, cfa)
+    if starts.size < _FEWEST_STEP_PIECES:
         return np.zeros(0, np.intp)
     one, other = (_Steps.of(active, phase, starts, saturation) for phase in (0, 1))
-    still = [_coherent(steps.step / steps.error) < _STILL_SIGMA for steps in (one, other)]
-    both_still = np.concatenate([[True], still[0] & still[1], [True]])
-    beside = both_still[:-2] & both_still[2:]
+    everywhere = np.ones_like(one.clipped)
+    moves = [_agreeing(steps.step / steps.error, _STILL_SIGMA, everywhere) >= _MOVE_SHARE for steps in (one, other)]
+    still = np.concatenate([[True], ~(moves[0] | moves[1]), [True]])
+    beside = still[:-2] & still[2:]
     found = []
-    for this, that, that_still in ((one, other, still[1]), (other, one, still[0])):
-        ratio = this.level / that.level
-        sigma = np.hypot(np.hypot(this.error, ratio * that.error), np.float32(_RATIO_ERROR) * this.level)
-        score = np.where(this.clipped | that.clipped, 0, (this.step - ratio * that.step) / sigma)
-        found.append(np.flatnonzero((_coherent(score) > _STEP_SIGMA) & that_still & beside))
-    return np.sort(np.concatenate(found))
+    for phase in (0, 1):
+        this, that = (one, other) if phase == 0 else (other, one)
+        agreeing = _agreeing(this.against(that), _STEP_SIGMA, ~(this.clipped | that.clipped))
+        for row in np.flatnonzero((agreeing >= _STEP_SHARE) & beside):
+            # A thin line steps back at once, damage stays.
+            pairs = [(row, row + 2), (row - 2, row + 2), (row, row + 4)]
+            inside = [(a, b) for a, b in pairs if a >= 0 and b < active.shape[0]]
+            if all(_steps_everywhere(active[[a, a, b]], phase, cfa, saturation) for a, b in inside):
+                found.append(int(row))
+    return np.array(sorted(found), np.intp)
+
+
+def _steps_everywhere(rows: Mosaic, phase: int, cfa: Cfa, saturation: int) -> bool:
+    """Tell whether a colour steps from the first to the last of three rows, judged by all the pieces there are."""
+    pieces = rows.shape[1] // (2 * PIECE_PHOTOSITES)
+    starts = _piece_starts((_FEWEST_ROWS, rows.shape[1]), cfa, most=pieces)
+    this, that = (_Steps.of(rows, at, starts, saturation) for at in (phase, 1 - phase))
+    return bool(_agreeing(this.against(that), 0.0, ~(this.clipped | that.clipped))[0] >= _STEP_EVERYWHERE)
 
 
 @dataclass(frozen=True)
@@ -160,12 +174,19 @@ class _Steps:
         clipped = level > np.float32(2 * _NEAR_SATURATION * saturation)
         return _Steps(step, _standard_error(spread), np.maximum(level, np.float32(2)), clipped)
 
+    def against(self, other: _Steps) -> NDArray[np.float32]:
+        """Return the steps beyond those of the other colour, times the ratio of their levels, over their error."""
+        ratio = self.level / other.level
+        sigma = np.hypot(np.hypot(self.error, ratio * other.error), np.float32(_RATIO_ERROR) * self.level)
+        return np.asarray((self.step - ratio * other.step) / sigma, np.float32)
 
-def _coherent(score: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return, for each row, what 85 % of its pieces' scores exceed in one direction; 0 or less if they disagree."""
-    ordered = np.sort(score, axis=1)
-    rest = int((1 - _STEP_SHARE) * score.shape[1])
-    return np.asarray(np.maximum(ordered[:, rest], -ordered[:, -1 - rest]), np.float32)
+
+def _agreeing(score: NDArray[np.float32], sigma: float, where: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return, for each row, which share of its pieces score beyond `sigma` one way; 0 where half are left out."""
+    count = np.count_nonzero(where, axis=1)
+    up, down = (np.count_nonzero((side > sigma) & where, axis=1) for side in (score, -score))
+    enough = 2 * count >= score.shape[1]
+    return np.where(enough, np.maximum(up, down) / np.maximum(count, 1), 0.0)
 
 
 def _standard_error(spread2: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -176,10 +197,10 @@ def _standard_error(spread2: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(1.2533 / PIECE_PHOTOSITES**0.5 * (2 * spread2 / _SIGMAS_OF_MID_SPREAD2 + 2 / 3), np.float32)
 
 
-def _piece_starts(active: Mosaic, cfa: Cfa) -> NDArray[np.intp]:
+def _piece_starts(shape: tuple[int, ...], cfa: Cfa, *, most: int = _PIECES) -> NDArray[np.intp]:
     """Return the even columns where the pieces of a row begin; none where there is no telling."""
-    height, width = active.shape
-    pieces = min((width - 4) // (2 * PIECE_PHOTOSITES) - 1, _PIECES)
+    height, width = shape
+    pieces = min((width - 4) // (2 * PIECE_PHOTOSITES) - 1, most)
     if len(cfa.planes) != 4 or height < _FEWEST_ROWS or pieces < _FEWEST_PIECES:
         return np.zeros(0, np.intp)
     starts = np.linspace(1, (width - 4) // 2 - PIECE_PHOTOSITES, pieces).astype(np.intp) * 2
