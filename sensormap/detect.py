@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from sensormap.vote import Ballot
 
 # Standard deviation of a normal distribution over its median absolute deviation.
 _SIGMA_PER_MAD = 1.4826
+_FEW_FRAMES = 10
 # Every fourth row gives centre and scale of a D80's plane to 0.2 %, in a quarter of the time.
 _SAMPLED_ROW = 4
 
@@ -26,7 +28,8 @@ class Thresholds:
     Parameters
     ----------
     mean_sigma
-        Distance of a photosite's mean score from its plane's median, in robust standard deviations of the plane.
+        Distance of a photosite's mean score from its plane's median, in robust standard deviations of the plane; with
+        fewer than ten frames it is raised by the square root of ten over their number.
     effect_sigma
         The same distance in units of one frame's noise: with many frames everything becomes significant, and healthy
         photosites differ too.
@@ -86,10 +89,12 @@ def find_candidates(tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, threshold
     response between healthy photosites widen it as they should.  A photosite that was clipped with its surroundings in
     some of the frames has fewer scores to its mean and is held to a proportionally wider null.
     """
+    # A mean of few scores has the tails of single ones: the edges of two scenes meet in many places.
+    mean_sigma = thresholds.mean_sigma * math.sqrt(max(_FEW_FRAMES / max(tally.frames, 1), 1))
     strength = np.zeros(tally.count.shape, np.float32)
     for plane in cfa.planes:
         deviation, effect = _plane_deviation(plane.view(tally.sum_z), plane.view(tally.count), tally.frames)
-        passes = (np.abs(deviation) > thresholds.mean_sigma) & (np.abs(effect) > thresholds.effect_sigma)
+        passes = (np.abs(deviation) > mean_sigma) & (np.abs(effect) > thresholds.effect_sigma)
         plane.view(strength)[passes] = deviation[passes]
     flat = strength.reshape(-1)
     for ballot in ballots:

@@ -153,6 +153,8 @@ class FirstPass:
         photo, area, step = self.photos[number], self.profile.active_area, self.profile.cfa.step
         try:
             frame = read_frame(photo, self.profile)
+        except ProfileError:
+            raise  # no photo of this camera can agree with a profile that has its filters wrong
         except SensorMapError as error:
             return skipped(photo.path.name, error)
         self._compiled.wait()

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from sensormap.compiled import compiled
 
 Mosaic = NDArray[np.int16] | NDArray[np.int32]
 
@@ -19,7 +20,7 @@ _F2 = np.float32(2.0)
 _ZERO = np.float32(0.0)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def middle_of_eight(rows: Any, level2: NDArray[np.float32], spread2: NDArray[np.float32]) -> None:
     """Fill twice the median, and twice the mid-spread, of the eight values at each place of eight `rows`.
 
@@ -53,7 +54,7 @@ def middle_of_eight(rows: Any, level2: NDArray[np.float32], spread2: NDArray[np.
         spread2[j] = (np.float32(f) + np.float32(g)) - (np.float32(b) + np.float32(c))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def neighbour_row(
     padded: Mosaic, row: int, step: int, level2: NDArray[np.float32], spread2: NDArray[np.float32]
 ) -> None:
@@ -65,7 +66,7 @@ def neighbour_row(
     middle_of_eight(around, level2, spread2)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def neighbours(
     padded: Mosaic, rows: NDArray[np.int64], step: int, level2: NDArray[np.float32], spread2: NDArray[np.float32]
 ) -> None:
@@ -74,7 +75,7 @@ def neighbours(
         neighbour_row(padded, rows[i], step, level2[i], spread2[i])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _score_row(
     value: Mosaic,
     level2: NDArray[np.float32],
@@ -93,7 +94,7 @@ def _score_row(
         score[j] = np.int8(np.rint(min(max(sigmas, -limit), limit)))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def score_band(
     padded: Mosaic, first: int, last: int, step: int, noise: NDArray[np.float32], limit: int, scores: NDArray[np.int8]
 ) -> None:
@@ -106,7 +107,7 @@ def score_band(
         _score_row(value, level2, spread2, noise[row % step], np.float32(limit), scores[row - first])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def tally_band(
     padded: Mosaic,
     first: int,
@@ -174,25 +175,25 @@ def tally_band(
     return found
 
 
-@njit(nogil=True, cache=True, inline="always")  # type: ignore[untyped-decorator]
+@compiled
 def _add(values: NDArray[Any], line: NDArray[Any]) -> None:
     for j in range(line.shape[0]):
         line[j] += values[j]
 
 
-@njit(nogil=True, cache=True, inline="always")  # type: ignore[untyped-decorator]
+@compiled
 def _add_squares(values: NDArray[Any], line: NDArray[Any]) -> None:
     for j in range(line.shape[0]):
         line[j] += np.int64(values[j]) * np.int64(values[j])
 
 
-@njit(nogil=True, cache=True, inline="always")  # type: ignore[untyped-decorator]
+@compiled
 def _add_score_squares(scores: NDArray[np.int8], line: NDArray[np.uint32]) -> None:
     for j in range(line.shape[0]):
         line[j] += np.uint32(np.int16(scores[j]) * np.int16(scores[j]))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def mark_repeated(
     index: NDArray[np.int32],
     score: NDArray[np.int8],
@@ -217,7 +218,7 @@ def mark_repeated(
         votes[place + 1] = 0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def shift_places(
     index: NDArray[np.int32],
     frame: NDArray[np.int32],

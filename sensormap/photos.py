@@ -71,17 +71,31 @@ def find_photos(arguments: Iterable[str | Path], *, images: bool) -> tuple[Path,
 
 
 def _photos_below(folder: Path, *, images: bool) -> Iterable[Path]:
-    """Return what lies below a folder and is named like a photo, folders of such a name included."""
+    """Return what lies below a folder and is named like a photo, folders of such a name included.
+
+    Links to folders are followed, into each folder once. A folder that cannot be searched is returned itself: reading
+    it as a photo then fails, and says so.
+    """
+    unsearchable: list[Path] = []
 
     def fail(error: OSError) -> None:
-        msg = f"{error.filename}: cannot be searched: {error.strerror}"
-        raise DecodeError(msg) from error
+        if Path(error.filename) == folder:
+            msg = f"{folder}: cannot be searched: {error.strerror}"
+            raise DecodeError(msg) from error
+        unsearchable.append(Path(error.filename))
 
-    for parent, folders, files in os.walk(folder, onerror=fail):
+    entered: set[Path] = set()
+    for parent, folders, files in os.walk(folder, onerror=fail, followlinks=True):
+        entered.add(Path(parent).resolve())
         for name in (*folders, *files):
             if is_photo_name(Path(name), images=images):
                 yield Path(parent, name)
-        folders[:] = [name for name in folders if not is_photo_name(Path(name), images=images)]
+        folders[:] = [
+            name
+            for name in sorted(folders)
+            if not is_photo_name(Path(name), images=images) and Path(parent, name).resolve() not in entered
+        ]
+    yield from unsearchable
 
 
 def read_photos(paths: Sequence[Path], *, jobs: int) -> tuple[tuple[Photo, ...], tuple[Skipped, ...]]:
@@ -167,7 +181,7 @@ def _of_one_body(
         bodies = _listed(keep)
         keep = [photo for photo in keep if photo.body.serial == serial]
         if not keep:
-            msg = f"--serial {serial}: no photo of that body; found {bodies or 'none'}"
+            msg = f"--serial {serial!r}: no photo of that body; found {bodies or 'none'}"
             raise FrameMismatchError(msg)
     numbered = {photo.body for photo in keep if photo.body.serial}
     if len(numbered) == 1:  # a photo that lost its serial number may be another body's

@@ -41,7 +41,7 @@ _SIGMAS_OF_MID_SPREAD2 = 2.65
 # The painted scenes have up to 24 % of scores beyond 3.5 sigma, the photographed ones 9 %. By construction of the
 # noise about a third of the scores is beyond 1 sigma.
 _OUTLYING_SHARE = 0.3
-_CLIPPED_SHARE = 0.995
+_CLIPPED_SHARE = 0.9999  # a dark frame may be black but for its hot photosites
 
 
 def implausibility(active: Mosaic, noise: Noise, cfa: Cfa, *, clipping: tuple[int, int]) -> str | None:

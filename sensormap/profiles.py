@@ -187,7 +187,11 @@ class _Keys:
         self.document = document
 
     def refuse(self, key: str, expected: str) -> NoReturn:
-        msg = f"{self.file}: {key}: {reprlib.repr(self.document[key])} is not {expected}"
+        try:
+            found = reprlib.repr(self.document[key])
+        except ValueError:  # a whole number of more digits than Python prints
+            found = "a number of thousands of digits"
+        msg = f"{self.file}: {key}: {found} is not {expected}"
         raise ProfileError(msg)
 
     def text(self, key: str) -> str:

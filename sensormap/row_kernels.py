@@ -6,15 +6,15 @@ A row is compared in pieces of eight photosites of one colour; what is filled fo
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sensormap.compiled import compiled
 from sensormap.kernels import Mosaic, middle_of_eight
 
 PIECE_PHOTOSITES = 8
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def compare_greens(
     active: Mosaic,
     green: int,
@@ -52,7 +52,7 @@ def compare_greens(
             spread[row, i] = min(spread[row, i], other[i]) / 2
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def step_rows(
     active: Mosaic,
     phase: int,

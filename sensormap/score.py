@@ -191,8 +191,8 @@ def _classes(level2: NDArray[np.float32], spread2: NDArray[np.float32]) -> NDArr
 
 
 def _as_uint16(values: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """Return non-negative whole numbers as uint16, which NumPy sorts ten times faster; ties at the top do no harm."""
-    return np.minimum(values, 65_535).astype(np.uint16)
+    """Return non-negative doubled values halved, as uint16, which NumPy sorts ten times faster."""
+    return np.minimum(values / 2, 65_535).astype(np.uint16)
 
 
 def _robust_spread(values: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -23,6 +23,10 @@ from sensormap.tally import MOST_FRAMES
 log = logging.getLogger(__name__)
 
 FEWEST_FRAMES = 2
+# Each holds a frame or two of some 45 MB; decoding beyond this waits for the disk.
+_MOST_THREADS = 8
+# More defects than this share of the photosites: the camera is beyond repair, or the photos repeat a scene.
+_MANY_DEFECTS = 2e-4
 # A map of fewer frames than this is made, with a warning.
 _FEW_FRAMES = 10
 
@@ -38,7 +42,7 @@ class Options:
     serial
         Serial number of the body, where the photos are of several.
     jobs
-        Threads; None means one for each processor.
+        Threads; None means one for each processor, at most 8.
     strict
         Whether the first photo that cannot be used ends the run.
     thresholds
@@ -57,7 +61,8 @@ class Options:
         if self.jobs is not None:
             return self.jobs
         # Where the system can restrict a process to some processors, only those count.
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return min(processors, _MOST_THREADS)
 
 
 def _unheard(done: int, total: int) -> None:
@@ -112,7 +117,7 @@ def map_defects(arguments: Iterable[str | Path], options: Options, progress: Pro
     _require_frames(len(used), refuse.skipped)
     if len(used) < _FEW_FRAMES:
         log.warning("only %d frames: confidences are capped; a map to rely on takes %d or more", len(used), _FEW_FRAMES)
-    return assemble(
+    sensor_map = assemble(
         Evidence(
             body=selection.body,
             profile=profile,
@@ -126,6 +131,12 @@ def map_defects(arguments: Iterable[str | Path], options: Options, progress: Pro
         ),
         options.thresholds,
     )
+    if len(sensor_map.defects) > _MANY_DEFECTS * run.tally.count.size + _FEW_FRAMES:
+        log.warning(
+            "%d defects are too many to believe: photos that repeat one scene make its texture look like defects",
+            len(sensor_map.defects),
+        )
+    return sensor_map
 
 
 class _Refusals:

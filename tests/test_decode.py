@@ -291,7 +291,7 @@ def damaged_nef() -> bytes:
 @pytest.mark.parametrize("profile", [None, own_profile()])
 def test_bad_file(tmp_path: Path, data: bytes, reason: str, profile: Profile | None) -> None:
     path = written(tmp_path, nef_bytes(random_mosaic(8)))
-    photo = read_photo(path)
+    photo = replace(read_photo(path), size_bytes=len(data))
     path.write_bytes(data)
     with pytest.raises((DecodeError, FrameMismatchError), match=f"^x.nef: (raw grid|{reason})") as caught:
         read_frame(photo, profile)
@@ -554,3 +554,11 @@ def test_real_images() -> None:
     assert len(paths) == 25
     frames = [read_frame(read_photo(path), open_geometry(path, profile)) for path in paths]
     assert all(1900 < float(frame.mosaic.mean()) < 2100 for frame in frames)
+
+
+def test_a_file_of_another_size_than_its_exif_was_read_from_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, nef_bytes(random_mosaic(8)))
+    photo = read_photo(path)
+    path.write_bytes(path.read_bytes() + b"more")
+    with pytest.raises(DecodeError, match=r"changed from \d+ to \d+ bytes during the run"):
+        read_frame(photo, None)

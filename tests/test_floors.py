@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "sensormap"
 FLOORS = [
     {"errors", "cfa", "camera", "frame", "defects", "consistency"},
-    {"kernels", "row_kernels", "score", "tally", "vote", "detect", "classify", "cluster", "plausible"},
+    {"compiled", "kernels", "row_kernels", "score", "tally", "vote", "detect", "classify", "cluster", "plausible"},
     {"decode", "profiles", "mapfile", "output", "yamltext"},
     {"report", "assemble"},
     {"survey", "first_pass", "photos"},
@@ -28,7 +28,7 @@ HOMES = {
     "tifffile": {"decode"},
     "exifread": {"decode"},
     "yaml": {"profiles", "yamltext"},
-    "numba": {"kernels", "row_kernels"},
+    "numba": {"compiled"},
     "concurrent": {"survey", "first_pass", "photos"},
     "multiprocessing": set(),
     "scipy": set(),

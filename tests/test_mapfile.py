@@ -258,5 +258,14 @@ def test_existing_file_stays(tmp_path):
     with pytest.raises(SensorMapError, match=r"a\.yaml: exists already; --overwrite"):
         write_map(toy_map(), path)
     assert path.read_text() == "mine"
+    with pytest.raises(SensorMapError, match=r"a\.yaml: is no defect map; --overwrite replaces only those"):
+        write_map(toy_map(), path, overwrite=True)
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize("before", ["", "format: sensormap/0\n"])
+def test_an_old_map_is_replaced(tmp_path, before):
+    path = tmp_path / "a.yaml"
+    path.write_text(before)
     write_map(toy_map(), str(path), overwrite=True)
     assert read_map(str(path)) == toy_map()

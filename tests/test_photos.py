@@ -230,9 +230,9 @@ def test_a_serial_number_chooses_the_body() -> None:
 
 
 def test_a_serial_number_that_no_body_has() -> None:
-    with pytest.raises(FrameMismatchError, match=r"--serial 9: no photo of that body; found ACME One, serial 1 \(1 ph"):
+    with pytest.raises(FrameMismatchError, match=r"--serial '9': no photo of that body; found ACME One, serial 1 \(1"):
         select(photo("a.nef"), serial="9")
-    with pytest.raises(FrameMismatchError, match="--serial 9: no photo of that body; found none"):
+    with pytest.raises(FrameMismatchError, match="--serial '9': no photo of that body; found none"):
         select(serial="9")
 
 

@@ -125,7 +125,7 @@ def test_silent_damage_is_refused(kind):
     assert all(reason is None or "do not fit the rows beside them" in reason for reason in reasons)
 
 
-@pytest.mark.parametrize(("share", "refused"), [(0.994, False), (0.996, True)])
+@pytest.mark.parametrize(("share", "refused"), [(0.999, False), (1.0, True)])
 @pytest.mark.parametrize("value", [0, SATURATION])
 def test_frames_without_light_or_with_too_much_are_refused(share, refused, value):
     frame = make_mosaic(1, shape=(100, 1000))

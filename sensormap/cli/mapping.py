@@ -16,7 +16,7 @@ from sensormap.cli.show import print_map
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it exists.")
 @click.option("--profile", metavar="NAME|FILE", help="Camera profile; by default the one of the photos' EXIF model.")
 @click.option("--serial", help="Serial number of the camera to map, where the photos are of several.")
-@click.option("--jobs", type=click.IntRange(1, 256), help="Threads.  [default: one for each processor]")
+@click.option("--jobs", type=click.IntRange(1, 256), help="Threads.  [default: one for each processor, at most 8]")
 @click.option("--strict", is_flag=True, help="Stop at the first photo that cannot be used.")
 @click.option("-v", "--verbose", count=True, help="Tell more on stderr; -vv tells everything.")
 @click.option("-q", "--quiet", count=True, help="Tell less: -q warnings only, no progress, no table; -qq errors only.")
@@ -37,8 +37,7 @@ def map_command(
     Photos that cannot be used are named on stderr and listed in the map; they never end the run.
     """
     from sensormap.decode import native_stderr_silenced  # noqa: PLC0415 - takes a second to import, --help does not
-    from sensormap.mapfile import map_text, write_map  # noqa: PLC0415
-    from sensormap.output import check_writable  # noqa: PLC0415
+    from sensormap.mapfile import check_output, map_text, write_map  # noqa: PLC0415
     from sensormap.report.table import plain  # noqa: PLC0415
     from sensormap.survey import Options, map_defects  # noqa: PLC0415
 
@@ -47,7 +46,7 @@ def map_command(
     if output == Path("-"):
         output = None
     if output is not None:
-        check_writable(output, overwrite=overwrite)
+        check_output(output, overwrite=overwrite)
     options = Options(profile=profile, serial=serial, jobs=jobs, strict=strict)
     with native_stderr_silenced(), progress_bar(verbosity) as progress:
         sensor_map = map_defects(photos, options, progress)

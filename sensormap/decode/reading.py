@@ -91,6 +91,9 @@ def read_frame(photo: Photo, profile: Profile | None) -> Frame:
     Threads may call this at once: reading, hashing, decoding and the arithmetic all release the GIL.
     """
     data = read_bytes(photo.path)
+    if len(data) != photo.size_bytes:
+        msg = f"{photo.path.name}: changed from {photo.size_bytes} to {len(data)} bytes during the run"
+        raise DecodeError(msg)
     decode = _read_image_frame if is_image_name(photo.path) else _read_raw_frame
     mosaic, floor, saturation = decode(data, profile, photo.path.name)
     return Frame(photo, mosaic, floor, saturation, hashlib.sha256(data).hexdigest())

@@ -10,7 +10,7 @@ from typing import Any
 
 from sensormap.camera import Body
 from sensormap.defects import Column, Defect, DefectKind, FrameSummary, Sensor, SensorMap
-from sensormap.errors import MapFormatError
+from sensormap.errors import MapFormatError, OutputError
 from sensormap.frame import Skipped
 from sensormap.mapfile.fields import SETTING, TEXT, Field, line_pattern, mapping_text, name_text, read_mapping, wrong
 from sensormap.mapfile.layout import (
@@ -26,9 +26,10 @@ from sensormap.mapfile.layout import (
     SKIPPED,
     SUMMARY,
 )
-from sensormap.output import write_atomically
+from sensormap.output import check_writable, write_atomically
 from sensormap.yamltext import load_yaml
 
+_OPENING = b"format: sensormap/"  # how maps of every version begin
 MAX_BYTES = 1 << 28  # 256 MB, some 1.5 million defects: what is larger is no map of a camera that takes pictures
 _DEFECT_LINE = re.compile(line_pattern(DEFECT))
 
@@ -71,6 +72,36 @@ def summary_counts(sensor_map: SensorMap) -> dict[str, int]:
     return {**kinds, "total": len(sensor_map.defects), "columns": len(sensor_map.columns)}
 
 
+def check_output(path: Path, *, overwrite: bool = False) -> None:
+    """Refuse a place where a map could not be written; meant to be asked before hours of work.
+
+    Parameters
+    ----------
+    path
+        Where the map is to be.
+    overwrite
+        Whether a map that lies there may be replaced. Any other file never is: ``map --overwrite -o *.NEF`` is a slip
+        of the shell that must not cost a photo.
+
+    Raises
+    ------
+    OutputError
+        As `output.check_writable`, and if a file that is no map lies there.
+    """
+    check_writable(path, overwrite=overwrite)
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_OPENING))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        msg = f"{path}: cannot be read: {error.strerror}"
+        raise OutputError(msg) from error
+    if start not in (b"", _OPENING):
+        msg = f"{path}: is no defect map; --overwrite replaces only those"
+        raise OutputError(msg)
+
+
 def write_map(sensor_map: SensorMap, path: str | Path, *, overwrite: bool = False) -> None:
     """Write a map file; a run killed meanwhile leaves the old file or the new one.
 
@@ -86,7 +117,7 @@ def write_map(sensor_map: SensorMap, path: str | Path, *, overwrite: bool = Fals
     Raises
     ------
     OutputError
-        If `path` cannot be written, or exists without `overwrite`.
+        As `check_output`.
     MapFormatError
         If the file would be larger than `read_map` accepts, 256 MB.
     """
@@ -94,6 +125,7 @@ def write_map(sensor_map: SensorMap, path: str | Path, *, overwrite: bool = Fals
     if len(content) > MAX_BYTES:
         msg = f"{path}: {len(sensor_map.defects)} defects make a file of {len(content)} bytes, more than {MAX_BYTES}"
         raise MapFormatError(msg)
+    check_output(Path(path), overwrite=overwrite)
     write_atomically(content, Path(path), overwrite=overwrite)
 
 
