@@ -67,7 +67,7 @@ class Noise:
 
 
 def pad(active: Mosaic, step: int) -> Mosaic:
-    """Return the active area with `step` more rows and columns around it, copied from three steps further in.
+    """Return the active area with `step` more rows and columns around it, each plane continued in a straight line.
 
     Parameters
     ----------
@@ -83,9 +83,9 @@ def pad(active: Mosaic, step: int) -> Mosaic:
 
     Notes
     -----
-    The copies keep every plane's phase.  Mirrored ones would too, but then some of the eight neighbours of a
-    photosite at the edge are one and the same: a single defect beside a corner, or a column of them beside an edge,
-    would be half or more of its neighbours, and the healthy photosite would stand out.
+    Beyond the edge a value is twice the outermost one less the next inside, so that a gradient of the scene does not
+    make the edge stand out. Copies would: mirrored ones all come from one side, and repeat neighbours, so that a single
+    defect beside a corner is half of them.
     """
     height, width = active.shape
     if min(height, width) < 3 * step:
@@ -93,10 +93,26 @@ def pad(active: Mosaic, step: int) -> Mosaic:
         raise ValueError(msg)
     padded = np.empty((height + 2 * step, width + 2 * step), active.dtype)
     padded[step:-step, step:-step] = active
-    first, last = slice(3 * step, 4 * step), slice(-4 * step, -3 * step)
-    padded[:step], padded[-step:] = padded[first], padded[last]
-    padded[:, :step], padded[:, -step:] = padded[:, first], padded[:, last]
+    inner = padded[:, step:-step]
+    inner[:step] = _continued(inner[step : 2 * step], inner[2 * step : 3 * step])
+    inner[-step:] = _continued(inner[-2 * step : -step], inner[-3 * step : -2 * step])
+    padded[:, :step] = _continued(padded[:, step : 2 * step], padded[:, 2 * step : 3 * step])
+    padded[:, -step:] = _continued(padded[:, -2 * step : -step], padded[:, -3 * step : -2 * step])
+    # A defect in a corner would continue into three of its own neighbours: those take other photosites' lines.
+    own, other = slice(step, 2 * step), slice(3 * step, 4 * step)
+    beyond = slice(0, step)
+    for corner in (padded, padded[::-1], padded[:, ::-1], padded[::-1, ::-1]):
+        corner[beyond, own] = corner[beyond, other]
+        corner[own, beyond] = corner[other, beyond]
+        corner[beyond, beyond] = corner[other, other]
     return cast("Mosaic", padded)
+
+
+def _continued(outermost: Mosaic, inside: Mosaic) -> Mosaic:
+    """Return what lies one step beyond `outermost` on a straight line from `inside`, within the range of the type."""
+    limits = np.iinfo(outermost.dtype)
+    line = 2 * outermost.astype(np.int64) - inside
+    return cast("Mosaic", np.clip(line, limits.min, limits.max).astype(outermost.dtype))
 
 
 def fit_noise(padded: Mosaic, step: int, *, clipping: tuple[int, int]) -> Noise:

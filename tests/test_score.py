@@ -46,18 +46,36 @@ def spreads(score: NDArray[np.int8], step: int) -> list[float]:
 
 @STEPS
 @pytest.mark.parametrize("shape", [(6, 6), (7, 6), (9, 13)])
-def test_every_photosite_has_eight_different_neighbours_of_its_plane(step: int, shape: tuple[int, int]) -> None:
-    number = np.arange(shape[0] * shape[1]).reshape(shape)
-    padded = pad(number.astype(np.int16), step)
-    np.testing.assert_array_equal(padded[step:-step, step:-step], number)
-    offsets = [place for place in product((0, step, 2 * step), repeat=2) if place != (step, step)]
-    for row, col in np.ndindex(shape):
-        found = {int(padded[row + i, col + j]) for i, j in offsets}
-        assert len(found) == 8
-        assert number[row, col] not in found
-        places = [divmod(index, shape[1]) for index in found]
-        assert all((r - row) % step == (c - col) % step == 0 for r, c in places)
-        assert all(max(abs(r - row), abs(c - col)) <= 2 * step for r, c in places)
+def test_padding_keeps_every_plane_to_itself(step: int, shape: tuple[int, int]) -> None:
+    row, col = np.indices((shape[0] + 2 * step, shape[1] + 2 * step))
+    planes = (100 + 10 * (row % step) + col % step).astype(np.int16)
+    np.testing.assert_array_equal(pad(planes[step:-step, step:-step], step), planes)
+
+
+@STEPS
+def test_padding_goes_on_with_a_gradient_but_for_the_corners(step: int) -> None:
+    row, col = np.indices((9 + 2 * step, 13 + 2 * step))
+    ramp = (500 + 7 * row - 3 * col).astype(np.int16)
+    padded = pad(ramp[step:-step, step:-step], step)
+    inner = slice(2 * step, -2 * step)
+    np.testing.assert_array_equal(padded[:, inner], ramp[:, inner])
+    np.testing.assert_array_equal(padded[inner], ramp[inner])
+
+
+@STEPS
+@pytest.mark.parametrize("corner", [(0, 0), (0, -1), (-1, 0), (-1, -1)])
+def test_a_corner_is_none_of_its_own_neighbours(step: int, corner: tuple[int, int]) -> None:
+    flat = np.full((9, 13), 100, np.int16)
+    flat[corner] = 900
+    row, col = corner[0] % 9, corner[1] % 13
+    around = pad(flat, step)[row : row + 2 * step + 1 : step, col : col + 2 * step + 1 : step].ravel()
+    assert sorted(around) == [100] * 8 + [900]
+
+
+def test_padding_stays_within_its_type() -> None:
+    steep = np.zeros((6, 6), np.int16)
+    steep[::2] = 32_000
+    assert pad(steep, 1).max() == 32_767
 
 
 @pytest.mark.parametrize(("shape", "step"), [((5, 9), 2), ((9, 5), 2), ((2, 9), 1), ((0, 0), 1)])
