@@ -48,7 +48,7 @@ class Thresholds:
 
     mean_sigma: float = 7.0
     effect_sigma: float = 0.75
-    false_votes: float = 0.02
+    false_votes: float = 0.005
     block_frames: int = 10
     long_exposure_s: float = 0.25
 
@@ -92,10 +92,17 @@ def find_candidates(tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, threshold
     # A mean of few scores has the tails of single ones: the edges of two scenes meet in many places.
     mean_sigma = thresholds.mean_sigma * math.sqrt(max(_FEW_FRAMES / max(tally.frames, 1), 1))
     strength = np.zeros(tally.count.shape, np.float32)
+    seen = np.maximum(tally.count, 1).astype(np.float32)
+    mean = tally.sum_z / (seen * np.float32(SCORES_PER_SIGMA))
     for plane in cfa.planes:
-        deviation, effect = _plane_deviation(plane.view(tally.sum_z), plane.view(tally.count), tally.frames)
-        passes = (np.abs(deviation) > mean_sigma) & (np.abs(effect) > thresholds.effect_sigma)
-        plane.view(strength)[passes] = deviation[passes]
+        view = plane.view(mean)
+        centre, scale = _null(view)
+        # Few pass even the lower of the two bars: only those are looked at closely.
+        row, col = np.nonzero(np.abs(view - centre) > max(thresholds.effect_sigma, mean_sigma * scale))
+        effect = view[row, col] - centre
+        deviation = effect / scale * np.sqrt(plane.view(seen)[row, col] / np.float32(max(tally.frames, 1)))
+        passes = np.abs(deviation) > mean_sigma
+        plane.view(strength)[row[passes], col[passes]] = deviation[passes]
     flat = strength.reshape(-1)
     for ballot in ballots:
         stronger = ballot.score > np.abs(flat[ballot.index])
@@ -104,16 +111,9 @@ def find_candidates(tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, threshold
     return Candidates(row.astype(np.int32), col.astype(np.int32), np.abs(strength[row, col]).astype(np.float64))
 
 
-def _plane_deviation(
-    sum_z: NDArray[np.int32], count: NDArray[np.uint16], frames: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return each photosite's distance from the plane's median mean score, in robust scales and in sigma of a frame."""
-    seen = np.maximum(count, 1).astype(np.float32)
-    mean = sum_z / (seen * np.float32(SCORES_PER_SIGMA))
-    centre = np.float32(np.median(mean[::_SAMPLED_ROW]))
-    effect = mean - centre
-    scale = _SIGMA_PER_MAD * float(np.median(np.abs(effect[::_SAMPLED_ROW])))
-    if scale == 0:  # half of the plane never showed anything: there is no null to compare with
-        return np.zeros_like(effect), effect
-    deviation = effect / np.float32(scale) * np.sqrt(seen / np.float32(max(frames, 1)))
-    return deviation, effect
+def _null(mean: NDArray[np.float32]) -> tuple[np.float32, np.float32]:
+    """Return centre and scale of a plane's mean scores; the scale is infinite where half of them are one value."""
+    sample = mean[::_SAMPLED_ROW]
+    centre = np.float32(np.median(sample))
+    scale = np.float32(_SIGMA_PER_MAD * float(np.median(np.abs(sample - centre))))
+    return centre, scale if scale > 0 else np.float32(np.inf)

@@ -21,7 +21,7 @@ from sensormap.tally import Outliers
 FEWEST_VOTES = 3
 """A photosite with fewer votes of one sign in a block leaves no trace of that block."""
 
-_FEWEST_SHIFTS, _MOST_SHIFTS = 2, 12
+_FEWEST_SHIFTS, _MOST_SHIFTS = 2, 8
 # The tail of the shifted votes is extrapolated from this many of its largest values a shift.
 _TAIL = 50
 
