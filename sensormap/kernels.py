@@ -131,11 +131,11 @@ def tally_band(
     limits
         Score clip, outlier threshold (both in score units), lowest and highest DN at which a photosite is not clipped.
     sums
-        The tally's arrays ``(count, sum_x, sum_xx, sum_z, sum_zz)``, each ``(H, W)``.
+        The tally's arrays ``(count, sum_x, sum_xx, sum_z)``, each ``(H, W)``.
     outliers
         Arrays ``(index, score, value, level2)`` with room for every photosite of the band.
     """
-    count, sum_x, sum_xx, sum_z, sum_zz = sums
+    count, sum_x, sum_xx, sum_z = sums
     out_index, out_score, out_value, out_level2 = outliers
     clip, outlying, floor, ceiling = limits[0], limits[1], limits[2], limits[3]
     width = count.shape[1]
@@ -157,7 +157,6 @@ def tally_band(
         _add(value, sum_x[row])
         _add_squares(value, sum_xx[row])
         _add(score, sum_z[row])
-        _add_score_squares(score, sum_zz[row])
         for start in range(0, width, 64):
             chunk = score[start : start + 64]
             high, low = np.int8(0), np.int8(0)
@@ -185,12 +184,6 @@ def _add(values: NDArray[Any], line: NDArray[Any]) -> None:
 def _add_squares(values: NDArray[Any], line: NDArray[Any]) -> None:
     for j in range(line.shape[0]):
         line[j] += np.int64(values[j]) * np.int64(values[j])
-
-
-@compiled
-def _add_score_squares(scores: NDArray[np.int8], line: NDArray[np.uint32]) -> None:
-    for j in range(line.shape[0]):
-        line[j] += np.uint32(np.int16(scores[j]) * np.int16(scores[j]))
 
 
 @compiled

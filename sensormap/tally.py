@@ -99,9 +99,8 @@ class Tally:
     sum_x, sum_xx
         Sums of the raw values in DN and of their squares, over all frames. int32 holds 32 767 frames of 16-bit values;
         uint32 holds the squares of 256 frames of 12-bit values, int64 those of 2 ** 31 frames of 16-bit values.
-    sum_z, sum_zz
-        Sums of the scores in eighths of sigma and of their squares. int16 holds 511 frames, int32 2 ** 25; uint32 holds
-        the squares of 1 048 575 frames.
+    sum_z
+        Sum of the scores in eighths of sigma. int16 holds 511 frames, int32 2 ** 25.
     """
 
     def __init__(self, shape: tuple[int, int], *, frames: int = MOST_FRAMES, highest: int = 65_535) -> None:
@@ -114,15 +113,14 @@ class Tally:
         self.sum_x = np.zeros(shape, np.int32)
         self.sum_xx = np.zeros(shape, np.uint32 if frames * highest**2 < 2**32 else np.int64)
         self.sum_z = np.zeros(shape, np.int16 if frames * SCORE_LIMIT < 2**15 else np.int32)
-        self.sum_zz = np.zeros(shape, np.uint32)
         edges = np.linspace(0, shape[0], min(_BANDS, shape[0]) + 1).astype(int).tolist()
         self._bands = [(first, last, Lock()) for first, last in pairwise(edges)]
         self._frames_lock = Lock()
 
     @property
     def sums(self) -> tuple[NDArray[Any], ...]:
-        """The five arrays, in the order that the kernel takes them."""
-        return self.count, self.sum_x, self.sum_xx, self.sum_z, self.sum_zz
+        """The four arrays, in the order that the kernel takes them."""
+        return self.count, self.sum_x, self.sum_xx, self.sum_z
 
     def add(self, padded: Mosaic, noise: Noise, *, clipping: tuple[int, int], frame: int) -> Outliers:
         """Add one frame and return its outlying scores.
