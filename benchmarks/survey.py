@@ -1,11 +1,13 @@
 """Recall, false positives, time and memory of `sensormap map` on full-size frames, beside a bare decode of the same.
 
 Run ``python -m benchmarks.survey --scenes FOLDER``; one set of frames is generated for every seed, and kept if asked.
+``--no-time`` maps every set once and only compares the maps with what was planted.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import statistics
 import subprocess
@@ -15,8 +17,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from fixtures.coverage import merged
 from fixtures.report import comparison_lines
-from fixtures.truth import compare_map
+from fixtures.truth import Comparison, compare_map
 
 _BARE_DECODE = """
 import sys
@@ -53,13 +56,18 @@ def run(command: list[str]) -> Cost:
     return Cost(seconds, usage.ru_maxrss / 1000)
 
 
+def mapping(photos: Path, map_file: Path, jobs: int) -> list[str]:
+    """Return the command that maps a folder."""
+    command = [sys.executable, "-m", "sensormap", "map", str(photos), "-o", str(map_file), "--overwrite", "-q"]
+    return [*command, "--jobs", str(jobs)]
+
+
 def measure(photos: Path, map_file: Path, *, jobs: int, repeats: int) -> tuple[list[Cost], list[Cost]]:
     """Return the costs of mapping and of a bare decode, run in turn, after one uncounted run of each."""
-    mapping = [sys.executable, "-m", "sensormap", "map", str(photos), "-o", str(map_file), "--overwrite", "-q"]
     bare = [sys.executable, "-c", _BARE_DECODE, str(photos), str(jobs)]
     mapped, decoded = [], []
     for i in range(repeats + 1):
-        decode_cost, map_cost = run(bare), run([*mapping, "--jobs", str(jobs)])
+        decode_cost, map_cost = run(bare), run(mapping(photos, map_file, jobs))
         if i:
             decoded.append(decode_cost)
             mapped.append(map_cost)
@@ -78,19 +86,38 @@ def generate(folder: Path, arguments: argparse.Namespace, seed: int) -> None:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
-def report(folder: Path, arguments: argparse.Namespace, seed: int) -> None:
-    """Print one set's results."""
-    map_file = folder / "map.yaml"
-    mapped, decoded = measure(folder / "photos", map_file, jobs=arguments.jobs, repeats=arguments.repeats)
+def report(folder: Path, arguments: argparse.Namespace, seed: int) -> Comparison:
+    """Map one set, print its results and return them."""
+    photos, map_file = folder / "photos", folder / "map.yaml"
+    if arguments.no_time:
+        run(mapping(photos, map_file, arguments.jobs))
+        print(f"\nseed {seed}: {arguments.frames} frames")
+    else:
+        mapped, decoded = measure(photos, map_file, jobs=arguments.jobs, repeats=arguments.repeats)
+        print(f"\nseed {seed}: {arguments.frames} frames, {arguments.jobs} threads, median of {arguments.repeats} runs")
+        print_costs(mapped, decoded)
+    comparison = compare_map(folder / "truth.yaml", map_file)
+    for line in comparison_lines(comparison):
+        print(f"  {line}")
+    sys.stdout.flush()
+    return comparison
+
+
+def print_costs(mapped: list[Cost], decoded: list[Cost]) -> None:
+    """Print what mapping costs beside a bare decode."""
     ratios = [a.seconds / b.seconds for a, b in zip(mapped, decoded, strict=True)]
-    print(f"\nseed {seed}: {arguments.frames} frames, {arguments.jobs} threads, median of {arguments.repeats} runs")
     print(f"  map           {statistics.median(cost.seconds for cost in mapped):6.2f} s")
     print(f"  bare decode   {statistics.median(cost.seconds for cost in decoded):6.2f} s")
     print(f"  ratio         {statistics.median(ratios):6.2f}   (from {min(ratios):.2f} to {max(ratios):.2f})")
     print(f"  peak memory   {max(cost.megabytes for cost in mapped):6.0f} MB")
-    for line in comparison_lines(compare_map(folder / "truth.yaml", map_file)):
+
+
+def print_totals(comparisons: list[Comparison]) -> None:
+    """Print all sets' results added up, and the false entries of each."""
+    print(f"\nall {len(comparisons)} seeds")
+    print(f"  false entries per set: {', '.join(str(len(one.false_entries)) for one in comparisons)}")
+    for line in comparison_lines(functools.reduce(merged, comparisons)):
         print(f"  {line}")
-    sys.stdout.flush()
 
 
 def main() -> None:
@@ -103,12 +130,16 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--suppress-from", type=float, help="seconds from which the simulated camera hides hot pixels")
     parser.add_argument("--keep", type=Path, help="folder to keep the generated sets in")
+    parser.add_argument("--no-time", action="store_true", help="map every set once, and time nothing")
     arguments = parser.parse_args()
+    comparisons = []
     with tempfile.TemporaryDirectory() as scratch:
         for seed in arguments.seeds:
             folder = (arguments.keep or Path(scratch)) / f"seed{seed}"
             generate(folder, arguments, seed)
-            report(folder, arguments, seed)
+            comparisons.append(report(folder, arguments, seed))
+    if len(comparisons) > 1:
+        print_totals(comparisons)
 
 
 if __name__ == "__main__":

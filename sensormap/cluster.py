@@ -1,4 +1,4 @@
-"""Columns: a run of many candidates along one raw column is one defect of the readout, not hundreds of photosites."""
+"""What belongs together: touching defects, and runs of defects along a column, which are one defect of the readout."""
 
 from __future__ import annotations
 
@@ -55,3 +55,44 @@ def find_columns(row: NDArray[np.int32], col: NDArray[np.int32]) -> tuple[Run, .
         if members.size >= _LEAST_SHARE * length:
             runs.append(Run(int(col[members[0]]), int(rows[0]), int(rows[-1]), members))
     return tuple(runs)
+
+
+def find_clusters(row: NDArray[np.int64], col: NDArray[np.int64], step: int) -> NDArray[np.int64]:
+    """Return a number for each defect that defects which touch share, 0 for single ones.
+
+    Parameters
+    ----------
+    row, col
+        Distinct positions, in any order.
+    step
+        Distance between same-plane neighbours.
+
+    Notes
+    -----
+    Two defects touch if they are neighbours on the raw grid or within their plane, diagonals included. Clusters are
+    numbered from 1 in the order of their first member.
+
+    Examples
+    --------
+    >>> find_clusters(np.array([3, 40, 4, 6]), np.array([7, 7, 8, 8]), 2)
+    array([1, 0, 1, 1])
+    """
+    at = {(int(r), int(c)): i for i, (r, c) in enumerate(zip(row, col, strict=True))}
+    reach = [(i * far, j * far) for far in sorted({1, step}) for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j]
+    label = np.zeros(len(at), np.int64)
+    number = 0
+    for place, first in at.items():
+        if label[first]:
+            continue
+        members, fresh = {first}, [place]
+        while fresh:
+            r, c = fresh.pop()
+            for i, j in reach:
+                other = at.get((r + i, c + j))
+                if other is not None and other not in members:
+                    members.add(other)
+                    fresh.append((r + i, c + j))
+        if len(members) > 1:
+            number += 1
+            label[sorted(members)] = number
+    return label

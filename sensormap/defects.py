@@ -34,6 +34,21 @@ class DefectKind(StrEnum):
 
 
 @dataclass(frozen=True)
+class Between:
+    """A change between two frames: capture times of the last before and of the first after, by the camera's clock.
+
+    None as `after` is before the first frame; with both None the change lies before the first frame altogether.
+    """
+
+    after: datetime | None
+    by: datetime | None
+
+
+Interval = tuple[float, float, float]
+"""An estimate and the ends of its 95 % interval."""
+
+
+@dataclass(frozen=True)
 class Defect:
     """One defective photosite.
 
@@ -46,13 +61,25 @@ class Defect:
     kind
         How it misbehaves.
     confidence
-        0 to 1: how sure the map is of this entry.
+        0 to 1: how likely it is a defect at all.
     score
-        Strength of the evidence, in robust standard deviations of the plane's healthy photosites.
+        Strength of the evidence, in standard deviations.
     mean, variance
         Over the frames, of its raw values: DN and DN squared, black subtracted.
     jpeg
         Pixel (x, y) in the camera's full-size JPEG; None outside its crop or where the crop is unknown.
+    dark_dn_per_s, offset_dn, response
+        D, b and m of the law in `DefectKind`, at base ISO; None where the photos do not tell, or the kind has none.
+    unresolved
+        Names of those of the three that the kind has but the photos do not tell.
+    onset
+        When it was born; None where the photos have no times.
+    until
+        When it was gone again; None if it was still there in the last frame.
+    seen
+        Frames in which it showed, and those in which it should have.
+    cluster
+        Number shared by defects that touch, on the raw grid or within their plane; None for a single one.
     """
 
     x: int
@@ -64,6 +91,14 @@ class Defect:
     mean: float
     variance: float
     jpeg: tuple[int, int] | None
+    dark_dn_per_s: Interval | None = None
+    offset_dn: Interval | None = None
+    response: Interval | None = None
+    unresolved: tuple[str, ...] = ()
+    onset: Between | None = None
+    until: Between | None = None
+    seen: tuple[int, int] | None = None
+    cluster: int | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +106,8 @@ class Column:
     """A run of defects along one raw column, rows `y0` to `y1` both inclusive.
 
     `plane` names the planes it covers, joined by ``+`` where a raw column crosses two (``Gb+R``).
-    `score` is the median of its photosites'; `defects` counts those that are significant alone.
+    `score` is the median of its photosites'; `defects` counts those that are significant alone; `onset` is that of
+    most.
     """
 
     x: int
@@ -82,6 +118,7 @@ class Column:
     confidence: float
     score: float
     defects: int
+    onset: Between | None = None
 
     def photosites(self, cfa: Cfa) -> Iterator[tuple[int, int]]:
         """Yield (x, y) of the rows `y0` to `y1` that belong to the planes covered, from the top.
@@ -93,6 +130,32 @@ class Column:
         """
         planes = self.plane.split("+")
         return ((self.x, y) for y in range(self.y0, self.y1 + 1) if cfa.plane_name(x=self.x, y=y) in planes)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A run of defects along one raw row, columns `x0` to `x1` both inclusive; otherwise as `Column`."""
+
+    y: int
+    x0: int
+    x1: int
+    plane: str
+    kind: DefectKind
+    confidence: float
+    score: float
+    defects: int
+    onset: Between | None = None
+
+    def photosites(self, cfa: Cfa) -> Iterator[tuple[int, int]]:
+        """Yield (x, y) of the columns `x0` to `x1` that belong to the planes covered, from the left.
+
+        Examples
+        --------
+        >>> list(Row(4, 10, 13, "B", DefectKind.WEAK, 0.99, 12.0, 2).photosites(Cfa("GBRG")))
+        [(11, 4), (13, 4)]
+        """
+        planes = self.plane.split("+")
+        return ((x, self.y) for x in range(self.x0, self.x1 + 1) if cfa.plane_name(x=x, y=self.y) in planes)
 
 
 @dataclass(frozen=True)
@@ -131,7 +194,9 @@ class FrameSummary:
     """The set of frames behind a map.
 
     `first` and `last` are capture times; `shutter_s` and `iso` are (lowest, highest); each is None where no
-    frame tells. `digest` is the SHA-256 of the used files' own digests, sorted.
+    frame tells. `digest` is the SHA-256 of the used files' own digests, sorted. Of the used ones, `repeated` show the
+    scene of an earlier one and do not count again, `filtered` had hot photosites lowered in camera, and `followed` were
+    read a second time and count. `clock_jumps` counts where the camera's clock contradicts its count of shots.
     """
 
     used: int
@@ -141,6 +206,10 @@ class FrameSummary:
     shutter_s: tuple[float, float] | None
     iso: tuple[int, int] | None
     digest: str
+    repeated: int = 0
+    filtered: int = 0
+    followed: int = 0
+    clock_jumps: int = 0
 
 
 @dataclass(frozen=True)
@@ -157,8 +226,12 @@ class SensorMap:
         The thresholds in force, by name: Python identifiers of at most 100 characters.
     columns
         Sorted by (x, y0); no photosite in two of them.
+    rows
+        Sorted by (y, x0); no photosite in two of them. One where a row crosses a column may be in both.
     defects
-        Sorted by (y, x), each photosite once, and none that a column covers.
+        Sorted by (y, x), each photosite once, and none that a column or row covers.
+    false_positives
+        How many entries chance and scenery alone are estimated to make; None where it was not estimated.
 
     Raises
     ------
@@ -175,6 +248,8 @@ class SensorMap:
     settings: Mapping[str, Setting]
     columns: tuple[Column, ...]
     defects: tuple[Defect, ...]
+    rows: tuple[Row, ...] = ()
+    false_positives: float | None = None
 
     def __post_init__(self) -> None:
         check_map(self)

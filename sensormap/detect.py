@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from sensormap.vote import Ballot
 # Standard deviation of a normal distribution over its median absolute deviation.
 _SIGMA_PER_MAD = 1.4826
 _FEW_FRAMES = 10
+# Deviation of the mean score that deserves a second look, and the least number of photosites that get one.
+_FOLLOWED_SIGMA, _FEWEST_FOLLOWED = 5.0, 200
 # Every fourth row gives centre and scale of a D80's plane to 0.2 %, in a quarter of the time.
 _SAMPLED_ROW = 4
 
@@ -39,6 +42,8 @@ class Thresholds:
         Frames a block of votes.
     long_exposure_s
         Shutter time in seconds from which frames vote in blocks of their own.
+    followed_share
+        Share of the photosites that the second pass follows, about.
 
     Raises
     ------
@@ -51,6 +56,7 @@ class Thresholds:
     false_votes: float = 0.005
     block_frames: int = 10
     long_exposure_s: float = 0.25
+    followed_share: float = 4e-4
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -109,6 +115,58 @@ def find_candidates(tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, threshold
         flat[ballot.index[stronger]] = ballot.score[stronger]
     row, col = np.nonzero(strength)
     return Candidates(row.astype(np.int32), col.astype(np.int32), np.abs(strength[row, col]).astype(np.float64))
+
+
+def worth_following(tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, thresholds: Thresholds) -> NDArray[np.int64]:
+    """Return the photosites that deserve a second look, positions ``row * W + col`` in the active area, ascending.
+
+    Parameters
+    ----------
+    tally, ballots, cfa
+        As for `find_candidates`.
+    thresholds
+        Its `followed_share` bounds how many each of the three ways names: the largest sums of outlying scores over all
+        frames, the largest ones of each block of frames, and mean scores far from the plane's median.
+
+    Notes
+    -----
+    The bar is low on purpose: of some 5 000 photosites on a D80 a few hundred are defects. The series decide.
+    """
+    most = most_followed(tally.count.size, thresholds)
+    outlying = tally.sum_outlying.reshape(-1)
+    places = [np.flatnonzero(outlying >= largest_sums(outlying, most))]
+    places += [ballot.following.astype(np.int64) for ballot in ballots]
+    seen = np.maximum(tally.count, 1).astype(np.float32)
+    mean = tally.sum_z / (seen * np.float32(SCORES_PER_SIGMA))
+    width = mean.shape[1]
+    for plane in cfa.planes:
+        view = plane.view(mean)
+        centre, scale = _null(view)
+        row, col = np.nonzero(np.abs(view - centre) > _FOLLOWED_SIGMA * scale)
+        if row.size > most // len(cfa.planes):
+            far = np.abs(view[row, col] - centre)
+            kept = np.argsort(-far, kind="stable")[: most // len(cfa.planes)]
+            row, col = row[kept], col[kept]
+        places.append((row * plane.step + plane.row) * width + col * plane.step + plane.col)
+    return np.unique(np.concatenate(places)).astype(np.int64)
+
+
+def most_followed(photosites: int, thresholds: Thresholds) -> int:
+    """Return how many photosites each way may name, for a sensor of so many."""
+    return max(round(thresholds.followed_share * photosites), _FEWEST_FOLLOWED)
+
+
+def largest_sums(sums: NDArray[np.unsignedinteger[Any]], most: int) -> int:
+    """Return the least sum, above 0, such that at most `most` photosites reach it.
+
+    Examples
+    --------
+    >>> largest_sums(np.array([0, 5, 3, 3, 9], np.uint16), 3)
+    4
+    """
+    reached = np.cumsum(np.bincount(sums)[::-1])[::-1]
+    within = np.flatnonzero(reached[1:] <= most)
+    return int(within[0]) + 1 if within.size else reached.size
 
 
 def _null(mean: NDArray[np.float32]) -> tuple[np.float32, np.float32]:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import islice
-from threading import Event
+from threading import Event, Lock
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,27 +19,60 @@ from sensormap.camera import Profile
 from sensormap.decode import read_frame
 from sensormap.detect import Thresholds
 from sensormap.errors import ProfileError, SensorMapError
-from sensormap.frame import Photo, Skipped
+from sensormap.frame import Frame, Photo, Skipped
+from sensormap.kernels import add_outlying, shift_places
 from sensormap.photos import skipped
 from sensormap.plausible import implausibility
-from sensormap.score import fit_noise, pad
+from sensormap.repeat import look_of
+from sensormap.score import Noise, fit_noise, pad
+from sensormap.suppression import is_filtered
 from sensormap.tally import Outliers, Tally
-from sensormap.vote import Ballot, count_votes, parts_of, time_blocks
+from sensormap.variety import Variety
+from sensormap.vote import Ballot, count_votes, draw_shifts, parts_of, time_blocks
 
 # Photosites: three of each plane, which the neighbours at the borders are copied from.
 _SMALLEST_SIDE = 6
+# Decoys are looked for in one part of the rows out of so many, from the top.
+DECOY_PART = 4
+_SHIFT_SEED = 1
+
+T = TypeVar("T")
 
 Progress = Callable[[int, int], None]
 """Called with the number of photos done and the number of all."""
 
 
+Read = Callable[[Photo, Profile], Frame]
+"""Decodes a photo: `decode.read_frame`, or something that changes what it returns."""
+
+
 @dataclass(frozen=True)
 class Tallied:
-    """What is kept of a frame once it has been added: its outliers until its block has voted, its clip and digest."""
+    """What is kept of a frame.
+
+    Parameters
+    ----------
+    outliers
+        Its outlying scores, until its block has voted.
+    noise
+        As fitted.
+    floor, saturation
+        Its clipping, DN.
+    digest
+        Of the file.
+    filtered
+        Whether the camera lowered what stood out.
+    repeat
+        Whether it shows the scene of an earlier frame: then it was not added to the tally.
+    """
 
     outliers: Outliers
+    noise: Noise
+    floor: int
     saturation: int
     digest: str
+    filtered: bool
+    repeat: bool
 
 
 class FirstPass:
@@ -52,13 +86,19 @@ class FirstPass:
         Geometry and levels, as `decode.open_geometry` returns them.
     thresholds
         Of voting.
+    read
+        Decodes a photo.
 
     Attributes
     ----------
     tally
         Sums over the frames so far.
     tallied
-        What is kept of each frame that was added, by number.
+        What is kept of each good frame, by number.
+    shifts
+        Offsets of the frames that make decoys: in shifted frames no defect is in one place twice.
+    shifted
+        Sums of the sizes of outlying scores after the shift, for the topmost part of the rows, flat.
     ballots
         Results of each block of votes: of the whole, then of its halves.
 
@@ -68,7 +108,9 @@ class FirstPass:
         If the active area is too small to have neighbours.
     """
 
-    def __init__(self, photos: tuple[Photo, ...], profile: Profile, thresholds: Thresholds) -> None:
+    def __init__(
+        self, photos: tuple[Photo, ...], profile: Profile, thresholds: Thresholds, *, read: Read = read_frame
+    ) -> None:
         area = profile.active_area
         if min(area.width, area.height) < _SMALLEST_SIDE:
             size = f"{area.width} x {area.height} photosites"
@@ -82,8 +124,19 @@ class FirstPass:
         self.ballots: dict[int, tuple[Ballot, ...]] = {}
         long = [(photo.exposure.shutter_s or 0) >= thresholds.long_exposure_s for photo in photos]
         self.blocks = time_blocks(range(len(photos)), long=long, size=thresholds.block_frames)
+        shape = self.tally.count.shape
+        self.shifts = draw_shifts(len(photos), shape, profile.cfa.step, _SHIFT_SEED)
+        self.shifted = np.zeros(max(shape[0] // DECOY_PART, 1) * shape[1], self.tally.sum_outlying.dtype)
+        self.read = read
+        self._variety = Variety()
+        self._shifted_lock = Lock()
         self._compiled = Event()
         self._ended = False
+
+    @property
+    def all_ballots(self) -> tuple[Ballot, ...]:
+        """The blocks' results in order."""
+        return tuple(ballot for block in sorted(self.ballots) for ballot in self.ballots[block])
 
     def run(self, threads: int, progress: Progress, refuse: Callable[[Skipped], None]) -> None:
         """Decode and tally every photo; count each block's votes when its last frame is done.
@@ -115,9 +168,10 @@ class FirstPass:
                 if not waiting[block]:
                     votes[block] = pool.submit(self._vote, block)
             for block in sorted(votes):
-                self.ballots[block] = _result(votes[block])
+                self.ballots[block] = patiently(votes[block])
         finally:
             self._ended = True
+            self._variety.end()
             self._compiled.set()
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -140,7 +194,9 @@ class FirstPass:
         tiny = np.zeros((8 * step, 8 * step), np.int16 if saturation <= np.iinfo(np.int16).max else np.int32)
         padded = pad(tiny, step)
         noise = fit_noise(padded, step, clipping=(0, saturation))
-        self._tally((tiny.shape[0], tiny.shape[1])).add(padded, noise, clipping=(0, saturation), frame=0)
+        found = self._tally((tiny.shape[0], tiny.shape[1])).add(padded, noise, clipping=(0, saturation), frame=0)
+        shift_places(found.index, found.frame, self.shifts, (tiny.shape[0], tiny.shape[1]), found.index)
+        add_outlying(found.index, found.score, np.zeros(1, self.shifted.dtype))
         self._compiled.set()
 
     def _tally(self, shape: tuple[int, int]) -> Tally:
@@ -149,17 +205,22 @@ class FirstPass:
         return Tally(shape, frames=len(self.photos), highest=highest)
 
     def _frame(self, number: int) -> Tallied | Skipped:
-        """Decode one photo, check it, add it to the tally."""
+        """Decode one photo, check it, add it to the tally; whatever happens, the frames after it wait no longer."""
+        try:
+            return self._tallied(number)
+        finally:
+            self._variety.pass_over(number)
+
+    def _tallied(self, number: int) -> Tallied | Skipped:
+        """Decode one photo, check it, add it to the tally unless it repeats a scene."""
         photo, area, step = self.photos[number], self.profile.active_area, self.profile.cfa.step
         try:
-            frame = read_frame(photo, self.profile)
+            frame = self.read(photo, self.profile)
         except ProfileError:
             raise  # no photo of this camera can agree with a profile that has its filters wrong
         except SensorMapError as error:
             return skipped(photo.path.name, error)
         self._compiled.wait()
-        if self._ended:
-            return skipped(photo.path.name, "the run ended before it was tallied")
         clipping = (frame.floor, frame.saturation)
         active = frame.mosaic[area.slices]
         padded = pad(active, step)
@@ -167,18 +228,32 @@ class FirstPass:
         reason = implausibility(active, noise, self.profile.cfa.shifted(x=area.x, y=area.y), clipping=clipping)
         if reason is not None:
             return skipped(photo.path.name, reason)
-        outliers = self.tally.add(padded, noise, clipping=clipping, frame=number)
-        return Tallied(outliers, frame.saturation, frame.digest)
+        repeat = self._variety.is_repeat(number, look_of(padded, noise))
+        if self._ended:
+            return skipped(photo.path.name, "the run ended before it was tallied")
+        filtered = is_filtered(padded, step, clipping=clipping)
+        outliers = Outliers.concatenate([])
+        if not repeat:
+            outliers = self.tally.add(padded, noise, clipping=clipping, frame=number, filtered=filtered)
+            self._add_shifted(outliers)
+        return Tallied(outliers, noise, *clipping, frame.digest, filtered, repeat)
+
+    def _add_shifted(self, outliers: Outliers) -> None:
+        """Add a frame's outliers where they are after its shift."""
+        moved = np.empty_like(outliers.index)
+        shift_places(outliers.index, outliers.frame, self.shifts, self.tally.count.shape, moved)
+        with self._shifted_lock:
+            add_outlying(moved, outliers.score, self.shifted)
 
     def _vote(self, block: int) -> tuple[Ballot, ...]:
         """Count a block's votes, whole and by halves; its frames' outliers are dropped but for what a ballot keeps."""
-        frames = [frame for frame in self.blocks[block] if frame in self.tallied]
+        frames = [frame for frame in self.blocks[block] if frame in self.tallied and not self.tallied[frame].repeat]
         ballots = [
             count_votes(
                 Outliers.concatenate([self.tallied[frame].outliers for frame in part]),
+                self.shifts,
                 len(part),
                 shape=self.tally.count.shape,
-                step=self.profile.cfa.step,
                 false_votes=self.thresholds.false_votes,
                 seed=3 * block + number,
             )
@@ -191,8 +266,8 @@ class FirstPass:
         return (ballots[0], *(replace(ballot, outliers=none) for ballot in ballots[1:]))
 
 
-def _result(future: Future[tuple[Ballot, ...]]) -> tuple[Ballot, ...]:
-    """Wait for a block's votes such that Ctrl-C gets through on every platform."""
+def patiently(future: Future[T]) -> T:
+    """Wait for a result such that Ctrl-C gets through on every platform."""
     while not future.done():
         wait([future], timeout=0.5)
     return future.result()

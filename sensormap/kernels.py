@@ -187,6 +187,14 @@ def _add_squares(values: NDArray[Any], line: NDArray[Any]) -> None:
 
 
 @compiled
+def add_outlying(index: NDArray[np.int32], score: NDArray[np.int8], sums: NDArray[Any]) -> None:
+    """Add the size of each listed score to `sums` at its place; places beyond its end are left out."""
+    for i in range(index.shape[0]):
+        if index[i] < sums.shape[0]:
+            sums[index[i]] += abs(np.int64(score[i]))
+
+
+@compiled
 def mark_repeated(
     index: NDArray[np.int32],
     score: NDArray[np.int8],
@@ -228,3 +236,32 @@ def shift_places(
         row = (index[i] // shape[1] + shifts[0, frame[i]]) % height
         col = (index[i] % shape[1] + shifts[1, frame[i]]) % width
         moved[i] = row * shape[1] + col
+
+
+@compiled
+def gather_windows(
+    padded: Mosaic, row: NDArray[np.int64], col: NDArray[np.int64], step: int, windows: NDArray[np.int32]
+) -> None:
+    """Fill value, twice the median and twice the mid-spread of the eight neighbours of some photosites, ``(3, N)``.
+
+    `row` and `col` count in the unpadded frame.
+    """
+    level2, spread2 = np.empty(1, np.float32), np.empty(1, np.float32)
+    for i in range(row.shape[0]):
+        left, right = col[i], col[i] + 2 * step
+        up, mid, down = padded[row[i]], padded[row[i] + step], padded[row[i] + 2 * step]
+        middle = left + step
+        around = (
+            up[left : left + 1],
+            up[middle : middle + 1],
+            up[right : right + 1],
+            mid[left : left + 1],
+            mid[right : right + 1],
+            down[left : left + 1],
+            down[middle : middle + 1],
+            down[right : right + 1],
+        )
+        middle_of_eight(around, level2, spread2)
+        windows[0, i] = mid[middle]
+        windows[1, i] = np.int32(level2[0])
+        windows[2, i] = np.int32(spread2[0])

@@ -38,6 +38,39 @@ def check_writable(path: Path, *, overwrite: bool = False) -> None:
         raise _failure(path, error) from error
 
 
+def check_replaces(path: Path, opening: bytes, what: str) -> None:
+    """Refuse to replace a file of another kind, such as the photo that a slip of the shell named as output.
+
+    Parameters
+    ----------
+    path
+        Where a file may lie.
+    opening
+        How files of the right kind begin; empty ones may be replaced too.
+    what
+        The kind's name.
+
+    Raises
+    ------
+    OutputError
+        If another file lies there.
+    """
+    try:
+        if stat.S_ISFIFO(path.stat().st_mode):  # reached by a link, it would keep us waiting
+            start = b"|"
+        else:
+            with path.open("rb") as file:
+                start = file.read(len(opening))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        msg = f"{path}: cannot be read: {error.strerror}"
+        raise OutputError(msg) from error
+    if start not in (b"", opening):
+        msg = f"{path}: is no {what}; --overwrite replaces only those"
+        raise OutputError(msg)
+
+
 def write_atomically(content: bytes, path: Path, *, overwrite: bool = False) -> None:
     """Write a file such that a run killed at any moment leaves the old file or the new one, never half.
 

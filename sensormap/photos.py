@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 from sensormap.camera import Body, Profile
@@ -22,11 +23,12 @@ _UNKNOWN = Body("", "", "")
 
 @dataclass(frozen=True)
 class Selection:
-    """The photos of one body in order of capture, and what was left out."""
+    """The photos of one body in order of capture, what was left out, and how often its clock went back meanwhile."""
 
     body: Body
     photos: tuple[Photo, ...]
     skipped: tuple[Skipped, ...]
+    clock_jumps: int = 0
 
 
 def find_photos(arguments: Iterable[str | Path], *, images: bool) -> tuple[Path, ...]:
@@ -129,7 +131,8 @@ def select_photos(photos: Sequence[Photo], *, profile: Profile | None, serial: s
     Returns
     -------
     Selection
-        Ordered by capture time, shutter count and name; photos without a time come last.
+        Ordered by capture time, shutter count and name; photos without a time come last. Where the capture times
+        contradict the shutter counts, which only grow, photos are ordered by count.
 
     Raises
     ------
@@ -140,7 +143,14 @@ def select_photos(photos: Sequence[Photo], *, profile: Profile | None, serial: s
     rest, other_bodies = _of_one_body(rest, profile, serial)
     rest, repeated = _without_copies(rest)
     body = rest[0].body if rest else _UNKNOWN
-    return Selection(body, tuple(sorted(rest, key=_capture_order)), (*left_out, *other_bodies, *repeated))
+    ordered = sorted(rest, key=_capture_order)
+    jumps = 0
+    if all(photo.exposure.shutter_count is not None for photo in ordered):
+        by_count = sorted(ordered, key=lambda photo: photo.exposure.shutter_count or 0)
+        times = [photo.exposure.time for photo in by_count if photo.exposure.time is not None]
+        jumps = sum(later < earlier for earlier, later in pairwise(times))
+        ordered = by_count if jumps else ordered
+    return Selection(body, tuple(ordered), (*left_out, *other_bodies, *repeated), jumps)
 
 
 def skipped(name: str, error: Exception | str) -> Skipped:
@@ -148,10 +158,15 @@ def skipped(name: str, error: Exception | str) -> Skipped:
     return Skipped(name, str(error).removeprefix(f"{name}: "))
 
 
+def _time(photo: Photo) -> datetime:
+    """Return the capture time, by the camera's clock, which has no zone; the end of time if unknown."""
+    return photo.exposure.time or datetime.max
+
+
 def _capture_order(photo: Photo) -> tuple[datetime, int, str, int, str]:
     exposure = photo.exposure
     return (
-        exposure.time or datetime.max,  # the camera's clock has no zone
+        _time(photo),
         exposure.shutter_count or 0,
         photo.path.name,
         photo.size_bytes,

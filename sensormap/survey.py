@@ -8,17 +8,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sensormap.assemble import Evidence, assemble
+import numpy as np
+
+from sensormap.assemble import FEW_FRAMES, assemble, undated
 from sensormap.camera import Profile
-from sensormap.decode import open_geometry
+from sensormap.decode import open_geometry, read_frame
 from sensormap.defects import SensorMap
-from sensormap.detect import Thresholds
+from sensormap.detect import Thresholds, largest_sums, most_followed, worth_following
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, SensorMapError
-from sensormap.first_pass import FirstPass, Progress
+from sensormap.evidence import Evidence
+from sensormap.first_pass import FirstPass, Progress, Read
+from sensormap.follow import Places, SecondPass, choose_frames
 from sensormap.frame import Photo, Skipped
 from sensormap.photos import find_photos, read_photos, select_photos
 from sensormap.profiles import find_profile, get_profile
+from sensormap.scenery import has_company
+from sensormap.stories import Floors
 from sensormap.tally import MOST_FRAMES
+from sensormap.verdict import Followed
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +34,8 @@ FEWEST_FRAMES = 2
 _MOST_THREADS = 8
 # More defects than this share of the photosites: the camera is beyond repair, or the photos repeat a scene.
 _MANY_DEFECTS = 2e-4
-# A map of fewer frames than this is made, with a warning.
-_FEW_FRAMES = 10
+DEFAULT_FOLLOWED = 256
+"""Frames of the second pass, at most."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +52,21 @@ class Options:
         Threads; None means one for each processor, at most 8.
     strict
         Whether the first photo that cannot be used ends the run.
+    follow
+        Frames that the second pass reads at most; 0 leaves it out, and with it strengths, onsets and sure kinds.
     thresholds
         Of detection.
+    floors
+        The least strengths that count as defects.
     """
 
     profile: str | None = None
     serial: str | None = None
     jobs: int | None = None
     strict: bool = False
+    follow: int = DEFAULT_FOLLOWED
     thresholds: Thresholds = field(default_factory=Thresholds)
+    floors: Floors = field(default_factory=Floors)
 
     @property
     def threads(self) -> int:
@@ -65,11 +78,13 @@ class Options:
         return min(processors, _MOST_THREADS)
 
 
-def _unheard(done: int, total: int) -> None:
+def unheard(done: int, total: int) -> None:
     """Report progress to nobody."""
 
 
-def map_defects(arguments: Iterable[str | Path], options: Options, progress: Progress = _unheard) -> SensorMap:
+def map_defects(
+    arguments: Iterable[str | Path], options: Options, progress: Progress = unheard, *, read: Read = read_frame
+) -> SensorMap:
     """Map the defects of the sensor that took some photos.
 
     Parameters
@@ -79,7 +94,9 @@ def map_defects(arguments: Iterable[str | Path], options: Options, progress: Pro
     options
         What to do.
     progress
-        Called as photos are done.
+        Called as photos are done, in each pass.
+    read
+        Decodes a photo.
 
     Raises
     ------
@@ -111,32 +128,80 @@ def map_defects(arguments: Iterable[str | Path], options: Options, progress: Pro
     log.info("%s: %d photos, profile %s", selection.body, len(selection.photos), profile.name)
     for number, photo in enumerate(selection.photos):
         log.debug("frame %d: %s", number, photo.path)
-    run = FirstPass(selection.photos, profile, options.thresholds)
+    run = FirstPass(selection.photos, profile, options.thresholds, read=read)
     run.run(options.threads, progress, lambda photo: refuse.extend([photo]))
     used = sorted(run.tallied)
     _require_frames(len(used), refuse.skipped)
-    if len(used) < _FEW_FRAMES:
-        log.warning("only %d frames: confidences are capped; a map to rely on takes %d or more", len(used), _FEW_FRAMES)
-    sensor_map = assemble(
-        Evidence(
-            body=selection.body,
-            profile=profile,
-            photos=tuple(selection.photos[number] for number in used),
-            numbers=tuple(used),
-            digests=tuple(run.tallied[number].digest for number in used),
-            saturation=min(run.tallied[number].saturation for number in used),
-            skipped=tuple(sorted(refuse.skipped)),
-            tally=run.tally,
-            ballots=tuple(ballot for block in sorted(run.ballots) for ballot in run.ballots[block]),
-        ),
-        options.thresholds,
+    followed = _follow(run, options, progress, refuse) if options.follow else None
+    evidence = Evidence(
+        body=selection.body,
+        profile=profile,
+        photos=tuple(selection.photos[number] for number in used),
+        numbers=tuple(used),
+        digests=tuple(run.tallied[number].digest for number in used),
+        saturation=min(run.tallied[number].saturation for number in used),
+        skipped=tuple(sorted(refuse.skipped)),
+        tally=run.tally,
+        ballots=run.all_ballots,
+        repeated=sum(run.tallied[number].repeat for number in used) + (followed.repeats if followed else 0),
+        filtered=sum(run.tallied[number].filtered for number in used),
+        followed=followed,
+        decoy_part=run.shifted.size / run.tally.count.size,
+        clock_jumps=selection.clock_jumps,
     )
-    if len(sensor_map.defects) > _MANY_DEFECTS * run.tally.count.size + _FEW_FRAMES:
+    sensor_map = assemble(evidence, options.thresholds, options.floors)
+    _warn(evidence, sensor_map)
+    return sensor_map
+
+
+def _follow(run: FirstPass, options: Options, progress: Progress, refuse: _Refusals) -> Followed:
+    """Run the second pass over the frames that count."""
+    area = run.profile.active_area
+    cfa = run.profile.cfa.shifted(x=area.x, y=area.y)
+    candidates = worth_following(run.tally, run.all_ballots, cfa, options.thresholds)
+    # Decoys are held to the bar of the candidates.
+    most = most_followed(run.tally.count.size, options.thresholds)
+    bar = largest_sums(run.tally.sum_outlying.reshape(-1), most)
+    decoys = [np.flatnonzero(run.shifted >= bar)] + [ballot.decoys for ballot in run.all_ballots]
+    decoy = np.unique(np.concatenate(decoys)).astype(np.int64)
+    company = has_company(run.tally, cfa, candidates)
+    places = Places(candidates, company, decoy[decoy < run.shifted.size], run.shifts)
+    usable = [number for number in sorted(run.tallied) if not run.tallied[number].repeat]
+    frames = choose_frames(run.photos, usable, options.follow)
+    log.info("following %d photosites, %d decoys, %d frames", candidates.size, places.decoys.size, len(frames))
+    second = SecondPass(run.photos, run.profile, run.tallied, read=run.read)
+    return second.run(
+        frames,
+        places,
+        options.floors,
+        threads=options.threads,
+        progress=progress,
+        refuse=lambda photo: refuse.extend([photo]),
+    )
+
+
+def _warn(evidence: Evidence, sensor_map: SensorMap) -> None:
+    """Say what makes a map less certain than it looks."""
+    counted = evidence.counted
+    if counted < FEW_FRAMES:
+        what = f"{_number(counted, 'frame')}{' of different scenes' if evidence.repeated else ''}"
+        log.warning("only %s: confidences are capped; a map to rely on takes %d or more", what, FEW_FRAMES)
+    if evidence.repeated:
+        log.warning("%s of a scene shown before: repeated scenes count once", _number(evidence.repeated, "frame"))
+    if evidence.clock_jumps:
+        times = _number(evidence.clock_jumps, "time")
+        log.warning("the camera's clock contradicts its shutter count %s; the count is believed", times)
+    if evidence.followed is not None and (problem := undated(evidence)):
+        log.warning("no onsets: %s", problem)
+    if len(sensor_map.defects) > _MANY_DEFECTS * evidence.tally.count.size + FEW_FRAMES:
         log.warning(
             "%d defects are too many to believe: photos that repeat one scene make its texture look like defects",
             len(sensor_map.defects),
         )
-    return sensor_map
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 class _Refusals:

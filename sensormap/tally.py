@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.kernels import Mosaic, tally_band
+from sensormap.kernels import Mosaic, add_outlying, tally_band
 from sensormap.score import SCORE_LIMIT, SCORES_PER_SIGMA, Noise
 
 OUTLIER_SIGMA = 3.5
@@ -101,6 +101,8 @@ class Tally:
         uint32 holds the squares of 256 frames of 12-bit values, int64 those of 2 ** 31 frames of 16-bit values.
     sum_z
         Sum of the scores in eighths of sigma. int16 holds 511 frames, int32 2 ** 25.
+    sum_outlying
+        Sum of the sizes of outlying scores in eighths of sigma. uint16 holds 1023 frames, uint32 2 ** 26.
     """
 
     def __init__(self, shape: tuple[int, int], *, frames: int = MOST_FRAMES, highest: int = 65_535) -> None:
@@ -113,16 +115,19 @@ class Tally:
         self.sum_x = np.zeros(shape, np.int32)
         self.sum_xx = np.zeros(shape, np.uint32 if frames * highest**2 < 2**32 else np.int64)
         self.sum_z = np.zeros(shape, np.int16 if frames * SCORE_LIMIT < 2**15 else np.int32)
+        self.sum_outlying = np.zeros(shape, np.uint16 if frames * SCORE_LIMIT < 2**16 else np.uint32)
         edges = np.linspace(0, shape[0], min(_BANDS, shape[0]) + 1).astype(int).tolist()
         self._bands = [(first, last, Lock()) for first, last in pairwise(edges)]
         self._frames_lock = Lock()
 
     @property
     def sums(self) -> tuple[NDArray[Any], ...]:
-        """The four arrays, in the order that the kernel takes them."""
+        """The four arrays that the kernel fills, in its order."""
         return self.count, self.sum_x, self.sum_xx, self.sum_z
 
-    def add(self, padded: Mosaic, noise: Noise, *, clipping: tuple[int, int], frame: int) -> Outliers:
+    def add(
+        self, padded: Mosaic, noise: Noise, *, clipping: tuple[int, int], frame: int, filtered: bool = False
+    ) -> Outliers:
         """Add one frame and return its outlying scores.
 
         Parameters
@@ -135,6 +140,8 @@ class Tally:
             Lowest and highest DN that a photosite can have, black subtracted.
         frame
             The frame's number, for the outliers.
+        filtered
+            Whether the camera lowered what stood out: the frame then has no bright outliers.
 
         Raises
         ------
@@ -160,8 +167,12 @@ class Tally:
             with lock:
                 n = tally_band(padded, first, last, step, rows, limits, self.sums, (index, score, value, level2))
             band = Outliers(np.full(n, frame, np.int32), index[:n], score[:n], value[:n], level2[:n])
-            found.append(band[np.arange(n)])  # a copy: the buffers serve the next band
-        return Outliers.concatenate(found[len(found) - start :] + found[: len(found) - start])
+            # An index array makes a copy: the buffers serve the next band.
+            found.append(band[np.flatnonzero(score[:n] < 0) if filtered else np.arange(n)])
+        outliers = Outliers.concatenate(found[len(found) - start :] + found[: len(found) - start])
+        with self._frames_lock:
+            add_outlying(outliers.index, outliers.score, self.sum_outlying.reshape(-1))
+        return outliers
 
     def merge(self, other: Tally) -> None:
         """Add the sums of `other`, made with the same arguments; the order of merging does not matter.
@@ -184,7 +195,7 @@ class Tally:
             np.add(mine, theirs, out=mine)
 
     def _pairs(self, other: Tally) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-        return list(zip(self.sums, other.sums, strict=True))
+        return list(zip((*self.sums, self.sum_outlying), (*other.sums, other.sum_outlying), strict=True))
 
     def mean(self, where: tuple[Any, ...] = (...,)) -> NDArray[np.float64]:
         """Return the mean raw value over frames, in DN."""

@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from sensormap.kernels import mark_repeated, shift_places
 from sensormap.score import SCORES_PER_SIGMA
-from sensormap.tally import Outliers
+from sensormap.tally import OUTLIER_SIGMA, Outliers
 
 FEWEST_VOTES = 3
 """A photosite with fewer votes of one sign in a block leaves no trace of that block."""
 
 _FEWEST_SHIFTS, _MOST_SHIFTS = 2, 8
+# Photosites of a block, and of each half, that are worth a second look.
+_MOST_FOLLOWED = 1500
 # The tail of the shifted votes is extrapolated from this many of its largest values a shift.
 _TAIL = 50
 
@@ -41,12 +43,18 @@ class Ballot:
         Every outlying score of each photosite with `FEWEST_VOTES` votes, candidate or not.
     threshold
         Sum of outlying scores that a candidate must reach, in sigma.
+    following
+        Positions worth a second look: those of the largest sums, candidates or not, ascending.
+    decoys
+        Positions that would have been worth one after the shift of the whole run: chance and scenery, no defects.
     """
 
     index: NDArray[np.int32]
     score: NDArray[np.float64]
     outliers: Outliers
     threshold: float
+    following: NDArray[np.int32]
+    decoys: NDArray[np.int32]
 
 
 def time_blocks(order: Sequence[int], *, long: Sequence[bool], size: int) -> list[tuple[int, ...]]:
@@ -95,8 +103,27 @@ def parts_of(frames: Sequence[int]) -> list[Sequence[int]]:
     return [frames, frames[:middle], frames[middle:]] if middle >= FEWEST_VOTES else [frames]
 
 
+def draw_shifts(frames: int, shape: tuple[int, int], step: int, seed: int) -> NDArray[np.int32]:
+    """Return a random (row, col) offset for each of `frames` frames, by whole plane steps, shape ``(2, frames)``.
+
+    Parameters
+    ----------
+    frames
+        How many.
+    shape
+        ``(H, W)`` of the active area.
+    step
+        Distance between same-plane neighbours: shifts keep to their plane.
+    seed
+        The same seed gives the same shifts.
+    """
+    rng = np.random.default_rng(seed)
+    rows, cols = (rng.integers(0, side // step, frames) * step for side in shape)
+    return np.stack([rows, cols]).astype(np.int32)
+
+
 def count_votes(
-    outliers: Outliers, frames: int, *, shape: tuple[int, int], step: int, false_votes: float, seed: int
+    outliers: Outliers, shifts: NDArray[np.int32], frames: int, *, shape: tuple[int, int], false_votes: float, seed: int
 ) -> Ballot:
     """Count one block's votes and single out the photosites that chance and scenery do not explain.
 
@@ -104,31 +131,44 @@ def count_votes(
     ----------
     outliers
         The outlying scores of all frames of the block.
+    shifts
+        Of all frames of the run, from `draw_shifts`.
     frames
-        How many frames those are, at least 1; some may have no outlier.
+        How many frames the block has, at least 1; some may have no outlier.
     shape
         ``(H, W)`` of the active area.
-    step
-        Distance between same-plane neighbours: shifts keep to their plane.
     false_votes
         How many false candidates the block may be expected to yield.
     seed
-        Of the random shifts: the same seed gives the same result.
+        Of further random shifts: the same seed gives the same result.
     """
     rng = np.random.default_rng(seed)
     scratch = np.zeros(2 * shape[0] * shape[1], np.uint8)
-    size = int(outliers.frame.max(initial=-1)) + 1
-    shifted: list[NDArray[np.int32]] = []
+    moved, sums = _shifted_totals(outliers, shifts, shape, scratch)
+    shifted = [sums]
     # Where outliers are few, shifting is fast and few of them meet: go on until there is a tail to speak of.
     while len(shifted) < _FEWEST_SHIFTS or (len(shifted) < _MOST_SHIFTS and sum(map(len, shifted)) < _TAIL):
-        shifted.append(_shifted_totals(outliers, _shifts(size, shape, step, rng), shape, scratch))
+        # Other pairs of frames' shifts are other shifts.
+        further = shifts[:, rng.permutation(shifts.shape[1])]
+        shifted.append(_shifted_totals(outliers, further, shape, scratch)[1])
     threshold = _tail_threshold(np.concatenate(shifted), shifts=len(shifted), false_votes=false_votes)
     kept = outliers[_repeated(outliers.index, outliers.score, scratch)]
     kept = kept[np.lexsort((kept.frame, kept.index))]
     index, total = _totals(kept.index, kept.score)
     chosen = total > threshold * SCORES_PER_SIGMA
     score = total[chosen] / SCORES_PER_SIGMA / math.sqrt(frames)
-    return Ballot(index[chosen], score, kept, threshold)
+    enough = _enough(total)
+    return Ballot(
+        index[chosen], score, kept, threshold, following=index[total >= enough], decoys=moved[sums >= enough]
+    )
+
+
+def _enough(total: NDArray[np.int32]) -> int:
+    """Return the least sum of scores that is worth a second look: the `_MOST_FOLLOWED` largest are."""
+    least = FEWEST_VOTES * math.ceil(OUTLIER_SIGMA * SCORES_PER_SIGMA)
+    if total.size <= _MOST_FOLLOWED:
+        return least
+    return max(int(np.partition(total, -_MOST_FOLLOWED)[-_MOST_FOLLOWED]), least)
 
 
 def _repeated(index: NDArray[np.int32], score: NDArray[np.int8], scratch: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -151,21 +191,15 @@ def _totals(index: NDArray[np.int32], score: NDArray[np.int8]) -> tuple[NDArray[
     return places, np.maximum(*sums)
 
 
-def _shifts(frames: int, shape: tuple[int, int], step: int, rng: np.random.Generator) -> NDArray[np.int32]:
-    """Return a random (row, col) offset for each frame number, by whole plane steps, shape ``(2, frames)``."""
-    rows, cols = (rng.integers(0, side // step, frames) * step for side in shape)
-    return np.stack([rows, cols]).astype(np.int32)
-
-
 def _shifted_totals(
     outliers: Outliers, shifts: NDArray[np.int32], shape: tuple[int, int], scratch: NDArray[np.uint8]
-) -> NDArray[np.int32]:
-    """Return the sums of scores of the photosites with enough votes after each frame is shifted by its own offset."""
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return the photosites with enough votes once each frame is shifted by an offset, and their sums of scores."""
     moved = np.empty_like(outliers.index)
     shift_places(outliers.index, outliers.frame, shifts, shape, moved)
     repeated = _repeated(moved, outliers.score, scratch)
     order = np.argsort(moved[repeated], kind="stable")
-    return _totals(moved[repeated][order], outliers.score[repeated][order])[1]
+    return _totals(moved[repeated][order], outliers.score[repeated][order])
 
 
 def _tail_threshold(totals: NDArray[np.int32], *, shifts: int, false_votes: float) -> float:

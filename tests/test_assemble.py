@@ -1,69 +1,34 @@
-"""Assembling: every candidate appears in the map once, in a column or by itself, with the numbers that go with it."""
+"""Assembling: every defect appears in the map once, in a column or by itself, with the numbers that go with it."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from datetime import datetime
-from pathlib import Path
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import TOY_PROFILE
+from evidences import BODY, FRAMES, TALL, evidence_of, photo
 from hypothesis import given
 from hypothesis import strategies as st
+from photosites import HEALTHY, Law, follow, make_conditions, simulate
 
-from sensormap.assemble import Evidence, assemble
-from sensormap.camera import Body, Profile, Rect
+from sensormap.assemble import assemble, undated
+from sensormap.camera import Rect
 from sensormap.cfa import BAYER_NAMES, MONO, Cfa
-from sensormap.defects import DefectKind, SensorMap
+from sensormap.decoys import expected_false
+from sensormap.defects import Between, Defect, DefectKind, SensorMap
 from sensormap.detect import Thresholds
-from sensormap.frame import Exposure, Photo, Skipped
-from sensormap.tally import Outliers, Tally
-from sensormap.vote import Ballot
+from sensormap.evidence import Evidence
+from sensormap.frame import Skipped
+from sensormap.stories import LISTED_CONFIDENCE, Floors, probability
 
-BODY = Body("ACME", "ACME One", "7")
-FRAMES = 20
-TALL = replace(TOY_PROFILE, raw_size=(19, 311), active_area=Rect(3, 1, 13, 301), jpeg_crop=Rect(6, 3, 9, 297))
-NO_OUTLIERS = Outliers.concatenate([])
-
-
-def photo(number: int, **exposure: Any) -> Photo:
-    return Photo(Path(f"DSC_{number:04}.NEF"), 1000 + number, BODY, Exposure(**exposure))
-
-
-def evidence_of(
-    places: dict[tuple[int, int], float] | None = None,
-    *,
-    profile: Profile = TALL,
-    outliers: Outliers = NO_OUTLIERS,
-    frames: int = FRAMES,
-    **parts: Any,
-) -> Evidence:
-    """Return evidence in which votes single out `places`, (row, col) of the active area with their scores."""
-    width, height = profile.active_area.width, profile.active_area.height
-    tally = Tally((height, width))
-    tally.frames = frames
-    index = sorted(row * width + col for row, col in places or {})
-    score = [(places or {})[divmod(place, width)] for place in index]
-    ballot = Ballot(np.array(index, np.int32), np.array(score, np.float64), outliers, 12.0)
-    values = {
-        "body": BODY,
-        "profile": profile,
-        "photos": tuple(photo(number, iso=100, shutter_s=0.01) for number in range(frames)),
-        "numbers": tuple(range(frames)),
-        "digests": tuple(f"{number:064x}" for number in range(frames)),
-        "saturation": profile.saturation,
-        "skipped": (),
-        "tally": tally,
-        "ballots": (ballot,),
-    }
-    return Evidence(**(values | parts))
+NOON = datetime(2010, 5, 2, 12)
 
 
 def map_of(places: dict[tuple[int, int], float], **parts: Any) -> SensorMap:
-    return assemble(evidence_of(places, **parts), Thresholds())
+    return assemble(evidence_of(places, **parts), Thresholds(), Floors())
 
 
 # columns
@@ -137,61 +102,136 @@ def test_two_runs_in_one_column() -> None:
     assert not found.defects
 
 
-# entries
+# followed candidates
 
 
-def test_entries_are_on_the_raw_grid_sorted_and_have_their_plane_and_jpeg_pixel() -> None:
-    found = map_of({(0, 0): 13.0, (2, 3): 14.123456, (2, 1): 15.0, (300, 12): 16.0})
-    assert [(defect.x, defect.y) for defect in found.defects] == [(3, 1), (4, 3), (6, 3), (15, 301)]
-    assert [defect.plane for defect in found.defects] == [TALL.cfa.plane_name(x=d.x, y=d.y) for d in found.defects]
-    assert [defect.jpeg for defect in found.defects] == [None, None, (0, 0), None]
-    assert [defect.score for defect in found.defects] == [13.0, 15.0, 14.12, 16.0]
+HOT = Law(dark=3000.0)
+BRIGHT = Law(offset=60.0)
+DEAD = Law(stuck=0.0)
+LATE = Law(offset=60.0, since=25)
+HEALED = Law(offset=60.0, until=25)
 
 
-def test_mean_and_variance_are_the_tally_s() -> None:
-    evidence = evidence_of({(4, 5): 20.0})
-    evidence.tally.sum_x[4, 5] = 20 * 300
-    evidence.tally.sum_xx[4, 5] = 10 * 200**2 + 10 * 400**2
-    (defect,) = assemble(evidence, Thresholds()).defects
-    assert (defect.mean, defect.variance) == (300.0, 10_000.0)
+def followed_evidence(laws: dict[tuple[int, int], Law], *, frames: int = 40, seed: int = 1, **parts: Any) -> Evidence:
+    """Return evidence in which photosites by (row, col) of the active area were followed through all frames."""
+    rng = np.random.default_rng(seed)
+    conditions = make_conditions(frames, rng)
+    places = sorted(laws)
+    found = follow(simulate([laws[place] for place in places], conditions, rng), conditions)
+    index = np.array([row * TALL.active_area.width + col for row, col in places], np.int64)
+    photos = tuple(photo(i, iso=100, shutter_s=0.01, time=NOON + timedelta(days=i)) for i in range(frames))
+    return evidence_of({(9, 9): 30.0}, frames=frames, photos=photos, followed=replace(found, places=index), **parts)
 
 
-def test_kinds_are_told_from_each_photosite_s_own_outliers_in_all_blocks() -> None:
-    dead, stuck, width = (4, 5), (60, 8), TALL.active_area.width
-    light = np.linspace(300, 2000, FRAMES).astype(np.int32)
-    parts = []
-    for (row, col), value in ((dead, 0), (stuck, 2500)):
-        for frames in (np.arange(10), np.arange(10, 20)):
-            size = np.ones(10, np.int32)
-            score = np.full(10, -64 if value == 0 else 64, np.int8)
-            parts.append(
-                Outliers(frames.astype(np.int32), size * (row * width + col), score, size * value, 2 * light[frames])
-            )
-    ballots = tuple(
-        Ballot(np.array([index[0]], np.int32), np.array([20.0]), Outliers.concatenate(parts[i::2]), 12.0)
-        for i, index in ((0, parts[0].index), (1, parts[2].index))
-    )
-    expected = [(DefectKind.DEAD, 0.9), (DefectKind.STUCK, 0.9)]
-    for order in (ballots, ballots[::-1]):
-        found = assemble(evidence_of(ballots=order), Thresholds()).defects
-        assert [(defect.kind, defect.confidence) for defect in found] == expected
+def entries(evidence: Evidence) -> dict[tuple[int, int], Defect]:
+    """Return single defects by (row, col) of the active area."""
+    found = assemble(evidence, Thresholds(), Floors())
+    assert list(found.defects) == sorted(found.defects, key=lambda defect: (defect.y, defect.x))
+    return {(defect.y - TALL.active_area.y, defect.x - TALL.active_area.x): defect for defect in found.defects}
 
 
-@pytest.mark.parametrize(("sum_z", "kind"), [(900, DefectKind.OFFSET), (-900, DefectKind.WEAK)])
-def test_without_outliers_the_mean_score_tells_bright_from_dark(sum_z: int, kind: DefectKind) -> None:
-    evidence = evidence_of({(4, 5): 20.0})
-    evidence.tally.sum_z[4, 5] = sum_z
-    (defect,) = assemble(evidence, Thresholds()).defects
-    assert (defect.kind, defect.confidence) == (kind, 0.4)
+def test_followed_candidates_are_defects_where_their_series_says_so_and_votes_alone_make_none() -> None:
+    """The votes name (9, 9), which was not followed."""
+    evidence = followed_evidence({(0, 0): DEAD, (4, 5): HOT, (60, 8): HEALTHY, (300, 12): BRIGHT})
+    evidence.tally.sum_x[4, 5] = 40 * 300
+    evidence.tally.sum_xx[4, 5] = 20 * 200**2 + 20 * 400**2
+    found = entries(evidence)
+    kinds = {place: defect.kind for place, defect in found.items()}
+    assert kinds == {(0, 0): DefectKind.DEAD, (4, 5): DefectKind.HOT, (300, 12): DefectKind.OFFSET}
+    hot = found[4, 5]
+    assert (hot.x, hot.y, hot.plane, hot.jpeg) == (8, 5, TALL.cfa.plane_name(x=8, y=5), (2, 2))
+    assert (hot.mean, hot.variance) == (300.0, 10_000.0)
+    assert hot.confidence == 0.999
+    assert hot.score > 10
+    assert hot.dark_dn_per_s[1] <= 3000 <= hot.dark_dn_per_s[2]
+    assert found[300, 12].offset_dn[1] <= 60 <= found[300, 12].offset_dn[2]
+    assert found[0, 0].offset_dn is found[0, 0].dark_dn_per_s is found[0, 0].response is None
+    for defect in found.values():
+        seen, due = defect.seen
+        assert 0 < 0.9 * due <= seen <= due <= 40
 
 
-@pytest.mark.parametrize(("frames", "confidence"), [(9, 0.5), (10, 0.9)])
-def test_few_frames_cap_the_confidence(frames: int, confidence: float) -> None:
-    light = np.linspace(300, 2000, frames).astype(np.int32)
-    index = np.full(frames, 4 * TALL.active_area.width + 5, np.int32)
-    outliers = Outliers(np.arange(frames, dtype=np.int32), index, np.full(frames, -64, np.int8), 0 * light, 2 * light)
-    (defect,) = map_of({(4, 5): 20.0}, outliers=outliers, frames=frames).defects
-    assert (defect.kind, defect.confidence) == (DefectKind.DEAD, confidence)
+@pytest.mark.parametrize(("frames", "ceiling"), [(9, 0.5), (10, 0.999)])
+def test_few_frames_cap_the_confidence_of_followed_ones(frames: int, ceiling: float) -> None:
+    (defect,) = entries(followed_evidence({(4, 5): DEAD}, frames=frames)).values()
+    assert defect.confidence == ceiling
+
+
+def test_frames_that_repeat_do_not_lift_the_ceiling() -> None:
+    evidence = followed_evidence({(4, 5): DEAD}, frames=30)
+    evidence.tally.frames = 9
+    (defect,) = entries(replace(evidence, repeated=21)).values()
+    assert defect.confidence == 0.5
+
+
+def test_births_and_ends_are_dated_by_the_frames_around_them() -> None:
+    found = entries(followed_evidence({(4, 5): LATE, (60, 8): HEALED, (90, 2): BRIGHT}))
+    birth, healed = found[4, 5].onset, found[60, 8].until
+    assert birth.after <= NOON + timedelta(days=24) < NOON + timedelta(days=25) <= birth.by
+    assert birth.by - birth.after <= timedelta(days=4)
+    assert healed.after <= NOON + timedelta(days=24) < NOON + timedelta(days=25) <= healed.by
+    assert found[60, 8].onset == found[90, 2].onset == Between(None, None)
+    assert found[4, 5].until is found[90, 2].until is None
+
+
+@pytest.mark.parametrize(
+    ("times", "problem"),
+    [
+        ([None] * 40, "40 of 40 photos have no capture time"),
+        ([NOON] * 39 + [None], "1 of 40 photos have no capture time"),
+        ([NOON] * 40, "all photos have one capture time"),
+    ],
+)
+def test_without_times_nothing_is_dated(times: list[datetime | None], problem: str) -> None:
+    evidence = followed_evidence({(4, 5): LATE, (60, 8): HEALED})
+    assert undated(evidence) is None
+    timeless = replace(evidence, photos=tuple(photo(i, time=time) for i, time in enumerate(times)))
+    assert undated(timeless) == problem
+    for defect in entries(timeless).values():
+        assert defect.onset is defect.until is None
+    assert undated(replace(timeless, followed=None)) is None
+
+
+def test_only_the_followed_frames_need_times() -> None:
+    """Frame numbers have gaps where photos were skipped; followed are every second of the used ones."""
+    evidence = followed_evidence({(4, 5): LATE}, frames=40)
+    numbers = tuple(range(0, 160, 2))
+    photos = tuple(photo(i, time=NOON + timedelta(days=n) if n % 4 == 0 else None) for i, n in enumerate(numbers))
+    conditions = replace(evidence.followed.conditions, number=np.arange(0, 160, 4))
+    followed = replace(evidence.followed, conditions=conditions)
+    parts = {"photos": photos, "numbers": numbers, "digests": ("0" * 64,) * 80, "followed": followed}
+    ((_, defect),) = entries(replace(evidence, **parts)).items()
+    assert defect.onset.after <= NOON + timedelta(days=96) < NOON + timedelta(days=100) <= defect.onset.by
+    assert (defect.onset.by - NOON).days % 4 == 0
+    assert assemble(replace(evidence, **parts), Thresholds(), Floors()).frames.followed == 40
+
+
+def test_touching_defects_share_a_number() -> None:
+    laws = {(4, 5): BRIGHT, (5, 6): BRIGHT, (4, 9): BRIGHT, (100, 3): BRIGHT, (102, 3): BRIGHT, (200, 3): BRIGHT}
+    clusters = {place: defect.cluster for place, defect in entries(followed_evidence(laws)).items()}
+    one, two = clusters[4, 5], clusters[100, 3]
+    assert one != two
+    assert clusters == {(4, 5): one, (5, 6): one, (4, 9): None, (100, 3): two, (102, 3): two, (200, 3): None}
+
+
+def test_the_estimate_of_false_entries_is_that_of_the_decoys_and_what_the_listed_ones_leave_open() -> None:
+    evidence = followed_evidence({(4, 5): DEAD, (90, 8): HOT})
+    odds = evidence.followed.odds
+    assert odds.likely.all()
+    doubtful = replace(odds, total=np.array([odds.total[0], np.log(0.85 / 0.15 * 1e5)]))
+    assert probability(doubtful.total)[1] == pytest.approx(0.85, abs=0.01)
+    unsure = replace(evidence, followed=replace(evidence.followed, odds=doubtful))
+    assert assemble(unsure, Thresholds(), Floors()).false_positives == pytest.approx(0.15, abs=0.01)
+    for decoys in (np.empty(0), np.array([-9.0, 3.0, 8.0]), np.array([20.0, 30.0])):
+        counted = replace(evidence, followed=replace(evidence.followed, decoys=decoys), decoy_part=0.25)
+        found = assemble(counted, Thresholds(), Floors()).false_positives
+        assert found == pytest.approx(expected_false(decoys, part=0.25), rel=0.05)
+    assert found >= 8
+    assert assemble(replace(evidence, followed=None), Thresholds(), Floors()).false_positives is None
+
+
+def test_no_followed_candidate_no_entry() -> None:
+    assert entries(followed_evidence({})) == {}
 
 
 # the rest of the map
@@ -205,25 +245,34 @@ def test_frames_are_summed_up() -> None:
     )
     skipped = (Skipped("a.nef", "empty"), Skipped("b.nef", "empty"))
     evidence = evidence_of(frames=3, photos=photos, numbers=(0, 2, 5), skipped=skipped)
-    frames = assemble(evidence, Thresholds()).frames
+    frames = assemble(evidence, Thresholds(), Floors()).frames
     assert (frames.used, frames.skipped) == (3, 2)
     assert (frames.first, frames.last) == (datetime(2009, 5, 2, 12), datetime(2010, 5, 2, 12))
     assert (frames.shutter_s, frames.iso) == ((0.001, 0.5), (100, 400))
     shuffled = replace(evidence, digests=evidence.digests[::-1])
-    assert assemble(shuffled, Thresholds()).frames.digest == frames.digest
+    assert assemble(shuffled, Thresholds(), Floors()).frames.digest == frames.digest
     other = replace(evidence, digests=(*evidence.digests[:-1], "f" * 64))
-    assert assemble(other, Thresholds()).frames.digest != frames.digest
+    assert assemble(other, Thresholds(), Floors()).frames.digest != frames.digest
+
+
+def test_what_became_of_the_frames_is_counted() -> None:
+    counts = {"repeated": 3, "filtered": 4, "clock_jumps": 2}
+    frames = assemble(evidence_of(**counts), Thresholds(), Floors()).frames
+    assert (frames.used, frames.repeated, frames.filtered, frames.clock_jumps, frames.followed) == (FRAMES, 3, 4, 2, 0)
+    assert assemble(followed_evidence({}, **counts), Thresholds(), Floors()).frames.followed == 40
 
 
 def test_frames_that_tell_nothing() -> None:
-    frames = assemble(evidence_of(frames=2, photos=(photo(1), photo(2))), Thresholds()).frames
+    frames = assemble(evidence_of(frames=2, photos=(photo(1), photo(2))), Thresholds(), Floors()).frames
     assert (frames.first, frames.last, frames.shutter_s, frames.iso) == (None, None, None, None)
 
 
 def test_settings_body_and_geometry_are_recorded() -> None:
-    thresholds = Thresholds(mean_sigma=6.5, block_frames=12)
-    found = assemble(evidence_of({(4, 5): 20.0}), thresholds)
-    assert found.settings == vars(thresholds) | {"outlier_sigma": 3.5, "fewest_votes": 3}
+    thresholds, floors = Thresholds(mean_sigma=6.5, block_frames=12), Floors(offset_dn=4.0)
+    found = assemble(evidence_of({(4, 5): 20.0}), thresholds, floors)
+    named = {f"{name}_floor": value for name, value in asdict(floors).items()}
+    others = {"outlier_sigma": 3.5, "fewest_votes": 3, "listed_confidence": LISTED_CONFIDENCE}
+    assert found.settings == vars(thresholds) | named | others
     assert (found.body, found.profile) == (BODY, "toy")
     assert (found.sensor.raw_size, found.sensor.active_area) == (TALL.raw_size, TALL.active_area)
     assert (found.sensor.cfa, found.sensor.jpeg_crop) == (TALL.cfa, TALL.jpeg_crop)

@@ -75,6 +75,10 @@ def test_version():
         (("map", ".", "--jobs", "0"), "0 is not in the range"),
         (("map", ".", "--jobs", "many"), "'many' is not a valid integer"),
         (("map", ".", "--nonsense"), "No such option"),
+        (("map", ".", "--follow", "1"), "1 is not in the range"),
+        (("map", ".", "--follow", "0"), "0 is not in the range"),
+        (("map", ".", "--follow", "4097"), "4097 is not in the range"),
+        (("map", ".", "--follow", "all"), "'all' is not a valid integer"),
         (("coords", "map.yaml", "--space", "moon"), "'moon' is not one of 'raw', 'active', 'jpeg'"),
         (("show", "one.yaml", "two.yaml"), "unexpected extra argument"),
     ],
@@ -134,13 +138,42 @@ def test_with_output_stdout_is_the_table(place, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("options", "followed"),
+    [((), 12), (("--follow", 8), 8), (("--follow", 2), 2), (("--no-follow",), 0), (("--follow", 8, "--no-follow"), 0)],
+    ids=str,
+)
+def test_a_second_pass_follows_some_frames_all_or_none(place, tmp_path, options, followed):
+    result = run("map", place[0], "--profile", place[1], "-o", tmp_path / "map.yaml", *options)
+    assert result.exit_code == 0
+    assert result.stderr == "skipped empty.nef: is empty (0 bytes), expected a photo\n"
+    found = read_map(tmp_path / "map.yaml")
+    assert (found.frames.used, found.frames.followed) == (12, followed)
+    assert (found.false_positives is None) == (followed == 0)
+
+
+def test_what_makes_a_map_less_certain_is_told_on_stderr(place, tmp_path):
+    photos = sorted(place[0].glob("DSC*"))[:9]
+    for options in ((), ("--no-follow",)):
+        result = run("map", *photos, "--profile", place[1], *options)
+        assert result.exit_code == 0
+        assert result.stderr == "only 9 frames: confidences are capped; a map to rely on takes 10 or more\n"
+    result = run("map", *photos, "--profile", place[1], "-qq")
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize(
     ("options", "told", "untold", "table"),
     [
         (["-qq"], [], ["skipped", "photos", "frame 0"], False),
         (["-q"], ["skipped empty.nef"], ["files found", "frame 0"], False),
         ([], ["skipped empty.nef"], ["files found", "frame 0"], True),
         (["-q", "-v"], ["skipped empty.nef"], ["files found"], True),
-        (["-v"], ["skipped empty.nef", "13 files found", "12 photos, profile small"], ["frame 0"], True),
+        (
+            ["-v"],
+            ["skipped empty.nef", "13 files found", "12 photos, profile small", "decoys, 12 frames"],
+            ["frame 0"],
+            True,
+        ),
         (["-vv"], ["13 files found", "frame 0", "DSC_0000.NEF"], [], True),
         (["-vvvv", "-q"], ["frame 0"], [], True),
     ],
@@ -297,13 +330,29 @@ def on_terminal(*arguments, columns=100, patch=""):
 
 
 SLOW = """
-import sensormap.first_pass as first_pass
-real = first_pass.read_frame
+from sensormap.survey import map_defects, read_frame
 def slow(*arguments):
     time.sleep(0.05)
-    return real(*arguments)
-first_pass.read_frame = slow
+    return read_frame(*arguments)
+map_defects.__kwdefaults__["read"] = slow
 """
+
+
+@pytest.mark.parametrize("follow", [12, 5, 0])
+def test_a_terminal_shows_both_passes_one_after_the_other(place, tmp_path, follow):
+    options = ("--follow", follow) if follow else ("--no-follow",)
+    output = tmp_path / "map.yaml"
+    code, text = on_terminal("map", place[0], "--profile", place[1], "-o", output, *options, patch=SLOW)
+    assert code == 0
+    counts = re.findall(r"(\d+)/(\d+) (?:decoding|\d)", ESCAPE.sub("", text))
+    changes = [one for one, before in zip(counts, [None, *counts], strict=False) if one != before]
+    starts = [i for i, (done, _) in enumerate(changes) if done == "0"]
+    passes = [changes[a:b] for a, b in zip(starts, [*starts[1:], len(changes)], strict=True)]
+    assert [{int(total) for _, total in shown} for shown in passes] == ([{12}, {follow}] if follow else [{12}])
+    for shown in passes:
+        assert len(shown) > 2  # the bar is drawn ten times a second
+        assert shown == sorted(shown, key=lambda count: int(count[0]))
+    assert changes[-1] == (str(follow or 12),) * 2
 
 
 @pytest.mark.parametrize("columns", [100, 60])

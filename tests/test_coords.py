@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given
-from maps import TOY_SENSOR, sensor_maps, toy_defect, toy_map
+from maps import TOY_SENSOR, full_map, sensor_maps, toy_defect, toy_map
 from PIL import Image
 
 from sensormap.camera import Rect
-from sensormap.defects import Column, DefectKind
+from sensormap.defects import Column, DefectKind, Row
 from sensormap.errors import ProfileError, SensorMapError
 from sensormap.report.coords import Space, coordinates
 
@@ -30,6 +30,18 @@ def test_spaces():
 def test_a_column_of_both_planes_is_whole():
     column = Column(10, 5, 8, "Gb+R", DefectKind.DEAD, 1.0, -9.0, 4)
     assert coordinates(toy_map(columns=(column,), defects=())) == [(10, 5), (10, 6), (10, 7), (10, 8)]
+
+
+def test_rows_are_taken_apart_as_columns_are():
+    row = Row(9, 3, 6, "Gr", DefectKind.DEAD, 1.0, -9.0, 4)
+    assert coordinates(toy_map(rows=(row,), columns=(), defects=())) == [(3, 9), (5, 9)]
+    both = replace(row, plane="R+Gr")
+    assert coordinates(toy_map(rows=(both,), columns=(), defects=()), "jpeg") == [(0, 7), (1, 7), (2, 7), (3, 7)]
+
+
+def test_where_a_row_crosses_a_column_is_one_photosite():
+    assert coordinates(full_map()).count((10, 9)) == 1
+    assert len(coordinates(full_map())) == 4 + 4 + 10 - 1
 
 
 def test_edges_of_the_crop():

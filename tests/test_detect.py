@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensormap.cfa import BAYER_NAMES, MONO, Cfa
-from sensormap.detect import Candidates, Thresholds, find_candidates
+from sensormap.detect import Candidates, Thresholds, find_candidates, largest_sums, worth_following
 from sensormap.tally import Outliers, Tally
 from sensormap.vote import Ballot
 
@@ -32,10 +33,17 @@ def healthy(step: int = 2, unit: int = UNIT, centre: int = 0) -> Tally:
     return tally
 
 
-def votes(places: dict[tuple[int, int], float]) -> Ballot:
+def votes(places: dict[tuple[int, int], float], *, following: Sequence[int] = (), decoys: Sequence[int] = ()) -> Ballot:
     index = sorted(row * SHAPE[1] + col for row, col in places)
     score = [places[divmod(place, SHAPE[1])] for place in index]
-    return Ballot(np.array(index, np.int32), np.array(score, np.float64), Outliers.concatenate([]), 12.0)
+    return Ballot(
+        np.array(index, np.int32),
+        np.array(score, np.float64),
+        Outliers.concatenate([]),
+        12.0,
+        following=np.array(following, np.int32),
+        decoys=np.array(decoys, np.int32),
+    )
 
 
 def found(
@@ -162,7 +170,115 @@ def test_gaussian_means_yield_no_candidates_whatever_their_scale(scale: float, s
     assert not found(tally)
 
 
-@pytest.mark.parametrize("name", ["mean_sigma", "effect_sigma", "false_votes", "block_frames", "long_exposure_s"])
+# what deserves a second look
+
+
+def followed(tally: Tally, *ballots: Ballot, name: str = "GBRG", share: float = 4e-4) -> list[int]:
+    places = worth_following(tally, ballots, Cfa(name), Thresholds(followed_share=share))
+    assert places.dtype == np.int64
+    assert places.tolist() == sorted(set(places.tolist()))
+    return places.tolist()
+
+
+@pytest.mark.parametrize(
+    ("sums", "most", "least"),
+    [
+        ([0, 5, 3, 3, 9], 3, 4),  # with the tie there would be four
+        ([0, 5, 3, 3, 9], 4, 1),
+        ([0, 5, 3, 3, 9], 2, 4),
+        ([0, 5, 3, 3, 9], 1, 6),
+        ([0, 5, 3, 3, 9], 0, 10),
+        ([0, 5, 3, 3, 9], 5, 1),  # more than there are: all but what is 0
+        ([0, 5, 3, 3, 9], 99, 1),
+        ([7, 7, 7], 2, 8),
+        ([7, 7, 7], 3, 1),
+        ([0, 0, 0], 3, 1),
+        ([0, 0, 0], 0, 1),
+        ([], 3, 0),
+    ],
+)
+@pytest.mark.parametrize("width", [np.uint16, np.uint32])
+def test_the_least_sum_that_at_most_so_many_reach(sums: list[int], most: int, least: int, width: type) -> None:
+    assert largest_sums(np.array(sums, width), most) == least
+
+
+@given(sums=st.lists(st.integers(0, 30), min_size=1, max_size=60), most=st.integers(0, 70))
+def test_no_smaller_sum_would_do(sums: list[int], most: int) -> None:
+    least = largest_sums(np.array(sums, np.uint32), most)
+    assert least >= 1
+    assert sum(value >= least for value in sums) <= most
+    assert least == 1 or sum(value >= least - 1 for value in sums) > most
+
+
+def test_a_large_sum_of_outlying_scores_deserves_a_second_look() -> None:
+    tally = healthy()
+    assert followed(tally) == []
+    tally.sum_outlying[5, 7] = 1
+    tally.sum_outlying[40, 99] = 9000
+    assert followed(tally) == [5 * 100 + 7, 40 * 100 + 99]
+
+
+@CFAS
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_mean_far_from_its_plane_s_median_deserves_a_second_look(name: str, sign: int) -> None:
+    tally = healthy(Cfa(name).step)
+    places = [(0, 0), (0, 99), (17, 44), (18, 44), (40, 0), (40, 99)]
+    for place in places:
+        tally.sum_z[place] = sign * 742  # 5 * 148.26 = 741.3
+    for col in (20, 21):
+        tally.sum_z[30, col] = sign * 741
+    assert followed(tally, name=name) == [row * 100 + col for row, col in places]
+
+
+@CFAS
+def test_what_a_block_singles_out_deserves_a_second_look(name: str) -> None:
+    """Candidates of the votes are among those anyway; decoys are not followed as candidates."""
+    ballots = [votes({}, following=[7, 3000], decoys=[9]), votes({}, following=[7, 8]), votes({})]
+    assert followed(healthy(Cfa(name).step), *ballots, name=name) == [7, 8, 3000]
+
+
+@pytest.mark.parametrize(("share", "most"), [(4e-4, 200), (0.1, 410)])
+def test_the_share_bounds_each_way_with_200_at_least(share: float, most: int) -> None:
+    """Of 4100 photosites; ties at the end stay out."""
+    tally = healthy()
+    tally.sum_outlying[:5] = np.arange(1, 501).reshape(5, 100)
+    assert followed(tally, share=share) == list(range(500 - most, 500))
+    tally.sum_outlying[:5] = 77
+    assert followed(tally, share=share) == []
+
+
+@pytest.mark.parametrize(("name", "planes"), [("RGGB", 4), (MONO, 1)])
+def test_of_far_means_each_plane_has_its_part(name: str, planes: int) -> None:
+    """A plane that is all over the place does not crowd out the others."""
+    tally = healthy(Cfa(name).step)
+    tally.sum_z[30::2, 20::2] = 2000 + np.arange(6 * 40).reshape(6, 40)
+    tally.sum_z[5, 5] = tally.sum_z[5, 6] = -900
+    places = followed(tally, name=name)
+    largest = [(30 + 2 * (i // 40)) * 100 + 20 + 2 * (i % 40) for i in range(240 - 200 // planes, 240)]
+    assert places == [505, 506] * (planes == 4) + largest
+
+
+def test_nothing_seen_deserves_no_second_look() -> None:
+    assert followed(Tally(SHAPE)) == []
+    tally = healthy()
+    tally.sum_z[0::2, 1::2] = 0  # a plane that shows nothing has no scale
+    tally.sum_z[10, 11] = 20_000
+    assert followed(tally) == []
+
+
+def test_a_second_look_leaves_the_tally_as_it_was() -> None:
+    tally = healthy()
+    tally.sum_z[10, 10] = 1500
+    tally.sum_outlying[3, 3] = 40
+    before = [array.copy() for array in (*tally.sums, tally.sum_outlying)]
+    assert followed(tally) == [303, 1010]
+    for now, then in zip((*tally.sums, tally.sum_outlying), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
+@pytest.mark.parametrize(
+    "name", ["mean_sigma", "effect_sigma", "false_votes", "block_frames", "long_exposure_s", "followed_share"]
+)
 @pytest.mark.parametrize("value", [0, -1, math.nan])
 def test_thresholds_are_above_zero(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{name}: {value} is not above 0"):

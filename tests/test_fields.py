@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormap.mapfile import fields
-from sensormap.mapfile.layout import COLUMN, DEFECT
+from sensormap.mapfile import fields, values
+from sensormap.mapfile.layout import COLUMN, DEFECT, FRAMES, ROW
 from sensormap.yamltext import load_yaml
 
 LATER = {
-    "x": fields.INTEGER,
-    "cluster": fields.optional(fields.INTEGER),
-    "dark_dn_per_s": fields.optional(fields.items(fields.NUMBER, 3)),
+    "x": values.INTEGER,
+    "cluster": fields.optional(values.INTEGER),
+    "dark_dn_per_s": fields.optional(fields.items(values.NUMBER, 3)),
 }
 
 
 @pytest.mark.parametrize(
-    ("values", "line"),
+    ("found", "line"),
     [
         ((1, None, None), "- {x: 1}"),
         ((1, 7, None), "- {x: 1, cluster: 7}"),
@@ -29,43 +29,61 @@ LATER = {
         ((1, 0, (1e-7, -1.0, 2e30)), "- {x: 1, cluster: 0, dark_dn_per_s: [1.0e-07, -1.0, 2.0e+30]}"),
     ],
 )
-def test_optional_fields(values, line):
-    entry = SimpleNamespace(**dict(zip(LATER, values, strict=True)))
+def test_optional_fields(found, line):
+    entry = SimpleNamespace(**dict(zip(LATER, found, strict=True)))
     assert f"- {{{', '.join(fields.mapping_text(entry, LATER))}}}" == line
-    assert tuple(fields.read_mapping(load_yaml(line)[0], LATER, "defects[0]").values()) == values
+    assert tuple(fields.read_mapping(load_yaml(line)[0], LATER, "defects[0]").values()) == found
     groups = re.fullmatch(fields.line_pattern(LATER), line).groups()
-    assert tuple(g and LATER[key].parse(g) for key, g in zip(LATER, groups, strict=True)) == values
+    assert tuple(g and LATER[key].parse(g) for key, g in zip(LATER, groups, strict=True)) == found
 
 
-@pytest.mark.parametrize("field", [*DEFECT.values(), *COLUMN.values()])
-@given(text=st.text("0123456789+-.eE_:[], nulGrBbxmohtkd", max_size=12))
-def test_what_the_pattern_takes_reads_as_yaml_does(field, text):
+FIELDS = {**FRAMES, **COLUMN, **ROW, **DEFECT}
+
+
+@pytest.mark.parametrize("key", FIELDS)
+@given(text=st.text("0123456789+-.eE_:[]/, nulGrBbxmohtkd", max_size=12))
+def test_what_the_pattern_takes_reads_as_yaml_does(key, text):
+    field = FIELDS[key]
     if re.fullmatch(field.pattern, text):
         assert field.parse(text) == field.read(load_yaml(f"[{text}]")[0])
 
 
+@pytest.mark.parametrize("key", ["first", "onset", "seen", "unresolved", "cluster", "jpeg", "kind"])
+@given(data=st.data())
+def test_all_that_the_pattern_takes_reads_as_yaml_does(key, data):
+    field = FIELDS[key]
+    text = data.draw(st.from_regex(re.compile(field.pattern, re.ASCII), fullmatch=True))
+    try:
+        value = field.parse(text)
+    except ValueError:  # a day that its month has not, or an onset without times
+        with pytest.raises(ValueError, match=r"cannot be read|is not"):
+            field.read(load_yaml(f"[{text}]")[0])
+    else:
+        assert value == field.read(load_yaml(f"[{text}]")[0])
+
+
 @given(value=st.floats(allow_nan=False, allow_infinity=False))
 def test_numbers(value):
-    text = fields.NUMBER.text(value)
+    text = values.NUMBER.text(value)
     assert load_yaml(text) == value
-    assert re.fullmatch(fields.NUMBER.pattern, text)
-    assert fields.NUMBER.parse(text) == value
+    assert re.fullmatch(values.NUMBER.pattern, text)
+    assert values.NUMBER.parse(text) == value
 
 
 @given(value=st.integers())
 def test_integers(value):
-    text = fields.INTEGER.text(value)
+    text = values.INTEGER.text(value)
     assert load_yaml(text) == value
-    assert abs(value) >= 10**18 or re.fullmatch(fields.INTEGER.pattern, text)
+    assert abs(value) >= 10**18 or re.fullmatch(values.INTEGER.pattern, text)
 
 
 def test_numpy_scalars_are_written_as_numbers():
     import numpy as np
 
-    assert fields.INTEGER.text(np.int64(5)) == "5"
-    assert fields.NUMBER.text(np.float32(0.5)) == "0.5"
-    assert fields.NUMBER.text(-0.0) == "0.0"
-    assert fields.SETTING.text(np.int16(5)) == "5"
-    assert fields.SETTING.text(np.float64(0.5)) == "0.5"
+    assert values.INTEGER.text(np.int64(5)) == "5"
+    assert values.NUMBER.text(np.float32(0.5)) == "0.5"
+    assert values.NUMBER.text(-0.0) == "0.0"
+    assert values.SETTING.text(np.int16(5)) == "5"
+    assert values.SETTING.text(np.float64(0.5)) == "0.5"
     with pytest.raises(TypeError):
-        fields.INTEGER.text(5.0)
+        values.INTEGER.text(5.0)

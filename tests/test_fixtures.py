@@ -179,7 +179,7 @@ def test_what_a_column_entry_covers_is_listed_and_what_is_missed_is_named():
 
 def test_the_report_names_every_number():
     text = "\n".join(comparison_lines(compare(TRUTH, {(5, 6): "hot"}, [(20, 10, 30)])))
-    assert "1 of   1 found 100.0%" in text
+    assert "1 of    1 found 100.0%" in text
     assert "false entries: 0" in text
     assert "ends within 0 rows" in text
     assert "kind right for 100.0%" in text

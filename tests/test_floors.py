@@ -12,10 +12,16 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "sensormap"
 FLOORS = [
     {"errors", "cfa", "camera", "frame", "defects", "consistency"},
-    {"compiled", "kernels", "row_kernels", "score", "tally", "vote", "detect", "classify", "cluster", "plausible"},
+    {
+        *("compiled", "kernels", "row_kernels", "line_kernels", "story_kernels"),
+        *("score", "plausible", "repeat", "slopes", "marks", "scenery", "suppression"),
+        *("tally", "vote", "detect", "lines"),
+        *("series", "stories", "onset", "strengths", "laws", "verdict", "decoys", "classify", "cluster"),
+        *("planting", "evaluation"),
+    },
     {"decode", "profiles", "mapfile", "output", "yamltext"},
-    {"report", "assemble"},
-    {"survey", "first_pass", "photos"},
+    {"report", "evidence", "unfollowed", "followed_entries", "line_entries", "assemble"},
+    {"survey", "first_pass", "follow", "evaluate", "variety", "photos"},
     {"cli", "__main__"},
 ]
 """A folder is on one floor as a whole."""
@@ -29,7 +35,7 @@ HOMES = {
     "exifread": {"decode"},
     "yaml": {"profiles", "yamltext"},
     "numba": {"compiled"},
-    "concurrent": {"survey", "first_pass", "photos"},
+    "concurrent": {"survey", "first_pass", "follow", "photos"},
     "multiprocessing": set(),
     "scipy": set(),
 }

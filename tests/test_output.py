@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sensormap.errors import OutputError, SensorMapError
-from sensormap.output import check_writable, write_atomically
+from sensormap.output import check_replaces, check_writable, write_atomically
 
 
 def test_writes_and_replaces(tmp_path):
@@ -84,3 +84,56 @@ def test_folder_that_takes_no_file(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "TemporaryFile", fail)
     with pytest.raises(OutputError, match=r"a\.yaml: cannot be written: Permission denied"):
         check_writable(tmp_path / "a.yaml")
+
+
+# what may be replaced
+
+OPENING = b"format: thing/"
+
+
+@pytest.mark.parametrize("content", [None, b"", OPENING, OPENING + b"1\nrest\n", OPENING + b"99"])
+def test_nothing_empty_files_and_files_of_the_kind_may_be_replaced(tmp_path, content):
+    path = tmp_path / "a.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    check_replaces(path, OPENING, "thing")
+    assert not path.exists() if content is None else path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "content", [b"f", OPENING[:-1], b" " + OPENING, OPENING.upper(), b"\n", b"\0" * 99, b"II*\0", b"format: other/1\n"]
+)
+def test_other_files_may_not_be_replaced(tmp_path, content):
+    path = tmp_path / "a.yaml"
+    path.write_bytes(content)
+    with pytest.raises(OutputError, match=r"a\.yaml: is no thing; --overwrite replaces only those$"):
+        check_replaces(path, OPENING, "thing")
+    assert path.read_bytes() == content
+
+
+def test_links_are_judged_by_what_they_lead_to(tmp_path):
+    (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "photo.nef").write_bytes(b"II*\0")
+    (tmp_path / "link").symlink_to("photo.nef")
+    (tmp_path / "loop").symlink_to("loop")
+    check_replaces(tmp_path / "dangling", OPENING, "thing")
+    with pytest.raises(OutputError, match="link: is no thing"):
+        check_replaces(tmp_path / "link", OPENING, "thing")
+    with pytest.raises(OutputError, match="loop: cannot be read: Too many levels"):
+        check_replaces(tmp_path / "loop", OPENING, "thing")
+
+
+@pytest.mark.parametrize("error", [PermissionError(errno.EACCES, "Permission denied"), OSError(errno.EIO, "I/O error")])
+def test_what_cannot_be_read_is_not_replaced(tmp_path, monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(Path, "open", fail)
+    (tmp_path / "a.yaml").touch()
+    with pytest.raises(OutputError, match=rf"a\.yaml: cannot be read: {error.strerror}"):
+        check_replaces(tmp_path / "a.yaml", OPENING, "thing")
+
+
+def test_a_folder_is_not_replaced(tmp_path):
+    with pytest.raises(OutputError, match="cannot be read: Is a directory"):
+        check_replaces(tmp_path, OPENING, "thing")

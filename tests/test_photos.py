@@ -278,6 +278,48 @@ def test_photos_without_exif_need_a_profile() -> None:
     assert alone.body == NO_EXIF
 
 
+# clocks
+
+
+def shots(*pairs: tuple[int | None, int | None]) -> list[Photo]:
+    """Return photos a.nef, b.nef ... by minute past noon and shutter count."""
+    return [
+        photo(
+            f"{'abcdefgh'[i]}.nef",
+            size=1000 + i,
+            time=None if minute is None else NOON.replace(minute=minute),
+            shutter_count=count,
+        )
+        for i, (minute, count) in enumerate(pairs)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "order", "jumps"),
+    [
+        ([(1, 10), (2, 20), (3, 30)], "abc", 0),
+        ([(3, 30), (1, 10), (2, 20)], "bca", 0),
+        ([(1, 20), (1, 10), (2, 30)], "bac", 0),  # one minute: the count decides, and nothing is wrong
+        ([(1, 10), (5, 20), (2, 30), (3, 40)], "abcd", 1),  # set back once
+        ([(4, 10), (5, 20), (1, 30), (2, 40)], "abcd", 1),
+        ([(5, 10), (4, 20), (3, 30)], "abc", 2),
+        ([(1, 10), (5, 20), (2, 30), (3, None)], "acdb", 0),  # without every count nothing is told
+        ([(1, 7), (2, 7), (3, 7)], "abc", 0),  # a count that stands still
+        ([(None, 30), (None, 10), (None, 20)], "bca", 0),
+        ([(1, 10), (None, 20), (3, 30)], "acb", 0),  # a time that is missing is none that is too late
+    ],
+)
+def test_times_that_contradict_the_shutter_counts_are_counted_and_the_counts_believed(
+    pairs: list[tuple[int | None, int | None]], order: str, jumps: int
+) -> None:
+    photos = shots(*pairs)
+    for seed in range(4):
+        random.Random(seed).shuffle(photos)
+        selection = select(*photos)
+        assert "".join(name[0] for name in kept(selection)) == order
+        assert selection.clock_jumps == jumps
+
+
 # copies
 
 

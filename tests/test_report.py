@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from hypothesis import given, settings
-from maps import sensor_maps, toy_defect, toy_map
+from maps import full_map, sensor_maps, toy_defect, toy_map
 from rich.console import Console
 
 from sensormap.camera import Body, Rect
 from sensormap.cli.render import show_map
-from sensormap.defects import DefectKind, Sensor, SensorMap
+from sensormap.defects import Between, DefectKind, Sensor, SensorMap
 from sensormap.frame import Skipped
+from sensormap.report.entries import certainty, column_table, defect_table, row_table, since_text, strength_text
 from sensormap.report.table import (
     MEANINGS,
     Table,
-    certainty,
-    defect_table,
     facts_table,
     kind_table,
     shutter_text,
@@ -72,6 +72,46 @@ def test_a_map_in_a_pipe():
     assert "\x1b" not in shown(toy_map())
 
 
+def test_what_a_second_look_tells_is_shown():
+    assert [line.rstrip() for line in shown(full_map()).splitlines()] == [
+        "Camera   NIKON D80, serial 0012345 (profile toy)",
+        "Sensor   24 x 16 photosites, GBRG, JPEG 18 x 12",
+        "Frames   40 frames used (3 repeat a scene, 6 filtered in camera), 2 skipped",
+        "Taken    2010-05-02 17:31 to 2011-01-09 11:02",
+        "Shutter  1/2000 s to 16 s",
+        "ISO      100 to 1600",
+        "Clock    contradicts the shutter count 1 time",
+        "Errors   about 0.3 false entries expected",
+        "",
+        "4 defects",
+        "kind    count  meaning",
+        "stuck       1  one level whatever the light",
+        "hot         1  brighter the longer the exposure",
+        "offset      1  brighter by a constant in every photo",
+        "weak        1  darker in proportion to the light",
+        "",
+        "1 defective column",
+        " x     rows  planes  kind  certainty  score  since",
+        "10  5 to 12  R       weak   > 99.9 %   -9.7  2010-05-09",
+        "",
+        "1 defective row",
+        "y  columns  planes  kind  certainty  score  since",
+        "9  3 to 12  R+Gr    hot        87 %    8.5  2010-05-02",
+        "",
+        "Defects, strongest first",
+        " x   y  plane  kind    certainty  score  strength  since        seen  JPEG x, y",
+        " 2   1  R      stuck      99.5 %   40.0    896 DN  2010-05-09    9/9    outside",
+        " 5  11  Gr     weak       99.5 %  -20.2     -30 %  2010-05-09  40/40       2, 9",
+        "17   4  B      hot        99.5 %   12.5  210 DN/s  start       37/41      14, 2",
+        "18   4  Gb     offset     99.5 %   12.5    +35 DN  ?               ?      15, 2",
+        "",
+        "2 photos skipped",
+        "count  for example   reason",
+        "    1  x: #1.nef     no camera, no time",
+        "    1  DSC_0007.NEF  zero bytes",
+    ]
+
+
 def test_a_terminal_gets_colours():
     assert "\x1b[1m" in shown(toy_map(), terminal=True)
 
@@ -81,6 +121,7 @@ def test_no_defects():
     assert "No defects\nNo photosite misbehaves enough to be told from its neighbours.\n" in text
     assert "strongest" not in text.lower()
     assert "No single photosite" in shown(toy_map(defects=()))
+    assert "No single photosite" in shown(full_map(defects=(), columns=()))
 
 
 def test_the_strongest_come_first_and_the_rest_is_counted():
@@ -102,6 +143,113 @@ def test_many_defects():
     text = shown(toy_map(sensor=sensor, defects=defects, columns=()), limit=None)
     assert text.count(" hot ") >= 50_000
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_a_full_size_sensor_fits_a_terminal_of_80_characters():
+    sensor = Sensor((3904, 2616), Rect(0, 0, 3900, 2611), toy_map().sensor.cfa, Rect(14, 9, 3872, 2592))
+    parts = {"sensor": sensor, "confidence": 0.9995, "onset": Between(None, datetime(2010, 5, 9)), "seen": (412, 500)}
+    defects = (
+        toy_defect(2517, 1203, kind=DefectKind.OFFSET, offset_dn=(135.0, 130.0, 140.0), score=843.1, **parts),
+        toy_defect(3800, 2500, dark_dn_per_s=(2100.0, 1980.0, 2220.0), **parts),
+    )
+    lines = shown(full_map(sensor=sensor, defects=defects)).splitlines()
+    start = lines.index("Defects, strongest first")
+    assert lines[start + 1 : start + 4] == [
+        "   x    y plane kind   certainty score  strength since         seen  JPEG x, y",
+        "2517 1203 Gr    offset  > 99.9 % 843.1   +135 DN 2010-05-09 412/500 2503, 1194",
+        "3800 2500 Gb    hot     > 99.9 %  12.5 2100 DN/s 2010-05-09 412/500 3786, 2491",
+    ]
+    assert max(map(len, lines)) <= 80
+
+
+def test_columns_of_numbers_move_nearer_to_fit():
+    table = Table("", ("a", "b"), (("1", "x"), ("22", "y")), right=frozenset({1}))
+    assert table_lines(table, width=5) == ["a   b", "1   x", "22  y"]
+    assert table_lines(table, width=4) == ["a  b", "1  x", "22 y"]
+    assert table_lines(table, width=1) == ["a  b", "1  x", "22 y"]
+
+
+HOT = toy_defect(17, 4)
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({}, "?"),
+        ({"dark_dn_per_s": (210.4, 198.0, 222.0)}, "210 DN/s"),
+        ({"dark_dn_per_s": (12_345.6, 198.0, 1e5)}, "12346 DN/s"),
+        ({"dark_dn_per_s": (99.6, 0.0, 1e5)}, "100 DN/s"),
+        ({"dark_dn_per_s": (3.26, 0.0, 1e5)}, "3.3 DN/s"),
+        ({"dark_dn_per_s": (0.0326, 0.0, 1e5)}, "0.033 DN/s"),
+        ({"offset_dn": (35.0, 30.0, 40.0)}, "?"),
+        ({"kind": DefectKind.OFFSET, "offset_dn": (35.2, 30.0, 40.0)}, "+35 DN"),
+        ({"kind": DefectKind.OFFSET, "offset_dn": (-0.0, 0.0, 0.0)}, "+0 DN"),
+        ({"kind": DefectKind.OFFSET, "unresolved": ("offset_dn",)}, "?"),
+        ({"kind": DefectKind.WEAK, "response": (0.7, 0.6, 0.8)}, "-30 %"),
+        ({"kind": DefectKind.WEAK, "response": (1.05, 0.6, 1.8)}, "+5 %"),
+        ({"kind": DefectKind.WEAK}, "?"),
+        ({"kind": DefectKind.STUCK, "mean": 896.4}, "896 DN"),
+        ({"kind": DefectKind.DEAD, "mean": 0.0}, "0 DN"),
+        ({"kind": DefectKind.NOISY}, "varies"),
+    ],
+)
+def test_strength(values, text):
+    assert strength_text(replace(HOT, **values)) == text
+
+
+@pytest.mark.parametrize(
+    ("onset", "text"),
+    [
+        (None, "?"),
+        (Between(None, None), "start"),
+        (Between(None, datetime(2010, 5, 9, 23, 59)), "2010-05-09"),
+        (Between(datetime(2010, 5, 2), datetime(2010, 5, 9)), "2010-05-09"),
+        (Between(datetime(2010, 5, 2), None), "?"),
+    ],
+)
+def test_since(onset, text):
+    assert since_text(onset) == text
+
+
+def test_lines_without_onset_have_no_column_for_it():
+    toy = full_map(rows=(replace(full_map().rows[0], onset=None),), columns=toy_map().columns)
+    assert [row_table(toy).header[-1], column_table(toy).header[-1]] == ["score", "score"]
+    assert row_table(toy).rows == (("9", "3 to 12", "R+Gr", "hot", "87 %", "8.5"),)
+
+
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [
+        ({}, "40 frames used, 2 skipped"),
+        ({"followed": 30}, "40 frames used, 2 skipped"),
+        ({"repeated": 1}, "40 frames used (1 repeats a scene), 2 skipped"),
+        ({"filtered": 6}, "40 frames used (6 filtered in camera), 2 skipped"),
+    ],
+)
+def test_odd_frames_are_counted(parts, text):
+    table = facts_table(toy_map(frames=replace(toy_map().frames, **parts)))
+    assert table.rows[2] == ("Frames", text)
+
+
+@pytest.mark.parametrize(
+    ("expected", "text"),
+    [
+        (0.0, "fewer than 0.1 false entries expected"),
+        (0.1, "about 0.1 false entries expected"),
+        (9.94, "about 9.9 false entries expected"),
+        (9.96, "about 10 false entries expected"),
+        (123.4, "about 123 false entries expected"),
+    ],
+)
+def test_errors(expected, text):
+    assert facts_table(toy_map(false_positives=expected)).rows[-1] == ("Errors", text)
+
+
+def test_clock_jumps():
+    assert ("Clock", "contradicts the shutter count 2 times") in facts_table(
+        toy_map(frames=replace(toy_map().frames, clock_jumps=2))
+    ).rows
+    assert "Clock" not in shown(toy_map())
 
 
 @given(sensor_map=sensor_maps())

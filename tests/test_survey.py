@@ -1,9 +1,10 @@
-"""Pass 1 over photos: what is found, that nothing but the photos decides it, and that bad input is survived."""
+"""Both passes over photos: what is found, that nothing but the photos decides it, and that bad input is survived."""
 
 from __future__ import annotations
 
 import io
 import os
+import random
 import re
 import shutil
 import signal
@@ -11,6 +12,8 @@ import threading
 import time
 import zipfile
 from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -20,14 +23,14 @@ import pytest
 import rawpy
 from shots import NOON, SERIAL, SIZE, nef, run, run_script, survey_of, write_photos, write_profile
 
-import sensormap.first_pass
+import sensormap.photos
 import sensormap.survey
 from fixtures.nef import NefMeta, nef_bytes
 from fixtures.series import Recipe, make_series
 from fixtures.truth import compare
 from sensormap.decode import native_stderr_silenced, read_frame, read_photo
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
-from sensormap.frame import Skipped
+from sensormap.frame import Exposure, Skipped
 from sensormap.mapfile import map_text, read_map
 from sensormap.survey import Options, map_defects
 
@@ -50,6 +53,12 @@ def series_map(series):
     return survey_of(photos, profile=profile, jobs=2)
 
 
+@pytest.fixture(scope="module")
+def first_pass_map(series):
+    photos, _, profile = series
+    return survey_of(photos, profile=profile, jobs=2, follow=0)
+
+
 @pytest.fixture
 def place(tmp_path):
     """Return a folder of three good photos, and a profile."""
@@ -60,13 +69,68 @@ def place(tmp_path):
 # what is found
 
 
-def test_planted_defects_are_found_and_nothing_else(series, series_map):
-    found = {(defect.x, defect.y): str(defect.kind) for defect in series_map.defects}
-    result = compare(series[1], found, [(column.x, column.y0, column.y1) for column in series_map.columns])
+def compared(truth, sensor_map):
+    found = {(defect.x, defect.y): str(defect.kind) for defect in sensor_map.defects}
+    return compare(truth, found, [(column.x, column.y0, column.y1) for column in sensor_map.columns])
+
+
+@pytest.mark.parametrize("which", ["series_map", "first_pass_map"])
+def test_planted_defects_are_found_and_nothing_else(series, which, request):
+    result = compared(series[1], request.getfixturevalue(which))
     assert result.strong.found >= 0.8 * result.strong.planted
     assert result.strong.planted >= 10
     assert result.columns.found == 1
     assert result.false_entries == ()
+
+
+def truth_of(truth, defect):
+    """Return what was planted at a defect's place."""
+    (planted,) = [one for one in truth.defects if (one.x, one.y) == (defect.x, defect.y)]
+    return planted
+
+
+def test_the_second_pass_tells_strengths_births_and_in_how_many_frames_it_was_seen(series, series_map):
+    truth = series[1]
+    times = [datetime.fromisoformat(fact.time) for fact in truth.frames]
+    assert all(defect.onset is not None for defect in series_map.defects)
+    held = 0
+    for defect in series_map.defects:
+        born = truth_of(truth, defect).born
+        after, by = defect.onset.after, defect.onset.by
+        held += born == 0 if by is None else (after or NOON.min) < times[born] <= by
+    assert held >= 0.85 * len(series_map.defects)  # 95 % intervals of some twenty
+    hot = [defect for defect in series_map.defects if defect.kind == "hot"]
+    assert len(hot) >= 4
+    for defect in hot:
+        low, high = defect.dark_dn_per_s[1:]
+        assert 0.9 * low <= truth_of(truth, defect).D <= 1.1 * high
+    assert all(0 < defect.seen[0] <= defect.seen[1] <= 16 for defect in series_map.defects)
+    weak = [defect for defect in series_map.defects if defect.kind == "weak"]
+    assert all(defect.response[0] < 0.95 for defect in weak)
+    assert 0 <= series_map.false_positives < 2
+    assert series_map.frames.followed == 16
+
+
+def test_without_the_second_pass_nothing_of_it_is_told(series, first_pass_map):
+    frames = first_pass_map.frames
+    assert (frames.followed, first_pass_map.false_positives) == (0, None)
+    for defect in first_pass_map.defects:
+        assert (defect.onset, defect.until, defect.seen, defect.cluster) == (None, None, None, None)
+        assert (defect.dark_dn_per_s, defect.offset_dn, defect.response) == (None, None, None)
+
+
+@pytest.mark.parametrize(("follow", "followed"), [(2, 2), (8, 8), (16, 16), (1024, 16)])
+def test_the_second_pass_follows_as_many_frames_as_asked_for(series, follow, followed):
+    heard = []
+    options = Options(profile=str(series[2]), follow=follow)
+    found = map_defects([series[0]], options, lambda *counts: heard.append(counts))
+    assert (found.frames.used, found.frames.followed) == (16, followed)
+    assert heard == [(done, 16) for done in range(17)] + [(done, followed) for done in range(followed + 1)]
+    if follow == 8:
+        result = compared(series[1], found)
+        assert result.false_entries == ()
+        assert result.strong.found >= 0.7 * result.strong.planted
+        assert max(defect.seen[1] for defect in found.defects) == 8
 
 
 def test_the_map_says_what_it_was_made_from(series, series_map):
@@ -82,15 +146,21 @@ def test_the_map_says_what_it_was_made_from(series, series_map):
 # the same photos, the same bytes
 
 
-@pytest.mark.parametrize("jobs", [1, 2, 5])
+@pytest.mark.parametrize("jobs", [1, 2, 3, 5])
 def test_threads_do_not_change_the_map(series, series_map, jobs):
     assert map_text(survey_of(series[0], profile=series[2], jobs=jobs)) == map_text(series_map)
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_threads_do_not_change_the_first_pass(series, first_pass_map, jobs):
+    assert map_text(survey_of(series[0], profile=series[2], jobs=jobs, follow=0)) == map_text(first_pass_map)
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
         pytest.param(lambda folder: sorted(folder.iterdir(), reverse=True), id="files backwards"),
+        pytest.param(lambda folder: random.Random(1).sample(sorted(folder.iterdir()), 16), id="files shuffled"),
         pytest.param(lambda folder: [f"{folder}/*.NEF"], id="pattern"),
         pytest.param(lambda folder: [f"{folder}/*1?.NEF", folder], id="pattern and folder"),
     ],
@@ -239,17 +309,15 @@ def test_a_photo_that_cannot_be_read_is_skipped(place, monkeypatch, method, erro
     )
 
 
-def test_a_photo_that_vanishes_before_it_is_decoded_is_skipped(place, monkeypatch):
+def test_a_photo_that_vanishes_before_it_is_decoded_is_skipped(place):
     photos, profile = place
-    real = sensormap.first_pass.read_frame
 
     def read(photo, known):
         if photo.path.name == "DSC_0002.NEF":
             photo.path.unlink()
-        return real(photo, known)
+        return read_frame(photo, known)
 
-    monkeypatch.setattr(sensormap.first_pass, "read_frame", read)
-    found = survey_of(photos, profile=profile)
+    found = map_defects([photos], Options(profile=str(profile)), read=read)
     assert found.skipped == (Skipped("DSC_0002.NEF", "cannot be read: No such file or directory"),)
     assert found.frames.used == 2
 
@@ -288,6 +356,232 @@ def test_real_files_that_are_no_mosaic_leave_one_usable_photo(tmp_path, name, re
     assert re.search(rf"{reason}|taken by NIKON D", entry.reason)
     with pytest.raises(DecodeError, match=reason):
         read_frame(read_photo(photos / entry.name), None)
+
+
+# photos that are gone or have changed when they are read again
+
+
+def second_time(*names, do):
+    """Return a `read` that does something to some photos before it reads them again."""
+    seen = set()
+
+    def read(photo, known):
+        if photo.path.name in names and photo.path in seen:
+            do(photo.path)
+        seen.add(photo.path)
+        return read_frame(photo, known)
+
+    return read
+
+
+def replace_content(path):
+    """Write another photo of the same size in bytes: nothing but what it shows tells them apart."""
+    path.write_bytes(nef(77, level=2000.0).ljust(path.stat().st_size, b"\0"))
+
+
+CHANGES = {
+    "gone": (Path.unlink, "in the second pass: cannot be read: No such file or directory"),
+    "other content": (replace_content, "changed between the two passes"),
+    "longer": (
+        lambda path: path.write_bytes(path.read_bytes() + b"!"),
+        r"in the second pass: changed from \d+ to \d+ bytes during the run",
+    ),
+    "folder": (lambda path: (path.unlink(), path.mkdir()), "in the second pass: is a folder, expected a photo"),
+}
+
+
+@pytest.mark.parametrize(("change", "reason"), CHANGES.values(), ids=CHANGES.keys())
+def test_a_photo_that_is_not_the_same_in_the_second_pass_is_skipped_there(tmp_path, change, reason, caplog):
+    photos, profile = tmp_path / "photos", write_profile(tmp_path)
+    write_photos(photos, 12)
+    options = Options(profile=str(profile))
+    found = map_defects([photos], options, read=second_time("DSC_0003.NEF", do=change))
+    (entry,) = found.skipped
+    assert entry.name == "DSC_0003.NEF"
+    assert re.match(reason, entry.reason), entry.reason
+    assert f"skipped DSC_0003.NEF: {entry.reason}" in caplog.messages
+    assert (found.frames.used, found.frames.followed, found.frames.skipped) == (12, 11, 1)
+    shutil.rmtree(photos)
+    write_photos(photos, 12)
+    strict = Options(profile=str(profile), strict=True)
+    with pytest.raises(DecodeError, match=rf"^DSC_0003\.NEF: {reason}"):
+        map_defects([photos], strict, read=second_time("DSC_0003.NEF", do=change))
+
+
+def test_photos_that_are_all_gone_in_the_second_pass_are_an_error_of_one_line(place, monkeypatch):
+    names = [path.name for path in place[0].iterdir()]
+    read = second_time(*names, do=Path.unlink)
+    monkeypatch.setitem(map_defects.__kwdefaults__, "read", read)
+    result = run("map", place[0], "--profile", place[1])
+    assert (result.exit_code, result.stdout) == (1, "")
+    *skipped, last = result.stderr.splitlines()
+    assert last == "Error: none of 3 photos could be read a second time"
+    assert len(skipped) == 3
+    assert all("in the second pass: cannot be read" in line for line in skipped)
+
+
+# what EXIF does not tell, and what contradicts itself
+
+
+@pytest.fixture
+def exif(monkeypatch):
+    """Return a function that has every photo's exposure changed as it is read: by its number and as it was."""
+
+    def change(how):
+        real = sensormap.photos.read_photos
+
+        def read(paths, *, jobs):
+            photos, skipped = real(paths, jobs=jobs)
+            return tuple(replace(p, exposure=how(i, p.exposure)) for i, p in enumerate(photos)), skipped
+
+        monkeypatch.setattr(sensormap.survey, "read_photos", read)
+
+    return change
+
+
+def places(sensor_map):
+    return {(defect.x, defect.y) for defect in sensor_map.defects}
+
+
+@pytest.mark.parametrize(
+    ("time_of", "problem"),
+    [
+        (lambda i, time: None, "16 of 16 photos have no capture time"),
+        (lambda i, time: time if i < 15 else None, "1 of 16 photos have no capture time"),
+        (lambda i, time: NOON, "all photos have one capture time"),
+    ],
+    ids=["none", "one missing", "all equal"],
+)
+def test_without_capture_times_there_are_no_births_and_a_warning(series, series_map, exif, caplog, time_of, problem):
+    exif(lambda i, exposure: replace(exposure, time=time_of(i, exposure.time), shutter_count=i + 1))
+    found = survey_of(series[0], profile=series[2])
+    assert f"no onsets: {problem}" in caplog.messages
+    assert found.defects
+    assert all(defect.onset is None and defect.until is None for defect in found.defects)
+    assert all(column.onset is None for column in found.columns)
+    assert found.frames.followed == 16
+    # Nothing but the dates is lost.
+    assert places(found) == places(series_map)
+    assert [defect.seen for defect in found.defects] == [defect.seen for defect in series_map.defects]
+
+
+def test_a_clock_that_was_set_back_is_told_and_the_shutter_count_believed(series, series_map, exif, caplog):
+    exif(lambda i, exposure: replace(exposure, time=exposure.time - timedelta(days=400) * (i >= 8)))
+    found = survey_of(series[0], profile=series[2])
+    assert "the camera's clock contradicts its shutter count 1 time; the count is believed" in caplog.messages
+    assert found.frames.clock_jumps == 1
+    assert series_map.frames.clock_jumps == 0
+    for defect, expected in zip(found.defects, series_map.defects, strict=True):
+        assert replace(defect, onset=None, until=None) == replace(expected, onset=None, until=None)
+    dated = [defect for defect in series_map.defects if defect.onset.by]
+    assert dated
+    times = sorted(datetime.fromisoformat(fact.time) for fact in series[1].frames)
+    for defect in dated:
+        (same,) = [one for one in found.defects if (one.x, one.y) == (defect.x, defect.y)]
+        after, by = (
+            None if time is None else time - timedelta(days=400) * (times.index(time) >= 8)
+            for time in (defect.onset.after, defect.onset.by)
+        )
+        assert (same.onset.after, same.onset.by) == (after, by)
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [{"iso": None}, {"shutter_s": None}, {"iso": None, "shutter_s": None}],
+    ids=["no ISO", "no shutter time", "neither"],
+)
+@pytest.mark.parametrize("every", [1, 3], ids=["all", "every third"])
+def test_photos_without_iso_or_shutter_time_are_followed(series, exif, caplog, unknown, every):
+    exif(lambda i, exposure: replace(exposure, **unknown) if i % every == 0 else exposure)
+    found = survey_of(series[0], profile=series[2])
+    result = compared(series[1], found)
+    assert len(result.false_entries) <= 1
+    assert result.strong.found >= 0.7 * result.strong.planted
+    assert found.frames.followed == 16
+    if every == 1:
+        assert all(getattr(found.frames, name) is None for name in unknown)
+    if every == 1 and "shutter_s" in unknown:  # what grows with time cannot be told
+        assert all(defect.dark_dn_per_s is None for defect in found.defects)
+    assert caplog.messages == []
+
+
+def test_no_exif_but_the_camera_s_name(series, exif, caplog):
+    exif(lambda i, exposure: Exposure())
+    found = survey_of(series[0], profile=series[2])
+    assert len(compared(series[1], found).false_entries) <= 1
+    assert found.defects
+    assert caplog.messages == ["no onsets: 16 of 16 photos have no capture time"]
+
+
+# few frames, repeated scenes, filtered frames
+
+
+@pytest.mark.parametrize("count", [2, 3, 9, 10])
+def test_few_frames_cap_the_confidences_and_say_how_many_it_takes(series, caplog, count):
+    found = survey_of(*sorted(series[0].iterdir())[:count], profile=series[2])
+    assert (found.frames.used, found.frames.followed) == (count, count)
+    confidences = [defect.confidence for defect in found.defects]
+    warning = f"only {count} frames: confidences are capped; a map to rely on takes 10 or more"
+    assert caplog.messages == ([warning] if count < 10 else [])
+    assert all(confidence <= 0.5 for confidence in confidences) == (count < 10)
+    assert confidences or count == 2
+    assert compared(series[1], found).false_entries == ()
+
+
+SMALL = (384, 512)
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [1, 3, 7, 8],
+)
+def test_a_series_of_one_scene_makes_no_defects_of_its_texture(tmp_path, caplog, seed):
+    truth = make_series(Recipe(24, SMALL, static=True, seed=seed), tmp_path)
+    found = survey_of(tmp_path / "photos", profile=tmp_path / "profile.yaml")
+    assert len(compared(truth, found).false_entries) <= 5
+    assert found.frames.used == 24
+    assert 20 <= found.frames.repeated <= 23
+    counted = 24 - found.frames.repeated
+    assert found.frames.followed == counted
+    assert f"{24 - counted} frames of a scene shown before: repeated scenes count once" in caplog.messages
+    assert caplog.messages[0].startswith(f"only {counted} frame")
+    assert "of different scenes: confidences are capped" in caplog.messages[0]
+    assert all(defect.confidence <= 0.5 for defect in found.defects)
+
+
+def test_a_burst_among_other_photos_counts_once(tmp_path, caplog):
+    """Whatever thread is first: the first frame of each scene counts, and the same map results."""
+    make_series(Recipe(12, SMALL), tmp_path / "series")
+    make_series(Recipe(8, SMALL, static=True, seed=3), tmp_path / "burst")
+    photos = tmp_path / "photos"
+    shutil.copytree(tmp_path / "series" / "photos", photos)
+    for path in (tmp_path / "burst" / "photos").iterdir():
+        shutil.copy(path, photos / f"burst_{path.name}")
+    profile = tmp_path / "series" / "profile.yaml"
+    found = [survey_of(photos, profile=profile, jobs=jobs) for jobs in (1, 2, 3)]
+    assert len({map_text(one) for one in found}) == 1
+    assert (found[0].frames.used, found[0].frames.repeated) == (20, 7)
+    assert found[0].frames.followed == found[0].frames.used - found[0].frames.repeated
+    assert not any("only" in message for message in caplog.messages)
+
+
+def test_frames_filtered_in_camera_are_told_and_heal_no_hot_photosite(tmp_path):
+    truth = make_series(Recipe(24, SMALL, suppress_from_s=0.5), tmp_path)
+    long = [fact for fact in truth.frames if fact.shutter_s >= 0.5]
+    found = survey_of(tmp_path / "photos", profile=tmp_path / "profile.yaml")
+    assert found.frames.filtered == len(long) > 0
+    result = compared(truth, found)
+    assert result.false_entries == ()
+    assert result.strong.found >= 0.8 * result.strong.planted
+    hot = [defect for defect in found.defects if defect.kind == "hot"]
+    assert len(hot) >= 4
+    assert all(defect.until is None for defect in found.defects)
+    assert result.by_kind["hot"].found >= 0.8 * result.by_kind["hot"].planted
+
+
+def test_frames_that_nothing_filtered_are_not_told_to_be(series_map):
+    assert series_map.frames.filtered == 0
+    assert series_map.frames.repeated == 0
 
 
 # which body
@@ -375,7 +669,7 @@ def test_an_output_that_cannot_be_written_is_told_before_anything_is_decoded(
         pytest.fail("a photo was decoded")
 
     os.mkfifo(tmp_path / "pipe")
-    monkeypatch.setattr(sensormap.first_pass, "read_frame", read)
+    monkeypatch.setitem(map_defects.__kwdefaults__, "read", read)
     monkeypatch.setattr(sensormap.survey, "read_photos", read)
     before = sorted(tmp_path.iterdir())
     result = run("map", place[0], "--profile", place[1], "-o", tmp_path / output)
@@ -388,13 +682,23 @@ def test_an_output_that_cannot_be_written_is_told_before_anything_is_decoded(
 # ended runs
 
 SLOW = """
-import sensormap.first_pass as first_pass
-real = first_pass.read_frame
+from sensormap.survey import map_defects, read_frame
 def slow(*arguments):
     os.write(1, b"decoding")
     time.sleep(0.3)
-    return real(*arguments)
-first_pass.read_frame = slow
+    return read_frame(*arguments)
+map_defects.__kwdefaults__["read"] = slow
+"""
+SLOW_AGAIN = """
+from sensormap.survey import map_defects, read_frame
+seen = set()
+def slow(photo, *arguments):
+    if photo.path in seen:
+        os.write(1, b"reading")
+        time.sleep(0.3)
+    seen.add(photo.path)
+    return read_frame(photo, *arguments)
+map_defects.__kwdefaults__["read"] = slow
 """
 HANGING = """
 def hang(file):
@@ -411,11 +715,12 @@ def started(place, output, patch, *options):
     return process
 
 
-def test_an_interrupt_ends_the_run_at_once_and_leaves_nothing(tmp_path):
+@pytest.mark.parametrize("patch", [SLOW, SLOW_AGAIN], ids=["first pass", "second pass"])
+def test_an_interrupt_ends_the_run_at_once_and_leaves_nothing(tmp_path, patch):
     write_photos(tmp_path / "photos", 12)
     place = tmp_path / "photos", write_profile(tmp_path)
     (tmp_path / "out").mkdir()
-    with started(place, tmp_path / "out" / "map.yaml", SLOW) as process:
+    with started(place, tmp_path / "out" / "map.yaml", patch) as process:
         process.send_signal(signal.SIGINT)
         begin = time.monotonic()
         _, stderr = process.communicate(timeout=20)
@@ -436,20 +741,32 @@ def test_a_kill_while_the_map_is_written_leaves_the_old_one_or_none(place, tmp_p
     assert (output.read_text() if output.exists() else None) == old
 
 
-def test_an_interrupt_leaves_no_threads(place, monkeypatch):
-    def interrupt(done, _total):
-        if done:
+@pytest.mark.parametrize("call", [1, 2, 4, 5, 7], ids="call {}".format)
+def test_an_interrupt_leaves_no_threads(place, call):
+    """Calls 0 to 3 are of the first pass, 4 to 7 of the second."""
+    heard = []
+
+    def interrupt(*counts):
+        heard.append(counts)
+        if len(heard) == call + 1:
             raise KeyboardInterrupt
 
     before = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
         map_defects([place[0]], Options(profile=str(place[1])), interrupt)
     assert threading.active_count() == before
+    assert len(heard) == call + 1
 
 
-def test_progress_counts_every_photo_once(place):
+def test_progress_counts_every_photo_once_in_each_pass(place):
     heard = []
     map_defects([place[0]], Options(profile=str(place[1])), lambda *counts: heard.append(counts))
+    assert heard == [(0, 3), (1, 3), (2, 3), (3, 3)] * 2
+
+
+def test_progress_counts_every_photo_once_where_nothing_is_followed(place):
+    heard = []
+    map_defects([place[0]], Options(profile=str(place[1]), follow=0), lambda *counts: heard.append(counts))
     assert heard == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
 

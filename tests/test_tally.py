@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
-from sensormap.kernels import Mosaic
+from sensormap.kernels import Mosaic, add_outlying
 from sensormap.score import Noise, fit_noise, pad, scores_slowly
 from sensormap.tally import MOST_FRAMES, OUTLIER_SIGMA, Outliers, Tally
 
@@ -46,7 +46,7 @@ def tally_of(numbers: list[int], step: int = 2, **width: int) -> Tally:
 
 def assert_same(one: Tally, other: Tally) -> None:
     assert one.frames == other.frames
-    for mine, theirs in zip(one.sums, other.sums, strict=True):
+    for mine, theirs in zip((*one.sums, one.sum_outlying), (*other.sums, other.sum_outlying), strict=True):
         assert mine.dtype == theirs.dtype
         assert_array_equal(mine, theirs)
 
@@ -72,7 +72,11 @@ def test_sums_are_those_of_the_stack(step: int, width: dict[str, int]) -> None:
     clipped = (value <= 0) & (level2 <= 0) | (value >= SATURATION) & (level2 >= 2 * SATURATION)
     assert clipped.any()
     assert tally.frames == 6
-    for found, expected in zip(tally.sums, (~clipped, value, value * value, score), strict=True):
+    outlying = np.where(np.abs(score) >= 28, np.abs(score), 0)
+    assert 0 < np.count_nonzero(outlying) < outlying.size / 10
+    for found, expected in zip(
+        (*tally.sums, tally.sum_outlying), (~clipped, value, value * value, score, outlying), strict=True
+    ):
         assert_array_equal(found, expected.sum(axis=0))
 
 
@@ -158,19 +162,20 @@ def test_no_two_threads_are_in_one_band(monkeypatch: pytest.MonkeyPatch, height:
 
 
 @pytest.mark.parametrize("highest", [1, 4095, 16_383, 32_767, 65_535])
-@pytest.mark.parametrize("number", [1, 255, 256, 257, 511, 512, 513, MOST_FRAMES])
+@pytest.mark.parametrize("number", [1, 255, 256, 257, 511, 512, 513, 1023, 1024, MOST_FRAMES])
 def test_sums_are_as_wide_as_the_frames_need(number: int, highest: int) -> None:
     tally = Tally((1, 1), frames=number, highest=highest)
     assert tally.max_frames == number
-    largest = {"count": 1, "sum_x": highest, "sum_xx": highest**2, "sum_z": 64}
+    largest = {"count": 1, "sum_x": highest, "sum_xx": highest**2, "sum_z": 64, "sum_outlying": 64}
     for name, value in largest.items():
         assert number * value <= np.iinfo(getattr(tally, name).dtype).max, name
     assert (number * highest) ** 2 < 2**63  # the variance's numerator
 
 
 def test_few_frames_of_few_bits_have_narrow_sums() -> None:
-    assert [array.itemsize for array in Tally((1, 1), frames=60, highest=4095).sums] == [2, 4, 4, 2]
-    assert [array.itemsize for array in Tally((1, 1)).sums] == [2, 4, 8, 4]
+    narrow, wide = Tally((1, 1), frames=60, highest=4095), Tally((1, 1))
+    assert [array.itemsize for array in (*narrow.sums, narrow.sum_outlying)] == [2, 4, 4, 2, 2]
+    assert [array.itemsize for array in (*wide.sums, wide.sum_outlying)] == [2, 4, 8, 4, 4]
 
 
 @pytest.mark.parametrize("number", [-1, 0, MOST_FRAMES + 1])
@@ -219,14 +224,16 @@ def test_a_full_tally_of_the_widest_spread_is_exact(number: int, highest: int) -
 
 
 @pytest.mark.parametrize(("value", "eighths"), [(0, 64), (4000, -64)])
-def test_a_full_tally_of_the_largest_scores_is_exact(value: int, eighths: int) -> None:
+@pytest.mark.parametrize(("number", "widths"), [(511, [2, 2]), (512, [4, 2]), (1023, [4, 2]), (1024, [4, 4])])
+def test_a_full_tally_of_the_largest_scores_is_exact(value: int, eighths: int, number: int, widths: list[int]) -> None:
     mosaic = np.full((6, 6), value, np.int16)
     mosaic[2, 2] = 4000 - value
-    tally = Tally((6, 6), frames=511, highest=4095)
-    assert tally.sum_z.dtype == np.int16
-    for frame in range(511):
+    tally = Tally((6, 6), frames=number, highest=4095)
+    assert [tally.sum_z.itemsize, tally.sum_outlying.itemsize] == widths
+    for frame in range(number):
         tally.add(pad(mosaic, 2), plain_noise(2), clipping=(0, SATURATION), frame=frame)
-    assert tally.sum_z[2, 2] == 511 * eighths
+    assert tally.sum_z[2, 2] == number * eighths
+    assert tally.sum_outlying[2, 2] == number * 64
 
 
 @WIDTHS
@@ -337,3 +344,39 @@ def test_lists_of_outliers_join_in_order() -> None:
     empty = Outliers.concatenate([])
     assert len(empty) == 0
     assert [array.dtype for array in vars(empty).values()] == [array.dtype for array in vars(joined).values()]
+
+
+# frames in which the camera lowered what stood out
+
+
+@STEPS
+@pytest.mark.parametrize("frame", [0, 7, 1234])
+def test_a_filtered_frame_has_no_bright_outliers_and_is_tallied_otherwise(step: int, frame: int) -> None:
+    padded, noise = frames(step)[1]
+    plain, filtered = Tally(SHAPE), Tally(SHAPE)
+    every = plain.add(padded, noise, clipping=(0, SATURATION), frame=frame)
+    dark = filtered.add(padded, noise, clipping=(0, SATURATION), frame=frame, filtered=True)
+    expected = every[every.score < 0]
+    assert 0 < len(expected) < len(every)
+    for name, array in vars(expected).items():
+        assert_array_equal(getattr(dark, name), array)
+    for mine, theirs in zip(filtered.sums, plain.sums, strict=True):
+        assert_array_equal(mine, theirs)
+    sizes = np.bincount(expected.index, -expected.score.astype(int), SHAPE[0] * SHAPE[1])
+    assert_array_equal(filtered.sum_outlying, sizes.reshape(SHAPE))
+
+
+def test_merging_adds_the_sums_of_outlying_scores() -> None:
+    parts = [tally_of([0, 1]), tally_of([2])]
+    expected = parts[0].sum_outlying + parts[1].sum_outlying
+    parts[0].merge(parts[1])
+    assert expected.any()
+    assert_array_equal(parts[0].sum_outlying, expected)
+
+
+def test_sums_of_outlying_scores_beyond_the_end_are_left_out() -> None:
+    sums = np.zeros(5, np.uint16)
+    add_outlying(np.array([0, 4, 5, 4, 9], np.int32), np.array([-64, 28, 50, -30, 64], np.int8), sums)
+    assert sums.tolist() == [64, 0, 0, 0, 58]
+    add_outlying(np.array([1], np.int32), np.array([-128], np.int8), sums)  # its negative is no int8
+    assert sums.tolist() == [64, 128, 0, 0, 58]

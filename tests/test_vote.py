@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from sensormap.tally import Outliers
-from sensormap.vote import FEWEST_VOTES, Ballot, count_votes, time_blocks
+from sensormap.vote import FEWEST_VOTES, Ballot, count_votes, draw_shifts, parts_of, time_blocks
 
 SHAPE = (151, 203)
+RUN = 100  # frames, of which blocks are a part
 STEPS = pytest.mark.parametrize("step", [1, 2])
 
 
@@ -48,13 +50,16 @@ def with_defects(outliers: Outliers, places: list[int], scores: list[int], frame
 
 def ballot_of(outliers: Outliers, *, seed: int = 0, step: int = 2, false_votes: float = 0.02) -> Ballot:
     frames = np.unique(outliers.frame).size
-    return count_votes(outliers, frames, shape=SHAPE, step=step, false_votes=false_votes, seed=seed)
+    shifts = draw_shifts(RUN, SHAPE, step, seed + 1000)
+    return count_votes(outliers, shifts, frames, shape=SHAPE, false_votes=false_votes, seed=seed)
 
 
 def assert_same(one: Ballot, other: Ballot) -> None:
     assert_array_equal(one.index, other.index)
     assert_array_equal(one.score, other.score)
     assert one.threshold == other.threshold
+    assert_array_equal(one.following, other.following)
+    assert_array_equal(one.decoys, other.decoys)
     for name, array in vars(one.outliers).items():
         assert_array_equal(array, getattr(other.outliers, name))
 
@@ -106,21 +111,32 @@ def test_no_frames_no_blocks() -> None:
 # votes
 
 
-def slow_votes(outliers: Outliers, threshold: float) -> tuple[dict[int, float], list[tuple[int, int, int]]]:
-    """Return the candidates with their scores, and the entries kept, both by the letter of the docstring."""
+def slow_votes(
+    outliers: Outliers, threshold: float
+) -> tuple[dict[int, float], list[tuple[int, int, int]], dict[int, int]]:
+    """Return the candidates with their scores, the entries kept, and all sums, by the letter of the docstring."""
     lists: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for frame, index, score in zip(outliers.frame, outliers.index, outliers.score, strict=True):
-        lists[int(index)].append((int(frame), int(score)))
-    candidates, kept = {}, []
+    columns = (outliers.frame.tolist(), outliers.index.tolist(), outliers.score.tolist())
+    for frame, index, score in zip(*columns, strict=True):
+        lists[index].append((frame, score))
+    candidates, kept, sums = {}, [], {}
+    frames = len(set(columns[0]))
     for index in sorted(lists):
         values = [score for _, score in sorted(lists[index])]
         up, down = [score for score in values if score > 0], [-score for score in values if score < 0]
         if max(len(up), len(down)) < FEWEST_VOTES:
             continue
         kept += [(index, frame, score) for frame, score in sorted(lists[index])]
-        if max(sum(up), sum(down)) / 8 > threshold:
-            candidates[index] = max(sum(up), sum(down)) / 8 / np.sqrt(np.unique(outliers.frame).size)
-    return candidates, kept
+        sums[index] = max(sum(side) for side in (up, down) if len(side) >= FEWEST_VOTES)
+        if sums[index] / 8 > threshold:
+            candidates[index] = sums[index] / 8 / np.sqrt(frames)
+    return candidates, kept, sums
+
+
+def largest(sums: dict[int, int], measure: dict[int, int], most: int = 1500) -> list[int]:
+    """Return the places of `sums` that reach the `most` largest of `measure`, three votes of 3.5 sigma at least."""
+    bar = sorted(measure.values())[-most] if len(measure) > most else 0
+    return sorted(index for index, total in sums.items() if total >= max(bar, 3 * 28))
 
 
 @STEPS
@@ -129,11 +145,12 @@ def slow_votes(outliers: Outliers, threshold: float) -> tuple[dict[int, float], 
 def test_votes_equal_the_slow_ones(step: int, seed: int, share: float) -> None:
     outliers = with_defects(chance(seed, share=share), [0, 77, 30_000, SHAPE[0] * SHAPE[1] - 1], [64, -50, 35, 64])
     ballot = ballot_of(outliers, seed=seed, step=step)
-    candidates, kept = slow_votes(outliers, ballot.threshold)
+    candidates, kept, sums = slow_votes(outliers, ballot.threshold)
     assert dict(zip(ballot.index.tolist(), ballot.score.tolist(), strict=True)) == pytest.approx(candidates)
     assert ballot.index.tolist() == sorted(candidates)
     found = ballot.outliers
     assert list(zip(found.index.tolist(), found.frame.tolist(), found.score.tolist(), strict=True)) == kept
+    assert ballot.following.tolist() == largest(sums, sums)
 
 
 @STEPS
@@ -197,6 +214,94 @@ def test_fewer_than_three_frames_yield_nothing(frames: int) -> None:
     outliers = with_defects(chance(4, share=0.05, frames=frames), [500], [64], frames)
     ballot = ballot_of(outliers)
     assert ballot.index.size == ballot.score.size == len(ballot.outliers) == 0
+    assert ballot.following.size == ballot.decoys.size == 0
+
+
+# what is worth a second look
+
+
+def moved(outliers: Outliers, shifts: np.ndarray) -> Outliers:
+    """Shift each frame by its own offset, around the edges of the largest even area."""
+    height, width = SHAPE[0] // 2 * 2, SHAPE[1] // 2 * 2
+    places = []
+    for frame, index in zip(outliers.frame.tolist(), outliers.index.tolist(), strict=True):
+        row, col = divmod(index, SHAPE[1])
+        places.append((row + int(shifts[0, frame])) % height * SHAPE[1] + (col + int(shifts[1, frame])) % width)
+    return Outliers(outliers.frame, np.array(places, np.int32), outliers.score, outliers.value, outliers.level2)
+
+
+@STEPS
+@pytest.mark.parametrize("share", [0.001, 0.02, 0.2])
+def test_decoys_are_what_would_be_followed_after_the_shift_of_the_run(step: int, share: float) -> None:
+    places, frames = [0, 77, 30_000], 10
+    outliers = with_defects(chance(9, share=share), places, [64, -50, 35], frames)
+    shifts = draw_shifts(RUN, SHAPE, step, 1)
+    ballot = count_votes(outliers, shifts, frames, shape=SHAPE, false_votes=0.02, seed=1)
+    sums = slow_votes(outliers, 0)[2]
+    shifted = slow_votes(moved(outliers, shifts), 0)[2]
+    assert ballot.decoys.tolist() == largest(shifted, sums)
+    assert set(places) <= set(ballot.following.tolist())
+    assert ballot.following.dtype == ballot.decoys.dtype == np.int32
+    if share < 0.1:
+        assert not set(places) & set(ballot.decoys.tolist())
+    else:  # chance alone makes as many of one as of the other
+        assert 1500 <= ballot.following.size < len(sums)
+        assert 0.8 < ballot.decoys.size / ballot.following.size < 1.25
+
+
+def test_three_votes_at_the_limit_are_worth_a_second_look_and_two_are_not() -> None:
+    outliers = outliers_of([0, 1, 2, 0, 1], [500] * 3 + [700] * 2, [28] * 3 + [64] * 2)
+    ballot = ballot_of(outliers)
+    assert ballot.index.size == 0
+    assert ballot.following.tolist() == [500]
+
+
+@pytest.mark.parametrize(("strong", "followed"), [(1499, 1600), (1500, 1500), (1550, 1550)])
+def test_the_largest_sums_of_a_block_are_worth_a_second_look_with_those_that_tie(strong: int, followed: int) -> None:
+    """Of 1600 places the 1500th sum is the bar."""
+    places = np.arange(1600) * 19
+    score = np.where(np.arange(1600) < strong, 64, 30)
+    outliers = outliers_of(np.repeat([0, 1, 2], 1600), np.tile(places, 3), np.tile(score, 3))
+    assert ballot_of(outliers).following.tolist() == places[:followed].tolist()
+
+
+def test_what_is_followed_does_not_depend_on_the_seed_of_the_further_shifts() -> None:
+    outliers, shifts = chance(5, share=0.05), draw_shifts(10, SHAPE, 2, 1)
+    ballots = [count_votes(outliers, shifts, 10, shape=SHAPE, false_votes=0.02, seed=seed) for seed in range(4)]
+    for ballot in ballots[1:]:
+        assert_array_equal(ballot.following, ballots[0].following)
+        assert_array_equal(ballot.decoys, ballots[0].decoys)
+    other = count_votes(outliers, draw_shifts(10, SHAPE, 2, 2), 10, shape=SHAPE, false_votes=0.02, seed=0)
+    assert other.decoys.tolist() != ballots[0].decoys.tolist()
+
+
+@STEPS
+@pytest.mark.parametrize("shape", [SHAPE, (6, 6), (7, 9)])
+def test_shifts_keep_to_their_plane_and_differ(step: int, shape: tuple[int, int]) -> None:
+    shifts = draw_shifts(500, shape, step, 3)
+    assert (shifts.shape, shifts.dtype) == ((2, 500), np.int32)
+    assert not (shifts % step).any()
+    assert (shifts >= 0).all()
+    assert (shifts.max(axis=1) < shape).all()
+    if shape == SHAPE:
+        assert len(set(zip(*shifts.tolist(), strict=True))) > 480
+    assert_array_equal(shifts, draw_shifts(500, shape, step, 3))
+    assert (shifts != draw_shifts(500, shape, step, 4)).any()
+    assert draw_shifts(0, shape, step, 3).shape == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("frames", "parts"),
+    [
+        ((), [()]),
+        ((4,), [(4,)]),
+        (range(5), [range(5)]),
+        (range(6), [range(6), range(3), range(3, 6)]),
+        ((9, 8, 7, 6, 5, 4, 3), [(9, 8, 7, 6, 5, 4, 3), (9, 8, 7), (6, 5, 4, 3)]),
+    ],
+)
+def test_halves_vote_where_each_has_enough_frames(frames: Sequence[int], parts: list[Sequence[int]]) -> None:
+    assert parts_of(frames) == parts
 
 
 # repeatable
@@ -239,8 +344,10 @@ def test_frame_numbers_need_not_start_at_zero() -> None:
 def test_any_list_on_the_smallest_sensor(entries: list[tuple[int, int, int]], seed: int, step: int) -> None:
     distinct = {(frame, index): score for frame, index, score in entries}
     outliers = outliers_of([f for f, _ in distinct], [i for _, i in distinct], list(distinct.values()))
-    ballot = count_votes(outliers, np.unique(outliers.frame).size, shape=(7, 7), step=step, false_votes=0.02, seed=seed)
-    candidates, kept = slow_votes(outliers, ballot.threshold)
+    shifts = draw_shifts(12, (7, 7), step, seed)
+    ballot = count_votes(outliers, shifts, np.unique(outliers.frame).size, shape=(7, 7), false_votes=0.02, seed=seed)
+    candidates, kept, sums = slow_votes(outliers, ballot.threshold)
     assert ballot.index.tolist() == sorted(candidates)
+    assert ballot.following.tolist() == sorted(sums)
     assert len(ballot.outliers) == len(kept)
     assert ballot.threshold >= 12

@@ -15,7 +15,13 @@ from sensormap.errors import SensorMapError
 class _Commands(click.Group):
     """A group whose commands are imported when they are called, and whose errors are one line with exit code 1."""
 
-    modules = {"map": "mapping", "show": "show", "coords": "show", "cameras": "cameras"}  # noqa: RUF012
+    modules = {  # noqa: RUF012
+        "map": "mapping",
+        "show": "show",
+        "coords": "show",
+        "evaluate": "evaluating",
+        "cameras": "cameras",
+    }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.modules)

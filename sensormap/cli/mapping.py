@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from sensormap.cli.console import configure_log, progress_bar
+from sensormap.cli.options import follow_option, jobs_option, profile_option, serial_option
 from sensormap.cli.show import print_map
 
 
@@ -14,9 +15,11 @@ from sensormap.cli.show import print_map
 @click.argument("photos", nargs=-1, required=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Map file to write; - or none: YAML to stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it exists.")
-@click.option("--profile", metavar="NAME|FILE", help="Camera profile; by default the one of the photos' EXIF model.")
-@click.option("--serial", help="Serial number of the camera to map, where the photos are of several.")
-@click.option("--jobs", type=click.IntRange(1, 256), help="Threads.  [default: one for each processor, at most 8]")
+@profile_option
+@serial_option
+@jobs_option
+@follow_option
+@click.option("--no-follow", is_flag=True, help="Leave the second pass out: faster, less sure, no strengths, no dates.")
 @click.option("--strict", is_flag=True, help="Stop at the first photo that cannot be used.")
 @click.option("-v", "--verbose", count=True, help="Tell more on stderr; -vv tells everything.")
 @click.option("-q", "--quiet", count=True, help="Tell less: -q warnings only, no progress, no table; -qq errors only.")
@@ -28,6 +31,8 @@ def map_command(
     profile: str | None,
     serial: str | None,
     jobs: int | None,
+    follow: int,
+    no_follow: bool,
     strict: bool,
     verbose: int,
     quiet: int,
@@ -47,7 +52,7 @@ def map_command(
         output = None
     if output is not None:
         check_output(output, overwrite=overwrite)
-    options = Options(profile=profile, serial=serial, jobs=jobs, strict=strict)
+    options = Options(profile=profile, serial=serial, jobs=jobs, strict=strict, follow=0 if no_follow else follow)
     with native_stderr_silenced(), progress_bar(verbosity) as progress:
         sensor_map = map_defects(photos, options, progress)
     if output is None:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from rich.console import Console
 from rich.text import Text
 
 from sensormap.defects import SensorMap
-from sensormap.report.table import (
-    Table,
-    column_table,
-    defect_table,
-    facts_table,
-    kind_table,
-    skipped_table,
-    table_lines,
-)
+from sensormap.report.entries import column_table, defect_table, row_table
+from sensormap.report.table import Table, facts_table, kind_table, skipped_table, table_lines
 
 
-def show_map(sensor_map: SensorMap, console: Console, *, limit: int | None = 20) -> None:
+def show_map(sensor_map: SensorMap, console: Console, *, limit: int | None = 20, title: str = "") -> None:
     """Print a map's summary and its defects.
 
     Parameters
@@ -28,13 +24,30 @@ def show_map(sensor_map: SensorMap, console: Console, *, limit: int | None = 20)
         Where to; rich leaves colours out where it is no terminal.
     limit
         How many defects at most, strongest first; None for all.
+    title
+        What the defects are, where the map holds only some of all: stands in place of their number.
     """
     print_table(facts_table(sensor_map), console)
-    tables = (kind_table(sensor_map), column_table(sensor_map), defect_table(sensor_map, limit=limit))
-    for table in (*tables, skipped_table(sensor_map)):
+    kinds = kind_table(sensor_map)
+    tables = (
+        replace(kinds, title=title, note="" if kinds.rows else "None stands out there.") if title else kinds,
+        column_table(sensor_map),
+        row_table(sensor_map),
+        defect_table(sensor_map, limit=limit),
+        skipped_table(sensor_map),
+    )
+    for table in tables:
         if table.rows or table.note:
             console.print()
             print_table(table, console)
+
+
+def print_tables(tables: Iterable[Table], console: Console) -> None:
+    """Print tables with empty lines between them."""
+    for i, table in enumerate(tables):
+        if i:
+            console.print()
+        print_table(table, console)
 
 
 def print_table(table: Table, console: Console) -> None:

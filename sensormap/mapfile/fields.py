@@ -1,20 +1,10 @@
-"""How each kind of value in a map file is checked when read, written, and recognised at a glance."""
+"""Mappings of a map file: what their keys may hold, how it is read, written, and recognised at a glance."""
 
 from __future__ import annotations
 
-import math
-import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
-
-from sensormap.camera import Rect
-from sensormap.cfa import BAYER_NAMES, MONO, Cfa
-from sensormap.defects import DefectKind
-from sensormap.yamltext import load_yaml, quoted
-
-MAX_INTEGER = 2**1023  # what a float holds, about; larger integers cannot become one
 
 
 @dataclass(frozen=True)
@@ -33,7 +23,11 @@ class Field:
     parse
         From text that matches `pattern` to the value in memory.
     optional
-        Whether the key may be absent, which means None and is written so.
+        Whether the key may be absent, which means `default`.
+    default
+        Value of an absent key.
+    omitted
+        Whether the writer leaves the key out where the value is `default`.
     """
 
     read: Callable[[Any], Any]
@@ -41,6 +35,8 @@ class Field:
     pattern: str = "(?!)"
     parse: Callable[[str], Any] = str
     optional: bool = False
+    default: Any = None
+    omitted: bool = False
 
 
 def wrong(value: Any, expected: str, where: str = "") -> ValueError:
@@ -50,9 +46,14 @@ def wrong(value: Any, expected: str, where: str = "") -> ValueError:
     return ValueError(f"{where}: {found} is not {expected}" if where else f"{found} is not {expected}")
 
 
-def optional(field: Field) -> Field:
-    """Return `field` as one that may be absent from a mapping."""
-    return replace(field, optional=True)
+def optional(field: Field, default: Any = None) -> Field:
+    """Return `field` as one that is absent from a mapping where the value is `default`."""
+    return replace(field, optional=True, default=default, omitted=True)
+
+
+def later(field: Field, default: Any) -> Field:
+    """Return `field` as one that is always written, but that older files lack, which means `default`."""
+    return replace(field, optional=True, default=default)
 
 
 def nullable(field: Field) -> Field:
@@ -83,14 +84,32 @@ def items(field: Field, length: int, convert: Callable[..., Any] = lambda *value
 
 def one_of(names: Iterable[str], convert: Callable[[str], Any] = str) -> Field:
     """Return a bare word out of `names`; `convert` makes the value in memory, ``str`` of which is the word."""
-    words = sorted(names)
+    known = sorted(names)
 
     def read(value: Any) -> Any:
-        if not isinstance(value, str) or value not in words:
-            raise wrong(value, f"one of {', '.join(words)}")
+        if not isinstance(value, str) or value not in known:
+            raise wrong(value, f"one of {', '.join(known)}")
         return convert(value)
 
-    return Field(read, lambda value: read(str(value)) and str(value), "|".join(words), convert)
+    return Field(read, lambda value: read(str(value)) and str(value), "|".join(known), convert)
+
+
+def words(names: Iterable[str]) -> Field:
+    """Return a list of at least one bare word out of `names`, as many as there are at most: ``[a, b]``, a tuple."""
+    word = one_of(names)
+    most = len(word.pattern.split("|"))
+
+    def read(value: Any) -> tuple[str, ...]:
+        if not isinstance(value, list) or not 1 <= len(value) <= most:
+            raise wrong(value, f"a list of 1 to {most} names")
+        return tuple(word.read(item) for item in value)
+
+    return Field(
+        read,
+        lambda values: f"[{', '.join(map(word.text, values))}]",
+        rf"\[(?:{word.pattern})(?:, (?:{word.pattern})){{0,{most - 1}}}\]",
+        lambda text: tuple(text[1:-1].split(", ")),
+    )
 
 
 def read_mapping(value: Any, fields: Mapping[str, Field], where: str) -> dict[str, Any]:
@@ -112,7 +131,7 @@ def read_mapping(value: Any, fields: Mapping[str, Field], where: str) -> dict[st
             msg = f"{where}.{key}: missing"
             raise ValueError(msg)
         try:
-            values[key] = field.read(value[key]) if key in value else None
+            values[key] = field.read(value[key]) if key in value else field.default
         except ValueError as error:
             msg = f"{where}.{key}: {error}"
             raise ValueError(msg) from error
@@ -122,7 +141,7 @@ def read_mapping(value: Any, fields: Mapping[str, Field], where: str) -> dict[st
 def mapping_text(value: Any, fields: Mapping[str, Field]) -> list[str]:
     """Return ``key: value`` for the attributes of `value` that `fields` names, absent ones left out."""
     pairs = ((key, getattr(value, key), field) for key, field in fields.items())
-    return [f"{key}: {field.text(item)}" for key, item, field in pairs if item is not None or not field.optional]
+    return [f"{key}: {field.text(item)}" for key, item, field in pairs if not (field.omitted and item == field.default)]
 
 
 def line_pattern(fields: Mapping[str, Field]) -> str:
@@ -132,63 +151,3 @@ def line_pattern(fields: Mapping[str, Field]) -> str:
         part = f"{', ' if index else ''}{key}: ({field.pattern})"
         parts.append(f"(?:{part})?" if field.optional else part)
     return rf"- \{{{''.join(parts)}\}}"
-
-
-def _integer(value: Any) -> int:
-    if type(value) is not int:  # bool is an int to Python, not to a reader of the file
-        raise wrong(value, "an integer")
-    return value
-
-
-def _number(value: Any) -> float:
-    if type(value) not in (int, float) or (type(value) is int and abs(value) > MAX_INTEGER) or not math.isfinite(value):
-        raise wrong(value, "a finite number")
-    return float(value)
-
-
-def _number_text(value: float) -> str:
-    """Return the shortest digits that give `value` back; YAML 1.1 wants a point before an exponent."""
-    text = repr(float(value) + 0.0)
-    return text if "." in text or not math.isfinite(value) else text.replace("e", ".0e")
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise wrong(value, "text (put it into quotes)")
-    return value
-
-
-def _time(value: Any) -> datetime:
-    if not isinstance(value, datetime) or value.tzinfo is not None:
-        raise wrong(value, "a time without zone such as 2010-05-02T17:31:08")
-    return value
-
-
-def _setting(value: Any) -> bool | int | float | str | None:
-    return value if value is None or isinstance(value, bool | int | str) else _number(value)
-
-
-def _setting_text(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, str):
-        return quoted(value)
-    return str(operator.index(value)) if hasattr(value, "__index__") else _number_text(value)
-
-
-def name_text(name: str) -> str:
-    """Return a key as YAML, quoted where YAML would take it for something else than text (``no``, ``null``)."""
-    return name if load_yaml(name) == name else quoted(name)
-
-
-INTEGER = Field(_integer, lambda value: str(operator.index(value)), "0|-?[1-9][0-9]{0,17}", int)
-NUMBER = Field(_number, _number_text, r"-?[0-9]{1,17}\.[0-9]{1,25}(?:e[-+][0-9]{1,3})?", float)
-TEXT = Field(_text, quoted)
-TIME = Field(_time, datetime.isoformat)
-SETTING = Field(_setting, _setting_text)
-PAIR = items(INTEGER, 2)
-RECT = replace(items(INTEGER, 4, Rect), text=lambda rect: f"[{rect.x}, {rect.y}, {rect.width}, {rect.height}]")
-CFA = replace(one_of((*BAYER_NAMES, MONO), Cfa), text=lambda cfa: cfa.name)
-KIND = one_of(DefectKind, DefectKind)
-PLANE = one_of({plane.name for name in (*BAYER_NAMES, MONO) for plane in Cfa(name).planes})
-PLANES = Field(_text, str)  # joined by "+"; the map's own check knows which ones a column crosses

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from sensormap.defects import DefectKind
-from sensormap.mapfile.fields import CFA, INTEGER, KIND, NUMBER, PAIR, PLANE, PLANES, RECT, TEXT, TIME, items, nullable
+from sensormap.mapfile.fields import items, later, nullable, optional
+from sensormap.mapfile.values import (
+    BETWEEN,
+    CFA,
+    INTEGER,
+    INTERVAL,
+    KIND,
+    NUMBER,
+    PAIR,
+    PLANE,
+    PLANES,
+    RECT,
+    SEEN,
+    TEXT,
+    TIME,
+    UNRESOLVED,
+)
 
 FORMAT = "sensormap/1"
+MAX_BYTES = 1 << 28  # 256 MB, some 700 000 defects: what is larger is no map of a camera that takes pictures
 COMMENT = "# Defective photosites of one camera's sensor, found in its photos by sensormap; one entry per line."
 COORDINATES = (
     "x, y: column and row of the raw grid, counted from 0 at its top left corner; jpeg: column and row of the camera's "
     "full-size JPEG as stored, not rotated; rectangles: left, top, width, height"
 )
 
-# Keys are the attributes of the dataclass that holds the section. A later one is `optional(...)`: older files lack it.
+# Keys are the attributes of the dataclass that holds the section. One that older files lack is `later(...)`, or
+# `optional(...)` if it is left out where there is nothing to say.
 CAMERA = {"make": TEXT, "model": TEXT, "serial": TEXT, "profile": TEXT}
 SENSOR = {"raw_size": PAIR, "active_area": RECT, "cfa": CFA, "jpeg_crop": nullable(RECT), "coordinates": TEXT}
 FRAMES = {
@@ -23,19 +41,28 @@ FRAMES = {
     "shutter_s": nullable(items(NUMBER, 2)),
     "iso": nullable(items(INTEGER, 2)),
     "digest": TEXT,
+    "repeated": later(INTEGER, 0),
+    "filtered": later(INTEGER, 0),
+    "followed": later(INTEGER, 0),
+    "clock_jumps": later(INTEGER, 0),
 }
 SKIPPED = {"name": TEXT, "reason": TEXT}
-SUMMARY = {**{kind.value: INTEGER for kind in DefectKind}, "total": INTEGER, "columns": INTEGER}
-COLUMN = {
-    "x": INTEGER,
-    "y0": INTEGER,
-    "y1": INTEGER,
+SUMMARY = {
+    **{kind.value: INTEGER for kind in DefectKind},
+    "total": INTEGER,
+    "columns": INTEGER,
+    "rows": later(INTEGER, 0),
+}
+_LINE = {
     "plane": PLANES,
     "kind": KIND,
     "confidence": NUMBER,
     "score": NUMBER,
     "defects": INTEGER,
+    "onset": optional(BETWEEN),
 }
+COLUMN = {"x": INTEGER, "y0": INTEGER, "y1": INTEGER, **_LINE}
+ROW = {"y": INTEGER, "x0": INTEGER, "x1": INTEGER, **_LINE}
 DEFECT = {
     "x": INTEGER,
     "y": INTEGER,
@@ -43,8 +70,29 @@ DEFECT = {
     "kind": KIND,
     "confidence": NUMBER,
     "score": NUMBER,
+    "dark_dn_per_s": optional(INTERVAL),
+    "offset_dn": optional(INTERVAL),
+    "response": optional(INTERVAL),
+    "unresolved": optional(UNRESOLVED, ()),
+    "onset": optional(BETWEEN),
+    "until": optional(BETWEEN),
+    "seen": optional(SEEN),
+    "cluster": optional(INTEGER),
     "mean": NUMBER,
     "variance": NUMBER,
     "jpeg": nullable(PAIR),
 }
-SECTIONS = ("format", "camera", "sensor", "frames", "skipped", "settings", "summary", "columns", "defects")
+SECTIONS = (
+    "format",
+    "camera",
+    "sensor",
+    "frames",
+    "skipped",
+    "settings",
+    "summary",
+    "false_positives",
+    "columns",
+    "rows",
+    "defects",
+)
+LATER_SECTIONS = ("false_positives", "rows")  # older files lack them

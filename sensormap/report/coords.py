@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sensormap.defects import SensorMap
+from sensormap.defects import Column, Row, SensorMap
 from sensormap.errors import ProfileError
 
 
@@ -20,7 +20,7 @@ class Space(StrEnum):
 
 
 def coordinates(sensor_map: SensorMap, space: Space | str = Space.RAW) -> list[tuple[int, int]]:
-    """Return every defective photosite, those of columns one by one.
+    """Return every defective photosite, those of columns and rows one by one.
 
     Parameters
     ----------
@@ -61,8 +61,9 @@ def coordinates(sensor_map: SensorMap, space: Space | str = Space.RAW) -> list[t
         msg = f"the map's camera profile {sensor_map.profile!r} knows no JPEG crop, so no JPEG coordinates"
         raise ProfileError(msg)
     photosites = {(defect.y, defect.x) for defect in sensor_map.defects}
-    for column in sensor_map.columns:
-        photosites.update((y, x) for x, y in column.photosites(sensor.cfa))
+    lines: tuple[Column | Row, ...] = (*sensor_map.columns, *sensor_map.rows)
+    for line in lines:
+        photosites.update((y, x) for x, y in line.photosites(sensor.cfa))
     if window is None:
         return [(x, y) for y, x in sorted(photosites)]
     return [(x - window.x, y - window.y) for y, x in sorted(photosites) if window.contains(x, y)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from textwrap import TextWrapper
 
-from sensormap.defects import Defect, DefectKind, SensorMap
+from sensormap.defects import DefectKind, FrameSummary, SensorMap
 
 MAX_REASONS = 15  # lines on the screen; a reason that names sizes or levels can differ from photo to photo
 MEANINGS = {
@@ -42,7 +42,8 @@ def table_lines(table: Table, *, width: int = 80) -> list[str]:
     table
         Any table; if it has no rows there are no lines either.
     width
-        Characters a line may have; the last column is folded to fit, the others never.
+        Characters a line may have. To fit, a last column of text is folded; where the last is of numbers, all columns
+        move nearer, one blank apart instead of two.
 
     Returns
     -------
@@ -60,19 +61,22 @@ def table_lines(table: Table, *, width: int = 80) -> list[str]:
         return []
     rows = (table.header, *table.rows) if any(table.header) else table.rows
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    if len(widths) - 1 not in table.right:
+    gaps = len(widths) - 1
+    folds = gaps not in table.right
+    gap = " " if not folds and sum(widths) + 2 * gaps > width else "  "
+    if folds:
         widths[-1] = 0  # nothing stands to the right of it
-    form = "  ".join(f"{{:{'>' if i in table.right else '<'}{w}}}" for i, w in enumerate(widths))
+    form = gap.join(f"{{:{'>' if i in table.right else '<'}{w}}}" for i, w in enumerate(widths))
     lines = [form.format(*row) for row in rows]
-    indent = sum(widths[:-1]) + 2 * (len(widths) - 1)
-    if widths[-1] or max(map(len, lines)) <= width or indent > width - 20:
+    indent = sum(widths[:-1]) + 2 * gaps
+    if not folds or max(map(len, lines)) <= width or indent > width - 20:
         return lines
     fold = TextWrapper(width=width - indent).wrap
     return [line for row in rows for line in _folded(form, row[:-1], fold(row[-1]))]
 
 
 def facts_table(sensor_map: SensorMap) -> Table:
-    """Return what a map is about, one label and text a row: camera, sensor, frames, dates, exposures.
+    """Return what a map is about, one label and text a row: camera, sensor, frames, dates, exposures, errors.
 
     Parameters
     ----------
@@ -89,7 +93,7 @@ def facts_table(sensor_map: SensorMap) -> Table:
     lines = [
         ("Camera", f"{sensor_map.body} (profile {sensor_map.profile})"),
         ("Sensor", f"{sensor.raw_size[0]} x {sensor.raw_size[1]} photosites, {sensor.cfa.name}{crop}"),
-        ("Frames", f"{_count(frames.used, 'frame')} used, {frames.skipped} skipped"),
+        ("Frames", _frames_text(frames)),
     ]
     if frames.first and frames.last:
         lines.append(("Taken", _span(_minute(frames.first), _minute(frames.last))))
@@ -97,6 +101,10 @@ def facts_table(sensor_map: SensorMap) -> Table:
         lines.append(("Shutter", _span(*map(shutter_text, frames.shutter_s))))
     if frames.iso:
         lines.append(("ISO", _span(*map(str, frames.iso))))
+    if frames.clock_jumps:
+        lines.append(("Clock", f"contradicts the shutter count {counted(frames.clock_jumps, 'time')}"))
+    if sensor_map.false_positives is not None:
+        lines.append(("Errors", _errors_text(sensor_map.false_positives)))
     return Table("", ("", ""), tuple((label, plain(text)) for label, text in lines))
 
 
@@ -104,52 +112,13 @@ def kind_table(sensor_map: SensorMap) -> Table:
     """Return how many defects there are of each kind that occurs, most frequent first, and what the kind means."""
     counts = Counter(DefectKind(defect.kind) for defect in sensor_map.defects)
     ranked = sorted(counts, key=lambda kind: -counts[kind])
-    lone = "single " if sensor_map.columns else ""
+    lone = "single " if sensor_map.columns or sensor_map.rows else ""
     return Table(
-        title=_count(len(sensor_map.defects), "defect") if counts else "No defects",
+        title=counted(len(sensor_map.defects), "defect") if counts else "No defects",
         header=("kind", "count", "meaning"),
         rows=tuple((str(kind), str(counts[kind]), MEANINGS[kind]) for kind in ranked),
         right=frozenset({1}),
         note="" if counts else f"No {lone}photosite misbehaves enough to be told from its neighbours.",
-    )
-
-
-def defect_table(sensor_map: SensorMap, *, limit: int | None = 20) -> Table:
-    """Return the defects, strongest evidence first.
-
-    Parameters
-    ----------
-    sensor_map
-        The map.
-    limit
-        How many at most; None for all.
-
-    Returns
-    -------
-    Table
-        Its note says how many were left out.
-    """
-    ranked = sorted(sensor_map.defects, key=lambda defect: (-abs(defect.score), defect.y, defect.x))[:limit]
-    hidden = len(sensor_map.defects) - len(ranked)
-    return Table(
-        title="Strongest defects" if hidden else "Defects, strongest first",
-        header=("x", "y", "plane", "kind", "certainty", "score", "mean", "JPEG x, y"),
-        rows=tuple(_defect_row(defect) for defect in ranked),
-        right=frozenset({0, 1, 4, 5, 6, 7}),
-        note=f"{_count(hidden, 'weaker one')} not shown; --all shows every one." if hidden else "",
-    )
-
-
-def column_table(sensor_map: SensorMap) -> Table:
-    """Return the column entries from left to right."""
-    return Table(
-        title=_count(len(sensor_map.columns), "defective column"),
-        header=("x", "rows", "planes", "kind", "certainty", "score"),
-        rows=tuple(
-            (str(c.x), f"{c.y0} to {c.y1}", c.plane, str(c.kind), certainty(c.confidence), f"{c.score:.1f}")
-            for c in sensor_map.columns
-        ),
-        right=frozenset({0, 1, 4, 5}),
     )
 
 
@@ -161,26 +130,12 @@ def skipped_table(sensor_map: SensorMap) -> Table:
     ranked = sorted(names, key=lambda reason: (-len(names[reason]), reason))
     shown = ranked[:MAX_REASONS]
     return Table(
-        title=f"{_count(len(sensor_map.skipped), 'photo')} skipped",
+        title=f"{counted(len(sensor_map.skipped), 'photo')} skipped",
         header=("count", "for example", "reason"),
         rows=tuple((str(len(names[reason])), _shortened(plain(min(names[reason]))), plain(reason)) for reason in shown),
         right=frozenset({0}),
-        note=f"{_count(len(ranked) - len(shown), 'more reason')} in the map file." if ranked != shown else "",
+        note=f"{counted(len(ranked) - len(shown), 'more reason')} in the map file." if ranked != shown else "",
     )
-
-
-def certainty(confidence: float) -> str:
-    """Return a confidence in per cent, rounded down: nothing measured is certain.
-
-    Examples
-    --------
-    >>> certainty(0.5), certainty(0.9989), certainty(1.0)
-    ('50 %', '99.8 %', '> 99.9 %')
-    """
-    if confidence >= 0.999:
-        return "> 99.9 %"
-    tenths = int(confidence * 1000 + 1e-9) / 10
-    return f"{tenths:.1f} %" if tenths >= 99 else f"{int(tenths)} %"
 
 
 def shutter_text(seconds: float) -> str:
@@ -192,6 +147,17 @@ def shutter_text(seconds: float) -> str:
     ('1/2000 s', '0.3 s', '16 s')
     """
     return f"1/{round(1 / seconds)} s" if 1e-6 < seconds < 0.26 else f"{seconds:.3g} s"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things.
+
+    Examples
+    --------
+    >>> counted(1, "defect"), counted(0, "row")
+    ('1 defect', '0 rows')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def plain(text: str) -> str:
@@ -211,11 +177,20 @@ def _folded(form: str, cells: tuple[str, ...], folds: list[str]) -> list[str]:
     return [form.format(*(blank if i else cells), part) for i, part in enumerate(folds or [""])]
 
 
-def _defect_row(defect: Defect) -> tuple[str, ...]:
-    """Return one defect's cells."""
-    jpeg = f"{defect.jpeg[0]}, {defect.jpeg[1]}" if defect.jpeg else "outside"
-    numbers = (certainty(defect.confidence), f"{defect.score:.1f}", f"{defect.mean:.0f}")
-    return (str(defect.x), str(defect.y), defect.plane, str(defect.kind), *numbers, jpeg)
+def _frames_text(frames: FrameSummary) -> str:
+    """Say how many frames were used, and what is odd about some of them."""
+    odd = {
+        f"repeat{'s' if frames.repeated == 1 else ''} a scene": frames.repeated,
+        "filtered in camera": frames.filtered,
+    }
+    notes = ", ".join(f"{number} {what}" for what, number in odd.items() if number)
+    return f"{counted(frames.used, 'frame')} used{f' ({notes})' if notes else ''}, {frames.skipped} skipped"
+
+
+def _errors_text(expected: float) -> str:
+    """Say how many entries are expected to be none."""
+    number = f"about {expected:.1f}" if expected < 9.95 else f"about {expected:.0f}"
+    return f"{'fewer than 0.1' if expected < 0.1 else number} false entries expected"
 
 
 def _shortened(name: str) -> str:
@@ -229,7 +204,3 @@ def _minute(time: datetime) -> str:
 
 def _span(low: str, high: str) -> str:
     return low if low == high else f"{low} to {high}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

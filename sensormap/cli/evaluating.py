@@ -1,0 +1,72 @@
+"""`sensormap evaluate`: how well the detection works on the user's own photos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sensormap.cli.console import configure_log, progress_bar
+from sensormap.cli.options import follow_option, jobs_option, profile_option, serial_option
+
+if TYPE_CHECKING:
+    from sensormap.evaluation import Evaluation
+
+
+@click.command("evaluate")
+@click.argument("photos", nargs=-1, required=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="YAML file to write the numbers to.")
+@click.option("--overwrite", is_flag=True, help="Replace the output file if it exists.")
+@click.option("--count", type=click.IntRange(1, 10_000), default=250, show_default=True, help="Defects to plant.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the planted defects.")
+@profile_option
+@serial_option
+@jobs_option
+@follow_option
+@click.option("-v", "--verbose", count=True, help="Tell more on stderr.")
+@click.option("-q", "--quiet", count=True, help="Tell less: -q warnings only and no progress; -qq errors only.")
+def evaluate_command(
+    photos: tuple[str, ...],
+    output: Path | None,
+    *,
+    overwrite: bool,
+    count: int,
+    seed: int,
+    profile: str | None,
+    serial: str | None,
+    jobs: int | None,
+    follow: int,
+    verbose: int,
+    quiet: int,
+) -> None:
+    """Plant defects into the decoded frames of PHOTOS, map them blind, and report what was found.
+
+    The photos themselves are not changed. Takes twice as long as map.
+    """
+    from sensormap.decode import native_stderr_silenced  # noqa: PLC0415 - takes a second to import, --help does not
+    from sensormap.evaluate import evaluate  # noqa: PLC0415
+    from sensormap.output import check_replaces, check_writable, write_atomically  # noqa: PLC0415
+    from sensormap.report.evaluation import OPENING, evaluation_text  # noqa: PLC0415
+    from sensormap.survey import Options  # noqa: PLC0415
+
+    verbosity = verbose - quiet
+    configure_log(verbosity)
+    if output is not None:
+        check_writable(output, overwrite=overwrite)
+        check_replaces(output, OPENING, "evaluation")
+    options = Options(profile=profile, serial=serial, jobs=jobs, follow=follow)
+    with native_stderr_silenced(), progress_bar(verbosity) as progress:
+        evaluation = evaluate(photos, options, progress, count=count, seed=seed)
+    if output is not None:
+        write_atomically(evaluation_text(evaluation).encode(), output, overwrite=overwrite)
+    _print(evaluation)
+
+
+def _print(evaluation: Evaluation) -> None:
+    from rich.console import Console  # noqa: PLC0415
+
+    from sensormap.cli.render import print_tables  # noqa: PLC0415
+    from sensormap.report.evaluation import evaluation_tables  # noqa: PLC0415
+
+    print_tables(evaluation_tables(evaluation), Console())

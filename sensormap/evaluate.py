@@ -1,0 +1,137 @@
+"""Evaluation on the user's own photos: plant defects into the decoded frames, map them blind, count what is found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormap.camera import Profile
+from sensormap.decode import read_frame
+from sensormap.evaluation import Evaluation, Trace, bad_places, compare
+from sensormap.first_pass import Progress
+from sensormap.frame import Frame, Photo
+from sensormap.planting import Light, Planted, draw_defects, plant
+from sensormap.score import Noise, fit_noise, pad
+from sensormap.series import photon_noise
+from sensormap.survey import Options, map_defects, unheard
+
+DEFAULT_PLANTED = 250
+"""Defects that are planted, as many as a worn sensor of 10 megapixels has."""
+
+_SHOWS = 3.0  # sigma
+
+
+def evaluate(
+    arguments: Iterable[str | Path],
+    options: Options,
+    progress: Progress = unheard,
+    *,
+    count: int = DEFAULT_PLANTED,
+    seed: int = 1,
+) -> Evaluation:
+    """Plant defects into photos and report how the detection fares.
+
+    Parameters
+    ----------
+    arguments, options, progress
+        As for `survey.map_defects`, which runs twice: on the photos as they are, to know their own defects, and on the
+        same photos with defects planted, of which it is told nothing.
+    count
+        How many defects.
+    seed
+        The same seed plants the same defects.
+
+    Raises
+    ------
+    SensorMapError
+        As `survey.map_defects`.
+    """
+    paths = list(arguments)
+    looked = _Looked()
+    before = map_defects(paths, options, progress, read=looked)
+    # Where the clock jumps, a birth by the clock is none in the order of the frames.
+    times = [] if before.frames.clock_jumps else sorted(looked.times)
+    area = before.sensor.active_area
+    planted = draw_defects(
+        (area.height, area.width),
+        times,
+        count=count,
+        saturation=max(looked.saturations),
+        avoid={(y - area.y, x - area.x) for x, y in bad_places(before)},
+        seed=seed,
+    )
+    planter = _Planter(planted, seed)
+    after = map_defects(paths, options, progress, read=planter)
+    return compare(planted, planter.traces(), before, after)
+
+
+class _Looked:
+    """Reads photos as they are, and remembers when they were taken and where they clip."""
+
+    def __init__(self) -> None:
+        self.times: set[datetime] = set()
+        self.saturations: set[int] = set()
+
+    def __call__(self, photo: Photo, profile: Profile) -> Frame:
+        frame = read_frame(photo, profile)
+        if photo.exposure.time is not None:
+            self.times.add(photo.exposure.time)
+        self.saturations.add(frame.saturation)
+        return frame
+
+
+class _Planter:
+    """Reads photos with defects in them, and remembers how clearly each shows in each frame."""
+
+    def __init__(self, planted: tuple[Planted, ...], seed: int) -> None:
+        self.planted = planted
+        self.seed = seed
+        self._lock = Lock()
+        self._shows: dict[Path, NDArray[np.float64]] = {}
+
+    def __call__(self, photo: Photo, profile: Profile) -> Frame:
+        frame = read_frame(photo, profile)
+        area, step = profile.active_area, profile.cfa.step
+        active = frame.mosaic[area.slices].copy()
+        noise = fit_noise(pad(active, step), step, clipping=(frame.floor, frame.saturation))
+        healthy = np.array([active[one.row, one.col] for one in self.planted], np.float64)
+        light = _light(photo, frame, noise)
+        # Every photo has noise of its own, whatever the order and the folder.
+        own = [self.seed, int(frame.digest[:12], 16)]
+        changed = plant(active, self.planted, photo.exposure.time, light, seed=own)
+        mosaic = frame.mosaic.copy()
+        mosaic[area.slices] = active
+        with self._lock:
+            self._shows[photo.path] = np.abs(changed) / self._sigma(healthy, noise)
+        return replace(frame, mosaic=mosaic)
+
+    def _sigma(self, level: NDArray[np.float64], noise: Noise) -> NDArray[np.float64]:
+        """Return the noise of flat surroundings at the planted places, DN."""
+        step = noise.coefficients.shape[0]
+        phase = np.array([(one.row % step, one.col % step) for one in self.planted], np.intp).reshape(-1, 2)
+        c0, c1, c2, _ = noise.coefficients[phase[:, 0], phase[:, 1]].astype(np.float64).T
+        lit2 = 2 * np.maximum(level, 0)
+        return np.asarray(np.sqrt((c0 + c1 * lit2 + c2 * lit2**2) / 4), np.float64)
+
+    def traces(self) -> list[Trace]:
+        """Return how clearly each defect shows."""
+        if not self._shows:
+            return [Trace(0, 0) for _ in self.planted]
+        shows = np.stack([self._shows[path] for path in sorted(self._shows)])
+        frames = np.count_nonzero(np.isfinite(shows), axis=0)
+        beyond = np.count_nonzero(np.nan_to_num(shows) > _SHOWS, axis=0)
+        return [Trace(int(n), int(k)) for n, k in zip(frames, beyond, strict=True)]
+
+
+def _light(photo: Photo, frame: Frame, noise: Noise) -> Light:
+    """Return a frame's settings and noise as planting wants them."""
+    gain = np.array([np.nan if photo.exposure.iso is None else photo.exposure.iso / 100])
+    photon = float(photon_noise(noise.coefficients[np.newaxis].astype(np.float64), gain)[0])
+    known = float(gain[0]) if photo.exposure.iso is not None else 1.0
+    return Light(known, photo.exposure.shutter_s or 0.0, frame.floor, frame.saturation, photon)

@@ -1,0 +1,60 @@
+"""What the passes over the photos of one body left behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sensormap.camera import Body, Profile
+from sensormap.frame import Photo, Skipped
+from sensormap.tally import Tally
+from sensormap.verdict import Followed
+from sensormap.vote import Ballot
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the passes over the photos of one body left behind.
+
+    Parameters
+    ----------
+    body, profile
+        Whose sensor it is, and the geometry used.
+    photos, numbers, digests
+        The used photos in order of capture, their frame numbers, and the SHA-256 of their files.
+    saturation
+        DN at which a photosite clips, black subtracted.
+    skipped
+        The photos that could not be used, sorted.
+    tally
+        Sums over the frames.
+    ballots
+        Results of the blocks of votes.
+    repeated, filtered
+        How many of the used photos repeat a scene, and how many were filtered in camera.
+    followed
+        What the second pass left behind; None without one.
+    decoy_part
+        Share of the sensor in which it looked for decoys.
+    clock_jumps
+        How often the camera's clock contradicts its count of shots.
+    """
+
+    body: Body
+    profile: Profile
+    photos: tuple[Photo, ...]
+    numbers: tuple[int, ...]
+    digests: tuple[str, ...]
+    saturation: int
+    skipped: tuple[Skipped, ...]
+    tally: Tally
+    ballots: tuple[Ballot, ...]
+    repeated: int = 0
+    filtered: int = 0
+    followed: Followed | None = None
+    decoy_part: float = 1.0
+    clock_jumps: int = 0
+
+    @property
+    def counted(self) -> int:
+        """Number of photos that count: those that repeat no scene."""
+        return len(self.photos) - self.repeated

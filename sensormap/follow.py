@@ -1,0 +1,318 @@
+"""The second pass: the frames read again for a few thousand photosites only, whose whole series decide what they are.
+
+Three kinds of photosites are followed.  Candidates are those that the first pass found worth it.  Controls are drawn at
+random and tell how healthy photosites behave.  Decoys are places where the outliers of differently shifted frames meet:
+followed through the same shifts they are what chance and scenery make of healthy photosites, and those that pass for
+defects tell how many of the candidates that do so are false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormap.camera import Profile
+from sensormap.cluster import find_columns
+from sensormap.errors import FrameMismatchError, SensorMapError
+from sensormap.first_pass import Progress, Read, Tallied, patiently
+from sensormap.frame import Photo, Skipped
+from sensormap.kernels import gather_windows
+from sensormap.photos import skipped
+from sensormap.scenery import repeated_frames
+from sensormap.score import pad
+from sensormap.series import Conditions, Series, make_series, measure_oddity, photon_noise
+from sensormap.stories import Floors, Odds, weigh
+from sensormap.verdict import Followed
+
+_CONTROLS = 3000
+_CONTROL_SEED = 2
+# Scenery that fewer frames still make may show another scene that repeats.
+_SCENE_ROUNDS = 6
+# Series are weighed in lots of this many, a lot a thread.
+_LOT = 256
+# Healthy responses spread at least so much: fewer frames than dozens cannot show it.
+_LEAST_RESPONSE_SPREAD = 0.005
+_SIGMA_PER_MAD = 1.4826
+
+
+@dataclass(frozen=True)
+class Places:
+    """What to follow: positions ``row * W + col`` in the active area; decoys are moved with each frame's shift.
+
+    Parameters
+    ----------
+    candidates, decoys
+        Ascending.
+    company
+        Whether the neighbours of each candidate deviate with it.
+    shifts
+        (row, col) offset of every frame number, ``(2, frames)``.
+    """
+
+    candidates: NDArray[np.int64]
+    company: NDArray[np.bool_]
+    decoys: NDArray[np.int64]
+    shifts: NDArray[np.int32]
+
+
+class SecondPass:
+    """One second pass over some of the frames of the first.
+
+    Parameters
+    ----------
+    photos, profile
+        As for `first_pass.FirstPass`.
+    tallied
+        What the first pass kept of the frames.
+    read
+        Decodes a photo.
+    """
+
+    def __init__(
+        self, photos: Sequence[Photo], profile: Profile, tallied: dict[int, Tallied], *, read: Read
+    ) -> None:
+        self.photos = photos
+        self.profile = profile
+        self.tallied = tallied
+        self._read = read
+        self._ended = False
+
+    def run(
+        self,
+        frames: Sequence[int],
+        places: Places,
+        floors: Floors,
+        *,
+        threads: int,
+        progress: Progress,
+        refuse: Callable[[Skipped], None],
+    ) -> Followed:
+        """Follow photosites through frames.
+
+        Parameters
+        ----------
+        frames
+            Numbers of those to read, ascending; none that repeats a scene.
+        places
+            What to follow.
+        floors
+            The least strengths that count.
+        threads
+            How many to use.
+        progress
+            Called as photos are done, first with 0.
+        refuse
+            Called with each photo that is gone or has changed since the first pass.
+
+        Raises
+        ------
+        FrameMismatchError
+            If none could be read again.
+        """
+        area = self.profile.active_area
+        drawn = np.random.default_rng(_CONTROL_SEED).integers(0, area.width * area.height, _CONTROLS)
+        fixed = np.concatenate([places.candidates, drawn.astype(np.int64)])
+        pool = ThreadPoolExecutor(threads)
+        progress(0, len(frames))
+        windows: dict[int, NDArray[np.int32]] = {}
+        try:
+            pending = [(frame, pool.submit(self._gather, frame, fixed, places)) for frame in frames]
+            for done, (frame, future) in enumerate(pending, start=1):
+                result = patiently(future)
+                if isinstance(result, Skipped):
+                    refuse(result)
+                else:
+                    windows[frame] = result
+                progress(done, len(frames))
+            if not windows:
+                msg = f"none of {len(frames)} photos could be read a second time"
+                raise FrameMismatchError(msg)
+            everywhere = np.concatenate([fixed, places.decoys])
+            followed = [frame for frame in frames if frame in windows]
+            conditions = self._conditions(followed)
+            series = self._series(windows, everywhere, conditions)
+            return self._weigh(series, places, conditions, floors, pool)
+        finally:
+            self._ended = True
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _gather(self, number: int, fixed: NDArray[np.int64], places: Places) -> NDArray[np.int32] | Skipped:
+        """Decode one photo and return what its photosites show, shape ``(3, places)``."""
+        photo, step = self.photos[number], self.profile.cfa.step
+        if self._ended:
+            return skipped(photo.path.name, "the run ended before it was followed")
+        try:
+            frame = self._read(photo, self.profile)
+        except SensorMapError as error:
+            return skipped(photo.path.name, f"in the second pass: {skipped(photo.path.name, error).reason}")
+        if frame.digest != self.tallied[number].digest:
+            return skipped(photo.path.name, "changed between the two passes")
+        padded = pad(frame.mosaic[self.profile.active_area.slices], step)
+        shape = (padded.shape[0] - 2 * step, padded.shape[1] - 2 * step)
+        row, col = _moved_back(places.decoys, places.shifts[:, number], shape)
+        row = np.concatenate([fixed // shape[1], row])
+        col = np.concatenate([fixed % shape[1], col])
+        windows = np.empty((3, row.size), np.int32)
+        gather_windows(padded, row, col, step, windows)
+        return windows
+
+    def _conditions(self, frames: Sequence[int]) -> Conditions:
+        """Return the circumstances of the followed frames."""
+        exposures = [self.photos[frame].exposure for frame in frames]
+        gain = np.array([np.nan if e.iso is None else e.iso / 100 for e in exposures], np.float64)
+        shutter_s = np.array([np.nan if e.shutter_s is None else e.shutter_s for e in exposures], np.float64)
+        kept = [self.tallied[frame] for frame in frames]
+        return Conditions(
+            number=np.array(frames, np.int64),
+            gain=gain if np.isfinite(gain).any() else np.ones(gain.size),
+            shutter_s=shutter_s,
+            filtered=np.array([one.filtered for one in kept], np.bool_),
+            saturation=np.array([one.saturation for one in kept], np.float64),
+            floor=np.array([one.floor for one in kept], np.float64),
+        )
+
+    def _series(
+        self, windows: dict[int, NDArray[np.int32]], places: NDArray[np.int64], conditions: Conditions
+    ) -> Series:
+        """Put the frames' windows together."""
+        step, width = self.profile.cfa.step, self.profile.active_area.width
+        frames = conditions.number.tolist()
+        noise = np.stack([self.tallied[frame].noise.coefficients for frame in frames]).astype(np.float64)
+        of_place = noise[:, (places // width) % step, (places % width) % step].transpose(1, 0, 2)
+        gathered = np.stack([windows[frame] for frame in frames], axis=2)
+        return make_series(gathered, of_place, photon_noise(noise, conditions.gain))
+
+    def _weigh(
+        self, series: Series, places: Places, conditions: Conditions, floors: Floors, pool: ThreadPoolExecutor
+    ) -> Followed:
+        """Learn from the controls, then weigh candidates and decoys."""
+        count = places.candidates.size
+        controls = series[count : count + _CONTROLS]
+        series = measure_oddity(controls, conditions).of(series)
+        spread = measure_response_spread(series[count : count + _CONTROLS], conditions)
+
+        def weighed(part: Series) -> Odds:
+            # The first lot is empty: the kernels are compiled here, not in several threads.
+            first = weigh(part[:0], conditions, floors, response_spread=spread)
+            lots = [part[start : start + _LOT] for start in range(0, len(part), _LOT)]
+            found = [pool.submit(weigh, lot, conditions, floors, response_spread=spread) for lot in lots]
+            return Odds.concatenate([first, *(patiently(one) for one in found)])
+
+        candidates, repeats = series[:count], np.zeros(conditions.number.size, np.bool_)
+        odds = weighed(candidates)
+        for _ in range(_SCENE_ROUNDS):
+            single = odds.likely & ~self._in_runs(places.candidates, odds.likely)
+            suspects = candidates[single & places.company]
+            score = (suspects.value - suspects.level) / np.sqrt(suspects.variance)
+            found = ~repeats
+            listed = int(np.count_nonzero(single))
+            found[~repeats] = repeated_frames(score[:, ~repeats], listed, more=bool(repeats.any()))
+            if not found.any():
+                break
+            repeats |= found
+            series = replace(series, known=series.known & ~repeats)
+            candidates = series[:count]
+            odds = weighed(candidates)
+        decoys = self._without_defects(series[count + _CONTROLS :], places, places.candidates[odds.likely], conditions)
+        return Followed(
+            places=places.candidates,
+            series=candidates,
+            odds=odds,
+            conditions=conditions,
+            decoys=weighed(decoys).total,
+            response_spread=spread,
+            repeats=int(np.count_nonzero(repeats)),
+        )
+
+    def _in_runs(self, places: NDArray[np.int64], likely: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Tell which of the likely places belong to bad columns or rows, whose members keep each other company."""
+        width = self.profile.active_area.width
+        which = np.flatnonzero(likely)
+        row, col = (places[which] // width).astype(np.int32), (places[which] % width).astype(np.int32)
+        inside = np.zeros(places.size, np.bool_)
+        for run in (*find_columns(row, col), *find_columns(col, row)):
+            inside[which[run.members]] = True
+        return inside
+
+    def _without_defects(
+        self, decoys: Series, places: Places, defects: NDArray[np.int64], conditions: Conditions
+    ) -> Series:
+        """Leave out, of each decoy, the frames in which it lies on a defect: those are no chance."""
+        area = self.profile.active_area
+        shape = (area.height, area.width)
+        known = decoys.known.copy()
+        for i, frame in enumerate(conditions.number.tolist()):
+            row, col = _moved_back(places.decoys, places.shifts[:, frame], shape)
+            known[:, i] &= ~np.isin(row * shape[1] + col, defects)
+        return replace(decoys, known=known)
+
+
+def choose_frames(photos: Sequence[Photo], usable: Sequence[int], most: int) -> list[int]:
+    """Choose the frames to follow: the longest exposures, and the rest evenly over time.
+
+    Parameters
+    ----------
+    photos
+        In order of capture.
+    usable
+        Numbers of the good frames that repeat no scene, ascending.
+    most
+        How many at most, at least 2.
+
+    Returns
+    -------
+    list of int
+        Ascending. A quarter are the longest exposures (shutter time times ISO), which hot photosites need.
+    """
+    if len(usable) <= most:
+        return list(usable)
+
+    def exposed(number: int) -> float:
+        exposure = photos[number].exposure
+        return (exposure.shutter_s or 0.0) * (exposure.iso or 100)
+
+    longest = sorted(usable, key=lambda number: (-exposed(number), number))[: most // 4]
+    rest = sorted(set(usable) - set(longest))
+    evenly = np.linspace(0, len(rest) - 1, most - len(longest)).round().astype(int)
+    return sorted({*longest, *(rest[i] for i in evenly)})
+
+
+def measure_response_spread(controls: Series, conditions: Conditions) -> float:
+    """Return the robust standard deviation of healthy responses about their neighbours', as a share.
+
+    Parameters
+    ----------
+    controls
+        Photosites drawn at random, their `odd` filled in.
+    conditions
+        Of the frames.
+
+    Notes
+    -----
+    Of each control the weighted mean of residual over level, over the frames; its spread over the controls less what
+    noise alone makes of it.
+    """
+    clear = controls.known & (controls.level < conditions.saturation) & (controls.level > conditions.floor)
+    near = np.abs(controls.value - controls.level) < 4 * np.sqrt(controls.variance)
+    weight = np.where(clear & near, np.maximum(controls.level, 0) ** 2 / controls.variance, 0)
+    total = weight.sum(axis=1)
+    lit = total > 0
+    if np.count_nonzero(lit) < 10:
+        return _LEAST_RESPONSE_SPREAD
+    relative = np.where(controls.level > 0, (controls.value - controls.level) / np.maximum(controls.level, 1), 0)
+    response = (weight * relative).sum(axis=1)[lit] / total[lit]
+    spread = _SIGMA_PER_MAD * float(np.median(np.abs(response - np.median(response))))
+    noise = float(np.median(1 / total[lit]))
+    return max(float(np.sqrt(max(spread**2 - noise, 0))), _LEAST_RESPONSE_SPREAD)
+
+
+def _moved_back(
+    places: NDArray[np.int64], shift: NDArray[np.int32], shape: tuple[int, int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where places of a shifted frame lie in the frame itself."""
+    height, width = shape[0] - shape[0] % 2, shape[1] - shape[1] % 2
+    return (places // shape[1] - shift[0]) % height, (places % shape[1] - shift[1]) % width

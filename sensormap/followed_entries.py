@@ -1,0 +1,124 @@
+"""Entries of a map: verdicts on followed series as defects, with the camera's times and the sensor's coordinates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormap.defects import Between, Defect, Interval, Sensor, rounded
+from sensormap.frame import Photo
+from sensormap.onset import Change
+from sensormap.tally import Tally
+from sensormap.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Found:
+    """One defective photosite: where in the active area, how sure, and what its series says.
+
+    `row` and `col` count in the active area.
+    """
+
+    row: int
+    col: int
+    confidence: float
+    verdict: Verdict
+
+
+class Clock:
+    """Capture times of the followed frames.
+
+    Parameters
+    ----------
+    photos
+        Of the followed frames, in order of capture.
+
+    Attributes
+    ----------
+    problem
+        Why nothing can be dated; None if it can.
+    """
+
+    def __init__(self, photos: Sequence[Photo]) -> None:
+        times = [photo.exposure.time for photo in photos]
+        missing = times.count(None)
+        self.problem: str | None = None
+        if missing:
+            self.problem = f"{missing} of {len(times)} photos have no capture time"
+        elif len(times) < 2:
+            self.problem = "one photo alone has no before and after"
+        elif len(set(times)) < 2:
+            self.problem = "all photos have one capture time"
+        self._times: list[datetime] = [time for time in times if time is not None]
+
+    def between(self, change: Change | None) -> Between | None:
+        """Return the times of the frames around a change, or None where there is none to tell."""
+        if change is None or self.problem is not None:
+            return None
+        if change.high == 0:
+            return Between(None, None)
+        # A change after the last frame is dated by it.
+        by = self._times[min(change.high, len(self._times) - 1)]
+        return Between(self._times[change.low - 1] if change.low else None, by)
+
+
+def make_defects(
+    found: Sequence[Found], clusters: NDArray[np.int64], sensor: Sensor, tally: Tally, clock: Clock
+) -> list[Defect]:
+    """Return defects as entries of the map, in the order given.
+
+    Parameters
+    ----------
+    found
+        The defects.
+    clusters
+        Number of each one's cluster, 0 for single ones.
+    sensor, tally
+        Geometry, and sums over the frames.
+    clock
+        Of the followed frames.
+    """
+    if not found:
+        return []
+    where = np.array([one.row for one in found]), np.array([one.col for one in found])
+    means, variances = tally.mean(where), tally.variance(where)
+    defects = []
+    for i, one in enumerate(found):
+        x, y = one.col + sensor.active_area.x, one.row + sensor.active_area.y
+        verdict = one.verdict
+        intervals = {name: _rounded(interval) for name, interval in verdict.strengths.items()}
+        defects.append(
+            Defect(
+                x=x,
+                y=y,
+                plane=sensor.cfa.plane_name(x=x, y=y),
+                kind=verdict.kind,
+                confidence=rounded(one.confidence, digits=4),
+                score=rounded(verdict.score, digits=4),
+                mean=rounded(float(means[i])),
+                variance=rounded(float(variances[i])),
+                jpeg=sensor.jpeg_pixel(x, y),
+                dark_dn_per_s=intervals.get("dark_dn_per_s"),
+                offset_dn=intervals.get("offset_dn"),
+                response=intervals.get("response"),
+                unresolved=verdict.unresolved,
+                onset=clock.between(verdict.onset),
+                until=clock.between(verdict.until),
+                seen=(verdict.seen, verdict.due),
+                cluster=int(clusters[i]) or None,
+            )
+        )
+    return defects
+
+
+def _rounded(interval: tuple[float, float, float]) -> Interval:
+    """Round an interval to what its width deserves, without making it narrower than it is by more than a hundredth."""
+    value, low, high = interval
+    unit = max((high - low) / 200, 1e-9)
+    digits = -int(np.floor(np.log10(unit)))
+    value, low, high = (round(float(number), digits) + 0.0 for number in (value, low, high))
+    return value, min(low, value), max(high, value)

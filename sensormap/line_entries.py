@@ -1,0 +1,131 @@
+"""Columns and rows of a map: runs of listed defects, and lines that are bad as a whole."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sensormap.cluster import find_columns
+from sensormap.defects import Between, Column, Defect, DefectKind, Row, Sensor, rounded
+from sensormap.lines import Line
+
+# The false-alarm rate of `lines` is far below a hundredth a map.
+_LINE_CONFIDENCE = 0.99
+# A line whose ends lie further out than so many photosites is longer than the run of defects in it.
+_BEYOND = 16
+# As many defects as make a run: a chance one in a line does not tell its kind.
+_FEWEST_MEMBERS = 12
+# A plane belongs to a run if it has a tenth of its members.
+_LEAST_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """Part of a raw column (row): its place, its ends along it, its planes, and the line found there if any."""
+
+    axis: str
+    place: int
+    first: int
+    last: int
+    planes: tuple[str, ...]
+    line: Line | None = None
+
+    def holds(self, defect: Defect) -> bool:
+        place, along = (defect.x, defect.y) if self.axis == "column" else (defect.y, defect.x)
+        return place == self.place and self.first <= along <= self.last and defect.plane in self.planes
+
+    def meets(self, other: _Stretch) -> bool:
+        same = (self.axis, self.place) == (other.axis, other.place) and bool({*self.planes} & {*other.planes})
+        return same and self.first <= other.last and other.first <= self.last
+
+
+def make_lines(
+    defects: Sequence[Defect], lines: Sequence[Line], sensor: Sensor
+) -> tuple[tuple[Column, ...], tuple[Row, ...], tuple[Defect, ...]]:
+    """Return the columns, the rows, and the defects that neither covers.
+
+    Parameters
+    ----------
+    defects
+        All that are listed, sorted by (y, x).
+    lines
+        From `lines.find_lines`.
+    sensor
+        Geometry.
+    """
+    stretches: list[_Stretch] = []
+    for one in (*_runs("column", defects), *_runs("row", defects), *(_of_line(line, sensor) for line in lines)):
+        stretches = _added(stretches, one)
+    entries = [(one, [defect for defect in defects if one.holds(defect)]) for one in stretches]
+    columns = [_column(one, members) for one, members in entries if one.axis == "column"]
+    rows = [_row(one, members) for one, members in entries if one.axis == "row"]
+    covered = {(defect.x, defect.y) for _, members in entries for defect in members}
+    alone = tuple(defect for defect in defects if (defect.x, defect.y) not in covered)
+    columns.sort(key=lambda entry: (entry.x, entry.y0))
+    rows.sort(key=lambda entry: (entry.y, entry.x0))
+    return tuple(columns), tuple(rows), alone
+
+
+def _runs(axis: str, defects: Sequence[Defect]) -> list[_Stretch]:
+    """Return the runs of defects along columns (rows)."""
+    x = np.array([defect.x for defect in defects], np.int32)
+    y = np.array([defect.y for defect in defects], np.int32)
+    along, place = (y, x) if axis == "column" else (x, y)
+    found = []
+    for run in find_columns(along, place):
+        planes = Counter(defects[i].plane for i in run.members)
+        named = sorted(plane for plane, count in planes.items() if count >= _LEAST_SHARE * run.members.size)
+        ends = [int(along[i]) for i in run.members if defects[i].plane in named]
+        found.append(_Stretch(axis, run.col, ends[0], ends[-1], tuple(named)))
+    return found
+
+
+def _of_line(line: Line, sensor: Sensor) -> _Stretch:
+    """Return a line of the active area on the raw grid."""
+    area = sensor.active_area
+    across, along = (area.x, area.y) if line.axis == "column" else (area.y, area.x)
+    place, first, last = line.place + across, line.first + along, line.last + along
+    step = sensor.cfa.step
+    planes = set()
+    for phase in line.phases:
+        x, y = (place, phase + along) if line.axis == "column" else (phase + along, place)
+        planes.add(sensor.cfa.plane_name(x=x % step, y=y % step))
+    return _Stretch(line.axis, place, first, last, tuple(sorted(planes)), line)
+
+
+def _added(stretches: list[_Stretch], new: _Stretch) -> list[_Stretch]:
+    """Return the stretches with one more, united with those that it meets."""
+    met = next((one for one in stretches if one.meets(new)), None)
+    if met is None:
+        return [*stretches, new]
+    # The defects of a run tell its ends exactly; a line's are good to a few photosites.
+    first = new.first if new.first < met.first - _BEYOND or met.line else met.first
+    last = new.last if new.last > met.last + _BEYOND or met.line else met.last
+    planes = tuple(sorted({*met.planes, *new.planes}))
+    united = replace(new, first=min(first, met.first), last=max(last, met.last), planes=planes)
+    # With more planes, or longer, it may meet what neither of the two met.
+    return _added([one for one in stretches if one is not met], united)
+
+
+def _facts(one: _Stretch, members: Sequence[Defect]) -> tuple[DefectKind, float, float, int, Between | None]:
+    """Return an entry's kind, confidence, score, defects and onset: of its members, or of a line with few of them."""
+    line = one.line
+    if line is None or len(members) >= _FEWEST_MEMBERS:
+        kind = Counter(member.kind for member in members).most_common(1)[0][0]
+        onset = Counter(member.onset for member in members).most_common(1)[0][0]
+        confidence = rounded(float(np.median([member.confidence for member in members])))
+        score = rounded(float(np.median([member.score for member in members])), digits=4)
+        return kind, confidence, score, len(members), onset
+    kind = DefectKind.WEAK if line.effect < 0 else DefectKind.OFFSET
+    return kind, _LINE_CONFIDENCE, rounded(line.score, digits=4), len(members), None
+
+
+def _column(one: _Stretch, members: Sequence[Defect]) -> Column:
+    return Column(one.place, one.first, one.last, "+".join(one.planes), *_facts(one, members))
+
+
+def _row(one: _Stretch, members: Sequence[Defect]) -> Row:
+    return Row(one.place, one.first, one.last, "+".join(one.planes), *_facts(one, members))

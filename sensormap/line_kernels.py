@@ -1,0 +1,139 @@
+"""Walks along lines, for `lines`: how high sums of deviations rise, by chance and otherwise, and where.
+
+A walk adds up the deviations along a line, less a drift, and never falls below 0: it stays low on healthy stretches
+and rises on bad ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormap.compiled import compiled
+
+TILE = 32
+"""Photosites a side of the tiles that the background is taken from: lines are thin and do not move their medians."""
+
+CLIP = 4.0
+"""Deviations end here, in scales: a glaring photosite counts like a clear one, and a handful of them makes no line."""
+
+# Logarithm of how much likelier a gap is than none before it splits a run of some hundred photosites: one mistake in
+# thousands.
+_GAP_EVIDENCE = 12.0
+# -log(-log(q)) at the quartiles.
+_AT_LOW, _AT_HIGH = -0.3266, 1.2459
+
+
+@compiled
+def raise_walks(
+    strip: NDArray[np.float32],
+    background: NDArray[np.float32],
+    drift: np.float32,
+    height: NDArray[np.float32],
+    highest: NDArray[np.float32],
+) -> None:
+    """Continue the walks of all lines along a strip ``(length, lines)``, and note the highest they come.
+
+    `height` and `highest` have shape ``(2, lines)``: of bright deviations, and of dark ones. The slow equivalent, for
+    each row of the strip and ``deviation = row - background``:
+
+        height[:] = np.maximum(height + np.stack([deviation, -deviation]) - drift, 0)
+        highest[:] = np.maximum(highest, height)
+    """
+    for row in range(strip.shape[0]):
+        for i in range(strip.shape[1]):
+            deviation = strip[row, i] - background[i]
+            bright = max(height[0, i] + deviation - drift, np.float32(0))
+            dark = max(height[1, i] - deviation - drift, np.float32(0))
+            height[0, i], height[1, i] = bright, dark
+            highest[0, i], highest[1, i] = max(highest[0, i], bright), max(highest[1, i], dark)
+
+
+def background_of(strip: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the smooth part of a strip's line means: medians of tiles, joined by straight lines.
+
+    Examples
+    --------
+    >>> strip = np.ones((32, 100), np.float32)
+    >>> strip[:, 7] = 4
+    >>> background_of(strip)[[0, 7, 99]].tolist()
+    [1.0, 1.0, 1.0]
+    """
+    number = strip.shape[1]
+    width = min(TILE // 2, number)
+    tiles = number // width
+    middles = np.median(strip.mean(axis=0)[: tiles * width].reshape(tiles, width), axis=1)
+    # A tile more on either side continues the slope of the outermost two.
+    if tiles > 1:
+        middles = np.concatenate([2 * middles[:1] - middles[1:2], middles, 2 * middles[-1:] - middles[-2:-1]])
+    centres = width * np.arange(middles.size) - width * (tiles > 1) + (width - 1) / 2
+    return cast("NDArray[np.float32]", np.interp(np.arange(number), centres, middles).astype(np.float32))
+
+
+def chance_height(highest: NDArray[np.float32], drift: float, *, chance: float, length: int) -> float:
+    """Return the height that the walk along a healthy line of `length` photosites exceeds with the given chance.
+
+    Notes
+    -----
+    The highest of a walk follows ``P(highest < h) = exp(-n exp(-rate h))``. For independent normal deviations the rate
+    is twice the drift, and n is below the length. What texture and correlation make of both is read from the quartiles
+    of all lines' `highest`. The higher of the two answers holds.
+
+    Examples
+    --------
+    >>> round(chance_height(np.zeros((2, 100), np.float32), 0.5, chance=1e-6, length=1000), 2)
+    20.72
+    """
+    ideal = math.log(length / chance) / (2 * drift)
+    low, high = (float(height) for height in np.quantile(highest, (0.25, 0.75)))
+    return max(ideal, high + (-math.log(chance) - _AT_HIGH) * (high - low) / (_AT_HIGH - _AT_LOW))
+
+
+def steepest(gain: NDArray[Any]) -> tuple[int, int, float]:
+    """Return first and last of the stretch whose gains add up to most, and that sum.
+
+    Examples
+    --------
+    >>> steepest(np.array([-1, 2, -1, 3, -2]))
+    (1, 3, 4.0)
+    """
+    walk = np.concatenate([[0.0], np.cumsum(gain, dtype=np.float64)])
+    rise = walk - np.minimum.accumulate(walk)
+    end = int(np.argmax(rise))
+    return int(np.argmin(walk[: end + 1])), end - 1, float(rise[end])
+
+
+def runs_along(line: NDArray[np.float32], drift: float, bar: float, gap: int) -> Iterator[tuple[int, int]]:
+    """Yield first and last of the runs along a line on which the walk rises above `bar`.
+
+    A run is split where more than `gap` photosites in a row are likelier healthy than bad.
+
+    Examples
+    --------
+    >>> line = np.zeros(300, np.float32)
+    >>> line[50:100] = line[200:250] = 2
+    >>> list(runs_along(line, 0.5, 20.0, 16))
+    [(200, 249), (50, 99)]
+    """
+    todo = [(0, line.size)]
+    while todo:
+        low, high = todo.pop()
+        first, last, height = steepest(line[low:high] - drift)
+        if height < bar:
+            continue
+        run = line[low + first : low + last + 1]
+        # Halfway between healthy and bad: there the walk turns where a run, or a gap in it, most likely ends.
+        half = min(max(float(np.median(run)) / 2, drift), CLIP / 2)
+        for level in (drift, half):
+            start, end, depth = steepest(level - run)
+            if end - start >= gap and depth * 2 * level > _GAP_EVIDENCE:
+                break
+        else:
+            start, end, _ = steepest(run - half)
+            yield low + first + start, low + first + end
+        # What lies before and behind, be it of the run or of the gap.
+        todo += [(low, low + first + start), (low + first + end + 1, high)]

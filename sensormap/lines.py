@@ -1,0 +1,320 @@
+"""Lines: partial columns and rows whose photosites deviate together, each of them too little to stand out alone.
+
+The mean scores of a healthy line scatter about their plane's centre; those of a bad stretch lie to one side of it.
+Deviations, ``(mean - centre) / scale`` with the plane's median and robust spread, are added up along every line of
+every plane; where a sum rises higher than chance explains, there is a run, and it is judged against its neighbours.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormap.cfa import Cfa
+from sensormap.line_kernels import CLIP, TILE, background_of, chance_height, raise_walks, runs_along, steepest
+from sensormap.score import SCORE_LIMIT, SCORES_PER_SIGMA
+
+# Standard deviation of a normal distribution over its median absolute deviation.
+_SIGMA_PER_MAD = 1.4826
+# So many photosites give a plane's centre and scale to 0.3 %.
+_SAMPLED = 2**18
+# The drift is half the least effect, where faint lines rise most surely; beyond these, chance or clipping would rule.
+_DRIFTS = (0.25, 1.0)
+# Neighbours on either side that say how much equally long runs deviate by chance.
+_NEIGHBOURS = 64
+# Significance that a plane needs at a place that its fellow has given away, and its share of the least effect.
+_FELLOW_SCORE, _FELLOW_SHARE = 4.0, 0.5
+# Beside a bad line three of eight neighbours are bad: their median moves by up to 0.4 of the effect, the other way.
+_GHOST_SHARE = 0.6
+
+
+@dataclass(frozen=True)
+class LineLimits:
+    """What makes a line.
+
+    Parameters
+    ----------
+    effect_sigma
+        Least deviation, in units of one frame's noise.
+    lone_frames
+        Frames that must not make a line by themselves: the deviation is at least what so many of them, each with the
+        highest of scores, make in the mean. The edge of a roof runs along a row in one frame, seldom in two.
+    shortest
+        Least length in photosites of one plane.
+    gap
+        Healthy photosites of the raw grid, between two runs of a line, that are counted as part of it.
+    score
+        Least significance in robust standard deviations of equally long runs.
+    false_lines
+        False lines that a sensor may be expected to yield.
+
+    Raises
+    ------
+    ValueError
+        If one of them is not positive.
+    """
+
+    effect_sigma: float = 0.25
+    lone_frames: float = 2.0
+    shortest: int = 24
+    gap: int = 32
+    score: float = 7.0
+    false_lines: float = 0.001
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not value > 0:
+                msg = f"{name}: {value!r} is not above 0"
+                raise ValueError(msg)
+
+
+@dataclass(frozen=True, order=True)
+class Line:
+    """A partial column or row of the active area.
+
+    Parameters
+    ----------
+    axis
+        Which of the two.
+    place
+        Its column, or its row.
+    first, last
+        Its rows, or its columns, both inclusive.
+    phases
+        Parities of the affected positions along the line; ``(0,)`` for a sensor without filters.
+    effect
+        Typical deviation in sigma of one frame, negative for dark: the mean of the phases' medians.
+    score
+        Size of the effect in robust standard deviations of equally long runs in the lines beside it.
+    """
+
+    axis: Literal["column", "row"]
+    place: int
+    first: int
+    last: int
+    phases: tuple[int, ...]
+    effect: float
+    score: float
+
+
+@dataclass(frozen=True)
+class _Field:
+    """Mean scores turned so that lines are columns, with centre and scale by (row, column) phase."""
+
+    axis: Literal["column", "row"]
+    mean: NDArray[np.float32]
+    seen: NDArray[Any]
+    most_seen: int
+    centre: NDArray[np.float32]
+    scale: NDArray[np.float32]
+
+    @property
+    def step(self) -> int:
+        return int(self.centre.shape[0])
+
+    def turned(self) -> _Field:
+        return _Field("row", self.mean.T, self.seen.T, self.most_seen, self.centre.T, self.scale.T)
+
+    def deviations(self, row: int, col: int, rows: slice, cols: slice) -> NDArray[np.float32]:
+        """Return deviations of the plane at (row, col) in its scale, those of few frames' means drawn in, clipped."""
+        mean = self.mean[row :: self.step, col :: self.step][rows, cols]
+        seen = self.seen[row :: self.step, col :: self.step][rows, cols]
+        deviation = (mean - self.centre[row, col]) / self.scale[row, col]
+        deviation *= np.sqrt(seen / np.float32(self.most_seen), dtype=np.float32)
+        return np.asarray(np.clip(deviation, -CLIP, CLIP, out=deviation), np.float32)
+
+    def line(self, row: int, col: int, i: int, part: range) -> NDArray[np.float32]:
+        """Return deviations along line `i` of a plane, less the background as its nearer neighbours show it."""
+        line = np.empty(len(part), np.float32)
+        first = max(i - TILE, 0)
+        for start in range(0, line.size, TILE):
+            rows = part[start : start + TILE]
+            strip = self.deviations(row, col, slice(rows.start, rows.stop), slice(first, i + TILE + 1))
+            line[start : start + TILE] = strip[:, i - first] - background_of(strip)[i - first]
+        return line
+
+
+def find_lines(
+    mean: NDArray[np.float32], seen: NDArray[Any], cfa: Cfa, *, limits: LineLimits | None = None
+) -> tuple[Line, ...]:
+    """Return the partial columns and rows, sorted by (axis, place, first).
+
+    Parameters
+    ----------
+    mean
+        Mean score of each photosite of the active area, in sigma of one frame, shape ``(H, W)``. Values that are not
+        finite count as never seen.
+    seen
+        Frames that went into each mean, shape ``(H, W)``: few of them make a mean that says less.
+    cfa
+        Filter pattern as read from the active area's corner.
+    limits
+        What makes a line.
+
+    Notes
+    -----
+    Lines are sought in each plane, then judged on the raw grid, where a column crosses two planes. A smooth background
+    is taken off: what is some 8 photosites of a plane wide is not a line but an area. The opposite ghosts that a line
+    makes on either side of it, through the median of the neighbours, are left out, and so is a true line that is
+    weaker than 0.6 of an opposite one of the same plane beside it.
+
+    Examples
+    --------
+    >>> mean = np.random.default_rng(1).normal(0, 0.15, (400, 600)).astype(np.float32)
+    >>> mean[100:300, 7] -= 0.5
+    >>> line, = find_lines(mean, np.full(mean.shape, 60), Cfa("GBRG"))
+    >>> line.axis, line.place, abs(line.first - 100) < 4, abs(line.last - 299) < 4, line.phases
+    ('column', 7, True, True, (0, 1))
+    """
+    limits = limits or LineLimits()
+    columns = _field(mean, seen, cfa)
+    of_few = limits.lone_frames * SCORE_LIMIT / SCORES_PER_SIGMA / columns.most_seen
+    limits = replace(limits, effect_sigma=max(limits.effect_sigma, of_few))
+    found: list[Line] = []
+    for field in (columns, columns.turned()):
+        runs = [run for row, col in np.ndindex(*field.scale.shape) for run in _scan(field, row, col, limits)]
+        for _ in range(2):  # a second time for what the other plane has added
+            runs = [line for run in _joined(runs, limits.gap) for line in _judged(field, run, limits)]
+        found.extend(_without_ghosts(runs, field.step))
+    return tuple(sorted(found))
+
+
+def _field(mean: NDArray[np.float32], seen: NDArray[Any], cfa: Cfa) -> _Field:
+    """Return the mean scores with their planes' null distributions; the scale of an odd plane is infinite."""
+    finite = np.isfinite(mean)
+    if not finite.all():
+        mean, seen = np.where(finite, mean, np.float32(0)), np.where(finite, seen, 0)
+    centre, scale = np.zeros((2, cfa.step, cfa.step), np.float32)
+    for plane in cfa.planes:
+        thin = 1 + plane.view(mean).size // _SAMPLED
+        sample = plane.view(mean)[::thin][plane.view(seen)[::thin] > 0]
+        middle = np.median(sample) if sample.size else 0.0
+        spread = _SIGMA_PER_MAD * float(np.median(np.abs(sample - middle))) if sample.size else 0.0
+        centre[plane.row, plane.col], scale[plane.row, plane.col] = middle, spread or np.inf
+    return _Field("column", mean, seen, int(seen.max(initial=1)), centre, scale)
+
+
+def _scan(field: _Field, row: int, col: int, limits: LineLimits) -> Iterator[Line]:
+    """Yield the runs of one plane that rise too high for chance; their effect is but a sign."""
+    scale = float(field.scale[row, col])
+    length, number = field.mean[row :: field.step, col :: field.step].shape
+    if length < limits.shortest or not number or not math.isfinite(scale):
+        return
+    drift = float(np.clip(limits.effect_sigma / scale / 2, *_DRIFTS))
+    height, highest = np.zeros((2, 2, number), np.float32)
+    for start in range(0, length, TILE):
+        strip = field.deviations(row, col, slice(start, start + TILE), slice(None))
+        raise_walks(strip, background_of(strip), np.float32(drift), height, highest)
+    chance = limits.false_lines / (4 * field.scale.size * number)  # two axes, two signs
+    bar = chance_height(highest, drift, chance=chance, length=length)
+    for dark, i in np.argwhere(highest > bar).tolist():
+        line = field.line(row, col, i, range(length))
+        for first, last in runs_along(-line if dark else line, drift, bar, limits.gap // field.step):
+            ends = (row + field.step * first, row + field.step * last)
+            yield Line(field.axis, col + field.step * i, *ends, (row,), -1.0 if dark else 1.0, 0.0)
+
+
+def _joined(runs: Sequence[Line], gap: int) -> list[Line]:
+    """Return the runs with those of one line and sign joined that follow, or that share more than half of both."""
+    joined: list[Line] = []
+    for run in sorted(runs):
+        for i, other in enumerate(joined):
+            if run.place != other.place or (run.effect < 0) != (other.effect < 0):
+                continue
+            shared = _shared(run, other)
+            longer = max(run.last - run.first, other.last - other.first) + 1
+            common = {*run.phases} & {*other.phases}
+            if shared >= -gap if run.phases == other.phases else shared > (0 if common else longer / 2):
+                phases = tuple(sorted({*run.phases, *other.phases}))
+                first, last = min(run.first, other.first), max(run.last, other.last)
+                joined[i] = replace(other, phases=phases, first=first, last=last)
+                break
+        else:
+            joined.append(run)
+    return joined
+
+
+def _judged(field: _Field, run: Line, limits: LineLimits) -> Iterator[Line]:
+    """Yield a run with its phases, ends, effect and score, if it is a line."""
+    sign = math.copysign(1.0, run.effect)
+    alone = [_measured(field, run, (phase,)) for phase in range(field.step)]
+    effects = {
+        phase: sign * effect
+        for phase, (effect, score) in enumerate(alone)
+        if score >= _FELLOW_SCORE and sign * effect >= _FELLOW_SHARE * limits.effect_sigma
+    }
+    if not effects:
+        return
+    if float(np.mean([*effects.values()])) < limits.effect_sigma:
+        effects = dict([max(effects.items(), key=lambda item: item[1])])
+    run = _with_ends(field, replace(run, phases=tuple(effects)))
+    # Of two photosites of a plane there is one of the other in between.
+    if (run.last - run.first) // field.step + 1 < max(limits.shortest, 2):
+        return
+    effect, score = _measured(field, run, run.phases)
+    if sign * effect >= limits.effect_sigma and score >= limits.score:
+        yield replace(run, effect=effect, score=score)
+
+
+def _measured(field: _Field, run: Line, phases: tuple[int, ...]) -> tuple[float, float]:
+    """Return effect and score of some phases of a run against the same stretch of the lines beside it."""
+    own = run.place // field.step
+    start = max(own - _NEIGHBOURS, 0)
+    middles, variance = [], 0.0
+    for phase in phases:
+        rows = slice(run.first + (phase - run.first) % field.step, run.last + 1, field.step)
+        block = field.mean[rows, run.place % field.step :: field.step][:, start : own + _NEIGHBOURS + 1]
+        middles.append(np.median(block, axis=0))
+        # Of the median of independent normal numbers: what few neighbours say by chance is not believed below it.
+        variance += math.pi / 2 * float(field.scale[phase, run.place % field.step]) ** 2 / max(block.shape[0], 1)
+    middle = np.mean(middles, axis=0)
+    effects = middle - background_of(middle[np.newaxis])
+    spread = max(_SIGMA_PER_MAD * float(np.median(np.abs(effects))), math.sqrt(variance) / len(phases))
+    effect = float(effects[own - start])
+    return effect, abs(effect) / spread
+
+
+def _with_ends(field: _Field, run: Line) -> Line:
+    """Return a run with its most likely ends, given the effect of each of its phases."""
+    low = max(run.first - TILE, 0)
+    # Logarithm of the likelihood of the effect over that of none, photosite by photosite.
+    gain = np.zeros(min(run.last + TILE + 1, field.mean.shape[0]) - low)
+    for phase in run.phases:
+        own = gain[(phase - low) % field.step :: field.step]
+        start = (low - phase + field.step - 1) // field.step
+        line = field.line(phase, run.place % field.step, run.place // field.step, range(start, start + own.size))
+        effect = np.median(line[(run.first - low) // field.step : (run.last - low) // field.step + 1])
+        own[:] = effect * (line - effect / 2)
+    first, last, height = steepest(gain)
+    if not height > 0:
+        return run
+    if len(run.phases) < field.step:
+        first += (run.phases[0] - low - first) % field.step
+    return replace(run, first=low + first, last=low + last)
+
+
+def _without_ghosts(lines: Sequence[Line], step: int) -> list[Line]:
+    """Return the lines that stronger, opposite ones of their plane do not explain, be it beside or across them."""
+    kept: list[Line] = []
+    for line in sorted(lines, key=lambda line: (-abs(line.effect), line)):
+        alike = [other for other in kept if {*other.phases} & {*line.phases} and _shared(line, other) > 0]
+        beside = sum(
+            abs(other.effect)
+            for other in alike
+            if abs(other.place - line.place) == step
+            and (other.effect < 0) != (line.effect < 0)
+            and 2 * _shared(line, other) > line.last - line.first + 1
+        )
+        if abs(line.effect) >= _GHOST_SHARE * beside and all(other.place != line.place for other in alike):
+            kept.append(line)
+    return kept
+
+
+def _shared(line: Line, other: Line) -> int:
+    """Return how many rows (columns) both have; negative, how many lie between them."""
+    return min(line.last, other.last) - max(line.first, other.first) + 1

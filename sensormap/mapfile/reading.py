@@ -1,0 +1,177 @@
+"""Reading a map, without trusting the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sensormap.camera import Body
+from sensormap.defects import Column, Defect, FrameSummary, Row, Sensor, SensorMap
+from sensormap.errors import MapFormatError
+from sensormap.frame import Skipped
+from sensormap.mapfile.fields import Field, line_pattern, read_mapping, wrong
+from sensormap.mapfile.layout import (
+    CAMERA,
+    COLUMN,
+    DEFECT,
+    FORMAT,
+    FRAMES,
+    LATER_SECTIONS,
+    MAX_BYTES,
+    ROW,
+    SECTIONS,
+    SENSOR,
+    SKIPPED,
+    SUMMARY,
+)
+from sensormap.mapfile.values import NUMBER, SETTING
+from sensormap.mapfile.writing import summary_counts
+from sensormap.yamltext import load_yaml
+
+_DEFECT_LINE = re.compile(line_pattern(DEFECT))
+
+
+def read_map(path: str | Path) -> SensorMap:
+    """Read a map file, strictly: what `write_map` would not have written in meaning is refused.
+
+    Parameters
+    ----------
+    path
+        A file of the format ``sensormap/1``. Comments, spacing, quotes and the order of keys are free; entries have to
+        be in order, and the summary has to agree with them, so that a file cut short does not pass for a map.
+
+    Returns
+    -------
+    SensorMap
+        Equal to the one written.
+
+    Raises
+    ------
+    MapFormatError
+        Naming the file, the key (such as ``defects[3].x``) and the value.
+    """
+    try:
+        return _map(*_parse(_read_text(Path(path))))
+    except UnicodeDecodeError as error:
+        msg = f"{path}: is not UTF-8 text (byte {error.start}), so no map file"
+        raise MapFormatError(msg) from error
+    except OSError as error:
+        msg = f"{path}: cannot be read: {error.strerror}"
+        raise MapFormatError(msg) from error
+    except ValueError as error:
+        msg = f"{path}: {error}"
+        raise MapFormatError(msg) from error
+
+
+def _read_text(path: Path) -> str:
+    """Return the file's text, if it is not larger than any map."""
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        msg = f"larger than {MAX_BYTES} bytes, which no map is"
+        raise ValueError(msg)
+    return content.decode("utf-8-sig")
+
+
+def _parse(text: str) -> tuple[Any, list[Defect] | None]:
+    """Return the document, and its defects where all their lines are as the writer makes them.
+
+    YAML takes its time over 50 000 lines; a regular expression reads them in a tenth of it. If any line differs in
+    the least, YAML reads them all, to the same values (``test_fast_equals_slow``).
+    """
+    head, found, body = text.partition("\ndefects:\n- ")
+    defects = _defects_of_lines(("- " + body).removesuffix("\n").split("\n")) if found else None
+    return load_yaml(text if defects is None else head + "\ndefects: []\n"), defects
+
+
+def _defects_of_lines(lines: Sequence[str]) -> list[Defect] | None:
+    """Return the defects of lines as the writer makes them; None if one differs."""
+    matches = [_DEFECT_LINE.fullmatch(line) for line in lines]
+    if not all(matches):
+        return None
+    ways = [(key, field.parse, field.default) for key, field in DEFECT.items()]
+    try:
+        return [
+            Defect(
+                **{
+                    key: default if text is None else parse(text)
+                    for (key, parse, default), text in zip(ways, match.groups(), strict=True)
+                }
+            )
+            for match in matches
+            if match
+        ]
+    except ValueError:  # such as a 30th of February: YAML names the line
+        return None
+
+
+def _map(document: Any, defects: list[Defect] | None) -> SensorMap:
+    """Return the map that a document says, its keys and types checked."""
+    if not isinstance(document, dict) or "format" not in document:
+        msg = f"format: missing, so no map file; expected {FORMAT!r}"
+        raise ValueError(msg)
+    if document["format"] != FORMAT:
+        msg = f"format: {str(document['format'])[:60]!r} is not {FORMAT!r}"
+        raise ValueError(msg)
+    for key in (*document, *SECTIONS):
+        if key not in SECTIONS or (key not in document and key not in LATER_SECTIONS):
+            problem = f"unknown key, expected {', '.join(SECTIONS)}" if key not in SECTIONS else "missing"
+            msg = f"{key[:60]}: {problem}"
+            raise ValueError(msg)
+    camera = read_mapping(document["camera"], CAMERA, "camera")
+    profile = camera.pop("profile")
+    sensor = read_mapping(document["sensor"], SENSOR, "sensor")
+    del sensor["coordinates"]
+    settings = dict.fromkeys(document["settings"], SETTING) if isinstance(document["settings"], dict) else {}
+    if defects is None:
+        defects = [Defect(**entry) for entry in _read_entries(document, "defects", DEFECT)]
+    sensor_map = SensorMap(
+        body=Body(**camera),
+        profile=profile,
+        sensor=_sensor(sensor),
+        frames=FrameSummary(**read_mapping(document["frames"], FRAMES, "frames")),
+        skipped=tuple(Skipped(**entry) for entry in _read_entries(document, "skipped", SKIPPED)),
+        settings=read_mapping(document["settings"], settings, "settings"),
+        columns=tuple(Column(**entry) for entry in _read_entries(document, "columns", COLUMN)),
+        defects=tuple(defects),
+        rows=tuple(Row(**entry) for entry in _read_entries({"rows": [], **document}, "rows", ROW)),
+        false_positives=_false_positives(document),
+    )
+    _check_summary(read_mapping(document["summary"], SUMMARY, "summary"), sensor_map)
+    return sensor_map
+
+
+def _sensor(values: dict[str, Any]) -> Sensor:
+    """Return the geometry, its faults named with their section."""
+    try:
+        return Sensor(**values)
+    except ValueError as error:
+        msg = f"sensor.{error}"
+        raise ValueError(msg) from error
+
+
+def _read_entries(document: dict[str, Any], key: str, fields: dict[str, Field]) -> list[dict[str, Any]]:
+    """Return the mappings of a list."""
+    entries = document[key]
+    if not isinstance(entries, list):
+        raise wrong(entries, "a list", key)
+    return [read_mapping(entry, fields, f"{key}[{index}]") for index, entry in enumerate(entries)]
+
+
+def _false_positives(document: dict[str, Any]) -> float | None:
+    """Return the number of false entries expected; None where the file has none."""
+    try:
+        return float(NUMBER.read(document["false_positives"])) if "false_positives" in document else None
+    except ValueError as error:
+        msg = f"false_positives: {error}"
+        raise ValueError(msg) from error
+
+
+def _check_summary(summary: dict[str, Any], sensor_map: SensorMap) -> None:
+    """Refuse counts that the entries do not bear out: the file was cut short or edited by half."""
+    for key, count in summary_counts(sensor_map).items():
+        if summary[key] != count:
+            msg = f"summary.{key}: {summary[key]}, but the map lists {count}"
+            raise ValueError(msg)

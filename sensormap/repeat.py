@@ -1,0 +1,39 @@
+"""Repeats: whether two frames show one scene in one place, so that its texture would vote twice.
+
+Two things tell: `slopes`, where texture covers much of the frame, and `marks`, where it is sparse.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sensormap.kernels import Mosaic
+from sensormap.marks import Marks, find_marks, share_marks
+from sensormap.score import Noise
+from sensormap.slopes import Slopes, find_slopes, share_slopes
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What a frame looks like, for comparison with others: 300 kB of a D80's."""
+
+    slopes: Slopes
+    marks: Marks
+
+
+def look_of(padded: Mosaic, noise: Noise) -> Look:
+    """Return what a frame looks like.
+
+    Parameters
+    ----------
+    padded
+        The active area as `score.pad` returns it, DN.
+    noise
+        Of the frame, from `score.fit_noise`.
+    """
+    return Look(find_slopes(padded, noise), find_marks(padded, noise))
+
+
+def alike(one: Look, other: Look) -> bool:
+    """Tell whether two frames show one scene in one place."""
+    return share_slopes(one.slopes, other.slopes) or share_marks(one.marks, other.marks)

@@ -1,0 +1,241 @@
+"""Stories: which of a few laws explains a candidate's series best, since when, and how much better than health.
+
+Each kind of defect predicts a value for every frame from its surroundings, shutter time and gain, given one strength.
+The likelihood of the series under each prediction, averaged over strengths and over the first frame that it applies to,
+and divided by the likelihood of a healthy photosite, is the evidence for the kind (a Bayes factor).  One strange frame
+cannot convict: its share of odd values bounds what it can say.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormap import story_kernels as kernels
+from sensormap.series import Conditions, Series, median_where
+
+FULL_SCALE = 4095
+"""DN of 12 bits: strengths in DN are given for such a camera and scale with saturation."""
+
+
+class Story(IntEnum):
+    """What may be wrong with a photosite; the order is that of the kernels."""
+
+    HOT = kernels.HOT
+    OFFSET = kernels.OFFSET
+    WEAK = kernels.WEAK
+    STUCK = kernels.STUCK
+    TELEGRAPH = kernels.TELEGRAPH
+    FLICKER = kernels.FLICKER
+
+
+# Shares of defects by story, roughly as surveys of ageing sensors have them; a factor of two hardly matters beside
+# evidence of hundreds of nats.
+_PRIOR = {
+    Story.HOT: 0.3,
+    Story.OFFSET: 0.2,
+    Story.WEAK: 0.2,
+    Story.STUCK: 0.18,
+    Story.TELEGRAPH: 0.06,
+    Story.FLICKER: 0.06,
+}
+_LEVELS = 1000  # that a stuck photosite may be at, and that can be told apart: its own was looked up, not predicted
+_FROM_THE_START = 0.5  # of all defects are there in the first frame; the others are born evenly over the series
+_HEALS = 0.05  # of all defects are gone again before the last frame
+DEFECTIVE = 1e-5
+"""Share of defective photosites, before any frame is seen."""
+
+LIKELY = math.log((1 - DEFECTIVE) / DEFECTIVE)
+"""Evidence in nats at which a defect is as likely as none."""
+
+LISTED_CONFIDENCE = 0.8
+"""Probability of a defect from which a map lists it: a list is read as if it were sure."""
+
+LISTED = LIKELY + math.log(LISTED_CONFIDENCE / (1 - LISTED_CONFIDENCE))
+"""The same as evidence in nats."""
+
+# How many strengths are tried by story, evenly by ratio: a step of a third for the bright ones.
+_STEPS = {Story.HOT: 28, Story.OFFSET: 24, Story.WEAK: 20, Story.TELEGRAPH: 14, Story.FLICKER: 10}
+_BRIGHTEST_HOT = 200_000.0  # DN/s
+_FAINTEST_NOISE = 6.0  # times the offset floor: fainter noise shows in no photo
+
+
+@dataclass(frozen=True)
+class Floors:
+    """Below these strengths a photosite counts as healthy.
+
+    Parameters
+    ----------
+    dark_dn_per_s
+        Dark current in DN per second at base ISO, for a camera of 12 bits.
+    offset_dn
+        Offset in DN at base ISO, for a camera of 12 bits.
+    response
+        Loss of response, as a share.
+    """
+
+    dark_dn_per_s: float = 30.0
+    offset_dn: float = 3.0
+    response: float = 0.045
+
+    def scaled(self, saturation: float) -> Floors:
+        """Return the floors for a camera that clips at `saturation` DN."""
+        scale = max(saturation, 1.0) / FULL_SCALE
+        return Floors(self.dark_dn_per_s * scale, self.offset_dn * scale, self.response)
+
+
+@dataclass(frozen=True)
+class Odds:
+    """How well the stories explain N series of n frames.
+
+    Parameters
+    ----------
+    total
+        Log Bayes factor of any defect against health, in nats, ``(N,)``.
+    kind
+        The same by story, prior shares of the stories included, ``(N, 6)``.
+    strength
+        Of the best prediction of each story, ``(N, 6)``.
+    span
+        First frame of the best prediction and the one after its last, ``(N, 6, 2)``.
+    """
+
+    total: NDArray[np.float64]
+    kind: NDArray[np.float64]
+    strength: NDArray[np.float64]
+    span: NDArray[np.int64]
+
+    def __getitem__(self, rows: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Odds:
+        return Odds(self.total[rows], self.kind[rows], self.strength[rows], self.span[rows])
+
+    @property
+    def likely(self) -> NDArray[np.bool_]:
+        """Whether a defect is likely enough to be listed, ``(N,)``."""
+        return np.asarray(self.total >= LISTED)
+
+    @staticmethod
+    def concatenate(parts: Sequence[Odds]) -> Odds:
+        """Join the odds of several lots of photosites, in the order given."""
+        return Odds(
+            np.concatenate([part.total for part in parts]),
+            np.concatenate([part.kind for part in parts]),
+            np.concatenate([part.strength for part in parts]),
+            np.concatenate([part.span for part in parts]),
+        )
+
+    @property
+    def confidence(self) -> NDArray[np.float64]:
+        """Probability of a defect, ``(N,)``."""
+        return probability(self.total)
+
+
+def probability(total: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probability of a defect from its log Bayes factor and the share of photosites that are defective.
+
+    Examples
+    --------
+    >>> probability(np.array([0.0, 11.5, 20.0])).round(3)
+    array([0.   , 0.497, 1.   ])
+    """
+    return np.asarray(1 / (1 + np.exp(-np.clip(total - LIKELY, -700, 700))), np.float64)
+
+
+def weigh(series: Series, conditions: Conditions, floors: Floors, *, response_spread: float) -> Odds:
+    """Return the odds of each story.
+
+    Parameters
+    ----------
+    series
+        Of the candidates, their `odd` filled in; at least one frame.
+    conditions
+        Of the frames.
+    floors
+        The least strengths that count.
+    response_spread
+        Standard deviation of healthy responses about their neighbours', as a share.
+    """
+    count, n = series.value.shape
+    total, lasting, healed = np.empty((count, 6, n)), np.empty((count, 6, 4)), np.empty((count, 6, 4))
+    tries = _strengths(floors.scaled(float(conditions.saturation.max())), conditions)
+    outputs = (total, lasting, healed)
+    levels = _levels(series, conditions)
+    kernels.evidence(arrays_of(series), frames_of(conditions), tries, levels, response_spread, *outputs)
+    lasts = _log_sum(total + np.log(since_prior(n)), axis=2) + math.log(1 - _HEALS)
+    heals = healed[..., 0] - math.log(n * (n + 1) / 2 / _HEALS)
+    kind = np.logaddexp(lasts, heals) + np.log([_PRIOR[story] for story in Story])
+    kind[:, Story.STUCK] -= math.log(_LEVELS)
+    best = np.where((heals > lasts)[..., None], healed, lasting)
+    return Odds(_log_sum(kind, axis=1), kind, best[..., 1], best[..., 2:].astype(np.int64))
+
+
+def since_prior(n: int) -> NDArray[np.float64]:
+    """Return the chance, before any frame is seen, that each of n frames is a defect's first.
+
+    Examples
+    --------
+    >>> since_prior(3)
+    array([0.5 , 0.25, 0.25])
+    """
+    since = np.full(n, (1 - _FROM_THE_START) / max(n - 1, 1))
+    since[:1] = _FROM_THE_START
+    return since
+
+
+def log_ratios(
+    series: Series, conditions: Conditions, story: Story, strength: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return what each frame says for a story of one strength a photosite, in nats, ``(N, n)``."""
+    out = np.empty(series.value.shape)
+    kernels.ratios(int(story), strength.astype(np.float64), arrays_of(series), frames_of(conditions), out)
+    return out
+
+
+def arrays_of(series: Series) -> kernels.Series:
+    """Return the arrays that the kernels take."""
+    return series.value, series.level, series.variance, series.photon, series.odd, series.known
+
+
+def frames_of(conditions: Conditions) -> kernels.Frames:
+    """Return the arrays that the kernels take."""
+    return conditions.gain, conditions.shutter_s, conditions.filtered, conditions.floor, conditions.saturation
+
+
+def _strengths(floors: Floors, conditions: Conditions) -> NDArray[np.float64]:
+    """Return the strengths to try, a row a story, NaN beyond the last."""
+    brightest = float(conditions.saturation.max())
+    rows = {
+        Story.HOT: np.geomspace(floors.dark_dn_per_s, _BRIGHTEST_HOT * brightest / FULL_SCALE, _STEPS[Story.HOT]),
+        Story.OFFSET: np.geomspace(floors.offset_dn, brightest, _STEPS[Story.OFFSET]),
+        Story.WEAK: 1 - np.geomspace(floors.response, 1, _STEPS[Story.WEAK]),
+        Story.TELEGRAPH: np.geomspace(_FAINTEST_NOISE * floors.offset_dn, brightest, _STEPS[Story.TELEGRAPH]),
+        Story.FLICKER: np.geomspace(_FAINTEST_NOISE * floors.offset_dn, brightest, _STEPS[Story.FLICKER]),
+    }
+    table = np.full((len(Story), max(_STEPS.values())), np.nan)
+    for story, row in rows.items():
+        table[story, : row.size] = row
+    return table
+
+
+def _levels(series: Series, conditions: Conditions) -> NDArray[np.float64]:
+    """Return the levels that each photosite may be stuck at: its medians since five moments, and until three."""
+    n = series.value.shape[1]
+    starts = sorted({n - max(n >> halvings, min(3, n)) for halvings in range(5)})
+    ends = sorted({max(n >> halvings, min(3, n)) for halvings in (1, 2, 3)})
+    # A filtered frame shows a bright one lowered, unless it has no other.
+    shown = series.known & ~(conditions.filtered & ~conditions.filtered.all())
+    parts = [slice(start, n) for start in starts] + [slice(0, end) for end in ends]
+    levels = [median_where(series.value[:, part], shown[:, part]) for part in parts]
+    return np.stack(levels, axis=1)
+
+
+def _log_sum(values: NDArray[np.float64], *, axis: int) -> NDArray[np.float64]:
+    """Return the logarithm of the sum of exponentials."""
+    highest = values.max(axis=axis, keepdims=True)
+    highest[~np.isfinite(highest)] = 0
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(np.exp(values - highest).sum(axis=axis)) + highest.squeeze(axis))

@@ -1,0 +1,199 @@
+"""Entries of followed series: dates, coordinates, and numbers rounded to what their intervals deserve."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from sensormap.camera import Body, Rect
+from sensormap.cfa import Cfa
+from sensormap.defects import Between, Defect, DefectKind, Sensor
+from sensormap.followed_entries import Clock, Found, make_defects
+from sensormap.frame import Exposure, Photo
+from sensormap.onset import Change
+from sensormap.tally import Tally
+from sensormap.verdict import Verdict
+
+NOON = datetime(2010, 5, 2, 12)
+BODY = Body("ACME", "ACME One", "1")
+SENSOR = Sensor((24, 16), Rect(3, 1, 20, 14), Cfa("GBRG"), Rect(5, 2, 12, 10))
+
+
+def photo(time: datetime | None) -> Photo:
+    return Photo(Path("DSC_0001.NEF"), 1, BODY, Exposure(time=time))
+
+
+def day(number: int) -> datetime:
+    return NOON + timedelta(days=number)
+
+
+def clock_of(*days: int | None) -> Clock:
+    return Clock([photo(None if number is None else day(number)) for number in days])
+
+
+def verdict(**values: object) -> Verdict:
+    parts = {
+        "kind": DefectKind.OFFSET,
+        "score": 12.345678,
+        "strengths": {},
+        "unresolved": (),
+        "onset": Change(0, 0),
+        "until": None,
+        "seen": 4,
+        "due": 5,
+    }
+    return Verdict(**(parts | values))  # type: ignore[arg-type]
+
+
+def toy_tally() -> Tally:
+    """Return a tally in which row 2, column 5 has values 10 and 13, and everything else 100 and 100."""
+    tally = Tally((14, 20))
+    tally.frames = 2
+    tally.sum_x[:], tally.sum_xx[:] = 200, 20_000
+    tally.sum_x[2, 5], tally.sum_xx[2, 5] = 23, 269
+    return tally
+
+
+def entry(one: Verdict, *, row: int = 2, col: int = 5, cluster: int = 0, clock: Clock | None = None) -> Defect:
+    found = [Found(row, col, 0.987654, one)]
+    (defect,) = make_defects(found, np.array([cluster]), SENSOR, toy_tally(), clock or clock_of(0, 1, 2))
+    return defect
+
+
+# clock
+
+
+@pytest.mark.parametrize(
+    ("change", "between"),
+    [
+        (Change(0, 0), Between(None, None)),
+        (Change(0, 2), Between(None, day(2))),
+        (Change(1, 1), Between(day(0), day(1))),
+        (Change(2, 3), Between(day(1), day(3))),
+        (Change(3, 3), Between(day(2), day(3))),
+        (Change(3, 4), Between(day(2), day(3))),
+        (Change(4, 4), Between(day(3), day(3))),
+        (None, None),
+    ],
+)
+def test_a_change_lies_between_the_frames_around_it(change: Change | None, between: Between | None) -> None:
+    """Frame 4 is that after the last: what is dated by it is dated by the last."""
+    clock = clock_of(0, 1, 2, 3)
+    assert clock.problem is None
+    assert clock.between(change) == between
+
+
+@pytest.mark.parametrize(
+    ("days", "problem"),
+    [
+        ((0, None, 2), "1 of 3 photos have no capture time"),
+        ((None, None), "2 of 2 photos have no capture time"),
+        ((4, 4, 4), "all photos have one capture time"),
+        ((4,), "one photo alone has no before and after"),
+        ((), "one photo alone has no before and after"),
+    ],
+)
+def test_without_different_times_nothing_is_dated(days: tuple[int | None, ...], problem: str) -> None:
+    clock = clock_of(*days)
+    assert clock.problem == problem
+    assert clock.between(Change(0, 0)) is None
+    assert clock.between(Change(1, 1)) is None
+
+
+def test_photos_of_one_second_date_a_change_to_it() -> None:
+    assert clock_of(0, 1, 1, 2).between(Change(2, 2)) == Between(day(1), day(1))
+
+
+@given(low=st.integers(0, 5), length=st.integers(0, 5))
+def test_a_change_is_never_dated_backwards(low: int, length: int) -> None:
+    between = clock_of(*range(5)).between(Change(low, min(low + length, 5)))
+    assert between is not None
+    assert between.after is None or between.by is None or between.after <= between.by
+
+
+# entries
+
+
+def test_an_entry_says_where_what_and_when() -> None:
+    one = verdict(until=Change(2, 2), onset=Change(1, 1), unresolved=("dark_dn_per_s",), seen=3, due=7)
+    defect = entry(one, cluster=4)
+    assert (defect.x, defect.y, defect.plane, defect.jpeg) == (8, 3, SENSOR.cfa.plane_name(x=8, y=3), (3, 1))
+    assert (defect.kind, defect.confidence, defect.score) == (DefectKind.OFFSET, 0.9877, 12.35)
+    assert (defect.mean, defect.variance) == (11.5, 2.25)
+    assert (defect.onset, defect.until) == (Between(day(0), day(1)), Between(day(1), day(2)))
+    assert (defect.seen, defect.cluster, defect.unresolved) == ((3, 7), 4, ("dark_dn_per_s",))
+
+
+def test_a_single_defect_that_lasts_has_neither_cluster_nor_end() -> None:
+    defect = entry(verdict())
+    assert (defect.cluster, defect.until) == (None, None)
+    assert (defect.dark_dn_per_s, defect.offset_dn, defect.response) == (None, None, None)
+
+
+def test_an_entry_outside_the_jpeg() -> None:
+    assert entry(verdict(), row=13, col=19).jpeg is None
+
+
+def test_an_entry_of_photos_without_times_has_no_dates() -> None:
+    defect = entry(verdict(until=Change(1, 2)), clock=clock_of(None, None))
+    assert (defect.onset, defect.until) == (None, None)
+
+
+def test_entries_keep_their_order() -> None:
+    found = [Found(row, col, 0.99, verdict()) for row, col in ((9, 1), (2, 5), (9, 0))]
+    defects = make_defects(found, np.array([1, 0, 1]), SENSOR, toy_tally(), clock_of(0, 1))
+    assert [(one.y, one.x, one.cluster) for one in defects] == [(10, 4, 1), (3, 8, None), (10, 3, 1)]
+    assert [one.mean for one in defects] == [100, 11.5, 100]
+
+
+def test_no_defects_no_entries() -> None:
+    assert make_defects([], np.empty(0, np.int64), SENSOR, toy_tally(), clock_of(0, 1)) == []
+
+
+# rounding
+
+
+@pytest.mark.parametrize("name", ["dark_dn_per_s", "offset_dn", "response"])
+def test_every_strength_has_its_place(name: str) -> None:
+    defect = entry(verdict(strengths={name: (2.0, 1.0, 3.0)}))
+    assert getattr(defect, name) == (2.0, 1.0, 3.0)
+
+
+@given(value=st.floats(-1e6, 1e6), below=st.floats(1e-4, 1e7), above=st.floats(1e-4, 1e7))
+def test_a_rounded_interval_excludes_no_more_than_a_hundredth_of_what_it_held(
+    value: float, below: float, above: float
+) -> None:
+    width = below + above
+    found = entry(verdict(strengths={"offset_dn": (value, value - below, value + above)})).offset_dn
+    assert found is not None
+    middle, low, high = found
+    assert low <= middle <= high
+    assert low <= value - below + width / 100
+    assert high >= value + above - width / 100
+    assert abs(middle - value) <= width / 100
+    # Nor does it hold much more, and no number is longer than its interval deserves.
+    assert low >= value - below - width / 100
+    assert high <= value + above + width / 100
+    assume(width < 1e5)
+    assert len(f"{middle / 10 ** np.floor(np.log10(width)):.4f}".rstrip("0").partition(".")[2]) <= 3
+
+
+@pytest.mark.parametrize(
+    ("interval", "rounded"),
+    [
+        ((123.456789, 120.1, 126.8), (123.46, 120.1, 126.8)),
+        ((0.71234, 0.70234, 0.72234), (0.7123, 0.7023, 0.7223)),
+        ((1234.5, -400.0, 2900.0), (1230.0, -400.0, 2900.0)),
+        ((5.0, 5.0, 5.0), (5.0, 5.0, 5.0)),
+        ((-0.0001, -3.0, 3.0), (0.0, -3.0, 3.0)),
+    ],
+)
+def test_examples_of_rounding(interval: tuple[float, float, float], rounded: tuple[float, float, float]) -> None:
+    found = entry(verdict(strengths={"response": interval})).response
+    assert found == rounded
+    assert "-0.0" not in [str(number) for number in found]

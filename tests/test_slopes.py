@@ -1,0 +1,48 @@
+"""Slopes: how the scene rises along neighbouring rows of a plane, in units of the noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import SATURATION, make_mosaic
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sensormap.score import fit_noise, pad
+from sensormap.slopes import find_slopes, share_slopes
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_slopes_are_differences_along_neighbouring_rows_of_a_plane_in_their_noise(step: int) -> None:
+    """Slowly: each value is the right neighbour less the left one, less what the sampled rows of its phase share."""
+    shape = (40, 30)
+    mosaic = make_mosaic(4, shape=shape, step=step, read_noise=30).astype(np.int64)
+    mosaic[:, 12] += 2000  # clipped at three sigma
+    padded = pad(mosaic.astype(np.int16), step)
+    noise = fit_noise(padded, step, clipping=(0, SATURATION))
+    before = padded.copy()
+    found = find_slopes(padded, noise)
+    assert_array_equal(padded, before)
+    first = np.unique(np.linspace(0, 39 - step, 40 - step).astype(int))
+    expected = np.zeros((2, first.size, shape[1]))
+    for side in (0, 1):
+        for i, row in enumerate(first + side * step):
+            for col in range(step, shape[1] - step):
+                left, right = mosaic[row, col - step], mosaic[row, col + step]
+                c0, c1, c2, _ = noise.coefficients[row % step, col % step].astype(float)
+                # In doubled DN the level is the sum of both, and four times the variance of a difference twice that of
+                # one value.
+                sigma = np.sqrt((c0 + c1 * (left + right) + c2 * (left + right) ** 2) / 2)
+                expected[side, i, col] = np.clip((right - left) / sigma, -3, 3)
+    for phase in range(step):
+        alike_rows = first % step == phase
+        expected[:, alike_rows] -= expected[:, alike_rows].mean(axis=(0, 1))
+    inside = slice(step, shape[1] - step)
+    assert_allclose(found[..., inside], 32 * expected[..., inside], atol=0.51)
+    assert found.dtype == np.int8
+    assert np.abs(found[..., 12 - step]).max() < 3 * 32  # a bad column is common to all rows
+
+
+def test_slopes_of_a_mirrored_frame_are_others() -> None:
+    slopes = find_slopes(pad(make_mosaic(1), 2), fit_noise(pad(make_mosaic(1), 2), 2, clipping=(0, SATURATION)))
+    assert not share_slopes(slopes, slopes[:, :, ::-1])
+    assert not share_slopes(np.zeros_like(slopes), np.zeros_like(slopes))
