@@ -36,7 +36,7 @@ def test_a_single_defect_has_no_company_and_a_detail_of_the_scene_has(cfa: str, 
     mean[10, 60] += sign * 6
     mean[11, 61] -= sign * 6  # the other way is no company
     mean[50, 10] += sign * 6
-    mean[50, 11] += sign * 1.1  # less than a fifth is crosstalk
+    mean[50, 11] += sign * 0.8  # less than a fifth is crosstalk
     places = np.array([20 * 80 + 20, 40 * 80 + 50, 10 * 80 + 60, 50 * 80 + 10], np.int64)
     assert has_company(tally_of(mean), Cfa(cfa), places).tolist() == [False, True, False, False]
 
@@ -68,9 +68,9 @@ def test_frames_of_one_scene_are_told_from_those_of_others() -> None:
         (12, 80, False, True),
         (12, 81, False, False),  # less than 15 % of what is listed
         (11, 11, False, False),
-        (6, 120, True, True),
-        (6, 121, True, False),
-        (5, 5, True, False),
+        (8, 160, True, True),
+        (8, 161, True, False),
+        (7, 7, True, False),
     ],
 )
 def test_only_where_much_of_what_is_listed_has_company(suspects: int, listed: int, more: bool, looked_at: bool) -> None:
