@@ -152,8 +152,8 @@ def _history_problem(defect: Defect, clock_jumps: int) -> str | None:
             return f"unresolved: {name}, but the entry has a value for it"
     if defect.seen is not None and not 0 <= defect.seen[0] <= defect.seen[1]:
         return f"seen: {defect.seen[0]}/{defect.seen[1]} is not a count of frames out of as many or more"
-    if defect.cluster is not None and defect.cluster < 0:
-        return f"cluster: {defect.cluster} is negative"
+    if defect.cluster is not None and defect.cluster < 1:
+        return f"cluster: {defect.cluster} is not 1 or more"
     return _change_problem("onset", defect.onset, clock_jumps) or _change_problem("until", defect.until, clock_jumps)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +22,8 @@ from sensormap.planting import Light, Planted, draw_defects, plant
 from sensormap.score import Noise, fit_noise, pad
 from sensormap.series import photon_noise
 from sensormap.survey import Options, map_defects, unheard
+
+log = logging.getLogger(__name__)
 
 DEFAULT_PLANTED = 250
 """Defects that are planted, as many as a worn sensor of 10 megapixels has."""
@@ -66,9 +70,24 @@ def evaluate(
         avoid={(y - area.y, x - area.x) for x, y in bad_places(before)},
         seed=seed,
     )
+    if len(planted) < count:
+        log.warning("%d of %d defects planted: there is no room for more", len(planted), count)
     planter = _Planter(planted, seed)
-    after = map_defects(paths, options, progress, read=planter)
+    with _hushed():  # the same would be said twice
+        after = map_defects(paths, options, progress, read=planter)
     return compare(planted, planter.traces(), before, after)
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Let only errors of the package be heard."""
+    package = logging.getLogger("sensormap")
+    level = package.level
+    package.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        package.setLevel(level)
 
 
 class _Looked:

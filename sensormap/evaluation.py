@@ -47,7 +47,8 @@ class Evaluation:
     kinds
         How often each planted kind got each name, of the found strong ones.
     false
-        (x, y) of entries that were neither planted nor in the map of the photos as they are.
+        (x, y) of entries that were neither planted nor in the map of the photos as they are; columns and rows by their
+        first photosite.
     lost
         Number of entries of that map that are missing in the map of the planted frames.
     onset
@@ -101,20 +102,28 @@ def compare(planted: Sequence[Planted], traces: Sequence[Trace], before: SensorM
     for (place, one), trace in zip(at.items(), traces, strict=True):
         entry = entries.get(place)
         share = recall.get((trace.name, one.kind), Share(0, 0))
-        recall[trace.name, one.kind] = Share(share.right + (entry is not None), share.of + 1)
+        recall[trace.name, one.kind] = Share(share.right + (place in covered), share.of + 1)
         if entry is not None and trace.name == "strong":
             strong.append((one, entry))
             kinds[one.kind, entry.kind] = kinds.get((one.kind, entry.kind), 0) + 1
     return Evaluation(
         recall=dict(sorted(recall.items(), key=lambda item: (CLASSES.index(item[0][0]), item[0][1]))),
         kinds=dict(sorted(kinds.items())),
-        false=tuple(sorted(place for place in entries if place not in at and place not in own)),
-        lost=sum((defect.x, defect.y) not in covered for defect in before.defects),
+        false=tuple(sorted({*set(entries) - set(at) - own, *_starts(after, own)})),
+        lost=sum((defect.x, defect.y) not in covered for defect in before.defects) + len(_starts(before, covered)),
         onset=_onsets(strong, after.frames.first),
         strengths={name: _held(strong, name) for name in ("dark_dn_per_s", "offset_dn", "response")},
-        own=len(before.defects),
+        own=len(before.defects) + len(before.columns) + len(before.rows),
         expected_false=after.false_positives,
     )
+
+
+def _starts(sensor_map: SensorMap, other: set[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return where the columns and rows begin of which less than half is bad in another map too."""
+    cfa = sensor_map.sensor.cfa
+    lines: tuple[Column | Row, ...] = (*sensor_map.columns, *sensor_map.rows)
+    places = [list(line.photosites(cfa)) for line in lines]
+    return [line[0] for line in places if line and 2 * sum(place in other for place in line) < len(line)]
 
 
 def bad_places(sensor_map: SensorMap) -> set[tuple[int, int]]:

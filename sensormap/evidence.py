@@ -56,5 +56,6 @@ class Evidence:
 
     @property
     def counted(self) -> int:
-        """Number of photos that count: those that repeat no scene."""
-        return len(self.photos) - self.repeated
+        """Number of photos that count: those that repeat no scene and, if there was one, were in the second pass."""
+        different = len(self.photos) - self.repeated
+        return different if self.followed is None else min(different, self.followed.counted)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sensormap.camera import Profile
 from sensormap.cluster import find_columns
-from sensormap.errors import FrameMismatchError, SensorMapError
+from sensormap.errors import SensorMapError
 from sensormap.first_pass import Progress, Read, Tallied, patiently
 from sensormap.frame import Photo, Skipped
 from sensormap.kernels import gather_windows
@@ -90,7 +90,7 @@ class SecondPass:
         threads: int,
         progress: Progress,
         refuse: Callable[[Skipped], None],
-    ) -> Followed:
+    ) -> Followed | None:
         """Follow photosites through frames.
 
         Parameters
@@ -108,10 +108,10 @@ class SecondPass:
         refuse
             Called with each photo that is gone or has changed since the first pass.
 
-        Raises
-        ------
-        FrameMismatchError
-            If none could be read again.
+        Returns
+        -------
+        Followed or None
+            None if no photo could be read again.
         """
         area = self.profile.active_area
         drawn = np.random.default_rng(_CONTROL_SEED).integers(0, area.width * area.height, _CONTROLS)
@@ -129,8 +129,7 @@ class SecondPass:
                     windows[frame] = result
                 progress(done, len(frames))
             if not windows:
-                msg = f"none of {len(frames)} photos could be read a second time"
-                raise FrameMismatchError(msg)
+                return None
             everywhere = np.concatenate([fixed, places.decoys])
             followed = [frame for frame in frames if frame in windows]
             conditions = self._conditions(followed)
@@ -184,7 +183,10 @@ class SecondPass:
         noise = np.stack([self.tallied[frame].noise.coefficients for frame in frames]).astype(np.float64)
         of_place = noise[:, (places // width) % step, (places % width) % step].transpose(1, 0, 2)
         gathered = np.stack([windows[frame] for frame in frames], axis=2)
-        return make_series(gathered, of_place, photon_noise(noise, conditions.gain))
+        row, col, height = places // width, places % width, self.profile.active_area.height
+        near = 2 * step
+        corner = ((row < near) | (row >= height - near)) & ((col < near) | (col >= width - near))
+        return make_series(gathered, of_place, photon_noise(noise, conditions.gain), corner=corner)
 
     def _weigh(
         self, series: Series, places: Places, conditions: Conditions, floors: Floors, pool: ThreadPoolExecutor

@@ -48,10 +48,10 @@ class Clock:
         missing = times.count(None)
         self.problem: str | None = None
         if missing:
-            self.problem = f"{missing} of {len(times)} photos have no capture time"
+            self.problem = f"of {len(times)} followed photos {missing} without a capture time"
         elif len(times) < 2:
             self.problem = "one photo alone has no before and after"
-        elif len(set(times)) < 2:
+        elif len({time and time.replace(microsecond=0) for time in times}) < 2:
             self.problem = "all photos have one capture time"
         self._times: list[datetime] = [time for time in times if time is not None]
 

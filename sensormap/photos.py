@@ -148,7 +148,7 @@ def select_photos(photos: Sequence[Photo], *, profile: Profile | None, serial: s
     if all(photo.exposure.shutter_count is not None for photo in ordered):
         by_count = sorted(ordered, key=lambda photo: photo.exposure.shutter_count or 0)
         times = [photo.exposure.time for photo in by_count if photo.exposure.time is not None]
-        jumps = sum(later < earlier for earlier, later in pairwise(times))
+        jumps = sum(later.replace(microsecond=0) < earlier.replace(microsecond=0) for earlier, later in pairwise(times))
         ordered = by_count if jumps else ordered
     return Selection(body, tuple(ordered), (*left_out, *other_bodies, *repeated), jumps)
 

@@ -26,7 +26,8 @@ _FEWEST, _LEAST_SHARE = 12, 0.15
 _FEWEST_MORE, _LEAST_SHARE_MORE = 8, 0.05
 # Scores beyond this do not count for more. Frames whose scores agree so far, and so many standard deviations beyond
 # what chance makes of unrelated ones, show one scene.
-_CLIP, _ALIKE, _CHANCE_SIGMA = 3.0, 0.2, 2.5
+_CLIP, _CHANCE_SIGMA = 3.0, 2.5
+_ALIKE, _ALIKE_MORE = 0.4, 0.25
 
 
 def has_company(tally: Tally, cfa: Cfa, places: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -91,7 +92,7 @@ def repeated_frames(score: NDArray[np.float64], listed: int, *, more: bool = Fal
     fewest, share = (_FEWEST_MORE, _LEAST_SHARE_MORE) if more else (_FEWEST, _LEAST_SHARE)
     if score.shape[0] < max(fewest, share * listed):
         return repeated
-    bar = max(_ALIKE, _CHANCE_SIGMA / np.sqrt(score.shape[0]))
+    bar = max(_ALIKE_MORE if more else _ALIKE, _CHANCE_SIGMA / np.sqrt(score.shape[0]))
     clipped = np.clip(score, -_CLIP, _CLIP)
     size = np.sqrt((clipped**2).sum(axis=0))
     likeness = clipped.T @ clipped / np.maximum(np.outer(size, size), 1e-9)

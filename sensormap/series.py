@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 ODD_WIDTH = 2.0
 _ODD_BEYOND_4 = 0.1393  # share of it beyond 4 sigma
 _MOST_ODD, _FEWEST_ODD = 0.5, 1e-4
+_CORNER = 3.0
 _WITH_MEDIAN = 1.2  # variance of a value less the median of eight, in that of a value
 # Upper ends of the classes of texture, as quantiles of the controls.
 _TEXTURE_CLASSES = (0.25, 0.5, 0.7, 0.85, 0.95, 1.0)
@@ -88,6 +89,7 @@ def make_series(
     coefficients: NDArray[np.float64],
     photon: NDArray[np.float64],
     *,
+    corner: NDArray[np.bool_] | None = None,
     known: NDArray[np.bool_] | None = None,
 ) -> Series:
     """Return series from gathered values, with the tails still unknown.
@@ -100,17 +102,21 @@ def make_series(
         Of the noise of each photosite's plane in each frame, as `score.Noise` has them: shape ``(N, n, 4)``.
     photon
         Of each frame, from `photon_noise`: shape ``(n,)``.
+    corner
+        Which photosites lie in a corner of the active area, ``(N,)``: most of their neighbours are continued lines, and
+        residuals there scatter up to three times as far. None means none does.
     known
         Which values count; None means all.
     """
     value, level2, spread2 = (part.astype(np.float64) for part in windows)
     lit = np.maximum(level2, 0)
     c0, c1, c2, c3 = np.moveaxis(coefficients, -1, 0)
+    wider = np.ones((value.shape[0], 1)) if corner is None else np.where(corner, _CORNER**2, 1.0)[:, None]
     return Series(
         value=value,
         level=level2 / 2,
         spread=spread2 / 2,
-        variance=(c0 + c1 * lit + c2 * lit**2 + c3 * spread2**2) / 4,  # coefficients are in doubled DN
+        variance=wider * (c0 + c1 * lit + c2 * lit**2 + c3 * spread2**2) / 4,  # coefficients are in doubled DN
         photon=np.broadcast_to(photon, value.shape).copy(),
         odd=np.full(value.shape, _FEWEST_ODD),
         known=np.ones(value.shape, np.bool_) if known is None else known,

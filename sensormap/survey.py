@@ -68,6 +68,12 @@ class Options:
     thresholds: Thresholds = field(default_factory=Thresholds)
     floors: Floors = field(default_factory=Floors)
 
+    def __post_init__(self) -> None:
+        for name, value, least in (("jobs", self.jobs, 1), ("follow", self.follow, 0)):
+            if value is not None and value < least:
+                msg = f"{name}: {value} is not {least} or more"
+                raise ValueError(msg)
+
     @property
     def threads(self) -> int:
         """Number of threads to run."""
@@ -154,7 +160,7 @@ def map_defects(
     return sensor_map
 
 
-def _follow(run: FirstPass, options: Options, progress: Progress, refuse: _Refusals) -> Followed:
+def _follow(run: FirstPass, options: Options, progress: Progress, refuse: _Refusals) -> Followed | None:
     """Run the second pass over the frames that count."""
     area = run.profile.active_area
     cfa = run.profile.cfa.shifted(x=area.x, y=area.y)
@@ -170,7 +176,7 @@ def _follow(run: FirstPass, options: Options, progress: Progress, refuse: _Refus
     frames = choose_frames(run.photos, usable, options.follow)
     log.info("following %d photosites, %d decoys, %d frames", candidates.size, places.decoys.size, len(frames))
     second = SecondPass(run.photos, run.profile, run.tallied, read=run.read)
-    return second.run(
+    followed = second.run(
         frames,
         places,
         options.floors,
@@ -178,6 +184,9 @@ def _follow(run: FirstPass, options: Options, progress: Progress, refuse: _Refus
         progress=progress,
         refuse=lambda photo: refuse.extend([photo]),
     )
+    if followed is None:
+        log.warning("no photo could be read a second time: the map is that of the first pass")
+    return followed
 
 
 def _warn(evidence: Evidence, sensor_map: SensorMap) -> None:
@@ -193,6 +202,8 @@ def _warn(evidence: Evidence, sensor_map: SensorMap) -> None:
         log.warning("the camera's clock contradicts its shutter count %s; the count is believed", times)
     if evidence.followed is not None and (problem := undated(evidence)):
         log.warning("no onsets: %s", problem)
+    if evidence.followed is not None and not np.isfinite(evidence.followed.conditions.shutter_s).any():
+        log.warning("no photo has a shutter time: hot photosites cannot be told from offset or noisy ones")
     if len(sensor_map.defects) > _MANY_DEFECTS * evidence.tally.count.size + FEW_FRAMES:
         log.warning(
             "%d defects are too many to believe: photos that repeat one scene make its texture look like defects",

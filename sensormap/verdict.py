@@ -133,7 +133,11 @@ def _verdict(
     kind = _kind(law, strength, float(trial.strength[i].max()), conditions)
     first, end, n = int(trial.first[i]), int(trial.end[i]), conditions.number.size
     linear = kind in (DefectKind.HOT, DefectKind.OFFSET, DefectKind.WEAK)
-    seen, due = _count_seen(series[i : i + 1], trial.effect[i], slice(first, end), conditions)
+    # Flicker goes both ways: what shows is its size.
+    effect = trial.effect[i]
+    if law == Story.FLICKER:
+        effect = np.where(series.value[i] < series.level[i], -effect, effect)
+    seen, due = _count_seen(series[i : i + 1], effect, slice(first, end), conditions)
     return Verdict(
         kind=kind,
         score=float(np.sqrt(2 * max(trial.score[i], 0.0))),
@@ -199,13 +203,16 @@ def _full_fit(series: Series, conditions: Conditions, law: NDArray[np.intp], tri
     use = (number >= trial.first[:, None]) & (number < trial.end[:, None])
     use &= ~(conditions.filtered & (trial.effect > 0))
     start = np.where((law < len(LINEAR))[:, None], trial.strength, 0)
-    full = fit(series, conditions, use, (RESPONSE, DARK, OFFSET), start=start)
+    timed = np.isfinite(conditions.shutter_s * conditions.gain)
+    # Frames without a shutter time tell everything but the dark current: they count where most are such.
+    dark = (DARK,) if 2 * np.count_nonzero(timed) >= timed.size else ()
+    full = fit(series, conditions, use, (RESPONSE, *dark, OFFSET), start=start)
     # Where the light hardly varies, the noise of the surroundings passes for it: only what the law itself has is told.
     poor = full.reliability < _RELIABLE
     for position, columns in enumerate(LINEAR):
         rows = np.flatnonzero(poor & (law == position))
         if rows.size:
-            own = (RESPONSE,) if columns == (RESPONSE,) else (DARK, OFFSET)
+            own = (RESPONSE,) if columns == (RESPONSE,) else (*dark, OFFSET)
             simple = fit(series[rows], conditions, use[rows], own, start=start[rows])
             full.strength[rows], full.half_width[rows] = simple.strength, simple.half_width
     return full

@@ -69,7 +69,7 @@ def full_map(**values):
             response=(1.0, 0.97, 1.03),
             onset=Between(None, None),
             seen=(37, 41),
-            cluster=0,
+            cluster=1,
         ),
         toy_defect(
             18,
@@ -77,7 +77,7 @@ def full_map(**values):
             kind=DefectKind.OFFSET,
             offset_dn=(35.0, 30.5, 40.0),
             unresolved=("dark_dn_per_s", "response"),
-            cluster=0,
+            cluster=1,
         ),
         toy_defect(5, 11, kind=DefectKind.WEAK, score=-20.25, response=(0.7, 0.65, 0.75), onset=born, seen=(40, 40)),
     )
@@ -175,7 +175,7 @@ def histories(draw, onsets):
         "onset": draw(st.none() | onsets),
         "until": draw(st.none() | onsets),
         "seen": draw(st.none() | sorted_pairs(counts)),
-        "cluster": draw(st.none() | counts),
+        "cluster": draw(st.none() | st.integers(1, 10**15)),
     }
 
 

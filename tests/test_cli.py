@@ -145,10 +145,12 @@ def test_with_output_stdout_is_the_table(place, tmp_path):
 def test_a_second_pass_follows_some_frames_all_or_none(place, tmp_path, options, followed):
     result = run("map", place[0], "--profile", place[1], "-o", tmp_path / "map.yaml", *options)
     assert result.exit_code == 0
-    assert result.stderr == "skipped empty.nef: is empty (0 bytes), expected a photo\n"
+    capped = "confidences are capped; a map to rely on takes 10 or more"
+    few = f"only {followed} frames: {capped}\n" if 0 < followed < 10 else ""
+    assert result.stderr == "skipped empty.nef: is empty (0 bytes), expected a photo\n" + few
     found = read_map(tmp_path / "map.yaml")
     assert (found.frames.used, found.frames.followed) == (12, followed)
-    assert (found.false_positives is None) == (followed == 0)
+    assert (found.false_positives is None) == (followed < 3)
 
 
 def test_what_makes_a_map_less_certain_is_told_on_stderr(place, tmp_path):

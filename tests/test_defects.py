@@ -130,7 +130,7 @@ ZONED = datetime(2010, 5, 2, tzinfo=UTC)
         ),
         ({"defects": (replace(HOT, seen=(5, 4)),)}, r"defects\[0\].seen: 5/4 is not a count"),
         ({"defects": (replace(HOT, seen=(-1, 4)),)}, "seen: -1/4"),
-        ({"defects": (replace(HOT, cluster=-1),)}, r"defects\[0\].cluster: -1 is negative"),
+        ({"defects": (replace(HOT, cluster=-1),)}, r"defects\[0\].cluster: -1 is not 1 or more"),
         ({"defects": (replace(HOT, onset=Between(None, ZONED)),)}, "onset: 2010-05-02 .* has a time zone"),
         ({"defects": (replace(HOT, until=Between(ZONED, LATE)),)}, "until: 2010-05-02 .* has a time zone"),
         ({"defects": (replace(HOT, onset=Between(LATE, EARLY)),)}, r"defects\[0\].onset: after .* is later than by"),
@@ -187,7 +187,7 @@ def test_what_is_allowed_of_what_a_second_look_tells():
     toy_map(
         rows=(ACROSS,), defects=(toy_defect(4, 9), toy_defect(7, 9), toy_defect(14, 9))
     )  # beside it, of other planes
-    toy_map(defects=(replace(HOT, seen=(0, 0), cluster=0, response=(1.0, 1.0, 1.0), unresolved=("offset_dn",)),))
+    toy_map(defects=(replace(HOT, seen=(0, 0), cluster=1, response=(1.0, 1.0, 1.0), unresolved=("offset_dn",)),))
     ends = (None, EARLY, LATE)
     for change in (Between(after, by) for after in ends for by in ends if (after, by) != (LATE, EARLY)):
         toy_map(defects=(replace(HOT, onset=change, until=change),))

@@ -21,7 +21,7 @@ from photosites import HEALTHY, Law, make_conditions, simulate
 
 from sensormap.camera import Body, Profile, Rect
 from sensormap.detect import Thresholds
-from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
+from sensormap.errors import DecodeError, ProfileError
 from sensormap.first_pass import FirstPass, Tallied
 from sensormap.follow import Places, SecondPass, choose_frames, measure_response_spread
 from sensormap.frame import Exposure, Frame, Photo, Skipped
@@ -367,8 +367,7 @@ def test_photos_that_are_gone_or_changed_are_skipped_with_their_reason_and_the_o
 def test_no_photo_can_be_read_again() -> None:
     told: list[Skipped] = []
     read = refuse_some(dict.fromkeys(range(FRAMES), vanish))
-    with pytest.raises(FrameMismatchError, match=r"^none of 12 photos could be read a second time$"):
-        follow(read=read, refuse=told.append)
+    assert follow(read=read, refuse=told.append) is None
     assert len(told) == FRAMES
 
 
@@ -419,4 +418,7 @@ def test_noise_is_that_of_the_photosite_s_plane_in_the_frame() -> None:
     variance = follow([1, 3], tallied=tallied).series.variance
     planes = np.array([[1.0, 4.0], [9.0, 16.0]])
     row, col = np.divmod(CANDIDATES, SHAPE[1])
-    assert_array_equal(variance, np.stack([planes[row % 2, col % 2]] * 2, axis=1))
+    # In the corners, where neighbours are continued lines, residuals scatter three times as far.
+    corner = (np.minimum(row, SHAPE[0] - 1 - row) < 4) & (np.minimum(col, SHAPE[1] - 1 - col) < 4)
+    assert corner.any()
+    assert_array_equal(variance, np.stack([planes[row % 2, col % 2] * np.where(corner, 9, 1)] * 2, axis=1))

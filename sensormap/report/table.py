@@ -182,6 +182,7 @@ def _frames_text(frames: FrameSummary) -> str:
     odd = {
         f"repeat{'s' if frames.repeated == 1 else ''} a scene": frames.repeated,
         "filtered in camera": frames.filtered,
+        "read twice": frames.followed if frames.followed < frames.used - frames.repeated else 0,
     }
     notes = ", ".join(f"{number} {what}" for what, number in odd.items() if number)
     return f"{counted(frames.used, 'frame')} used{f' ({notes})' if notes else ''}, {frames.skipped} skipped"

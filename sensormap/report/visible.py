@@ -112,4 +112,6 @@ def _excess_dn(defect: Defect, shutter_s: float, gain: float) -> float | None:
     main = dark if defect.kind == DefectKind.HOT else offset
     if main is None or not {"dark_dn_per_s", "offset_dn"}.isdisjoint(defect.unresolved):
         return None
-    return gain * ((dark[0] if dark else 0.0) * shutter_s + (offset[0] if offset else 0.0))
+    # Beside an offset a dark current that may be none is none.
+    told = dark is not None and (defect.kind == DefectKind.HOT or dark[1] > 0)
+    return gain * ((dark[0] if dark and told else 0.0) * shutter_s + (offset[0] if offset else 0.0))
