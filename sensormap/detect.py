@@ -125,8 +125,9 @@ def worth_following(tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, threshold
     tally, ballots, cfa
         As for `find_candidates`.
     thresholds
-        Its `followed_share` bounds how many each of the three ways names: the largest sums of outlying scores over all
-        frames, the largest ones of each block of frames, and mean scores far from the plane's median.
+        Its `followed_share` bounds how many of the largest sums of outlying scores over all frames, and of the mean
+        scores far from the plane's median, are named. The third way, the largest sums of each block of frames, has a
+        bound of its own.
 
     Notes
     -----
