@@ -106,8 +106,8 @@ class Column:
     """A run of defects along one raw column, rows `y0` to `y1` both inclusive.
 
     `plane` names the planes it covers, joined by ``+`` where a raw column crosses two (``Gb+R``).
-    `score` is the median of its photosites', or that of the whole line where few are significant; `defects` counts those
-    that are significant alone; `onset` is that of most.
+    `score` is the median of its photosites', or that of the whole line where few are significant; `defects` counts
+    those that are significant alone; `onset` is that of most.
     """
 
     x: int
