@@ -247,6 +247,14 @@ def test_the_output_file_holds_the_numbers(place, tmp_path):
     assert output.read_text() == evaluation_text(expected)
 
 
+def test_a_dash_is_stdout(place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    told = command(place, "-o", "-")
+    assert told.exit_code == 0
+    assert told.stdout.startswith("format: sensormap-evaluation/1\n")
+    assert not (tmp_path / "-").exists()
+
+
 def test_an_evaluation_is_replaced_only_where_that_is_asked_for(place, tmp_path):
     output = tmp_path / "numbers.yaml"
     assert command(place, "-o", output).exit_code == 0

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command("evaluate")
 @click.argument("photos", nargs=-1, required=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="YAML file to write the numbers to.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="YAML file for the numbers; - for stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it exists.")
 @click.option("--count", type=click.IntRange(1, 10_000), default=250, show_default=True, help="Defects to plant.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the planted defects.")
@@ -52,12 +52,16 @@ def evaluate_command(
 
     verbosity = verbose - quiet
     configure_log(verbosity)
-    if output is not None:
+    to_stdout = output == Path("-")
+    if output is not None and not to_stdout:
         check_writable(output, overwrite=overwrite)
         check_replaces(output, OPENING, "evaluation")
     options = Options(profile=profile, serial=serial, jobs=jobs, follow=follow)
     with native_stderr_silenced(), progress_bar(verbosity) as progress:
         evaluation = evaluate(photos, options, progress, count=count, seed=seed)
+    if to_stdout:
+        click.echo(evaluation_text(evaluation), nl=False)
+        return
     if output is not None:
         write_atomically(evaluation_text(evaluation).encode(), output, overwrite=overwrite)
     _print(evaluation)
