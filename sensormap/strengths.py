@@ -18,7 +18,7 @@ from sensormap.series import ODD_WIDTH, Conditions, Series, median_where
 RESPONSE, DARK, OFFSET = range(3)
 """Columns of the regression: (m - 1), D in DN per second, b in DN."""
 
-_ROUNDS = 25
+_ROUNDS = 12
 # Before any frame is seen: a response is within 100 % of 1, a dark current and an offset within what a sensor can hold.
 _WIDEST = (1.0, 50.0, 1.0)  # of the last two, in saturations (a second)
 # What a defect adds varies by this share of itself from frame to frame; more is estimated from its own scatter.
