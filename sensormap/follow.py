@@ -24,7 +24,14 @@ from sensormap.kernels import gather_windows
 from sensormap.photos import skipped
 from sensormap.scenery import repeated_frames
 from sensormap.score import pad
-from sensormap.series import Conditions, Series, make_series, measure_oddity, photon_noise
+from sensormap.series import (
+    Conditions,
+    Series,
+    make_series,
+    measure_oddity,
+    measure_response_spread,
+    photon_noise,
+)
 from sensormap.stories import Floors, Odds, weigh
 from sensormap.verdict import Followed
 
@@ -34,9 +41,6 @@ _CONTROL_SEED = 2
 _SCENE_ROUNDS = 6
 # Series are weighed in lots of this many, a lot a thread.
 _LOT = 256
-# Healthy responses spread at least so much: fewer frames than dozens cannot show it.
-_LEAST_RESPONSE_SPREAD = 0.005
-_SIGMA_PER_MAD = 1.4826
 
 
 @dataclass(frozen=True)
@@ -281,35 +285,6 @@ def choose_frames(photos: Sequence[Photo], usable: Sequence[int], most: int) -> 
     rest = sorted(set(usable) - set(longest))
     evenly = np.linspace(0, len(rest) - 1, most - len(longest)).round().astype(int)
     return sorted({*longest, *(rest[i] for i in evenly)})
-
-
-def measure_response_spread(controls: Series, conditions: Conditions) -> float:
-    """Return the robust standard deviation of healthy responses about their neighbours', as a share.
-
-    Parameters
-    ----------
-    controls
-        Photosites drawn at random, their `odd` filled in.
-    conditions
-        Of the frames.
-
-    Notes
-    -----
-    Of each control the weighted mean of residual over level, over the frames; its spread over the controls less what
-    noise alone makes of it.
-    """
-    clear = controls.known & (controls.level < conditions.saturation) & (controls.level > conditions.floor)
-    near = np.abs(controls.value - controls.level) < 4 * np.sqrt(controls.variance)
-    weight = np.where(clear & near, np.maximum(controls.level, 0) ** 2 / controls.variance, 0)
-    total = weight.sum(axis=1)
-    lit = total > 0
-    if np.count_nonzero(lit) < 10:
-        return _LEAST_RESPONSE_SPREAD
-    relative = np.where(controls.level > 0, (controls.value - controls.level) / np.maximum(controls.level, 1), 0)
-    response = (weight * relative).sum(axis=1)[lit] / total[lit]
-    spread = _SIGMA_PER_MAD * float(np.median(np.abs(response - np.median(response))))
-    noise = float(np.median(1 / total[lit]))
-    return max(float(np.sqrt(max(spread**2 - noise, 0))), _LEAST_RESPONSE_SPREAD)
 
 
 def _moved_back(

@@ -18,6 +18,9 @@ ODD_WIDTH = 2.0
 _ODD_BEYOND_4 = 0.1393  # share of it beyond 4 sigma
 _MOST_ODD, _FEWEST_ODD = 0.5, 1e-4
 _CORNER = 3.0
+# Healthy responses spread at least so much: fewer frames than dozens cannot show it.
+_LEAST_RESPONSE_SPREAD = 0.005
+_SIGMA_PER_MAD = 1.4826
 _WITH_MEDIAN = 1.2  # variance of a value less the median of eight, in that of a value
 # Upper ends of the classes of texture, as quantiles of the controls.
 _TEXTURE_CLASSES = (0.25, 0.5, 0.7, 0.85, 0.95, 1.0)
@@ -186,6 +189,35 @@ def measure_oddity(controls: Series, conditions: Conditions) -> Oddity:
     middle = np.array([np.median(texture[members == i]) if count[i] else edges[i] for i in range(len(edges))])
     share = np.where(count, (odd + 1) / (count + 2), 0) / _ODD_BEYOND_4  # a class that nobody is in says nothing
     return Oddity(middle, np.clip(np.maximum.accumulate(share), _FEWEST_ODD, _MOST_ODD))
+
+
+def measure_response_spread(controls: Series, conditions: Conditions) -> float:
+    """Return the robust standard deviation of healthy responses about their neighbours', as a share.
+
+    Parameters
+    ----------
+    controls
+        Photosites drawn at random, their `odd` filled in.
+    conditions
+        Of the frames.
+
+    Notes
+    -----
+    Of each control the weighted mean of residual over level, over the frames; its spread over the controls less what
+    noise alone makes of it.
+    """
+    clear = controls.known & (controls.level < conditions.saturation) & (controls.level > conditions.floor)
+    near = np.abs(controls.value - controls.level) < 4 * np.sqrt(controls.variance)
+    weight = np.where(clear & near, np.maximum(controls.level, 0) ** 2 / controls.variance, 0)
+    total = weight.sum(axis=1)
+    lit = total > 0
+    if np.count_nonzero(lit) < 10:
+        return _LEAST_RESPONSE_SPREAD
+    relative = np.where(controls.level > 0, (controls.value - controls.level) / np.maximum(controls.level, 1), 0)
+    response = (weight * relative).sum(axis=1)[lit] / total[lit]
+    spread = _SIGMA_PER_MAD * float(np.median(np.abs(response - np.median(response))))
+    noise = float(np.median(1 / total[lit]))
+    return max(float(np.sqrt(max(spread**2 - noise, 0))), _LEAST_RESPONSE_SPREAD)
 
 
 def median_where(values: NDArray[np.float64], where: NDArray[np.bool_]) -> NDArray[np.float64]:

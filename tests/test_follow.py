@@ -23,10 +23,11 @@ from sensormap.camera import Body, Profile, Rect
 from sensormap.detect import Thresholds
 from sensormap.errors import DecodeError, ProfileError
 from sensormap.first_pass import FirstPass, Tallied
-from sensormap.follow import Places, SecondPass, choose_frames, measure_response_spread
+from sensormap.follow import Places, SecondPass, choose_frames
 from sensormap.frame import Exposure, Frame, Photo, Skipped
 from sensormap.kernels import Mosaic, gather_windows
 from sensormap.score import Noise, pad
+from sensormap.series import measure_response_spread
 from sensormap.stories import LIKELY, Floors
 from sensormap.verdict import Followed
 
