@@ -56,18 +56,18 @@ def run(command: list[str]) -> Cost:
     return Cost(seconds, usage.ru_maxrss / 1000)
 
 
-def mapping(photos: Path, map_file: Path, jobs: int) -> list[str]:
+def mapping(photos: Path, map_file: Path, jobs: int, *, follow: bool) -> list[str]:
     """Return the command that maps a folder."""
     command = [sys.executable, "-m", "sensormap", "map", str(photos), "-o", str(map_file), "--overwrite", "-q"]
-    return [*command, "--jobs", str(jobs)]
+    return [*command, "--jobs", str(jobs), *([] if follow else ["--no-follow"])]
 
 
-def measure(photos: Path, map_file: Path, *, jobs: int, repeats: int) -> tuple[list[Cost], list[Cost]]:
+def measure(photos: Path, map_file: Path, *, jobs: int, repeats: int, follow: bool) -> tuple[list[Cost], list[Cost]]:
     """Return the costs of mapping and of a bare decode, run in turn, after one uncounted run of each."""
     bare = [sys.executable, "-c", _BARE_DECODE, str(photos), str(jobs)]
     mapped, decoded = [], []
     for i in range(repeats + 1):
-        decode_cost, map_cost = run(bare), run(mapping(photos, map_file, jobs))
+        decode_cost, map_cost = run(bare), run(mapping(photos, map_file, jobs, follow=follow))
         if i:
             decoded.append(decode_cost)
             mapped.append(map_cost)
@@ -90,10 +90,10 @@ def report(folder: Path, arguments: argparse.Namespace, seed: int) -> Comparison
     """Map one set, print its results and return them."""
     photos, map_file = folder / "photos", folder / "map.yaml"
     if arguments.no_time:
-        run(mapping(photos, map_file, arguments.jobs))
+        run(mapping(photos, map_file, arguments.jobs, follow=not arguments.no_follow))
         print(f"\nseed {seed}: {arguments.frames} frames")
     else:
-        mapped, decoded = measure(photos, map_file, jobs=arguments.jobs, repeats=arguments.repeats)
+        mapped, decoded = measure(photos, map_file, jobs=arguments.jobs, repeats=arguments.repeats, follow=not arguments.no_follow)
         print(f"\nseed {seed}: {arguments.frames} frames, {arguments.jobs} threads, median of {arguments.repeats} runs")
         print_costs(mapped, decoded)
     comparison = compare_map(folder / "truth.yaml", map_file)
@@ -130,6 +130,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--suppress-from", type=float, help="seconds from which the simulated camera hides hot pixels")
     parser.add_argument("--keep", type=Path, help="folder to keep the generated sets in")
+    parser.add_argument("--no-follow", action="store_true", help="leave the second pass out")
     parser.add_argument("--no-time", action="store_true", help="map every set once, and time nothing")
     arguments = parser.parse_args()
     comparisons = []
