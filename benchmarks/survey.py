@@ -88,12 +88,14 @@ def generate(folder: Path, arguments: argparse.Namespace, seed: int) -> None:
 
 def report(folder: Path, arguments: argparse.Namespace, seed: int) -> Comparison:
     """Map one set, print its results and return them."""
-    photos, map_file = folder / "photos", folder / "map.yaml"
+    photos, map_file, follow = folder / "photos", folder / "map.yaml", not arguments.no_follow
     if arguments.no_time:
-        run(mapping(photos, map_file, arguments.jobs, follow=not arguments.no_follow))
+        run(mapping(photos, map_file, arguments.jobs, follow=follow))
         print(f"\nseed {seed}: {arguments.frames} frames")
     else:
-        mapped, decoded = measure(photos, map_file, jobs=arguments.jobs, repeats=arguments.repeats, follow=not arguments.no_follow)
+        mapped, decoded = measure(
+            photos, map_file, jobs=arguments.jobs, repeats=arguments.repeats, follow=follow
+        )
         print(f"\nseed {seed}: {arguments.frames} frames, {arguments.jobs} threads, median of {arguments.repeats} runs")
         print_costs(mapped, decoded)
     comparison = compare_map(folder / "truth.yaml", map_file)

@@ -14,9 +14,9 @@ from sensormap.detect import Thresholds
 from sensormap.evidence import Evidence
 from sensormap.followed_entries import Clock, Found, make_defects
 from sensormap.line_entries import make_lines
-from sensormap.lines import Line, find_lines
-from sensormap.score import SCORES_PER_SIGMA
-from sensormap.stories import LISTED_CONFIDENCE, Floors, probability
+from sensormap.line_runs import Line
+from sensormap.lines import find_lines
+from sensormap.stories import LISTED_CONFIDENCE, Floors
 from sensormap.tally import OUTLIER_SIGMA
 from sensormap.unfollowed import unfollowed_defects
 from sensormap.verdict import Followed, judge
@@ -65,8 +65,7 @@ def _lines(evidence: Evidence) -> tuple[Line, ...]:
     tally, area = evidence.tally, evidence.profile.active_area
     if evidence.counted < FEW_FRAMES or (evidence.followed and evidence.followed.repeats):
         return ()  # the tally has the frames that only the second pass recognised
-    mean = tally.sum_z / (np.maximum(tally.count, 1).astype(np.float32) * np.float32(SCORES_PER_SIGMA))
-    return find_lines(mean, tally.count, evidence.profile.cfa.shifted(x=area.x, y=area.y))
+    return find_lines(tally.mean_score(), tally.count, evidence.profile.cfa.shifted(x=area.x, y=area.y))
 
 
 def _false_positives(evidence: Evidence, followed: Followed | None) -> float | None:
@@ -76,7 +75,7 @@ def _false_positives(evidence: Evidence, followed: Followed | None) -> float | N
     """
     if followed is None or evidence.counted < _FEWEST_FOR_DECOYS:
         return None
-    doubt = float(np.sum(1 - probability(followed.odds.total[followed.odds.likely])))
+    doubt = float(np.sum(1 - followed.odds.confidence[followed.odds.likely]))
     return rounded(expected_false(followed.decoys, part=evidence.decoy_part) + doubt, digits=2)
 
 
@@ -87,7 +86,7 @@ def _followed_defects(
     likely = np.flatnonzero(followed.odds.likely)
     width = sensor.active_area.width
     place = followed.places[likely]
-    confidence = np.minimum(probability(followed.odds.total[likely]), ceiling)
+    confidence = np.minimum(followed.odds.confidence[likely], ceiling)
     verdicts = judge(followed, likely, floors)
     found = [
         Found(int(at) // width, int(at) % width, float(sure), verdict)

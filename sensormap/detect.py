@@ -11,12 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.cfa import Cfa
-from sensormap.score import SCORES_PER_SIGMA
+from sensormap.score import SIGMA_PER_MAD
 from sensormap.tally import Tally
 from sensormap.vote import Ballot
 
-# Standard deviation of a normal distribution over its median absolute deviation.
-_SIGMA_PER_MAD = 1.4826
 _FEW_FRAMES = 10
 # Deviation of the mean score that deserves a second look, and the least number of photosites that get one.
 _FOLLOWED_SIGMA, _FEWEST_FOLLOWED = 5.0, 200
@@ -99,10 +97,10 @@ def find_candidates(tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, threshold
     mean_sigma = thresholds.mean_sigma * math.sqrt(max(_FEW_FRAMES / max(tally.frames, 1), 1))
     strength = np.zeros(tally.count.shape, np.float32)
     seen = np.maximum(tally.count, 1).astype(np.float32)
-    mean = tally.sum_z / (seen * np.float32(SCORES_PER_SIGMA))
+    mean = tally.mean_score()
     for plane in cfa.planes:
         view = plane.view(mean)
-        centre, scale = _null(view)
+        centre, scale = null_of(view)
         # Few pass even the lower of the two bars: only those are looked at closely.
         row, col = np.nonzero(np.abs(view - centre) > max(thresholds.effect_sigma, mean_sigma * scale))
         effect = view[row, col] - centre
@@ -137,12 +135,11 @@ def worth_following(tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, threshold
     outlying = tally.sum_outlying.reshape(-1)
     places = [np.flatnonzero(outlying >= largest_sums(outlying, most))]
     places += [ballot.following.astype(np.int64) for ballot in ballots]
-    seen = np.maximum(tally.count, 1).astype(np.float32)
-    mean = tally.sum_z / (seen * np.float32(SCORES_PER_SIGMA))
+    mean = tally.mean_score()
     width = mean.shape[1]
     for plane in cfa.planes:
         view = plane.view(mean)
-        centre, scale = _null(view)
+        centre, scale = null_of(view)
         row, col = np.nonzero(np.abs(view - centre) > _FOLLOWED_SIGMA * scale)
         if row.size > most // len(cfa.planes):
             far = np.abs(view[row, col] - centre)
@@ -170,9 +167,15 @@ def largest_sums(sums: NDArray[np.unsignedinteger[Any]], most: int) -> int:
     return int(within[0]) + 1 if within.size else reached.size
 
 
-def _null(mean: NDArray[np.float32]) -> tuple[np.float32, np.float32]:
-    """Return centre and scale of a plane's mean scores; the scale is infinite where half of them are one value."""
+def null_of(mean: NDArray[np.float32]) -> tuple[np.float32, np.float32]:
+    """Return centre and scale of a plane's mean scores; the scale is infinite where half of them are one value.
+
+    Parameters
+    ----------
+    mean
+        Mean scores of the plane, ``(H, W)``; every fourth row is looked at.
+    """
     sample = mean[::_SAMPLED_ROW]
     centre = np.float32(np.median(sample))
-    scale = np.float32(_SIGMA_PER_MAD * float(np.median(np.abs(sample - centre))))
+    scale = np.float32(SIGMA_PER_MAD * float(np.median(np.abs(sample - centre))))
     return centre, scale if scale > 0 else np.float32(np.inf)

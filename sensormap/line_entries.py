@@ -10,7 +10,7 @@ import numpy as np
 
 from sensormap.cluster import find_columns
 from sensormap.defects import Between, Column, Defect, DefectKind, Row, Sensor, rounded
-from sensormap.lines import Line
+from sensormap.line_runs import Line
 
 # The false-alarm rate of `lines` is far below a hundredth a map.
 _LINE_CONFIDENCE = 0.99

@@ -8,7 +8,7 @@ every plane; where a sum rises higher than chance explains, there is a run, and 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 
 from sensormap.cfa import Cfa
 from sensormap.line_kernels import CLIP, TILE, background_of, chance_height, raise_walks, runs_along, steepest
-from sensormap.score import SCORE_LIMIT, SCORES_PER_SIGMA
+from sensormap.line_runs import Line, joined, without_ghosts
+from sensormap.score import SCORE_LIMIT, SCORES_PER_SIGMA, SIGMA_PER_MAD
 
-# Standard deviation of a normal distribution over its median absolute deviation.
-_SIGMA_PER_MAD = 1.4826
 # So many photosites give a plane's centre and scale to 0.3 %.
 _SAMPLED = 2**18
 # The drift is half the least effect, where faint lines rise most surely; beyond these, chance or clipping would rule.
@@ -29,8 +28,6 @@ _DRIFTS = (0.25, 1.0)
 _NEIGHBOURS = 64
 # Significance that a plane needs at a place that its fellow has given away, and its share of the least effect.
 _FELLOW_SCORE, _FELLOW_SHARE = 4.0, 0.5
-# Beside a bad line three of eight neighbours are bad: their median moves by up to 0.4 of the effect, the other way.
-_GHOST_SHARE = 0.6
 
 
 @dataclass(frozen=True)
@@ -71,35 +68,6 @@ class LineLimits:
             if not value > 0:
                 msg = f"{name}: {value!r} is not above 0"
                 raise ValueError(msg)
-
-
-@dataclass(frozen=True, order=True)
-class Line:
-    """A partial column or row of the active area.
-
-    Parameters
-    ----------
-    axis
-        Which of the two.
-    place
-        Its column, or its row.
-    first, last
-        Its rows, or its columns, both inclusive.
-    phases
-        Parities of the affected positions along the line; ``(0,)`` for a sensor without filters.
-    effect
-        Typical deviation in sigma of one frame, negative for dark: the mean of the phases' medians.
-    score
-        Size of the effect in robust standard deviations of equally long runs in the lines beside it.
-    """
-
-    axis: Literal["column", "row"]
-    place: int
-    first: int
-    last: int
-    phases: tuple[int, ...]
-    effect: float
-    score: float
 
 
 @dataclass(frozen=True)
@@ -179,8 +147,8 @@ def find_lines(
     for field in (columns, columns.turned()):
         runs = [run for row, col in np.ndindex(*field.scale.shape) for run in _scan(field, row, col, limits)]
         for _ in range(2):  # a second time for what the other plane has added
-            runs = [line for run in _joined(runs, limits.gap) for line in _judged(field, run, limits)]
-        found.extend(_without_ghosts(runs, field.step))
+            runs = [line for run in joined(runs, limits.gap) for line in _judged(field, run, limits)]
+        found.extend(without_ghosts(runs, field.step))
     return tuple(sorted(found))
 
 
@@ -194,7 +162,7 @@ def _field(mean: NDArray[np.float32], seen: NDArray[Any], cfa: Cfa) -> _Field:
         thin = 1 + plane.view(mean).size // _SAMPLED
         sample = plane.view(mean)[::thin][plane.view(seen)[::thin] > 0]
         middle = np.median(sample) if sample.size else 0.0
-        spread = _SIGMA_PER_MAD * float(np.median(np.abs(sample - middle))) if sample.size else 0.0
+        spread = SIGMA_PER_MAD * float(np.median(np.abs(sample - middle))) if sample.size else 0.0
         centre[plane.row, plane.col], scale[plane.row, plane.col] = middle, spread or np.inf
     return _Field("column", mean, seen, int(seen.max(initial=1)), centre, scale)
 
@@ -217,26 +185,6 @@ def _scan(field: _Field, row: int, col: int, limits: LineLimits) -> Iterator[Lin
         for first, last in runs_along(-line if dark else line, drift, bar, limits.gap // field.step):
             ends = (row + field.step * first, row + field.step * last)
             yield Line(field.axis, col + field.step * i, *ends, (row,), -1.0 if dark else 1.0, 0.0)
-
-
-def _joined(runs: Sequence[Line], gap: int) -> list[Line]:
-    """Return the runs with those of one line and sign joined that follow, or that share more than half of both."""
-    joined: list[Line] = []
-    for run in sorted(runs):
-        for i, other in enumerate(joined):
-            if run.place != other.place or (run.effect < 0) != (other.effect < 0):
-                continue
-            shared = _shared(run, other)
-            longer = max(run.last - run.first, other.last - other.first) + 1
-            common = {*run.phases} & {*other.phases}
-            if shared >= -gap if run.phases == other.phases else shared > (0 if common else longer / 2):
-                phases = tuple(sorted({*run.phases, *other.phases}))
-                first, last = min(run.first, other.first), max(run.last, other.last)
-                joined[i] = replace(other, phases=phases, first=first, last=last)
-                break
-        else:
-            joined.append(run)
-    return joined
 
 
 def _judged(field: _Field, run: Line, limits: LineLimits) -> Iterator[Line]:
@@ -274,7 +222,7 @@ def _measured(field: _Field, run: Line, phases: tuple[int, ...]) -> tuple[float,
         variance += math.pi / 2 * float(field.scale[phase, run.place % field.step]) ** 2 / max(block.shape[0], 1)
     middle = np.mean(middles, axis=0)
     effects = middle - background_of(middle[np.newaxis])
-    spread = max(_SIGMA_PER_MAD * float(np.median(np.abs(effects))), math.sqrt(variance) / len(phases))
+    spread = max(SIGMA_PER_MAD * float(np.median(np.abs(effects))), math.sqrt(variance) / len(phases))
     effect = float(effects[own - start])
     return effect, abs(effect) / spread
 
@@ -296,25 +244,3 @@ def _with_ends(field: _Field, run: Line) -> Line:
     if len(run.phases) < field.step:
         first += (run.phases[0] - low - first) % field.step
     return replace(run, first=low + first, last=low + last)
-
-
-def _without_ghosts(lines: Sequence[Line], step: int) -> list[Line]:
-    """Return the lines that stronger, opposite ones of their plane do not explain, be it beside or across them."""
-    kept: list[Line] = []
-    for line in sorted(lines, key=lambda line: (-abs(line.effect), line)):
-        alike = [other for other in kept if {*other.phases} & {*line.phases} and _shared(line, other) > 0]
-        beside = sum(
-            abs(other.effect)
-            for other in alike
-            if abs(other.place - line.place) == step
-            and (other.effect < 0) != (line.effect < 0)
-            and 2 * _shared(line, other) > line.last - line.first + 1
-        )
-        if abs(line.effect) >= _GHOST_SHARE * beside and all(other.place != line.place for other in alike):
-            kept.append(line)
-    return kept
-
-
-def _shared(line: Line, other: Line) -> int:
-    """Return how many rows (columns) both have; negative, how many lie between them."""
-    return min(line.last, other.last) - max(line.first, other.first) + 1

@@ -1,4 +1,8 @@
-"""Planting: defects of known kind and strength added to decoded frames, to see how many of them are found."""
+"""Planting: defects of known kind and strength added to decoded frames, to see how many of them are found.
+
+The generator of test photos has a planting of its own, on purpose: it knows the light, adds defects before the noise,
+and must not share an error with what it tests.
+"""
 
 from __future__ import annotations
 

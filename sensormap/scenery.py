@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.cfa import Cfa
-from sensormap.score import SCORES_PER_SIGMA
+from sensormap.detect import null_of
 from sensormap.tally import Tally
 
-_SIGMA_PER_MAD = 1.4826
 # A photosite has company if one beside it deviates the same way by so many robust standard deviations of its plane
 # and at least this share of its own deviation: in series of one scene 46 to 98 % of the false entries, of
 # true ones 3 to 7 %, the members of clusters.
@@ -45,12 +44,9 @@ def has_company(tally: Tally, cfa: Cfa, places: NDArray[np.int64]) -> NDArray[np
     height, width = tally.count.shape
     step = cfa.step
     centre, scale = np.zeros((2, step, step))
-    mean = tally.sum_z / (np.maximum(tally.count, 1).astype(np.float32) * np.float32(SCORES_PER_SIGMA))
+    mean = tally.mean_score()
     for plane in cfa.planes:
-        sample = plane.view(mean)[::4]
-        middle = float(np.median(sample))
-        centre[plane.row, plane.col] = middle
-        scale[plane.row, plane.col] = max(_SIGMA_PER_MAD * float(np.median(np.abs(sample - middle))), 1e-6)
+        centre[plane.row, plane.col], scale[plane.row, plane.col] = null_of(plane.view(mean))
     row, col = places // width, places % width
     own = mean[row, col] - centre[row % step, col % step]
     company = np.zeros(places.size, np.bool_)

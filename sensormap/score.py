@@ -25,6 +25,9 @@ SCORES_PER_SIGMA = 8
 SCORE_LIMIT = 8 * SCORES_PER_SIGMA
 """Scores are clipped at 8 sigma: beyond that a frame can only say "yes"."""
 
+SIGMA_PER_MAD = 1.4826
+"""Standard deviation of a normal distribution over its median absolute deviation."""
+
 # 24 rows and every sixth column of a plane are some 8 000 photosites on a D80: the fitted spread is good to 1 or 2 %.
 _SAMPLED_ROWS, _SAMPLED_COLUMN = 24, 6
 # Small frames are sampled more densely.

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sensormap.score import SIGMA_PER_MAD
+
 # Odd values follow Student's t with three degrees of freedom, twice as wide as the noise: of 180 000 residuals of
 # photographed scenes, the share beyond 3.5 to 12 sigma follows it within a factor of two in every class of texture.
 ODD_WIDTH = 2.0
@@ -20,7 +22,6 @@ _MOST_ODD, _FEWEST_ODD = 0.5, 1e-4
 _CORNER = 3.0
 # Healthy responses spread at least so much: fewer frames than dozens cannot show it.
 _LEAST_RESPONSE_SPREAD = 0.005
-_SIGMA_PER_MAD = 1.4826
 _WITH_MEDIAN = 1.2  # variance of a value less the median of eight, in that of a value
 # Upper ends of the classes of texture, as quantiles of the controls.
 _TEXTURE_CLASSES = (0.25, 0.5, 0.7, 0.85, 0.95, 1.0)
@@ -215,7 +216,7 @@ def measure_response_spread(controls: Series, conditions: Conditions) -> float:
         return _LEAST_RESPONSE_SPREAD
     relative = np.where(controls.level > 0, (controls.value - controls.level) / np.maximum(controls.level, 1), 0)
     response = (weight * relative).sum(axis=1)[lit] / total[lit]
-    spread = _SIGMA_PER_MAD * float(np.median(np.abs(response - np.median(response))))
+    spread = SIGMA_PER_MAD * float(np.median(np.abs(response - np.median(response))))
     noise = float(np.median(1 / total[lit]))
     return max(float(np.sqrt(max(spread**2 - noise, 0))), _LEAST_RESPONSE_SPREAD)
 

@@ -197,6 +197,11 @@ class Tally:
     def _pairs(self, other: Tally) -> list[tuple[NDArray[Any], NDArray[Any]]]:
         return list(zip((*self.sums, self.sum_outlying), (*other.sums, other.sum_outlying), strict=True))
 
+    def mean_score(self) -> NDArray[np.float32]:
+        """Return the mean score over the frames in which a photosite could show itself, in sigma of one frame."""
+        seen = np.maximum(self.count, 1).astype(np.float32)
+        return np.asarray(self.sum_z / (seen * np.float32(SCORES_PER_SIGMA)), np.float32)
+
     def mean(self, where: tuple[Any, ...] = (...,)) -> NDArray[np.float64]:
         """Return the mean raw value over frames, in DN."""
         return np.asarray(self.sum_x[where] / self.frames, np.float64)

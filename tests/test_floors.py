@@ -15,7 +15,7 @@ FLOORS = [
     {
         *("compiled", "kernels", "row_kernels", "line_kernels", "story_kernels"),
         *("score", "plausible", "repeat", "slopes", "marks", "scenery", "suppression"),
-        *("tally", "vote", "detect", "lines"),
+        *("tally", "vote", "detect", "lines", "line_runs"),
         *("series", "stories", "onset", "strengths", "laws", "verdict", "decoys", "classify", "cluster"),
         *("planting", "evaluation"),
     },

@@ -15,7 +15,7 @@ from sensormap.camera import Rect
 from sensormap.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.defects import Between, Column, Defect, DefectKind, Row, Sensor, SensorMap
 from sensormap.line_entries import make_lines
-from sensormap.lines import Line
+from sensormap.line_runs import Line
 
 AREA = Rect(3, 1, 90, 300)
 SENSOR = Sensor((100, 320), AREA, Cfa("GBRG"), None)

@@ -9,7 +9,8 @@ import pytest
 
 from sensormap.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.line_kernels import chance_height, raise_walks, runs_along, steepest
-from sensormap.lines import Line, LineLimits, find_lines
+from sensormap.line_runs import Line
+from sensormap.lines import LineLimits, find_lines
 
 SCALE = 0.15
 SHAPE = (400, 600)

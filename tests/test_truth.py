@@ -196,7 +196,7 @@ def test_the_benchmark_without_timing_maps_once_and_adds_up(tmp_path, monkeypatc
     compared(tmp_path)
     ran = []
     monkeypatch.setattr(survey, "run", ran.append)
-    arguments = argparse.Namespace(no_time=True, jobs=2, frames=6)
+    arguments = argparse.Namespace(no_time=True, no_follow=False, jobs=2, frames=6)
     results = [survey.report(tmp_path, arguments, seed) for seed in (1, 2)]
     assert [command[2:4] for command in ran] == [["sensormap", "map"]] * 2
     survey.print_totals(results)

@@ -99,6 +99,10 @@ def test_an_offset_of_exactly_3_sigma_is_not_visible():
     limit = 3 * noise_dn(SHADOW_DN, gain=1.0)
     assert not is_visible(kind=DefectKind.OFFSET, offset_dn=limit)
     assert is_visible(kind=DefectKind.OFFSET, offset_dn=above(limit))
+    # A dark current counts beside an offset where its interval says that there is one.
+    assert is_visible(kind=DefectKind.OFFSET, offset_dn=limit, dark_dn_per_s=1.01)
+    assert not is_visible(kind=DefectKind.OFFSET, offset_dn=limit, dark_dn_per_s=1.0)
+    assert is_visible(kind=DefectKind.HOT, offset_dn=limit, dark_dn_per_s=0.01)
     assert not is_visible(kind=DefectKind.OFFSET, offset_dn=-100.0)
 
 
