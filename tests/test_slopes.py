@@ -40,7 +40,7 @@ def test_slopes_are_differences_along_neighbouring_rows_of_a_plane_in_their_nois
     inside = slice(step, shape[1] - step)
     assert_allclose(found[..., inside], 32 * expected[..., inside], atol=0.51)
     assert found.dtype == np.int8
-    # A bad column is common to all rows of a phase; a row that is the only one of its phase has nothing to compare with.
+    # A bad column is common to all rows of a phase; a row that is alone in its phase has nothing to compare with.
     several = np.array([np.count_nonzero(first % step == row % step) > 1 for row in first])
     assert np.count_nonzero(several) >= first.size - 1
     assert np.abs(found[:, several, 12 - step]).max() < 3 * 32
