@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 
 from sensormap.cluster import find_clusters
 from sensormap.decoys import expected_false
-from sensormap.defects import Defect, FrameSummary, Sensor, SensorMap, rounded
+from sensormap.defects import Defect, FrameSummary, SensorMap, Setting, Source, rounded
 from sensormap.detect import Thresholds
 from sensormap.evidence import Evidence
 from sensormap.followed_entries import Clock, Found, make_defects
 from sensormap.line_entries import make_lines
 from sensormap.line_runs import Line
 from sensormap.lines import find_lines
+from sensormap.picture_entries import picture_defects
+from sensormap.sensor import Sensor
 from sensormap.stories import LISTED_CONFIDENCE, Floors
 from sensormap.tally import OUTLIER_SIGMA
 from sensormap.unfollowed import unfollowed_defects
@@ -28,6 +30,7 @@ FEW_FRAMES = 10
 _FEWEST_FOR_DECOYS = 3
 # What was measured, 741 of 741 real entries, says no more than 0.999.
 _CONFIDENCE, _FEW_CONFIDENCE = 0.999, 0.5
+_LINE_RADIUS = 1  # pixels that a line seen in JPEGs may lie away
 
 
 def assemble(evidence: Evidence, thresholds: Thresholds, floors: Floors) -> SensorMap:
@@ -35,17 +38,24 @@ def assemble(evidence: Evidence, thresholds: Thresholds, floors: Floors) -> Sens
     profile = evidence.profile
     sensor = Sensor(profile.raw_size, profile.active_area, profile.cfa, profile.jpeg_crop)
     ceiling = _CONFIDENCE if evidence.counted >= FEW_FRAMES else _FEW_CONFIDENCE
-    if evidence.followed is None:
-        defects = unfollowed_defects(evidence, sensor, thresholds, ceiling=ceiling)
+    settings: dict[str, Setting] = {**asdict(thresholds), "outlier_sigma": OUTLIER_SIGMA, "fewest_votes": FEWEST_VOTES}
+    false: float | None
+    if evidence.is_of_jpegs:
+        defects, false = picture_defects(evidence, sensor, thresholds, ceiling=ceiling)
+        lines: tuple[Line, ...] = ()  # the blocks of JPEG make rows deviate
+    elif evidence.followed is None:
+        defects, false = unfollowed_defects(evidence, sensor, thresholds, ceiling=ceiling), None
+        lines = _lines(evidence)
     else:
         defects = _followed_defects(evidence, evidence.followed, sensor, floors, ceiling=ceiling)
-    columns, rows, alone = make_lines(defects, _lines(evidence), sensor)
-    settings = {**asdict(thresholds), **{f"{name}_floor": value for name, value in asdict(floors).items()}}
-    settings |= {
-        "listed_confidence": LISTED_CONFIDENCE,
-        "outlier_sigma": OUTLIER_SIGMA,
-        "fewest_votes": FEWEST_VOTES,
-    }
+        false, lines = _false_positives(evidence, evidence.followed), _lines(evidence)
+    columns, rows, alone = make_lines(defects, lines, sensor)
+    if evidence.is_of_jpegs:
+        columns = tuple(replace(column, radius=_LINE_RADIUS) for column in columns)
+        rows = tuple(replace(row, radius=_LINE_RADIUS) for row in rows)
+    else:
+        settings |= {f"{name}_floor": value for name, value in asdict(floors).items()}
+        settings["listed_confidence"] = LISTED_CONFIDENCE
     return SensorMap(
         body=evidence.body,
         profile=profile.name,
@@ -56,7 +66,8 @@ def assemble(evidence: Evidence, thresholds: Thresholds, floors: Floors) -> Sens
         columns=columns,
         rows=rows,
         defects=alone,
-        false_positives=_false_positives(evidence, evidence.followed),
+        false_positives=false,
+        source=Source.JPEG if evidence.is_of_jpegs else Source.RAW,
     )
 
 
@@ -68,12 +79,12 @@ def _lines(evidence: Evidence) -> tuple[Line, ...]:
     return find_lines(tally.mean_score(), tally.count, evidence.profile.cfa.shifted(x=area.x, y=area.y))
 
 
-def _false_positives(evidence: Evidence, followed: Followed | None) -> float | None:
+def _false_positives(evidence: Evidence, followed: Followed) -> float | None:
     """Add what chance and scenery make of decoys to what the listed defects' own confidences leave open.
 
-    None without a second pass, and where frames are so few that a decoy is what one of them shows.
+    None where frames are so few that a decoy is what one of them shows.
     """
-    if followed is None or evidence.counted < _FEWEST_FOR_DECOYS:
+    if evidence.counted < _FEWEST_FOR_DECOYS:
         return None
     doubt = float(np.sum(1 - followed.odds.confidence[followed.odds.likely]))
     return rounded(expected_false(followed.decoys, part=evidence.decoy_part) + doubt, digits=2)
@@ -97,7 +108,9 @@ def _followed_defects(
 
 
 def undated(evidence: Evidence) -> str | None:
-    """Return why a followed series has no onsets; None if it has."""
+    """Return why a map has no onsets, though its photos could tell them; None if it has."""
+    if evidence.is_of_jpegs:
+        return Clock(evidence.photos).problem
     return None if evidence.followed is None else _clock(evidence, evidence.followed).problem
 
 
@@ -125,4 +138,5 @@ def _frame_summary(evidence: Evidence) -> FrameSummary:
         filtered=evidence.filtered,
         followed=0 if evidence.followed is None else evidence.followed.counted,
         clock_jumps=evidence.clock_jumps,
+        jpegs=len(evidence.photos) if evidence.is_of_jpegs else 0,
     )

@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 
 BAYER_NAMES = ("RGGB", "BGGR", "GRBG", "GBRG")
 MONO = "mono"
+PICTURE = "picture"
+"""Not filters but the pixels of a JPEG whose camera is unknown, in the place of a raw grid."""
+LUMA = "luma"
+"""Name of all four planes of `PICTURE`."""
 
 
 @dataclass(frozen=True)
@@ -19,11 +23,11 @@ class Plane:
     Parameters
     ----------
     name
-        ``R``, ``Gr``, ``Gb``, ``B``, or ``mono``.
+        ``R``, ``Gr``, ``Gb``, ``B``; ``mono``; or ``luma``, which four planes share.
     row, col
         Raw-grid position of its first photosite, each below `step`.
     step
-        Distance to the next photosite of the plane: 2 for Bayer, 1 for mono.
+        Distance to the next photosite of the plane: as `Cfa.step`.
     """
 
     name: str
@@ -43,7 +47,8 @@ class Cfa:
     Parameters
     ----------
     name
-        One of ``RGGB``, ``BGGR``, ``GRBG``, ``GBRG``, or ``mono`` for a sensor without filters.
+        One of ``RGGB``, ``BGGR``, ``GRBG``, ``GBRG``; ``mono`` for a sensor without filters; or ``picture`` for the
+        pixels of a JPEG whose camera is unknown.
 
     Raises
     ------
@@ -61,13 +66,16 @@ class Cfa:
     name: str
 
     def __post_init__(self) -> None:
-        if self.name not in (*BAYER_NAMES, MONO):
-            msg = f"{self.name!r} is not one of {', '.join(BAYER_NAMES)}, {MONO}"
+        if self.name not in (*BAYER_NAMES, MONO, PICTURE):
+            msg = f"{self.name!r} is not one of {', '.join(BAYER_NAMES)}, {MONO}, {PICTURE}"
             raise ValueError(msg)
 
     @property
     def step(self) -> int:
-        """Distance between same-plane neighbours on the raw grid: 2 for Bayer, 1 for mono."""
+        """Distance between same-plane neighbours on the raw grid: 2 for Bayer, 1 for mono.
+
+        It is 2 for a picture too: the pixels beside a defect show it smeared by demosaicing.
+        """
         return 1 if self.name == MONO else 2
 
     @cached_property
@@ -79,6 +87,8 @@ class Cfa:
 
     def _letters(self, row: int, col: int) -> str:
         """Name the plane at (row, col) of the 2 x 2 pattern; a green is named after its row."""
+        if self.name == PICTURE:
+            return LUMA
         line = self.name[2 * row : 2 * row + 2]
         return line[col] if line[col] != "G" else "G" + line.replace("G", "").lower()
 
@@ -94,7 +104,7 @@ class Cfa:
         >>> Cfa("GBRG").shifted(x=14, y=9).name
         'RGGB'
         """
-        if self.name == MONO:
+        if self.name in (MONO, PICTURE):
             return self
         grid = [self.name[:2], self.name[2:]]
         return Cfa("".join(grid[(y + i) % 2][(x + j) % 2] for i in (0, 1) for j in (0, 1)))

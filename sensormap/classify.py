@@ -26,12 +26,19 @@ class Settings:
         Whether the frame was tallied.
     saturation
         DN at which a photosite clips, black subtracted.
+    hot_slope
+        Slope of log(residual / gain) on log(shutter time) from which a candidate is hot: 0 for an offset, 1 for dark
+        current, between for both.
+    long_excess
+        How many times their usual excess much longer exposures show of what is hot.
     """
 
     gain: NDArray[np.float64]
     shutter_s: NDArray[np.float64]
     used: NDArray[np.bool_]
     saturation: int
+    hot_slope: float = 0.3
+    long_excess: float = 1.3
 
 
 # A value is one and the same when its central 80 % stay within this many DN, or this share of itself (the steps of
@@ -40,14 +47,12 @@ _CONSTANT_DN, _CONSTANT_SHARE = 2.0, 0.01
 # Below this share of saturation a constant value is black.
 _BLACK_SHARE = 0.002
 _SATURATED_SHARE = 0.98
-# Slope of log(residual / gain) on log(shutter time): 0 for an offset, 1 for dark current, between for both.
-_HOT_SLOPE = 0.3
+# Slopes on log(shutter time) take shutter times so far apart, as a ratio.
 _SLOPE_SPAN = 4.0
 # Chance that a frame which shows the defect was exposed longer than one that does not.
 _HOT_ORDER = 0.8
-# Frames exposed this many times longer than the median one tell dark current from an offset, if they show this much
-# more of an excess.
-_LONG_RATIO, _LONG_EXCESS = 8.0, 1.3
+# Frames exposed this many times longer than the median one tell dark current from an offset.
+_LONG_RATIO = 8.0
 # A defect that comes and goes is absent from a good part of its frames and leaves a gap: far more frames without it
 # than frames that barely show it.
 _NOISY_SHARE, _BARELY_SIGMA, _GAP_RATIO = 0.85, 6.0, 3.0
@@ -78,7 +83,7 @@ def classify(outliers: Outliers, settings: Settings, *, bright: bool) -> tuple[D
         return constant
     if int(outliers.score.astype(np.int64).sum()) < 0:
         return _dark_kind(outliers)
-    return _bright_kind(outliers[outliers.score > 0], settings)
+    return bright_kind(outliers[outliers.score > 0], settings)
 
 
 def _is_constant(values: NDArray[np.int32]) -> bool:
@@ -108,12 +113,20 @@ def _dark_kind(outliers: Outliers) -> tuple[DefectKind, float]:
     return DefectKind.WEAK, 0.9 if high - low < 0.2 else 0.6
 
 
-def _bright_kind(bright: Outliers, settings: Settings) -> tuple[DefectKind, float]:
-    """Hot, offset or noisy, from how the excess follows shutter time and in which frames it shows."""
+def bright_kind(bright: Outliers, settings: Settings) -> tuple[DefectKind, float]:
+    """Return hot, offset or noisy, from how the excess follows shutter time and in which frames it shows.
+
+    Parameters
+    ----------
+    bright
+        Outlying scores above 0.
+    settings
+        Of all frames.
+    """
     slope = _shutter_slope(bright, settings)
     order = _longer_when_seen(bright, settings)
     excess = _long_exposure_excess(bright, settings)
-    if (slope is not None and slope > _HOT_SLOPE) or (excess is not None and excess > _LONG_EXCESS):
+    if (slope is not None and slope > settings.hot_slope) or (excess is not None and excess > settings.long_excess):
         return DefectKind.HOT, 0.9
     if order > _HOT_ORDER and excess is None:
         return DefectKind.HOT, 0.6
@@ -137,7 +150,7 @@ def _long_exposure_excess(bright: Outliers, settings: Settings) -> float | None:
         return None
     # A clipped excess is a lower bound: it counts where it already exceeds the ordinary one, and else says nothing.
     usual = float(np.median(level[ordinary]))
-    telling = level[long & (~clipped | (level > _LONG_EXCESS * usual))]
+    telling = level[long & (~clipped | (level > settings.long_excess * usual))]
     return float(np.median(telling)) / max(usual, 0.5) if telling.size else None
 
 

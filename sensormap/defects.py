@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sensormap.camera import Body, Rect
+from sensormap.camera import Body
 from sensormap.cfa import Cfa
 from sensormap.consistency import check_map
 from sensormap.frame import Skipped
+from sensormap.sensor import Sensor
 
-MAX_SIDE = 65_536  # photosites; five times the largest sensor sold, and a bound on what a hostile file can ask for
 Setting = bool | int | float | str | None
 
 
@@ -31,6 +31,17 @@ class DefectKind(StrEnum):
     """Low response m < 1: darker in proportion to the light."""
     NOISY = "noisy"
     """Jumps between levels from frame to frame: excess variance."""
+
+
+class Source(StrEnum):
+    """What photos a map was made from."""
+
+    RAW = "raw"
+    """Raw photos."""
+    JPEG = "jpeg"
+    """The camera's own JPEGs: places are good to a few pixels, and values are no DN."""
+    BOTH = "raw+jpeg"
+    """Raw photos, and JPEGs of other shots."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +76,12 @@ class Defect:
     score
         Strength of the evidence, in standard deviations.
     mean, variance
-        Over the frames, of its raw values: DN and DN squared, black subtracted.
+        Over the frames, of its raw values: DN and DN squared, black subtracted. None with a `radius`.
     jpeg
         Pixel (x, y) in the camera's full-size JPEG; None outside its crop or where the crop is unknown.
     dark_dn_per_s, offset_dn, response
-        D, b and m of the law in `DefectKind`, at base ISO; None where the photos do not tell, or the kind has none.
+        D, b and m of the law in `DefectKind`, at base ISO; None where the photos do not tell, or the kind has none, and
+        with a `radius`.
     unresolved
         Names of those of the three that the kind has but the photos do not tell.
     onset
@@ -80,6 +92,9 @@ class Defect:
         Frames in which it showed, and those in which it should have.
     cluster
         Number shared by defects that touch, on the raw grid or within their plane; None for a single one.
+    radius
+        Pixels, 0 to 16, that the true photosite may lie away in x or y, where only JPEGs show the defect; None where
+        raw photos do. What is measured in DN no JPEG tells.
     """
 
     x: int
@@ -88,8 +103,8 @@ class Defect:
     kind: DefectKind
     confidence: float
     score: float
-    mean: float
-    variance: float
+    mean: float | None
+    variance: float | None
     jpeg: tuple[int, int] | None
     dark_dn_per_s: Interval | None = None
     offset_dn: Interval | None = None
@@ -99,6 +114,7 @@ class Defect:
     until: Between | None = None
     seen: tuple[int, int] | None = None
     cluster: int | None = None
+    radius: int | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +123,7 @@ class Column:
 
     `plane` names the planes it covers, joined by ``+`` where a raw column crosses two (``Gb+R``).
     `score` is the median of its photosites', or that of the whole line where few are significant; `defects` counts
-    those that are significant alone; `onset` is that of most.
+    those that are significant alone; `onset` is that of most; `radius` is as in `Defect`.
     """
 
     x: int
@@ -119,6 +135,7 @@ class Column:
     score: float
     defects: int
     onset: Between | None = None
+    radius: int | None = None
 
     def photosites(self, cfa: Cfa) -> Iterator[tuple[int, int]]:
         """Yield (x, y) of the rows `y0` to `y1` that belong to the planes covered, from the top.
@@ -145,6 +162,7 @@ class Row:
     score: float
     defects: int
     onset: Between | None = None
+    radius: int | None = None
 
     def photosites(self, cfa: Cfa) -> Iterator[tuple[int, int]]:
         """Yield (x, y) of the columns `x0` to `x1` that belong to the planes covered, from the left.
@@ -159,37 +177,6 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Sensor:
-    """Geometry of the grid that a map's coordinates refer to.
-
-    Raises
-    ------
-    ValueError
-        If a side of `raw_size` is not in 1 to 65536, or a rectangle reaches beyond it.
-    """
-
-    raw_size: tuple[int, int]
-    active_area: Rect
-    cfa: Cfa
-    jpeg_crop: Rect | None
-
-    def __post_init__(self) -> None:
-        if not all(1 <= side <= MAX_SIDE for side in self.raw_size):
-            msg = f"raw_size: {list(self.raw_size)} is not a width and a height from 1 to {MAX_SIDE}"
-            raise ValueError(msg)
-        for name, rect in (("active_area", self.active_area), ("jpeg_crop", self.jpeg_crop)):
-            if rect is not None and not rect.fits(*self.raw_size):
-                found = [rect.x, rect.y, rect.width, rect.height]
-                msg = f"{name}: {found} reaches beyond the raw size {list(self.raw_size)}"
-                raise ValueError(msg)
-
-    def jpeg_pixel(self, x: int, y: int) -> tuple[int, int] | None:
-        """Return the pixel of the camera's full-size JPEG that photosite (x, y) falls on, None outside its crop."""
-        crop = self.jpeg_crop
-        return (x - crop.x, y - crop.y) if crop is not None and crop.contains(x, y) else None
-
-
-@dataclass(frozen=True)
 class FrameSummary:
     """The set of frames behind a map.
 
@@ -197,6 +184,7 @@ class FrameSummary:
     frame tells. `digest` is the SHA-256 of the used files' own digests, sorted. Of the used ones, `repeated` show the
     scene of an earlier one and do not count again, `filtered` had hot photosites lowered in camera, and `followed` were
     read a second time and count. `clock_jumps` counts where the camera's clock contradicts its count of shots.
+    `jpegs` of the used ones are JPEGs.
     """
 
     used: int
@@ -210,6 +198,7 @@ class FrameSummary:
     filtered: int = 0
     followed: int = 0
     clock_jumps: int = 0
+    jpegs: int = 0
 
 
 @dataclass(frozen=True)
@@ -232,6 +221,9 @@ class SensorMap:
         Sorted by (y, x), each photosite once, and none that a column or row covers.
     false_positives
         How many entries chance and scenery alone are estimated to make; None where it was not estimated.
+    source
+        What photos it was made from. In a map of raw photos no entry has a `radius`, in one of JPEGs every entry has
+        one and a JPEG pixel; one on the grid of a picture, its camera unknown, is of JPEGs.
 
     Raises
     ------
@@ -250,6 +242,7 @@ class SensorMap:
     defects: tuple[Defect, ...]
     rows: tuple[Row, ...] = ()
     false_positives: float | None = None
+    source: Source = Source.RAW
 
     def __post_init__(self) -> None:
         check_map(self)

@@ -95,24 +95,26 @@ def find_candidates(tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, threshold
     """
     # A mean of few scores has the tails of single ones: the edges of two scenes meet in many places.
     mean_sigma = thresholds.mean_sigma * math.sqrt(max(_FEW_FRAMES / max(tally.frames, 1), 1))
-    strength = np.zeros(tally.count.shape, np.float32)
-    seen = np.maximum(tally.count, 1).astype(np.float32)
-    mean = tally.mean_score()
+    step, width = cfa.step, tally.shape[1]
+    centre, scale = np.empty((step, step), np.float32), np.empty((step, step), np.float32)
     for plane in cfa.planes:
-        view = plane.view(mean)
-        centre, scale = null_of(view)
-        # Few pass even the lower of the two bars: only those are looked at closely.
-        row, col = np.nonzero(np.abs(view - centre) > max(thresholds.effect_sigma, mean_sigma * scale))
-        effect = view[row, col] - centre
-        deviation = effect / scale * np.sqrt(plane.view(seen)[row, col] / np.float32(max(tally.frames, 1)))
-        passes = np.abs(deviation) > mean_sigma
-        plane.view(strength)[row[passes], col[passes]] = deviation[passes]
-    flat = strength.reshape(-1)
+        sample = tally.mean_score(np.s_[plane.row :: _SAMPLED_ROW * step, plane.col :: step])
+        centre[plane.row, plane.col], scale[plane.row, plane.col] = null_of(sample, every=1)
+    # Few pass even the lower of the two bars: only those are looked at closely.
+    place = tally.beyond(centre, np.maximum(np.float32(thresholds.effect_sigma), np.float32(mean_sigma) * scale))
+    row, col = place // width, place % width
+    phase = row % step, col % step
+    seen = np.maximum(tally.frames - tally.hidden[row, col].astype(np.int64), 1).astype(np.float32)
+    effect = tally.mean_score((row, col)) - centre[phase]
+    deviation = effect / scale[phase] * np.sqrt(seen / np.float32(max(tally.frames, 1)))
+    passes = np.abs(deviation) > mean_sigma
+    strongest: dict[int, float] = dict(zip(place[passes].tolist(), np.abs(deviation[passes]).tolist(), strict=True))
     for ballot in ballots:
-        stronger = ballot.score > np.abs(flat[ballot.index])
-        flat[ballot.index[stronger]] = ballot.score[stronger]
-    row, col = np.nonzero(strength)
-    return Candidates(row.astype(np.int32), col.astype(np.int32), np.abs(strength[row, col]).astype(np.float64))
+        for index, sigmas in zip(ballot.index.tolist(), ballot.score.astype(np.float32).tolist(), strict=True):
+            strongest[index] = max(strongest.get(index, 0.0), sigmas)
+    found = np.array(sorted(strongest), np.int32)
+    score = np.array([strongest[index] for index in found.tolist()], np.float64)
+    return Candidates(found // np.int32(width), found % np.int32(width), score)
 
 
 def worth_following(tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, thresholds: Thresholds) -> NDArray[np.int64]:
@@ -131,7 +133,7 @@ def worth_following(tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, threshold
     -----
     The bar is low on purpose: of some 5 000 photosites on a D80 a few hundred are defects. The series decide.
     """
-    most = most_followed(tally.count.size, thresholds)
+    most = most_followed(tally.hidden.size, thresholds)
     outlying = tally.sum_outlying.reshape(-1)
     places = [np.flatnonzero(outlying >= largest_sums(outlying, most))]
     places += [ballot.following.astype(np.int64) for ballot in ballots]
@@ -167,15 +169,17 @@ def largest_sums(sums: NDArray[np.unsignedinteger[Any]], most: int) -> int:
     return int(within[0]) + 1 if within.size else reached.size
 
 
-def null_of(mean: NDArray[np.float32]) -> tuple[np.float32, np.float32]:
+def null_of(mean: NDArray[np.float32], *, every: int = _SAMPLED_ROW) -> tuple[np.float32, np.float32]:
     """Return centre and scale of a plane's mean scores; the scale is infinite where half of them are one value.
 
     Parameters
     ----------
     mean
-        Mean scores of the plane, ``(H, W)``; every fourth row is looked at.
+        Mean scores of the plane, ``(H, W)``.
+    every
+        One row in so many is looked at.
     """
-    sample = mean[::_SAMPLED_ROW]
+    sample = mean[::every]
     centre = np.float32(np.median(sample))
     scale = np.float32(SIGMA_PER_MAD * float(np.median(np.abs(sample - centre))))
     return centre, scale if scale > 0 else np.float32(np.inf)

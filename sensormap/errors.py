@@ -23,5 +23,9 @@ class MapFormatError(SensorMapError, ValueError):
     """A defect map file that is not a valid `sensormap/1` document."""
 
 
+class StrengthError(SensorMapError, ValueError):
+    """A question about strengths to a map that holds none."""
+
+
 class OutputError(SensorMapError, OSError):
     """A place where a result cannot be written."""

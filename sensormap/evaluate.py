@@ -45,7 +45,7 @@ def evaluate(
     ----------
     arguments, options, progress
         As for `survey.map_defects`, which runs twice: on the photos as they are, to know their own defects, and on the
-        same photos with defects planted, of which it is told nothing.
+        same photos with defects planted, of which it is told nothing. JPEGs are left out.
     count
         How many defects.
     seed
@@ -57,6 +57,7 @@ def evaluate(
         As `survey.map_defects`.
     """
     paths = list(arguments)
+    options = replace(options, jpegs=False)  # a defect comes before the development that makes a JPEG
     looked = _Looked()
     before = map_defects(paths, options, progress, read=looked)
     # Where the clock jumps, a birth by the clock is none in the order of the frames.

@@ -37,6 +37,8 @@ class Evidence:
         Share of the sensor in which it looked for decoys.
     clock_jumps
         How often the camera's clock contradicts its count of shots.
+    blocks
+        Numbers of the frames that voted, by block.
     """
 
     body: Body
@@ -53,6 +55,12 @@ class Evidence:
     followed: Followed | None = None
     decoy_part: float = 1.0
     clock_jumps: int = 0
+    blocks: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def is_of_jpegs(self) -> bool:
+        """Whether the photos are JPEGs."""
+        return bool(self.photos) and self.photos[0].picture is not None
 
     @property
     def counted(self) -> int:

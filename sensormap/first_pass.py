@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import islice
-from threading import Event, Lock
+from threading import Event, Lock, local
 from typing import TypeVar
 
 import numpy as np
@@ -20,9 +20,9 @@ from sensormap.decode import read_frame
 from sensormap.detect import Thresholds
 from sensormap.errors import ProfileError, SensorMapError
 from sensormap.frame import Frame, Photo, Skipped
-from sensormap.kernels import add_outlying, shift_places
+from sensormap.kernels import Mosaic, add_outlying, shift_places
 from sensormap.photos import skipped
-from sensormap.plausible import implausibility
+from sensormap.plausible import implausibility, unlike_light
 from sensormap.repeat import look_of
 from sensormap.score import Noise, fit_noise, pad
 from sensormap.suppression import is_filtered
@@ -35,6 +35,8 @@ _SMALLEST_SIDE = 6
 # Decoys are looked for in one part of the rows out of so many, from the top.
 DECOY_PART = 4
 _SHIFT_SEED = 1
+# A JPEG's frames are shifted by whole blocks of its compression, whose pattern is in all of them at the same places.
+_JPEG_BLOCK = 16
 
 T = TypeVar("T")
 
@@ -75,13 +77,19 @@ class Tallied:
     repeat: bool
 
 
+class _Memory(local):
+    """What each thread keeps from one frame to the next: getting the memory anew takes longer than filling it."""
+
+    padded: Mosaic | None = None
+
+
 class FirstPass:
     """One pass over the photos of one body.
 
     Parameters
     ----------
     photos
-        In order of capture; a photo's place is its frame number.
+        In order of capture, all raw or all JPEGs; a photo's place is its frame number.
     profile
         Geometry and levels, as `decode.open_geometry` returns them.
     thresholds
@@ -119,16 +127,19 @@ class FirstPass:
         self.photos = photos
         self.profile = profile
         self.thresholds = thresholds
+        self._jpeg = photos[0].picture is not None
         self.tally = self._tally((area.height, area.width))
         self.tallied: dict[int, Tallied] = {}
         self.ballots: dict[int, tuple[Ballot, ...]] = {}
         long = [(photo.exposure.shutter_s or 0) >= thresholds.long_exposure_s for photo in photos]
         self.blocks = time_blocks(range(len(photos)), long=long, size=thresholds.block_frames)
-        shape = self.tally.count.shape
-        self.shifts = draw_shifts(len(photos), shape, profile.cfa.step, _SHIFT_SEED)
+        shape = self.tally.shape
+        step = _JPEG_BLOCK if self._jpeg and min(shape) >= _JPEG_BLOCK else profile.cfa.step
+        self.shifts = draw_shifts(len(photos), shape, step, _SHIFT_SEED)
         self.shifted = np.zeros(max(shape[0] // DECOY_PART, 1) * shape[1], self.tally.sum_outlying.dtype)
         self.read = read
         self._variety = Variety()
+        self._memory = _Memory()
         self._shifted_lock = Lock()
         self._compiled = Event()
         self._ended = False
@@ -202,7 +213,8 @@ class FirstPass:
     def _tally(self, shape: tuple[int, int]) -> Tally:
         """Return an empty tally of the widths that this pass takes."""
         highest = max(self.profile.saturation, (1 << self.profile.bits) - 1)
-        return Tally(shape, frames=len(self.photos), highest=highest)
+        # The values of a JPEG are on a tone curve: their mean means nothing.
+        return Tally(shape, frames=len(self.photos), highest=highest, moments=not self._jpeg)
 
     def _frame(self, number: int) -> Tallied | Skipped:
         """Decode one photo, check it, add it to the tally; whatever happens, the frames after it wait no longer."""
@@ -223,25 +235,36 @@ class FirstPass:
         self._compiled.wait()
         clipping = (frame.floor, frame.saturation)
         active = frame.mosaic[area.slices]
-        padded = pad(active, step)
+        padded = self._memory.padded = pad(active, step, self._memory.padded)
         noise = fit_noise(padded, step, clipping=clipping)
-        reason = implausibility(active, noise, self.profile.cfa.shifted(x=area.x, y=area.y), clipping=clipping)
+        reason = self._implausibility(active, noise, clipping)
         if reason is not None:
             return skipped(photo.path.name, reason)
-        repeat = self._variety.is_repeat(number, look_of(padded, noise))
+        repeat = self._variety.is_repeat(number, look_of(padded, noise, jpeg=self._jpeg))
         if self._ended:
             return skipped(photo.path.name, "the run ended before it was tallied")
-        filtered = is_filtered(padded, step, clipping=clipping)
+        # Smoothing hides from `is_filtered` what the camera did before it.
+        filtered = not self._jpeg and is_filtered(padded, step, clipping=clipping)
         outliers = Outliers.concatenate([])
         if not repeat:
-            outliers = self.tally.add(padded, noise, clipping=clipping, frame=number, filtered=filtered)
-            self._add_shifted(outliers)
+            # A clipped pixel of a JPEG scores 0 where its surroundings are: that needs no count of its own.
+            limits = (clipping[0] - 1, clipping[1] + 1) if self._jpeg else clipping
+            outliers = self.tally.add(padded, noise, clipping=limits, frame=number, filtered=filtered)
+            if not self._jpeg:  # decoys are for the second pass
+                self._add_shifted(outliers)
         return Tallied(outliers, noise, *clipping, frame.digest, filtered, repeat)
+
+    def _implausibility(self, active: Mosaic, noise: Noise, clipping: tuple[int, int]) -> str | None:
+        """Return why a frame is no photo, or None; rows of a JPEG are not damaged one by one."""
+        if self._jpeg:
+            return unlike_light(active, noise, clipping=clipping)
+        area = self.profile.active_area
+        return implausibility(active, noise, self.profile.cfa.shifted(x=area.x, y=area.y), clipping=clipping)
 
     def _add_shifted(self, outliers: Outliers) -> None:
         """Add a frame's outliers where they are after its shift."""
         moved = np.empty_like(outliers.index)
-        shift_places(outliers.index, outliers.frame, self.shifts, self.tally.count.shape, moved)
+        shift_places(outliers.index, outliers.frame, self.shifts, self.tally.shape, moved)
         with self._shifted_lock:
             add_outlying(moved, outliers.score, self.shifted)
 
@@ -253,11 +276,11 @@ class FirstPass:
                 Outliers.concatenate([self.tallied[frame].outliers for frame in part]),
                 self.shifts,
                 len(part),
-                shape=self.tally.count.shape,
+                shape=self.tally.shape,
                 false_votes=self.thresholds.false_votes,
                 seed=3 * block + number,
             )
-            for number, part in enumerate(parts_of(frames))
+            for number, part in enumerate([frames] if self._jpeg else parts_of(frames))
         ]
         none = Outliers.concatenate([])
         for frame in frames:

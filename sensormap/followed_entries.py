@@ -9,9 +9,10 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.defects import Between, Defect, Interval, Sensor, rounded
+from sensormap.defects import Between, Defect, Interval, rounded
 from sensormap.frame import Photo
 from sensormap.onset import Change
+from sensormap.sensor import Sensor
 from sensormap.tally import Tally
 from sensormap.verdict import Verdict
 
@@ -48,7 +49,7 @@ class Clock:
         missing = times.count(None)
         self.problem: str | None = None
         if missing:
-            self.problem = f"of {len(times)} followed photos {missing} without a capture time"
+            self.problem = f"of {len(times)} photos {missing} without a capture time"
         elif len(times) < 2:
             self.problem = "one photo alone has no before and after"
         elif len({time and time.replace(microsecond=0) for time in times}) < 2:

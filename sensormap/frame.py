@@ -42,12 +42,23 @@ class Exposure:
 
 @dataclass(frozen=True)
 class Photo:
-    """A file that may become a frame: where it lies, how large it is, who took it and how."""
+    """A file that may become a frame.
+
+    Parameters
+    ----------
+    path, size_bytes
+        Where it lies, and how large it is.
+    body, exposure
+        Who took it, and how.
+    picture
+        Width and height of the stored picture, of a JPEG; None of a raw file.
+    """
 
     path: Path
     size_bytes: int
     body: Body
     exposure: Exposure
+    picture: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

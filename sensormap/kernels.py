@@ -131,14 +131,14 @@ def tally_band(
     limits
         Score clip, outlier threshold (both in score units), lowest and highest DN at which a photosite is not clipped.
     sums
-        The tally's arrays ``(count, sum_x, sum_xx, sum_z)``, each ``(H, W)``.
+        The tally's arrays ``(hidden, sum_x, sum_xx, sum_z)``, each ``(H, W)``; the two in the middle may be empty.
     outliers
         Arrays ``(index, score, value, level2)`` with room for every photosite of the band.
     """
-    count, sum_x, sum_xx, sum_z = sums
+    hidden, sum_x, sum_xx, sum_z = sums
     out_index, out_score, out_value, out_level2 = outliers
     clip, outlying, floor, ceiling = limits[0], limits[1], limits[2], limits[3]
-    width = count.shape[1]
+    width = hidden.shape[1]
     level2, spread2 = np.empty(width, np.float32), np.empty(width, np.float32)
     score = np.empty(width, np.int8)
     floor2, ceiling2 = np.float32(2 * floor), np.float32(2 * ceiling)
@@ -148,23 +148,28 @@ def tally_band(
         value = padded[row + step][step : step + width]
         _score_row(value, level2, spread2, noise[row % step], np.float32(clip), score)
         # A photosite that is clipped together with its surroundings shows nothing about itself.
-        line = count[row]
+        lowest, highest = value[0], value[0]
         for j in range(width):
-            double = _F2 * np.float32(value[j])
-            shows = ((double < ceiling2) | (level2[j] < ceiling2)) & ((double > floor2) | (level2[j] > floor2))
-            line[j] += shows
-            score[j] = score[j] if shows else np.int8(0)
-        _add(value, sum_x[row])
-        _add_squares(value, sum_xx[row])
+            lowest, highest = min(lowest, value[j]), max(highest, value[j])
+        if lowest <= floor or highest >= ceiling:
+            line = hidden[row]
+            for j in range(width):
+                double = _F2 * np.float32(value[j])
+                shows = ((double < ceiling2) | (level2[j] < ceiling2)) & ((double > floor2) | (level2[j] > floor2))
+                line[j] += not shows
+                score[j] = score[j] if shows else np.int8(0)
+        if sum_x.shape[0] > 0:
+            _add(value, sum_x[row])
+            _add_squares(value, sum_xx[row])
         _add(score, sum_z[row])
-        for start in range(0, width, 64):
-            chunk = score[start : start + 64]
+        for start in range(0, width, 32):
+            chunk = score[start : start + 32]
             high, low = np.int8(0), np.int8(0)
             for j in range(chunk.shape[0]):
                 high, low = max(high, chunk[j]), min(low, chunk[j])
             if high < outlying and low > -outlying:
                 continue
-            for j in range(start, min(start + 64, width)):
+            for j in range(start, min(start + 32, width)):
                 if abs(score[j]) >= outlying:
                     out_index[found] = row * width + j
                     out_score[found] = score[j]
@@ -184,6 +189,28 @@ def _add(values: NDArray[Any], line: NDArray[Any]) -> None:
 def _add_squares(values: NDArray[Any], line: NDArray[Any]) -> None:
     for j in range(line.shape[0]):
         line[j] += np.int64(values[j]) * np.int64(values[j])
+
+
+@compiled
+def mark_beyond(
+    sum_z: NDArray[Any],
+    hidden: NDArray[np.uint16],
+    frames: int,
+    unit: np.float32,
+    centre: NDArray[np.float32],
+    bar: NDArray[np.float32],
+    beyond: NDArray[np.bool_],
+) -> None:
+    """Mark the photosites whose mean score is farther than `bar` from `centre`, both by row and column phase.
+
+    `unit` is that of the scores, `frames` the number of all.
+    """
+    step = centre.shape[0]
+    for row in range(sum_z.shape[0]):
+        for col in range(sum_z.shape[1]):
+            seen = np.float32(max(frames - hidden[row, col], 1)) * unit
+            phase = row % step, col % step
+            beyond[row, col] = abs(np.float32(sum_z[row, col]) / seen - centre[phase]) > bar[phase]
 
 
 @compiled

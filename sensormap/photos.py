@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,18 +16,41 @@ from sensormap.camera import Body, Profile
 from sensormap.decode import is_photo_name, read_photo
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.frame import Photo, Skipped
+from sensormap.profiles import find_profile
+from sensormap.shots import find_twins, of_full_size, without_copies
 
 _UNKNOWN = Body("", "", "")
+# With so many of one body, others of the serial number asked for are of the same, their EXIF damaged.
+_NEARLY_ALL = 0.5
+_MOST_LISTED = 8
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The photos of one body in order of capture, what was left out, and how often its clock went back meanwhile."""
+    """The photos of one body.
+
+    Parameters
+    ----------
+    body
+        Which.
+    photos
+        Raw photos in order of capture.
+    skipped
+        What was left out.
+    clock_jumps
+        How often its clock went back between raw photos.
+    pictures
+        JPEGs of other shots, by name.
+    twins
+        JPEGs of the same shots, each with its raw photo.
+    """
 
     body: Body
     photos: tuple[Photo, ...]
     skipped: tuple[Skipped, ...]
     clock_jumps: int = 0
+    pictures: tuple[Photo, ...] = ()
+    twins: tuple[tuple[Photo, Photo], ...] = ()
 
 
 def find_photos(arguments: Iterable[str | Path], *, images: bool) -> tuple[Path, ...]:
@@ -116,7 +138,7 @@ def read_photos(paths: Sequence[Path], *, jobs: int) -> tuple[tuple[Photo, ...],
 
 
 def select_photos(photos: Sequence[Photo], *, profile: Profile | None, serial: str | None) -> Selection:
-    """Keep the photos of one body, each content once, in order of capture.
+    """Keep the photos of one body, each shot once, in order of capture.
 
     Parameters
     ----------
@@ -132,7 +154,8 @@ def select_photos(photos: Sequence[Photo], *, profile: Profile | None, serial: s
     -------
     Selection
         Ordered by capture time, shutter count and name; photos without a time come last. Where the capture times
-        contradict the shutter counts, which only grow, photos are ordered by count.
+        contradict the shutter counts, which only grow, photos are ordered by count. JPEGs are kept of the camera's full
+        size only, and of shots that no raw photo shows.
 
     Raises
     ------
@@ -141,16 +164,27 @@ def select_photos(photos: Sequence[Photo], *, profile: Profile | None, serial: s
     """
     rest, left_out = _with_known_body(photos, profile)
     rest, other_bodies = _of_one_body(rest, profile, serial)
-    rest, repeated = _without_copies(rest)
     body = rest[0].body if rest else _UNKNOWN
-    ordered = sorted(rest, key=_capture_order)
-    jumps = 0
-    if all(photo.exposure.shutter_count is not None for photo in ordered):
-        by_count = sorted(ordered, key=lambda photo: photo.exposure.shutter_count or 0)
-        times = [photo.exposure.time for photo in by_count if photo.exposure.time is not None]
-        jumps = sum(later.replace(microsecond=0) < earlier.replace(microsecond=0) for earlier, later in pairwise(times))
-        ordered = by_count if jumps else ordered
-    return Selection(body, tuple(ordered), (*left_out, *other_bodies, *repeated), jumps)
+    raws, raw_copies = without_copies([photo for photo in rest if photo.picture is None])
+    known = profile or find_profile(body)
+    crop = known.jpeg_crop if known else None
+    pictures, small = of_full_size([photo for photo in rest if photo.picture is not None], crop)
+    pictures, copies = without_copies(pictures)
+    pictures, twins = find_twins(pictures, raws)
+    ordered, jumps = in_order(raws)
+    left_out += [*other_bodies, *raw_copies, *small, *copies]
+    return Selection(body, ordered, tuple(left_out), jumps, tuple(pictures), tuple(twins))
+
+
+def in_order(photos: Sequence[Photo]) -> tuple[tuple[Photo, ...], int]:
+    """Return photos of one body in order of capture, and how often its clock contradicts the shutter count."""
+    ordered = sorted(photos, key=_capture_order)
+    if any(photo.exposure.shutter_count is None for photo in ordered):
+        return tuple(ordered), 0
+    by_count = sorted(ordered, key=lambda photo: photo.exposure.shutter_count or 0)
+    times = [photo.exposure.time for photo in by_count if photo.exposure.time is not None]
+    jumps = sum(later.replace(microsecond=0) < earlier.replace(microsecond=0) for earlier, later in pairwise(times))
+    return tuple(by_count if jumps else ordered), jumps
 
 
 def skipped(name: str, error: Exception | str) -> Skipped:
@@ -198,6 +232,10 @@ def _of_one_body(
         if not keep:
             msg = f"--serial {serial!r}: no photo of that body; found {bodies or 'none'}"
             raise FrameMismatchError(msg)
+        keep = _most_of_one(keep)
+    with_raw = Counter(photo.body for photo in keep if photo.picture is None)
+    if with_raw.total() > 1:  # a stray JPEG of a telephone does not make it two cameras
+        keep = [photo for photo in keep if photo.body in with_raw]
     numbered = {photo.body for photo in keep if photo.body.serial}
     if len(numbered) == 1:  # a photo that lost its serial number may be another body's
         (body,) = numbered
@@ -208,61 +246,26 @@ def _of_one_body(
     chosen = set(map(id, keep))
     expected = keep[0].body if keep else _UNKNOWN
     return keep, [
-        Skipped(photo.path.name, f"taken by {photo.body}, expected {expected}")
-        for photo in photos
-        if id(photo) not in chosen
+        Skipped(photo.path.name, _other_body(photo.body, expected)) for photo in photos if id(photo) not in chosen
     ]
+
+
+def _most_of_one(photos: list[Photo]) -> list[Photo]:
+    """Return the photos of the body that nearly all are of: the others' EXIF is damaged."""
+    (body, count), *_ = Counter(photo.body for photo in photos).most_common(1)
+    return [photo for photo in photos if photo.body == body] if count > _NEARLY_ALL * len(photos) else photos
+
+
+def _other_body(found: Body, expected: Body) -> str:
+    """Say why a photo of a body is left out."""
+    if not found.serial and found.model == expected.model:
+        return f"its EXIF has no serial number, so it may be of another body than {expected}"
+    return f"taken by {found}, expected {expected}"
 
 
 def _listed(photos: Sequence[Photo]) -> str:
     """Name the bodies and their numbers of photos."""
     counts = Counter(photo.body for photo in photos)
-    return "; ".join(f"{body} ({count} photo{'s' if count > 1 else ''})" for body, count in sorted(counts.items()))
-
-
-def _without_copies(photos: Sequence[Photo]) -> tuple[list[Photo], list[Skipped]]:
-    """Leave out files whose content, or whose shot, another file has: copies would vote as if they were witnesses."""
-    different, copies = _without_same_content(sorted(photos, key=lambda photo: (photo.path.name, str(photo.path))))
-    kept, repeated = _without_same_shot(different)
-    return kept, [*copies, *repeated]
-
-
-def _without_same_content(photos: Sequence[Photo]) -> tuple[list[Photo], list[Skipped]]:
-    """Keep the first of files with one content; only files that look alike are read for it."""
-    looks = Counter((photo.size_bytes, photo.exposure) for photo in photos)
-    first: dict[str, str] = {}
-    kept: list[Photo] = []
-    copies: list[Skipped] = []
-    for photo in photos:
-        if looks[photo.size_bytes, photo.exposure] > 1:
-            try:
-                with photo.path.open("rb") as file:
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
-            except OSError as error:
-                copies.append(Skipped(photo.path.name, f"cannot be read: {error.strerror}"))
-                continue
-            if digest in first:
-                copies.append(Skipped(photo.path.name, f"same content as {first[digest]}"))
-                continue
-            first[digest] = photo.path.name
-        kept.append(photo)
-    return kept, copies
-
-
-def _without_same_shot(photos: Sequence[Photo]) -> tuple[list[Photo], list[Skipped]]:
-    """Of files with one capture time and one shutter count keep the largest: others were edited, or cut short."""
-    largest: dict[tuple[datetime | None, int | None], Photo] = {}
-    for photo in photos:
-        shot = (photo.exposure.time, photo.exposure.shutter_count)
-        if shot not in largest or photo.size_bytes > largest[shot].size_bytes:
-            largest[shot] = photo
-    kept: list[Photo] = []
-    copies: list[Skipped] = []
-    for photo in photos:
-        shot = (photo.exposure.time, photo.exposure.shutter_count)
-        if None in shot or largest[shot] is photo:
-            kept.append(photo)
-        else:
-            reason = f"same capture time and shutter count as {largest[shot].path.name}"
-            copies.append(Skipped(photo.path.name, reason))
-    return kept, copies
+    most = sorted(counts, key=lambda body: (-counts[body], body))[:_MOST_LISTED]
+    listed = [f"{body} ({counts[body]} photo{'s' if counts[body] > 1 else ''})" for body in sorted(most)]
+    return "; ".join([*listed, *([f"{len(counts) - len(most)} more"] if len(counts) > len(most) else [])])

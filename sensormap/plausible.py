@@ -58,12 +58,9 @@ def implausibility(active: Mosaic, noise: Noise, cfa: Cfa, *, clipping: tuple[in
     clipping
         Lowest and highest DN that a photosite can have, black subtracted.
     """
-    sample = active[:: max(active.shape[0] // 64, 1)]
-    clipped = float(np.mean((sample <= clipping[0]) | (sample >= clipping[1])))
-    if clipped > _CLIPPED_SHARE:
-        return f"{clipped:.1%} of the photosites are black or saturated, expected a photo"
-    if noise.outlying > _OUTLYING_SHARE:
-        return f"{noise.outlying:.0%} of the photosites differ from their neighbours, expected a photo; damaged?"
+    reason = unlike_light(active, noise, clipping=clipping)
+    if reason is not None:
+        return reason
     torn = np.flatnonzero(torn_rows(active, cfa))
     if torn.size >= max(_FEWEST_TORN, _TORN_SHARE * active.shape[0]):
         share = torn.size / active.shape[0]
@@ -71,6 +68,17 @@ def implausibility(active: Mosaic, noise: Noise, cfa: Cfa, *, clipping: tuple[in
     steps = colour_steps(active, cfa, saturation=clipping[1])
     if steps.size:
         return f"damaged: one colour steps near row {steps[0]}, all across the frame"
+    return None
+
+
+def unlike_light(active: Mosaic, noise: Noise, *, clipping: tuple[int, int]) -> str | None:
+    """Return why a frame, raw or from a JPEG, is no picture of light, or None; parameters as for `implausibility`."""
+    sample = active[:: max(active.shape[0] // 64, 1)]
+    clipped = float(np.mean((sample <= clipping[0]) | (sample >= clipping[1])))
+    if clipped > _CLIPPED_SHARE:
+        return f"{clipped:.1%} of the photosites are black or saturated, expected a photo"
+    if noise.outlying > _OUTLYING_SHARE:
+        return f"{noise.outlying:.0%} of the photosites differ from their neighbours, expected a photo; damaged?"
     return None
 
 

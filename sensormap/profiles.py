@@ -19,6 +19,9 @@ from sensormap.errors import ProfileError
 LIBRAW = "libraw"
 """Name of a profile whose numbers LibRaw supplied; no file may be called so."""
 
+PICTURES = "picture"
+"""Name of the profile of JPEGs whose camera is unknown; no file may be called so."""
+
 MAX_FILE_BYTES = 64 * 1024  # a profile has ten lines; this leaves room for comments
 MAX_SIDE = 65535  # LibRaw's sizes are 16-bit
 MAX_BITS = 16  # photosites are decoded into 16-bit integers
@@ -123,9 +126,10 @@ def _parse(data: bytes, file: str) -> Profile:
     size = keys.raw_size()
     bits = keys.integer("bits", 1, MAX_BITS)
     saturation = keys.integer("saturation", 1, 2**bits - 1)
-    if keys.name == LIBRAW:
-        msg = f"{file}: {LIBRAW!r} names the geometry that LibRaw supplies, expected another file name"
-        raise ProfileError(msg)
+    for reserved, whose in ((LIBRAW, "that LibRaw supplies"), (PICTURES, "of unknown cameras' JPEGs")):
+        if keys.name == reserved:
+            msg = f"{file}: {reserved!r} names the geometry {whose}, expected another file name"
+            raise ProfileError(msg)
     return Profile(
         name=keys.name,
         make=keys.text("make"),
@@ -227,10 +231,10 @@ class _Keys:
         return Rect(x, y, width, height)
 
     def cfa(self) -> Cfa:
-        try:
-            return Cfa(self.document["cfa"])
-        except (ValueError, TypeError):
+        name = self.document["cfa"]
+        if name not in (*BAYER_NAMES, MONO):  # Cfa knows one more, which no camera has
             self.refuse("cfa", f"one of {', '.join((*BAYER_NAMES, MONO))}")
+        return Cfa(name)
 
     def black_level(self, planes: int, saturation: int) -> tuple[int, ...] | None:
         value = self.document["black_level"]

@@ -15,13 +15,13 @@ from sensormap.slopes import Slopes, find_slopes, share_slopes
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """What a frame looks like, for comparison with others: 300 kB of a D80's."""
+    """What a frame looks like, for comparison with others: 300 kB of a D80's. A JPEG has no marks."""
 
     slopes: Slopes
-    marks: Marks
+    marks: Marks | None
 
 
-def look_of(padded: Mosaic, noise: Noise) -> Look:
+def look_of(padded: Mosaic, noise: Noise, *, jpeg: bool = False) -> Look:
     """Return what a frame looks like.
 
     Parameters
@@ -30,10 +30,13 @@ def look_of(padded: Mosaic, noise: Noise) -> Look:
         The active area as `score.pad` returns it, DN.
     noise
         Of the frame, from `score.fit_noise`.
+    jpeg
+        Whether it is a JPEG: its defects are smeared, and would be marks in every frame.
     """
-    return Look(find_slopes(padded, noise), find_marks(padded, noise))
+    return Look(find_slopes(padded, noise), None if jpeg else find_marks(padded, noise))
 
 
 def alike(one: Look, other: Look) -> bool:
     """Tell whether two frames show one scene in one place."""
-    return share_slopes(one.slopes, other.slopes) or share_marks(one.marks, other.marks)
+    marked = one.marks is not None and other.marks is not None and share_marks(one.marks, other.marks)
+    return marked or share_slopes(one.slopes, other.slopes)

@@ -41,7 +41,7 @@ def has_company(tally: Tally, cfa: Cfa, places: NDArray[np.int64]) -> NDArray[np
     places
         Positions ``row * W + col`` in the active area.
     """
-    height, width = tally.count.shape
+    height, width = tally.shape
     step = cfa.step
     centre, scale = np.zeros((2, step, step))
     mean = tally.mean_score()

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.kernels import Mosaic, add_outlying, tally_band
+from sensormap.kernels import Mosaic, add_outlying, mark_beyond, tally_band
 from sensormap.score import SCORE_LIMIT, SCORES_PER_SIGMA, Noise
 
 OUTLIER_SIGMA = 3.5
@@ -57,6 +57,10 @@ class Outliers:
     def __len__(self) -> int:
         return self.index.size
 
+    def copy(self) -> Outliers:
+        """Return the same in memory of its own."""
+        return Outliers(self.frame.copy(), self.index.copy(), self.score.copy(), self.value.copy(), self.level2.copy())
+
     @staticmethod
     def concatenate(parts: Sequence[Outliers]) -> Outliers:
         """Join lists, in the order given."""
@@ -81,6 +85,8 @@ class Tally:
         How many frames will be added at most: fewer make narrower sums, which are faster and smaller.
     highest
         Largest value in DN, of either sign, that a photosite can have.
+    moments
+        Whether the values themselves are added up too, for `mean` and `variance`.
 
     Raises
     ------
@@ -93,27 +99,32 @@ class Tally:
         Frames added.
     max_frames
         Frames that it holds.
-    count
-        uint16: frames in which the photosite could show itself, that is, was not clipped together with its
+    hidden
+        uint16: frames in which the photosite could not show itself, that is, was clipped together with its
         surroundings.
     sum_x, sum_xx
         Sums of the raw values in DN and of their squares, over all frames. int32 holds 32 767 frames of 16-bit values;
-        uint32 holds the squares of 256 frames of 12-bit values, int64 those of 2 ** 31 frames of 16-bit values.
+        uint32 holds the squares of 256 frames of 12-bit values, int64 those of 2 ** 31 frames of 16-bit values. Empty,
+        shape ``(0, 0)``, without `moments`.
     sum_z
         Sum of the scores in eighths of sigma. int16 holds 511 frames, int32 2 ** 25.
     sum_outlying
         Sum of the sizes of outlying scores in eighths of sigma. uint16 holds 1023 frames, uint32 2 ** 26.
     """
 
-    def __init__(self, shape: tuple[int, int], *, frames: int = MOST_FRAMES, highest: int = 65_535) -> None:
+    def __init__(
+        self, shape: tuple[int, int], *, frames: int = MOST_FRAMES, highest: int = 65_535, moments: bool = True
+    ) -> None:
         if not 0 < frames <= MOST_FRAMES:
             msg = f"{frames} frames: a tally holds 1 to {MOST_FRAMES}"
             raise OverflowError(msg)
         self.frames = 0
         self.max_frames = frames
-        self.count = np.zeros(shape, np.uint16)
-        self.sum_x = np.zeros(shape, np.int32)
-        self.sum_xx = np.zeros(shape, np.uint32 if frames * highest**2 < 2**32 else np.int64)
+        self.shape = shape
+        self.hidden = np.zeros(shape, np.uint16)
+        valued = shape if moments else (0, 0)
+        self.sum_x = np.zeros(valued, np.int32)
+        self.sum_xx = np.zeros(valued, np.uint32 if frames * highest**2 < 2**32 else np.int64)
         self.sum_z = np.zeros(shape, np.int16 if frames * SCORE_LIMIT < 2**15 else np.int32)
         self.sum_outlying = np.zeros(shape, np.uint16 if frames * SCORE_LIMIT < 2**16 else np.uint32)
         edges = np.linspace(0, shape[0], min(_BANDS, shape[0]) + 1).astype(int).tolist()
@@ -121,9 +132,14 @@ class Tally:
         self._frames_lock = Lock()
 
     @property
+    def count(self) -> NDArray[np.uint16]:
+        """Frames in which each photosite could show itself."""
+        return np.asarray(np.uint16(self.frames) - self.hidden)
+
+    @property
     def sums(self) -> tuple[NDArray[Any], ...]:
         """The four arrays that the kernel fills, in its order."""
-        return self.count, self.sum_x, self.sum_xx, self.sum_z
+        return self.hidden, self.sum_x, self.sum_xx, self.sum_z
 
     def add(
         self, padded: Mosaic, noise: Noise, *, clipping: tuple[int, int], frame: int, filtered: bool = False
@@ -153,7 +169,7 @@ class Tally:
                 msg = f"this tally holds at most {self.max_frames} frames"
                 raise OverflowError(msg)
             self.frames += 1
-        width = self.count.shape[1]
+        width = self.shape[1]
         step = noise.coefficients.shape[0]
         rows = noise.rows(width) / np.float32(SCORES_PER_SIGMA**2)
         limits = np.array([SCORE_LIMIT, OUTLIER_SIGMA * SCORES_PER_SIGMA, *clipping], np.int64)
@@ -167,8 +183,8 @@ class Tally:
             with lock:
                 n = tally_band(padded, first, last, step, rows, limits, self.sums, (index, score, value, level2))
             band = Outliers(np.full(n, frame, np.int32), index[:n], score[:n], value[:n], level2[:n])
-            # An index array makes a copy: the buffers serve the next band.
-            found.append(band[np.flatnonzero(score[:n] < 0) if filtered else np.arange(n)])
+            # The buffers serve the next band.
+            found.append(band[np.flatnonzero(score[:n] < 0)] if filtered else band.copy())
         outliers = Outliers.concatenate(found[len(found) - start :] + found[: len(found) - start])
         with self._frames_lock:
             add_outlying(outliers.index, outliers.score, self.sum_outlying.reshape(-1))
@@ -185,7 +201,7 @@ class Tally:
             If both together have more frames than this one holds.
         """
         if any(mine.shape != theirs.shape or mine.dtype != theirs.dtype for mine, theirs in self._pairs(other)):
-            msg = f"tallies of shapes {self.count.shape} and {other.count.shape}, or of other widths, cannot be merged"
+            msg = f"tallies of shapes {self.shape} and {other.shape}, or of other widths, cannot be merged"
             raise ValueError(msg)
         if self.frames + other.frames > self.max_frames:
             msg = f"this tally holds at most {self.max_frames} frames"
@@ -197,10 +213,31 @@ class Tally:
     def _pairs(self, other: Tally) -> list[tuple[NDArray[Any], NDArray[Any]]]:
         return list(zip((*self.sums, self.sum_outlying), (*other.sums, other.sum_outlying), strict=True))
 
-    def mean_score(self) -> NDArray[np.float32]:
-        """Return the mean score over the frames in which a photosite could show itself, in sigma of one frame."""
-        seen = np.maximum(self.count, 1).astype(np.float32)
-        return np.asarray(self.sum_z / (seen * np.float32(SCORES_PER_SIGMA)), np.float32)
+    def mean_score(self, where: Any = ...) -> NDArray[np.float32]:
+        """Return the mean score over the frames in which a photosite could show itself, in sigma of one frame.
+
+        Parameters
+        ----------
+        where
+            Index of the photosites asked about; all if left out.
+        """
+        seen = np.maximum(np.uint16(self.frames) - self.hidden[where], 1).astype(np.float32)
+        seen *= np.float32(SCORES_PER_SIGMA)
+        mean = self.sum_z[where].astype(np.float32)
+        mean /= seen
+        return np.asarray(mean)
+
+    def beyond(self, centre: NDArray[np.float32], bar: NDArray[np.float32]) -> NDArray[np.intp]:
+        """Return the places, ``row * W + col``, whose mean score is farther from its plane's centre than its bar.
+
+        Parameters
+        ----------
+        centre, bar
+            In sigma, by row and column phase: shape ``(step, step)``.
+        """
+        beyond = np.empty(self.shape, np.bool_)
+        mark_beyond(self.sum_z, self.hidden, self.frames, np.float32(SCORES_PER_SIGMA), centre, bar, beyond)
+        return np.flatnonzero(beyond)
 
     def mean(self, where: tuple[Any, ...] = (...,)) -> NDArray[np.float64]:
         """Return the mean raw value over frames, in DN."""

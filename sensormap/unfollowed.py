@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from sensormap.classify import Settings, classify
-from sensormap.defects import Defect, DefectKind, Sensor, rounded
+from sensormap.defects import Defect, DefectKind, rounded
 from sensormap.detect import Candidates, Thresholds, find_candidates
 from sensormap.evidence import Evidence
+from sensormap.sensor import Sensor
 from sensormap.tally import Outliers
 
 
@@ -35,10 +36,10 @@ def unfollowed_defects(evidence: Evidence, sensor: Sensor, thresholds: Threshold
 
 def _kinds(evidence: Evidence, candidates: Candidates, ceiling: float) -> list[tuple[DefectKind, float]]:
     """Classify every candidate from its outlying scores in all blocks."""
-    settings = _settings(evidence)
+    settings = settings_of(evidence)
     outliers = Outliers.concatenate([ballot.outliers for ballot in evidence.ballots])
     outliers = outliers[np.lexsort((outliers.frame, outliers.index))]
-    width = evidence.tally.count.shape[1]
+    width = evidence.tally.shape[1]
     index = candidates.row.astype(np.int64) * width + candidates.col
     first, last = np.searchsorted(outliers.index, index, "left"), np.searchsorted(outliers.index, index, "right")
     bright = evidence.tally.sum_z[candidates.row, candidates.col] > 0
@@ -49,7 +50,7 @@ def _kinds(evidence: Evidence, candidates: Candidates, ceiling: float) -> list[t
     return kinds
 
 
-def _settings(evidence: Evidence) -> Settings:
+def settings_of(evidence: Evidence) -> Settings:
     """Return the exposure settings by frame number, NaN where EXIF does not tell."""
     size = max(evidence.numbers) + 1
     gain, shutter_s = np.full(size, np.nan), np.full(size, np.nan)

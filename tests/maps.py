@@ -8,17 +8,20 @@ from datetime import datetime
 from hypothesis import strategies as st
 
 from sensormap.camera import Body, Rect
-from sensormap.cfa import BAYER_NAMES, MONO, Cfa
-from sensormap.consistency import STRENGTHS
-from sensormap.defects import Between, Column, Defect, DefectKind, FrameSummary, Row, Sensor, SensorMap
+from sensormap.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
+from sensormap.defects import Between, Column, Defect, DefectKind, FrameSummary, Row, SensorMap, Source
+from sensormap.entry_consistency import MAX_RADIUS, STRENGTHS
 from sensormap.frame import Skipped
+from sensormap.sensor import Sensor
 
 TOY_SENSOR = Sensor((24, 16), Rect(2, 1, 20, 14), Cfa("GBRG"), Rect(3, 2, 18, 12))
+TOY_PICTURE = Sensor((18, 12), Rect(0, 0, 18, 12), Cfa(PICTURE), Rect(0, 0, 18, 12))
 
 
 def toy_defect(x, y, *, kind=DefectKind.HOT, score=12.5, sensor=TOY_SENSOR, **values):
-    """One defect whose plane and JPEG pixel are right."""
-    values = {"confidence": 0.995, "mean": 321.25, "variance": 1024.0} | values
+    """One defect whose plane and JPEG pixel are right; with a radius it has no mean and no variance."""
+    mean, variance = (321.25, 1024.0) if values.get("radius") is None else (None, None)
+    values = {"confidence": 0.995, "mean": mean, "variance": variance} | values
     plane = sensor.cfa.plane_name(x=x, y=y)
     return Defect(x, y, plane, kind, score=score, jpeg=sensor.jpeg_pixel(x, y), **values)
 
@@ -91,6 +94,53 @@ def full_map(**values):
     return toy_map(**(parts | values))
 
 
+def jpeg_map(**values):
+    """A map of JPEGs on the toy's raw grid, with everything that a second look at them tells."""
+    full = full_map()
+    born = Between(FIRST, LATER)
+    parts = {
+        "sensor": replace(TOY_SENSOR, active_area=TOY_SENSOR.jpeg_crop),
+        "frames": replace(full.frames, filtered=0, jpegs=full.frames.used),
+        "columns": tuple(replace(column, radius=1) for column in full.columns),
+        "rows": (),
+        "defects": (
+            toy_defect(3, 2, kind=DefectKind.STUCK, score=40.0, onset=born, until=Between(LATER, None), radius=0),
+            toy_defect(17, 4, radius=1, onset=Between(None, None), seen=(37, 41), cluster=1),
+            toy_defect(18, 4, kind=DefectKind.OFFSET, radius=2, cluster=1),
+            toy_defect(5, 11, kind=DefectKind.WEAK, score=-20.25, radius=1, onset=born, seen=(40, 40)),
+        ),
+        "source": Source.JPEG,
+    }
+    return full_map(**(parts | values))
+
+
+def phone_map(**values):
+    """A map of the JPEGs of an unknown camera, on the grid of the picture."""
+    parts = {
+        "body": Body("Apple", "iPhone 7", ""),
+        "profile": "picture",
+        "sensor": TOY_PICTURE,
+        "columns": (Column(7, 3, 10, "luma", DefectKind.WEAK, 0.9, -9.7, 3, radius=2),),
+        "defects": (
+            toy_defect(14, 2, sensor=TOY_PICTURE, radius=2, seen=(37, 41)),
+            toy_defect(2, 9, kind=DefectKind.DEAD, score=-20.25, sensor=TOY_PICTURE, radius=2, seen=(40, 40)),
+        ),
+    }
+    return jpeg_map(**(parts | values))
+
+
+def both_map(**values):
+    """The full map with one defect more, and the row, that only JPEGs of other shots show."""
+    full = full_map()
+    parts = {
+        "frames": replace(full.frames, jpegs=12),
+        "rows": (replace(full.rows[0], radius=2),),
+        "defects": (*full.defects, toy_defect(12, 12, kind=DefectKind.STUCK, score=15.5, radius=1, seen=(11, 12))),
+        "source": Source.BOTH,
+    }
+    return full_map(**(parts | values))
+
+
 TEXTS = st.text(st.characters(), max_size=30) | st.sampled_from(
     [
         "0012345",
@@ -126,8 +176,9 @@ def rects(draw, width, height):
 @st.composite
 def sensors(draw):
     size = draw(st.integers(1, 40)), draw(st.integers(1, 40))
-    cfa = Cfa(draw(st.sampled_from((*BAYER_NAMES, MONO))))
-    return Sensor(size, draw(rects(*size)), cfa, draw(st.none() | rects(*size)))
+    cfa = Cfa(draw(st.sampled_from((*BAYER_NAMES, MONO, PICTURE))))
+    crops = st.just(Rect(0, 0, *size)) if cfa.name == PICTURE else st.none() | rects(*size)
+    return Sensor(size, draw(rects(*size)), cfa, draw(crops))
 
 
 def sorted_pairs(values):
@@ -147,31 +198,43 @@ def intervals():
     return st.tuples(NUMBERS, NUMBERS, NUMBERS).map(sorted).map(lambda ends: (ends[1], ends[0], ends[2]))
 
 
+def radii(source):
+    """How far off an entry may be in a map of this source."""
+    known = {Source.RAW: st.none(), Source.JPEG: st.integers(0, MAX_RADIUS)}
+    return known.get(source, st.none() | st.integers(0, MAX_RADIUS))
+
+
 @st.composite
-def lines(draw, make, sensor, onsets):
+def lines(draw, make, sensor, onsets, source):
     """At most one run in a raw column or row."""
     found = []
     side = 0 if make is Column else 1
     for line in sorted(draw(st.sets(st.integers(0, sensor.raw_size[side] - 1), max_size=3))):
         start, end = draw(sorted_pairs(st.integers(0, sensor.raw_size[1 - side] - 1)))
         places = [(line, i) if make is Column else (i, line) for i in range(sensor.cfa.step)]
-        planes = [sensor.cfa.plane_name(x=x, y=y) for x, y in places]
+        planes = list(dict.fromkeys(sensor.cfa.plane_name(x=x, y=y) for x, y in places))
         plane = draw(st.sampled_from([*planes, "+".join(planes)]))
         kind = draw(st.sampled_from(DefectKind))
         numbers = (draw(SHARES), draw(NUMBERS), draw(COUNTS))
-        found.append(make(line, start, end, plane, kind, *numbers, onset=draw(st.none() | onsets)))
+        told = {"onset": draw(st.none() | onsets), "radius": draw(radii(source))}
+        found.append(make(line, start, end, plane, kind, *numbers, **told))
     return tuple(found)
 
 
 @st.composite
-def histories(draw, onsets):
-    """What a second look at the photos may tell of a defect."""
-    strengths = {name: draw(st.none() | intervals()) for name in STRENGTHS}
-    unknown = [name for name, strength in strengths.items() if strength is None]
+def strengths(draw):
+    """What a second look at raw photos may tell of a defect's strength."""
+    found = {name: draw(st.none() | intervals()) for name in STRENGTHS}
+    unknown = [name for name, strength in found.items() if strength is None]
     names = st.lists(st.sampled_from(unknown), unique=True) if unknown else st.just([])
+    return found | {"unresolved": tuple(draw(names))}
+
+
+@st.composite
+def histories(draw, onsets):
+    """What a second look at photos of any kind may tell of a defect."""
     counts = st.integers(0, 10**18 - 1)
-    return strengths | {
-        "unresolved": tuple(draw(names)),
+    return {
         "onset": draw(st.none() | onsets),
         "until": draw(st.none() | onsets),
         "seen": draw(st.none() | sorted_pairs(counts)),
@@ -180,41 +243,50 @@ def histories(draw, onsets):
 
 
 @st.composite
-def summaries(draw, skipped):
+def summaries(draw, skipped, source):
     """The frames behind a map."""
-    used = draw(COUNTS)
+    used = draw(st.integers(2 if source == Source.BOTH else 0, 2**70))
+    counts = {Source.RAW: st.just(0), Source.JPEG: st.just(used), Source.BOTH: st.integers(1, max(used - 1, 1))}
+    jpegs = draw(counts[source])
     first, last = draw(st.just((None, None)) | sorted_pairs(st.datetimes()))
     shutter = draw(st.none() | sorted_pairs(st.floats(0, allow_infinity=False)))
     iso = draw(st.none() | sorted_pairs(COUNTS))
     shares = [draw(st.integers(0, used)) for _ in range(3)]
-    return FrameSummary(used, skipped, first, last, shutter, iso, draw(TEXTS), *shares, draw(st.just(0) | COUNTS))
+    jumps = draw(st.just(0) | COUNTS)
+    return FrameSummary(used, skipped, first, last, shutter, iso, draw(TEXTS), *shares, jumps, jpegs)
+
+
+@st.composite
+def defects_of(draw, sensor, source, onsets, covered):
+    """Up to eight defects that no column or row covers."""
+    window = sensor.jpeg_crop if source == Source.JPEG else Rect(0, 0, *sensor.raw_size)
+    if window is None:
+        return ()
+    rows, cols = (st.integers(part.start, part.stop - 1) for part in window.slices)
+    found = []
+    for y, x in sorted(draw(st.sets(st.tuples(rows, cols), max_size=8))):
+        if (x, y) in covered:
+            continue
+        radius = draw(radii(source)) if sensor.jpeg_pixel(x, y) is not None else None
+        told = draw(st.just({}) | histories(onsets)) | {"radius": radius}
+        if radius is None:
+            told |= {"mean": draw(NUMBERS), "variance": draw(st.floats(0, allow_infinity=False))}
+            told |= draw(st.just({}) | strengths())
+        facts = {"kind": draw(st.sampled_from(DefectKind)), "score": draw(NUMBERS), "confidence": draw(SHARES)}
+        found.append(toy_defect(x, y, sensor=sensor, **facts, **told))
+    return tuple(found)
 
 
 @st.composite
 def sensor_maps(draw):
     """Any map that can be made."""
     sensor = draw(sensors())
+    source = Source.JPEG if sensor.is_picture else draw(st.sampled_from(Source))
     skipped = tuple(draw(st.lists(st.builds(Skipped, TEXTS, TEXTS), max_size=4)))
-    frames = draw(summaries(len(skipped)))
+    frames = draw(summaries(len(skipped), source))
     onsets = changes(clock_jumps=frames.clock_jumps)
-    columns, rows = draw(lines(Column, sensor, onsets)), draw(lines(Row, sensor, onsets))
+    columns, rows = draw(lines(Column, sensor, onsets, source)), draw(lines(Row, sensor, onsets, source))
     covered = {photosite for line in columns + rows for photosite in line.photosites(sensor.cfa)}
-    photosites = st.tuples(st.integers(0, sensor.raw_size[1] - 1), st.integers(0, sensor.raw_size[0] - 1))
-    defects = tuple(
-        toy_defect(
-            x,
-            y,
-            sensor=sensor,
-            kind=draw(st.sampled_from(DefectKind)),
-            score=draw(NUMBERS),
-            confidence=draw(SHARES),
-            mean=draw(NUMBERS),
-            variance=draw(st.floats(0, allow_infinity=False)),
-            **draw(st.just({}) | histories(onsets)),
-        )
-        for y, x in sorted(draw(st.sets(photosites, max_size=8)))
-        if (x, y) not in covered
-    )
     names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True) | st.sampled_from(["no", "null", "y", "On"])
     return SensorMap(
         body=draw(st.builds(Body, TEXTS, TEXTS, TEXTS)),
@@ -225,6 +297,7 @@ def sensor_maps(draw):
         settings=draw(st.dictionaries(names, NUMBERS | st.integers() | st.booleans() | st.none() | TEXTS, max_size=4)),
         columns=columns,
         rows=rows,
-        defects=defects,
+        defects=draw(defects_of(sensor, source, onsets, covered)),
         false_positives=draw(st.none() | st.floats(0, allow_infinity=False)),
+        source=source,
     )

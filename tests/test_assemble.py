@@ -177,8 +177,8 @@ def test_births_and_ends_are_dated_by_the_frames_around_them() -> None:
 @pytest.mark.parametrize(
     ("times", "problem"),
     [
-        ([None] * 40, "of 40 followed photos 40 without a capture time"),
-        ([NOON] * 39 + [None], "of 40 followed photos 1 without a capture time"),
+        ([None] * 40, "of 40 photos 40 without a capture time"),
+        ([NOON] * 39 + [None], "of 40 photos 1 without a capture time"),
         ([NOON] * 40, "all photos have one capture time"),
     ],
 )

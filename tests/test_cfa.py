@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormap.cfa import BAYER_NAMES, MONO, Cfa
+from sensormap.cfa import BAYER_NAMES, LUMA, MONO, PICTURE, Cfa
 
-NAMES = st.sampled_from((*BAYER_NAMES, MONO))
+NAMES = st.sampled_from((*BAYER_NAMES, MONO, PICTURE))
 OFFSETS = st.integers(0, 5000)
 
 
@@ -63,7 +63,21 @@ def test_an_odd_offset_flips_the_phase(offset: tuple[int, int], expected: str) -
     assert Cfa("GBRG").shifted(x=offset[0], y=offset[1]) == Cfa(expected)
 
 
-@pytest.mark.parametrize("name", ["", "RGBG", "rggb", "RGGBRGGB", "MONO", "XTRANS"])
+@given(x=OFFSETS, y=OFFSETS)
+def test_a_picture_has_four_phases_of_one_name(x: int, y: int) -> None:
+    picture = Cfa(PICTURE)
+    assert picture.step == 2
+    assert [(plane.row, plane.col, plane.step) for plane in picture.planes] == [
+        (0, 0, 2),
+        (0, 1, 2),
+        (1, 0, 2),
+        (1, 1, 2),
+    ]
+    assert {plane.name for plane in picture.planes} == {picture.plane_name(x=x, y=y)} == {LUMA}
+    assert picture.shifted(x=x, y=y) is picture
+
+
+@pytest.mark.parametrize("name", ["", "RGBG", "rggb", "RGGBRGGB", "MONO", "Picture", "luma", "XTRANS"])
 def test_other_patterns_are_refused_by_name(name: str) -> None:
-    with pytest.raises(ValueError, match=f"'{name}' is not one of RGGB, BGGR, GRBG, GBRG, mono"):
+    with pytest.raises(ValueError, match=f"'{name}' is not one of RGGB, BGGR, GRBG, GBRG, mono, picture"):
         Cfa(name)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given
-from maps import TOY_SENSOR, full_map, sensor_maps, toy_defect, toy_map
+from maps import TOY_SENSOR, both_map, full_map, jpeg_map, phone_map, sensor_maps, toy_defect, toy_map
 from PIL import Image
 
 from sensormap.camera import Rect
@@ -63,18 +63,35 @@ def test_unknown_crop_and_space():
         coordinates(blind, "visible")
 
 
+def test_maps_of_jpegs():
+    assert coordinates(jpeg_map(columns=())) == [(3, 2), (17, 4), (18, 4), (5, 11)]
+    assert coordinates(jpeg_map(columns=()), "jpeg") == [(0, 0), (14, 2), (15, 2), (2, 9)]
+    assert coordinates(both_map())[-1] == (12, 12)
+
+
+def test_the_grid_of_a_picture_is_no_raw_grid():
+    column = [(7, y) for y in range(3, 11)]
+    assert coordinates(phone_map(), "jpeg") == sorted([(14, 2), (2, 9), *column], key=lambda pixel: pixel[::-1])
+    for space in ("raw", "active"):
+        with pytest.raises(ProfileError, match="so its raw grid is unknown; use --space jpeg"):
+            coordinates(phone_map(), space)
+
+
 def test_no_defects():
     assert coordinates(toy_map(defects=(), columns=()), "jpeg") == []
 
 
 @given(sensor_map=sensor_maps())
 def test_laws(sensor_map):
-    raw = coordinates(sensor_map)
+    spaces = {"active": sensor_map.sensor.active_area, "jpeg": sensor_map.sensor.jpeg_crop}
+    if sensor_map.sensor.is_picture:
+        del spaces["active"]
+    raw = coordinates(sensor_map, "jpeg" if sensor_map.sensor.is_picture else "raw")
     assert raw == sorted(set(raw), key=lambda pixel: pixel[::-1])
     mask = np.zeros(sensor_map.sensor.raw_size[::-1], bool)
     for x, y in raw:
         mask[y, x] = True
-    for space, window in (("active", sensor_map.sensor.active_area), ("jpeg", sensor_map.sensor.jpeg_crop)):
+    for space, window in spaces.items():
         if window is not None:
             rows, cols = np.nonzero(mask[window.slices])
             assert coordinates(sensor_map, space) == list(zip(cols.tolist(), rows.tolist(), strict=True))

@@ -35,7 +35,7 @@ from sensormap.decode import (
     read_photo,
     usable_area,
 )
-from sensormap.decode.files import check_photosites
+from sensormap.decode.files import check_photosites, is_jpeg_name
 from sensormap.decode.levels import subtract_black
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 
@@ -442,10 +442,17 @@ def test_raw_names(suffix: str) -> None:
     assert is_photo_name(Path(f"folder.x/a.{suffix}"))
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a.xmp", "a.nef.xmp", "nef", ".nef", "a.mov", "a"])
+@pytest.mark.parametrize("name", ["a.jpg", "b/A.JPG", "a.jpeg", "a.Jpe"])
+def test_jpeg_names(name: str) -> None:
+    assert is_photo_name(Path(name))
+    assert is_jpeg_name(Path(name))
+
+
+@pytest.mark.parametrize("name", ["a.jpg.xmp", "jpg", ".jpg", "a.jp2", "a.nef.xmp", "nef", ".nef", "a.mov", "a"])
 def test_other_names(name: str) -> None:
     assert not is_photo_name(Path(name))
     assert not is_photo_name(Path(name), images=True)
+    assert not is_jpeg_name(Path(name))
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.TIF", "a.tiff"])

@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from maps import TOY_SENSOR, full_map, toy_defect, toy_map
+from maps import TOY_PICTURE, TOY_SENSOR, both_map, full_map, jpeg_map, phone_map, toy_defect, toy_map
 
 from sensormap.camera import Rect
-from sensormap.cfa import BAYER_NAMES, MONO, Cfa
-from sensormap.defects import Between, Column, DefectKind, FrameSummary, Row, Sensor, rounded
+from sensormap.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
+from sensormap.defects import Between, Column, DefectKind, FrameSummary, Row, Source, rounded
 from sensormap.frame import Skipped
+from sensormap.sensor import Sensor
 
 
 @pytest.mark.parametrize("name", [*BAYER_NAMES, MONO])
@@ -37,6 +38,12 @@ def test_row_photosites_are_those_of_its_planes(name):
         assert list(both.photosites(cfa)) == [(x, y) for x in range(3, 10)]
 
 
+def test_a_line_of_a_picture_has_all_its_pixels():
+    cfa = Cfa(PICTURE)
+    assert list(Column(4, 3, 6, "luma", DefectKind.HOT, 0.9, 9.0, 1).photosites(cfa)) == [(4, y) for y in range(3, 7)]
+    assert list(Row(4, 3, 6, "luma", DefectKind.HOT, 0.9, 9.0, 1).photosites(cfa)) == [(x, 4) for x in range(3, 7)]
+
+
 def test_jpeg_pixel_at_the_edges():
     assert TOY_SENSOR.jpeg_pixel(3, 2) == (0, 0)
     assert TOY_SENSOR.jpeg_pixel(20, 13) == (17, 11)
@@ -56,6 +63,17 @@ def test_rectangles_lie_on_the_sensor():
         Sensor((5, 4), Rect(1, 0, 5, 4), Cfa("RGGB"), None)
     with pytest.raises(ValueError, match="jpeg_crop"):
         Sensor((5, 4), Rect(0, 0, 5, 4), Cfa("RGGB"), Rect(0, 3, 5, 2))
+
+
+@pytest.mark.parametrize(
+    ("crop", "found"), [(None, "null"), (Rect(0, 0, 18, 11), r"\[0, 0, 18, 11\]"), (Rect(1, 0, 17, 12), r"\[1, 0, 17")]
+)
+def test_the_grid_of_a_picture_is_the_whole_picture(crop, found):
+    assert TOY_PICTURE.is_picture
+    assert not TOY_SENSOR.is_picture
+    assert TOY_PICTURE.jpeg_pixel(17, 11) == (17, 11)
+    with pytest.raises(ValueError, match=rf"jpeg_crop: {found}.*, but where cfa is picture it is \[0, 0, 18, 12\]"):
+        replace(TOY_PICTURE, jpeg_crop=crop)
 
 
 HOT = toy_defect(17, 4)
@@ -170,6 +188,89 @@ def test_contradictions(parts, message):
 def test_contradicting_frames(parts, message):
     with pytest.raises(ValueError, match=message):
         toy_map(frames=replace(toy_map().frames, **parts))
+
+
+ROUGH = toy_defect(17, 4, radius=1)
+ROUGH_LINE, ROUGH_ACROSS = replace(LINE, radius=0), replace(ACROSS, radius=16)
+
+
+@pytest.mark.parametrize("make", [jpeg_map, both_map], ids=["jpeg", "both"])
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"defects": (replace(ROUGH, radius=-1),)}, r"defects\[0\].radius: -1 is not in 0 to 16"),
+        ({"defects": (replace(ROUGH, radius=17),)}, r"defects\[0\].radius: 17 is not in 0 to 16"),
+        ({"columns": (replace(LINE, radius=17),)}, r"columns\[0\].radius: 17 is not in 0 to 16"),
+        ({"rows": (replace(ACROSS, radius=-1),)}, r"rows\[0\].radius: -1 is not in 0 to 16"),
+        (
+            {"defects": (replace(ROUGH, dark_dn_per_s=(1.0, 1.0, 1.0)),)},
+            r"0\].dark_dn_per_s: \[1.0, 1.0, 1.0\], but an",
+        ),
+        ({"defects": (replace(ROUGH, offset_dn=(1.0, 1.0, 1.0)),)}, r"defects\[0\].offset_dn: .*, but an entry with a"),
+        ({"defects": (replace(ROUGH, response=(1.0, 1.0, 1.0)),)}, r"defects\[0\].response: .*, but an entry with a"),
+        ({"defects": (replace(ROUGH, unresolved=("response",)),)}, r"unresolved: \['response'\], but an entry with a"),
+        ({"defects": (replace(ROUGH, mean=0.0),)}, r"defects\[0\].mean: 0.0, but an entry with a radius has none"),
+        ({"defects": (replace(ROUGH, variance=0.0),)}, r"defects\[0\].variance: 0.0, but an entry with a radius"),
+        (
+            {"defects": (toy_defect(2, 1, radius=1),)},
+            r"defects\[0\].jpeg: null, but an entry with a radius was seen in",
+        ),
+        ({"defects": (replace(ROUGH, jpeg=None),)}, r"defects\[0\].jpeg: null, but by the JPEG crop"),
+        ({"defects": (replace(ROUGH, seen=(2, 1)),)}, "seen: 2/1"),
+    ],
+)
+def test_contradictions_of_what_jpegs_show(make, parts, message):
+    with pytest.raises(ValueError, match=message):
+        make(columns=parts.get("columns", ()), rows=parts.get("rows", ()), defects=parts.get("defects", ()))
+
+
+@pytest.mark.parametrize(
+    ("make", "parts", "message"),
+    [
+        (toy_map, {"defects": (ROUGH,)}, r"defects\[0\].radius: 1, but in a map of source raw no entry has one"),
+        (toy_map, {"columns": (ROUGH_LINE,)}, r"columns\[0\].radius: 0, but in a map of source raw"),
+        (toy_map, {"rows": (ROUGH_ACROSS,)}, r"rows\[0\].radius: 16, but in a map of source raw"),
+        (toy_map, {"defects": (replace(HOT, mean=None),)}, r"defects\[0\].mean: missing, but only an entry with a"),
+        (toy_map, {"defects": (replace(HOT, variance=None),)}, r"defects\[0\].variance: missing, but only an entry"),
+        (both_map, {"defects": (replace(HOT, mean=None),)}, r"defects\[0\].mean: missing, but only an entry with a"),
+        (jpeg_map, {"defects": (HOT,)}, r"defects\[0\].radius: missing, but in a map of source jpeg every entry has"),
+        (jpeg_map, {"columns": (LINE,)}, r"columns\[0\].radius: missing, but in a map of source jpeg"),
+        (jpeg_map, {"rows": (ACROSS,)}, r"rows\[0\].radius: missing, but in a map of source jpeg"),
+        (toy_map, {"jpegs": 1}, "frames.jpegs: 1 of 40 used, but the source is raw$"),
+        (toy_map, {"jpegs": -1}, "frames.jpegs: -1 of 40 used"),
+        (jpeg_map, {"jpegs": 39}, "frames.jpegs: 39 of 40 used, but the source is jpeg"),
+        (jpeg_map, {"jpegs": 41}, "frames.jpegs: 41 of 40 used, but the source is jpeg"),
+        (both_map, {"jpegs": 0}, r"frames.jpegs: 0 of 40 used, but the source is raw\+jpeg"),
+        (both_map, {"jpegs": 40}, r"frames.jpegs: 40 of 40 used, but the source is raw\+jpeg"),
+        (phone_map, {"source": Source.RAW}, "source: raw, but sensor.cfa is picture, which is of source jpeg"),
+        (phone_map, {"source": Source.BOTH}, r"source: raw\+jpeg, but sensor.cfa is picture"),
+        (
+            phone_map,
+            {"columns": (replace(LINE, plane="R", y1=10, radius=1),)},
+            "plane: 'R', but column 10 of picture crosses luma$",
+        ),
+        (phone_map, {"columns": (replace(LINE, plane="luma+luma", y1=10, radius=1),)}, r"plane: 'luma\+luma'"),
+    ],
+)
+def test_contradictions_with_the_source(make, parts, message):
+    frames = replace(make().frames, jpegs=parts["jpegs"]) if "jpegs" in parts else make().frames
+    entries = {name: parts.get(name, ()) for name in ("columns", "rows", "defects")}
+    with pytest.raises(ValueError, match=message):
+        make(frames=frames, **entries, **{name: part for name, part in parts.items() if name == "source"})
+
+
+def test_what_is_allowed_of_jpegs():
+    assert [make().source for make in (toy_map, jpeg_map, phone_map, both_map)] == ["raw", "jpeg", "jpeg", "raw+jpeg"]
+    for make in (jpeg_map, both_map):
+        make(
+            columns=(ROUGH_LINE,), rows=(ROUGH_ACROSS,), defects=(replace(ROUGH, radius=0), toy_defect(3, 6, radius=16))
+        )
+        make(columns=(), rows=(), defects=())
+    both_map(defects=(toy_defect(0, 0), ROUGH, toy_defect(18, 4)), columns=(LINE,), rows=(ROUGH_ACROSS,))
+    blind = replace(TOY_SENSOR, jpeg_crop=None)
+    jpeg_map(sensor=blind, columns=(), defects=())
+    none = FrameSummary(0, 0, None, None, None, None, "")
+    jpeg_map(frames=none, skipped=(), defects=(), columns=())
 
 
 def test_what_is_allowed():

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensormap.cfa import BAYER_NAMES, MONO, Cfa
-from sensormap.detect import Candidates, Thresholds, find_candidates, largest_sums, worth_following
+from sensormap.detect import Candidates, Thresholds, find_candidates, largest_sums, null_of, worth_following
 from sensormap.tally import Outliers, Tally
 from sensormap.vote import Ballot
 
@@ -28,7 +28,6 @@ def healthy(step: int = 2, unit: int = UNIT, centre: int = 0) -> Tally:
     """
     tally = Tally(SHAPE)
     tally.frames = FRAMES
-    tally.count[...] = FRAMES
     tally.sum_z[...] = centre + unit * ((np.arange(SHAPE[1]) // step) % 5 - 2)
     return tally
 
@@ -127,7 +126,7 @@ def test_nothing_at_all_yields_nothing() -> None:
 def test_a_photosite_seen_in_a_quarter_of_the_frames_is_held_to_twice_the_scale() -> None:
     tally = healthy()
     for col, count in ((20, FRAMES), (30, FRAMES // 4), (40, 1)):
-        tally.count[20, col] = count
+        tally.hidden[20, col] = FRAMES - count
         tally.sum_z[20, col] = 2000 * count // FRAMES  # the same mean
     scores = found(tally, thresholds=Thresholds(mean_sigma=1.0))
     assert scores[20, 30] == pytest.approx(scores[20, 20] / 2, rel=1e-6)
@@ -137,7 +136,7 @@ def test_a_photosite_seen_in_a_quarter_of_the_frames_is_held_to_twice_the_scale(
 
 def test_a_photosite_that_was_never_seen_is_no_candidate() -> None:
     tally = healthy()
-    tally.count[20, 20] = tally.sum_z[20, 20] = 0
+    tally.hidden[20, 20], tally.sum_z[20, 20] = FRAMES, 0
     assert not found(tally)
 
 
@@ -165,9 +164,48 @@ def test_the_tally_is_left_as_it_was() -> None:
 def test_gaussian_means_yield_no_candidates_whatever_their_scale(scale: float, seed: int) -> None:
     tally = Tally(SHAPE)
     tally.frames = FRAMES
-    tally.count[...] = FRAMES
     tally.sum_z[...] = np.rint(np.random.default_rng(seed).normal(0, scale * UNIT, SHAPE))
     assert not found(tally)
+
+
+def candidates_slowly(tally: Tally, cfa: Cfa, thresholds: Thresholds) -> dict[tuple[int, int], float]:
+    """Return what the mean scores alone single out, plane by plane, as the notes of `find_candidates` say it."""
+    places: dict[tuple[int, int], float] = {}
+    bar = thresholds.mean_sigma * math.sqrt(max(10 / tally.frames, 1))
+    for plane in cfa.planes:
+        mean, count = (plane.view(array) for array in (tally.mean_score(), tally.count))
+        centre, scale = null_of(mean)
+        effect = np.abs(mean - centre)
+        deviation = effect / scale * np.sqrt(np.maximum(count, 1) / np.float32(tally.frames))
+        for row, col in np.argwhere((deviation > bar) & (effect > thresholds.effect_sigma)).tolist():
+            places[plane.row + plane.step * row, plane.col + plane.step * col] = float(deviation[row, col])
+    return dict(sorted(places.items()))
+
+
+@CFAS
+@pytest.mark.parametrize("frames", [2, 9, 10, 300])
+@pytest.mark.parametrize("seed", range(3))
+def test_candidates_are_those_of_every_photosite_looked_at_closely(name: str, frames: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    tally = Tally(SHAPE)
+    tally.frames = frames
+    tally.hidden[...] = rng.choice([0, 0, 0, frames // 2, frames], SHAPE)
+    scores = 3 * rng.standard_t(2, SHAPE) + np.arange(SHAPE[1]) % 2
+    tally.sum_z[...] = np.rint(scores * tally.count)
+    thresholds = Thresholds(mean_sigma=4.0)
+    expected = candidates_slowly(tally, Cfa(name), thresholds)
+    assert expected
+    assert found(tally, name=name, thresholds=thresholds) == pytest.approx(expected, rel=1e-6)  # float32
+
+
+def test_centre_and_scale_are_those_of_every_fourth_row_or_of_all() -> None:
+    mean = np.random.default_rng(1).normal(2, 3, (41, 50)).astype(np.float32)
+    assert null_of(mean) == null_of(mean[::4], every=1)
+    assert null_of(mean) != null_of(mean, every=1)
+    centre, scale = null_of(mean, every=1)
+    assert centre == np.median(mean)
+    assert scale == pytest.approx(1.4826 * np.median(np.abs(mean - np.median(mean))))
+    assert null_of(np.ones((8, 8), np.float32)) == (1, np.inf)
 
 
 # what deserves a second look

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensormap.mapfile import fields, values
-from sensormap.mapfile.layout import COLUMN, DEFECT, FRAMES, ROW
+from sensormap.mapfile.layout import COLUMN, DEFECT, FRAMES, JPEG_DEFECT, ROW
 from sensormap.yamltext import load_yaml
 
 LATER = {
@@ -37,7 +37,7 @@ def test_optional_fields(found, line):
     assert tuple(g and LATER[key].parse(g) for key, g in zip(LATER, groups, strict=True)) == found
 
 
-FIELDS = {**FRAMES, **COLUMN, **ROW, **DEFECT}
+FIELDS = {**FRAMES, **COLUMN, **ROW, **JPEG_DEFECT, **DEFECT}
 
 
 @pytest.mark.parametrize("key", FIELDS)
@@ -48,7 +48,7 @@ def test_what_the_pattern_takes_reads_as_yaml_does(key, text):
         assert field.parse(text) == field.read(load_yaml(f"[{text}]")[0])
 
 
-@pytest.mark.parametrize("key", ["first", "onset", "seen", "unresolved", "cluster", "jpeg", "kind"])
+@pytest.mark.parametrize("key", ["first", "onset", "seen", "unresolved", "cluster", "jpeg", "radius", "plane", "kind"])
 @given(data=st.data())
 def test_all_that_the_pattern_takes_reads_as_yaml_does(key, data):
     field = FIELDS[key]

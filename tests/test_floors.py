@@ -11,17 +11,17 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "sensormap"
 FLOORS = [
-    {"errors", "cfa", "camera", "frame", "defects", "consistency"},
+    {"errors", "cfa", "camera", "frame", "sensor", "defects", "consistency", "entry_consistency"},
     {
-        *("compiled", "kernels", "row_kernels", "line_kernels", "story_kernels"),
+        *("compiled", "kernels", "row_kernels", "line_kernels", "story_kernels", "noise_kernels"),
         *("score", "plausible", "repeat", "slopes", "marks", "scenery", "suppression"),
         *("tally", "vote", "detect", "lines", "line_runs"),
         *("series", "stories", "onset", "strengths", "laws", "verdict", "decoys", "classify", "cluster"),
-        *("planting", "evaluation"),
+        *("planting", "evaluation", "alignment", "remosaic", "collapse", "appearance", "picture_kinds"),
     },
     {"decode", "profiles", "mapfile", "output", "yamltext"},
-    {"report", "evidence", "unfollowed", "followed_entries", "line_entries", "assemble"},
-    {"survey", "first_pass", "follow", "evaluate", "variety", "photos"},
+    {"report", "evidence", "unfollowed", "followed_entries", "line_entries", "picture_entries", "assemble", "combine"},
+    {"survey", "options", "passes", "first_pass", "follow", "evaluate", "variety", "photos", "shots", "align"},
     {"cli", "__main__"},
 ]
 """A folder is on one floor as a whole."""
@@ -33,6 +33,7 @@ HOMES = {
     "imageio": {"decode"},
     "tifffile": {"decode"},
     "exifread": {"decode"},
+    "simplejpeg": {"decode"},
     "yaml": {"profiles", "yamltext"},
     "numba": {"compiled"},
     "concurrent": {"survey", "first_pass", "follow", "photos"},

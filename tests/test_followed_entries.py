@@ -91,8 +91,8 @@ def test_a_change_lies_between_the_frames_around_it(change: Change | None, betwe
 @pytest.mark.parametrize(
     ("days", "problem"),
     [
-        ((0, None, 2), "of 3 followed photos 1 without a capture time"),
-        ((None, None), "of 2 followed photos 2 without a capture time"),
+        ((0, None, 2), "of 3 photos 1 without a capture time"),
+        ((None, None), "of 2 photos 2 without a capture time"),
         ((4, 4, 4), "all photos have one capture time"),
         ((4,), "one photo alone has no before and after"),
         ((), "one photo alone has no before and after"),

@@ -10,15 +10,17 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from maps import full_map, sensor_maps, toy_defect, toy_map
+from maps import both_map, full_map, jpeg_map, phone_map, sensor_maps, toy_defect, toy_map
 
 from sensormap import yamltext
+from sensormap.camera import Rect
 from sensormap.defects import Column, Defect, FrameSummary, Row
 from sensormap.errors import MapFormatError, SensorMapError
 from sensormap.mapfile import map_text, read_map, reading, write_map, writing
-from sensormap.mapfile.layout import COLUMN, DEFECT, FRAMES, LATER_SECTIONS, ROW, SECTIONS
+from sensormap.mapfile.layout import COLUMN, DEFECT, FRAMES, JPEG_DEFECT, LATER_SECTIONS, ROW, SECTIONS
 
 TEXT, FULL = map_text(toy_map()), map_text(full_map())
+JPEG, PHONE, BOTH = map_text(jpeg_map()), map_text(phone_map()), map_text(both_map())
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +88,7 @@ def test_layout():
     lines = TEXT.splitlines()
     assert lines[0] == "format: sensormap/1"
     assert lines[1].startswith("# ")
+    assert lines[2:4] == ["source: raw", "camera:"]
     sections = [line.split(":")[0] for line in lines if line[0] not in " -#"]
     assert sections == [section for section in SECTIONS if section != "false_positives"]
     assert "rows: []" in lines
@@ -102,11 +105,12 @@ def test_layout_of_what_a_second_look_tells():
     lines = FULL.splitlines()
     assert tuple(line.split(":")[0] for line in lines if line[0] not in " -#") == SECTIONS
     assert "false_positives: 0.3" in lines
-    assert lines[lines.index("frames:") + 8 :][:4] == [
+    assert lines[lines.index("frames:") + 8 :][:5] == [
         "  repeated: 3",
         "  filtered: 6",
         "  followed: 38",
         "  clock_jumps: 1",
+        "  jpegs: 0",
     ]
     assert lines[lines.index("rows:") + 1] == (
         "- {y: 9, x0: 3, x1: 12, plane: R+Gr, kind: hot, confidence: 0.875, score: 8.5, defects: 4, "
@@ -126,6 +130,42 @@ def test_layout_of_what_a_second_look_tells():
     ]
 
 
+def test_layout_of_what_jpegs_show():
+    lines = JPEG.splitlines()
+    assert lines[2] == "source: jpeg"
+    assert "  jpegs: 40" in lines
+    assert lines[lines.index("columns:") + 1].endswith("by: 2010-05-09T11:02:45}, radius: 1}")
+    assert "radius: pixels that the true photosite may lie away in x or y" in JPEG
+    assert "x, y: column and row of the raw grid" in JPEG
+    assert lines[-3:] == [
+        "- {jpeg: [14, 2], x: 17, y: 4, radius: 1, plane: B, kind: hot, confidence: 0.995, score: 12.5, "
+        "onset: before-first, seen: 37/41, cluster: 1}",
+        "- {jpeg: [15, 2], x: 18, y: 4, radius: 2, plane: Gb, kind: offset, confidence: 0.995, score: 12.5, "
+        "cluster: 1}",
+        "- {jpeg: [2, 9], x: 5, y: 11, radius: 1, plane: Gr, kind: weak, confidence: 0.995, score: -20.25, "
+        "onset: {after: 2010-05-02T17:31:08.250000, by: 2010-05-09T11:02:45}, seen: 40/40}",
+    ]
+
+
+def test_layout_on_the_grid_of_a_picture():
+    lines = PHONE.splitlines()
+    assert "  cfa: picture" in lines
+    assert "x, y: column and row of the camera's JPEG as stored, not rotated, counted from 0 at its top left" in PHONE
+    assert "the camera's raw grid is not known;" in PHONE
+    assert "of the raw grid," not in PHONE
+    assert lines[-2] == (
+        "- {jpeg: [14, 2], x: 14, y: 2, radius: 2, plane: luma, kind: hot, confidence: 0.995, score: 12.5, seen: 37/41}"
+    )
+
+
+def test_layout_of_raw_photos_and_jpegs():
+    assert "\nsource: raw+jpeg\n" in BOTH
+    assert "radius: pixels" in BOTH
+    assert "radius" not in FULL
+    assert BOTH.splitlines()[-5:-1] == FULL.splitlines()[-4:]
+    assert BOTH.splitlines()[-1].startswith("- {jpeg: [9, 10], x: 12, y: 12, radius: 1, plane: Gb, kind: stuck,")
+
+
 def test_a_plain_yaml_reader_understands_it():
     document = yaml.safe_load(TEXT)
     assert [(d["x"], d["y"], d["jpeg"]) for d in document["defects"]] == [
@@ -143,10 +183,25 @@ def test_settings_are_written_in_one_order():
 
 @pytest.mark.parametrize(("keys", "made"), [(DEFECT, Defect), (COLUMN, Column), (ROW, Row), (FRAMES, FrameSummary)])
 def test_keys_are_the_attributes(keys, made):
-    assert sorted(keys) == sorted(made.__dataclass_fields__)
+    assert sorted({*keys, "radius"} if made is Defect else keys) == sorted(made.__dataclass_fields__)
 
 
-LATER_LINES = ("  repeated: 0", "  filtered: 0", "  followed: 0", "  clock_jumps: 0", "  rows: 0", "rows: []")
+def test_keys_of_what_jpegs_show_are_those_that_jpegs_tell():
+    told_by_raw_photos = {"dark_dn_per_s", "offset_dn", "response", "unresolved", "mean", "variance"}
+    assert {*JPEG_DEFECT} == {*DEFECT, "radius"} - told_by_raw_photos
+    assert next(iter(JPEG_DEFECT)) == "jpeg"
+
+
+LATER_LINES = (
+    "source: raw",
+    "  jpegs: 0",
+    "  repeated: 0",
+    "  filtered: 0",
+    "  followed: 0",
+    "  clock_jumps: 0",
+    "  rows: 0",
+    "rows: []",
+)
 
 
 def test_older_files_lack_what_came_later(folder):
@@ -168,14 +223,25 @@ def test_fast_equals_slow_for_everything_at_once(folder):
     assert read_text(FULL + "# edited\n", folder) == read_text(FULL, folder) == full_map()
 
 
-def test_many_defects_are_quick(tmp_path):
+@pytest.mark.parametrize("sensor_map", [jpeg_map(), phone_map(), both_map()], ids=["jpeg", "phone", "both"])
+def test_fast_equals_slow_for_what_jpegs_show(sensor_map, folder):
+    text = map_text(sensor_map)
+    assert reading._parse(text)[1] == list(sensor_map.defects)
+    assert reading._parse(text + "# edited\n")[1] is None
+    assert read_text(text + "# edited\n", folder) == read_text(text, folder) == sensor_map
+
+
+@pytest.mark.parametrize("radius", [None, 1])
+def test_many_defects_are_quick(radius, tmp_path):
     """Both take 0.3 s of a processor, and YAML's own way ten times that; the limit leaves room for a slow machine."""
-    sensor = replace(toy_map().sensor, raw_size=(1000, 1000))
-    some = {name: getattr(full_map().defects[1], name) for name in ("dark_dn_per_s", "offset_dn", "response", "seen")}
+    sensor = replace(toy_map().sensor, raw_size=(1000, 1000), jpeg_crop=Rect(0, 0, 1000, 1000))
+    names = ("seen",) if radius else ("dark_dn_per_s", "offset_dn", "response", "seen")
+    some = {name: getattr(full_map().defects[1], name) for name in names} | {"radius": radius}
     born = full_map().defects[0].onset
     places = [(x, y) for y in range(0, 1000, 10) for x in range(0, 1000, 10)]
     defects = [toy_defect(x, y, sensor=sensor, onset=born, until=born, cluster=x + 1, **some) for x, y in places]
-    many = full_map(sensor=sensor, columns=(), rows=(), defects=tuple(defects))
+    make = jpeg_map if radius else full_map
+    many = make(sensor=sensor, columns=(), rows=(), defects=tuple(defects))
     start = process_time()
     write_map(many, tmp_path / "a.yaml")
     written = process_time()
@@ -197,10 +263,20 @@ def test_integer_where_a_number_is_due(folder):
     [
         ("format: sensormap/1", "format: sensormap/2", "format: 'sensormap/2' is not 'sensormap/1'"),
         ("format: sensormap/1\n", "", "format: missing"),
-        ("camera:", "kamera:", "kamera: unknown key, expected format, camera"),
+        ("camera:", "kamera:", "kamera: unknown key, expected format, source, camera"),
         ('  profile: "toy"\n', "", "camera.profile: missing"),
         ('  profile: "toy"', '  profile: "toy"\n  lens: 3', "camera.lens: unknown key, expected make"),
         ('"0012345"', "12345", "camera.serial: 12345 is not text"),
+        ("source: raw", "source: nef", "source: 'nef' is not one of jpeg, raw, raw+jpeg"),
+        ("source: raw", "source: null", "source: None is not one of"),
+        ("source: raw", "source: jpeg", "frames.jpegs: 0 of 40 used, but the source is jpeg"),
+        ("jpegs: 0", "jpegs: 1", "frames.jpegs: 1 of 40 used, but the source is raw"),
+        ("jpegs: 0", "jpegs: 0.0", "frames.jpegs: 0.0 is not an integer"),
+        (
+            "cfa: GBRG",
+            "cfa: picture",
+            "sensor.jpeg_crop: [3, 2, 18, 12], but where cfa is picture it is [0, 0, 24, 16]",
+        ),
         ("[24, 16]", "[24]", "sensor.raw_size: a list of 1 is not a list of 2"),
         ("[24, 16]", "[24, 0]", "sensor.raw_size: [24, 0] is not a width and a height from 1 to 65536"),
         ("[24, 16]", "[24, 1000000]", "sensor.raw_size: [24, 1000000] is not"),
@@ -212,7 +288,7 @@ def test_integer_where_a_number_is_due(folder):
         ("skipped: 2", "skipped: 3", "frames.skipped: 3, but 2 photos are listed"),
         ("2011-01-09T", "2009-01-09T", "frames.first: 2010-05-02 17:31:08.250000 lies after"),
         ("11:02:45", "11:02:45+02:00", "frames.last: "),
-        ("2011-01-09T11:02:45", "2011-13-09T11:02:45", "line 18: '2011-13-09T11:02:45' cannot be read"),
+        ("2011-01-09T11:02:45", "2011-13-09T11:02:45", "line 19: '2011-13-09T11:02:45' cannot be read"),
         ("2011-01-09T11:02:45", "2011-01-09", "frames.last: datetime.date(2011, 1, 9) is not a time"),
         ("2011-01-09T11:02:45", "null", "last: None; one of them is missing"),
         ("[100, 1600]", "[1600, 100]", "frames.iso: [1600, 100] is not a lowest and a highest"),
@@ -234,7 +310,11 @@ def test_integer_where_a_number_is_due(folder):
         ("x: 17, ", "x: 17, x: 17, ", "key 'x' stands twice"),
         ("y: 4,", "y: 16,", "defects[1].y: 16 is outside the sensor, 0 to 15"),
         ("y: 4, plane: B", "y: 4, plane: R", "defects[1].plane: 'R', but photosite (17, 4) of GBRG belongs to 'B'"),
-        ("plane: B, kind: hot", "plane: no, kind: hot", "defects[1].plane: False is not one of B, Gb, Gr, R, mono"),
+        (
+            "plane: B, kind: hot",
+            "plane: no, kind: hot",
+            "defects[1].plane: False is not one of B, Gb, Gr, R, luma, mono",
+        ),
         ("kind: hot", "kind: warm", "defects[1].kind: 'warm' is not one of dead, hot"),
         ("kind: hot, confidence: 0.995", "kind: hot, confidence: 1.5", "defects[1].confidence: 1.5 is not in 0 to 1"),
         ("score: 40.0", "score: .nan", "defects[0].score: nan is not a finite number"),
@@ -327,6 +407,80 @@ def test_bad_value_of_what_a_second_look_tells(old, new, message, folder):
             read_text(FULL.replace(old, new, 1) + end, folder)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("radius: 1, plane: B", "radius: 17, plane: B", "defects[1].radius: 17 is not in 0 to 16"),
+        ("radius: 1, plane: B", "radius: -1, plane: B", "defects[1].radius: -1 is not in 0 to 16"),
+        ("radius: 1, plane: B", "radius: 1.0, plane: B", "defects[1].radius: 1.0 is not an integer"),
+        ("radius: 1, plane: B", "radius: true, plane: B", "defects[1].radius: True is not an integer"),
+        ("radius: 1, plane: B", "radius: null, plane: B", "defects[1].radius: None is not an integer"),
+        ("radius: 1, plane: B", f"radius: {'9' * 50}, plane: B", "defects[1].radius: 99999999"),
+        ("radius: 1, plane: B", "plane: B", "defects[1].radius: missing"),
+        ("jpeg: [14, 2], ", "", "defects[1].jpeg: missing"),
+        ("jpeg: [14, 2]", "jpeg: null", "defects[1].jpeg: None is not a list of 2"),
+        ("jpeg: [14, 2]", "jpeg: [15, 2]", "defects[1].jpeg: [15, 2], but by the JPEG crop it is [14, 2]"),
+        ("seen: 37/41", "seen: 37/41, mean: 3.5", "defects[1].mean: unknown key, expected jpeg, x, y, radius, plane"),
+        ("seen: 37/41", "dark_dn_per_s: [1.0, 1.0, 1.0]", "defects[1].dark_dn_per_s: unknown key, expected jpeg"),
+        ("seen: 37/41", "seen: 42/41", "defects[1].seen: 42/41 is not a count"),
+        ("cluster: 1}", "cluster: 0}", "defects[1].cluster: 0 is not 1 or more"),
+        ("by: 2010-05-09T11:02:45}, radius: 1}", "by: 2010-05-09T11:02:45}}", "columns[0].radius: missing, but in a"),
+        (
+            "by: 2010-05-09T11:02:45}, radius: 1}",
+            "by: 2010-05-09T11:02:45}, radius: 99}",
+            "columns[0].radius: 99 is not",
+        ),
+        ("source: jpeg", "source: raw", "frames.jpegs: 40 of 40 used, but the source is raw"),
+        ("source: jpeg\n", "", "frames.jpegs: 40 of 40 used, but the source is raw"),
+    ],
+)
+def test_bad_value_of_what_jpegs_show(old, new, message, folder):
+    assert old in JPEG
+    for end in ("", "# read the slow way\n"):
+        with pytest.raises(MapFormatError, match=r"d80\.yaml: .*" + re.escape(message)):
+            read_text(JPEG.replace(old, new, 1) + end, folder)
+
+
+def test_an_entry_of_raw_photos_in_a_map_of_jpegs(folder):
+    line = FULL.splitlines()[-1]
+    for end in ("", "# read the slow way\n"):
+        with pytest.raises(MapFormatError, match=r"defects\[3\]\.(radius: missing|response: unknown key)"):
+            read_text("\n".join([*JPEG.splitlines()[:-1], line, end]), folder)
+
+
+def test_an_entry_of_jpegs_in_a_map_of_raw_photos(folder):
+    line = JPEG.splitlines()[-1]
+    for end in ("", "# read the slow way\n"):
+        with pytest.raises(MapFormatError, match=r"defects\[3\]\.radius: 1, but in a map of source raw no entry has"):
+            read_text("\n".join([*FULL.splitlines()[:-1], line, end]), folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("source: jpeg", "source: raw+jpeg", "source: raw+jpeg, but sensor.cfa is picture, which is of source jpeg"),
+        ("source: jpeg\n", "", "source: raw, but sensor.cfa is picture"),
+        (
+            "jpeg_crop: [0, 0, 18, 12]",
+            "jpeg_crop: null",
+            "sensor.jpeg_crop: null, but where cfa is picture it is [0, 0,",
+        ),
+        ("plane: luma, kind: hot", "plane: Gr, kind: hot", "defects[0].plane: 'Gr', but photosite (14, 2) of picture"),
+        (
+            "plane: luma, kind: weak",
+            "plane: R, kind: weak",
+            "columns[0].plane: 'R', but column 7 of picture crosses luma",
+        ),
+        ("cfa: picture", "cfa: mono", "columns[0].plane: 'luma', but column 7 of mono crosses mono"),
+    ],
+)
+def test_bad_value_on_the_grid_of_a_picture(old, new, message, folder):
+    assert old in PHONE
+    for end in ("", "# read the slow way\n"):
+        with pytest.raises(MapFormatError, match=r"d80\.yaml: .*" + re.escape(message)):
+            read_text(PHONE.replace(old, new, 1) + end, folder)
+
+
 def test_time_runs_backwards_only_where_the_clock_jumped(folder):
     backwards = FULL.replace("{after: 2010-05-02T17:31:08.250000, by:", "{after: 2010-06-02T17:31:08, by:")
     assert read_text(backwards, folder).defects[0].onset.after.month == 6
@@ -343,7 +497,7 @@ def test_order_and_repeats(folder):
         read_text("\n".join([*lines, lines[-1]]), folder)
 
 
-@pytest.mark.parametrize(("text", "step"), [(TEXT, 1), (FULL, 7)], ids=["toy", "full"])
+@pytest.mark.parametrize(("text", "step"), [(TEXT, 1), (FULL, 7), (BOTH, 23)], ids=["toy", "full", "both"])
 def test_a_file_cut_short_is_no_map(text, step, folder):
     for end in range(0, len(text) - 1, step):  # without the last newline it is still whole
         with pytest.raises(MapFormatError):

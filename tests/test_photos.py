@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from sensormap.camera import Body
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.frame import Exposure, Photo, Skipped
-from sensormap.photos import Selection, find_photos, read_photos, select_photos, skipped
+from sensormap.photos import Selection, find_photos, in_order, read_photos, select_photos, skipped
 
 ONE = Body("ACME", "ACME One", "1")
 TWO = Body("ACME", "ACME One", "2")
@@ -45,8 +46,8 @@ def names(found: Iterable[Path]) -> list[str]:
 
 def test_folders_are_searched_below_for_names_of_photos(tmp_path: Path) -> None:
     files(tmp_path, "b.nef", "2009/deep/c.NEF", "2010/a.dng", "a.jpg", "a.nef.xmp", "nef", "scan.tif", "scan.PNG")
-    assert names(find_photos([tmp_path], images=False)) == ["a.dng", "b.nef", "c.NEF"]
-    assert names(find_photos([tmp_path], images=True)) == ["a.dng", "b.nef", "c.NEF", "scan.PNG", "scan.tif"]
+    assert names(find_photos([tmp_path], images=False)) == ["a.dng", "a.jpg", "b.nef", "c.NEF"]
+    assert names(find_photos([tmp_path], images=True)) == ["a.dng", "a.jpg", "b.nef", "c.NEF", "scan.PNG", "scan.tif"]
 
 
 def test_a_file_named_itself_is_taken_whatever_its_name(tmp_path: Path) -> None:
@@ -225,7 +226,7 @@ def test_a_serial_number_chooses_the_body() -> None:
     assert selection.body == TWO
     assert selection.skipped == (
         Skipped("a.nef", "taken by ACME One, serial 1, expected ACME One, serial 2"),
-        Skipped("c.nef", "taken by ACME One, serial unknown, expected ACME One, serial 2"),
+        Skipped("c.nef", "its EXIF has no serial number, so it may be of another body than ACME One, serial 2"),
     )
 
 
@@ -256,7 +257,8 @@ def test_a_profile_of_another_model_is_left_to_the_geometry_to_judge() -> None:
 def test_a_photo_without_serial_may_be_another_body_s() -> None:
     selection = select(photo("a.nef"), photo("b.nef", NO_SERIAL), photo("c.nef"))
     assert kept(selection) == ["a.nef", "c.nef"]
-    assert selection.skipped == (Skipped("b.nef", "taken by ACME One, serial unknown, expected ACME One, serial 1"),)
+    reason = "its EXIF has no serial number, so it may be of another body than ACME One, serial 1"
+    assert selection.skipped == (Skipped("b.nef", reason),)
 
 
 def test_a_camera_that_writes_no_serial_is_one_body() -> None:
@@ -318,6 +320,43 @@ def test_times_that_contradict_the_shutter_counts_are_counted_and_the_counts_bel
         selection = select(*photos)
         assert "".join(name[0] for name in kept(selection)) == order
         assert selection.clock_jumps == jumps
+
+
+@given(seed=st.integers(0, 99))
+def test_jpegs_are_put_in_order_as_raw_photos_are(seed: int) -> None:
+    photos = shots((4, 10), (5, 20), (1, 30), (2, 40))
+    random.Random(seed).shuffle(photos)
+    ordered, jumps = in_order(photos)
+    assert ([one.path.name[0] for one in ordered], jumps) == (list("abcd"), 1)
+    assert in_order([]) == ((), 0)
+
+
+def test_hundredths_of_a_second_are_no_contradiction() -> None:
+    """Some files have lost them."""
+    photos = [photo(f"{n}.nef", time=NOON.replace(microsecond=10_000 * (90 - n)), shutter_count=n) for n in range(3)]
+    assert in_order(photos)[1] == 0
+
+
+# JPEGs
+
+
+def test_jpegs_are_apart_by_whether_a_raw_photo_shows_their_shot() -> None:
+    full = {"picture": (35, 29)}
+    raw, other = photo("a.nef", time=NOON, shutter_count=1), photo("b.nef", time=NOON, shutter_count=2)
+    twin, alone = photo("a.jpg", time=NOON.replace(microsecond=90_000), shutter_count=1), photo("c.jpg")
+    twin, alone, small = replace(twin, **full), replace(alone, **full), replace(photo("d.jpg"), picture=(8, 6))
+    turned = replace(photo("e.jpg"), picture=(29, 35))
+    selection = select(other, small, alone, raw, twin, turned, profile=TOY_PROFILE)
+    assert (selection.photos, selection.pictures, selection.twins) == ((raw, other), (alone,), ((twin, raw),))
+    assert [entry.name for entry in selection.skipped] == ["d.jpg", "e.jpg"]
+
+
+def test_the_jumps_of_a_clock_are_those_of_raw_photos() -> None:
+    raws = shots((1, 10), (2, 20))
+    pictures = [replace(one, path=Path(f"x{i}.jpg"), picture=(35, 29)) for i, one in enumerate(shots((9, 3), (8, 4)))]
+    assert select(*raws, *pictures).clock_jumps == 0
+    assert select(*pictures).clock_jumps == 0
+    assert in_order(pictures)[1] == 1
 
 
 # copies

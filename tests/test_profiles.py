@@ -133,6 +133,7 @@ def test_every_phase(tmp_path: Path, name: str) -> None:
         ("jpeg_crop", "[0, 0, 24, 17]", "jpeg_crop"),
         ("jpeg_crop", "{x: 1}", "jpeg_crop"),
         ("cfa", "RGBG", "cfa: 'RGBG' is not one of RGGB, BGGR, GRBG, GBRG, mono"),
+        ("cfa", "picture", "cfa: 'picture' is not one of RGGB, BGGR, GRBG, GBRG, mono"),
         ("cfa", "[R, G]", "cfa"),
         ("cfa", "null", "cfa"),
         ("black_level", "-1", "black_level: -1 is not"),

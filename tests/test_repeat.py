@@ -119,10 +119,36 @@ def test_what_the_sensor_adds_to_darks_and_flats_is_no_scene(step: int, light: f
     assert not any(alike(one, other) for one, other in combinations(frames, 2))
 
 
+def blotched(seed: int, *, jpeg: bool) -> Look:
+    """Return a flat frame in which 60 defects are smeared to crosses, as in every JPEG of a camera."""
+    frame = np.random.default_rng(seed).normal(500, 8, SHAPE)
+    for row, col in np.random.default_rng(11).integers(3, 250, (60, 2)).tolist():
+        frame[row, col - 1 : col + 2] += 200
+        frame[row - 1 : row + 2, col] += 200
+    padded = pad(np.rint(frame).astype(np.int16), 1)
+    return look_of(padded, fit_noise(padded, 1, clipping=(0, SATURATION)), jpeg=jpeg)
+
+
+def test_smeared_defects_would_be_marks_so_jpegs_have_none() -> None:
+    one, other = blotched(1, jpeg=True), blotched(2, jpeg=True)
+    assert one.marks is other.marks is None
+    assert not alike(one, other)
+    assert alike(blotched(1, jpeg=False), blotched(2, jpeg=False))
+
+
+@STEPS
+def test_a_jpeg_and_a_frame_with_marks_are_compared_by_their_slopes(step: int) -> None:
+    for seed in (1, 2):
+        look = seen_by_camera(scene(seed), 10, step=step)
+        assert alike(Look(look.slopes, None), look) == alike(look, Look(look.slopes, None)) == alike(look, look)
+        assert not alike(Look(look.slopes, None), seen_by_camera(scene(3), 11, step=step))
+
+
 @STEPS
 def test_frames_without_any_contrast_are_not_alike(step: int) -> None:
     padded = pad(np.full(SHAPE, 500, np.int16), step)
     flat = look_of(padded, fit_noise(padded, step, clipping=(0, SATURATION)))
+    assert flat.marks is not None
     assert not flat.marks.outlying.size
     assert not flat.slopes.any()
     assert not alike(flat, flat)
@@ -135,6 +161,7 @@ def test_frames_of_any_size(step: int, shape: tuple[int, int]) -> None:
     padded = pad(make_mosaic(1, shape=shape, step=step), step)
     look = look_of(padded, fit_noise(padded, step, clipping=(0, SATURATION)))
     marks = look.marks
+    assert marks is not None
     assert 0 < marks.area <= shape[0] * shape[1]
     assert set(marks.marked.tolist()) <= set(marks.outlying.tolist()) <= set(range(2 * marks.area))
     alike(look, look)  # whatever it is, it is told

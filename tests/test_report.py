@@ -8,12 +8,12 @@ from datetime import datetime
 
 import pytest
 from hypothesis import given, settings
-from maps import full_map, sensor_maps, toy_defect, toy_map
+from maps import both_map, full_map, jpeg_map, phone_map, sensor_maps, toy_defect, toy_map
 from rich.console import Console
 
 from sensormap.camera import Body, Rect
 from sensormap.cli.render import show_map
-from sensormap.defects import Between, DefectKind, Sensor, SensorMap
+from sensormap.defects import Between, DefectKind, SensorMap
 from sensormap.frame import Skipped
 from sensormap.report.entries import certainty, column_table, defect_table, row_table, since_text, strength_text
 from sensormap.report.table import (
@@ -25,6 +25,7 @@ from sensormap.report.table import (
     skipped_table,
     table_lines,
 )
+from sensormap.sensor import Sensor
 
 
 def shown(sensor_map, *, width=80, terminal=False, limit=20):
@@ -112,6 +113,108 @@ def test_what_a_second_look_tells_is_shown():
     ]
 
 
+def test_a_map_of_jpegs():
+    assert [line.rstrip() for line in shown(jpeg_map()).splitlines()] == [
+        "Camera   NIKON D80, serial 0012345 (profile toy)",
+        "Sensor   24 x 16 photosites, GBRG, JPEG 18 x 12",
+        "Source   the camera's JPEGs; places are good to the pixels under +-",
+        "Frames   40 JPEGs used (3 repeat a scene), 2 skipped",
+        "Taken    2010-05-02 17:31 to 2011-01-09 11:02",
+        "Shutter  1/2000 s to 16 s",
+        "ISO      100 to 1600",
+        "Clock    contradicts the shutter count 1 time",
+        "Errors   about 0.3 false entries expected",
+        "",
+        "4 defects",
+        "kind    count  meaning",
+        "stuck       1  one level whatever the light",
+        "hot         1  brighter the longer the exposure",
+        "offset      1  brighter by a constant in every photo",
+        "weak        1  darker in proportion to the light",
+        "",
+        "1 defective column",
+        "raw x  +-  raw rows  planes  kind  certainty  score  since",
+        "   10   1   5 to 12  R       weak   > 99.9 %   -9.7  2010-05-09",
+        "",
+        "Defects, strongest first",
+        "JPEG x, y  +-  raw x, y  plane  kind    certainty  score  since        seen",
+        "     0, 0   0      3, 2  B      stuck      99.5 %   40.0  2010-05-09      ?",
+        "     2, 9   1     5, 11  Gr     weak       99.5 %  -20.2  2010-05-09  40/40",
+        "    14, 2   1     17, 4  B      hot        99.5 %   12.5  start       37/41",
+        "    15, 2   2     18, 4  Gb     offset     99.5 %   12.5  ?               ?",
+        "",
+        "2 photos skipped",
+        "count  for example   reason",
+        "    1  x: #1.nef     no camera, no time",
+        "    1  DSC_0007.NEF  zero bytes",
+    ]
+
+
+def test_a_map_on_the_grid_of_a_picture():
+    lines = [line.rstrip() for line in shown(phone_map()).splitlines()]
+    assert lines[:4] == [
+        "Camera   Apple iPhone 7, serial unknown (no profile)",
+        "Sensor   18 x 12 pixels of the JPEG; raw grid unknown",
+        "Source   the camera's JPEGs; places are good to the pixels under +-",
+        "Frames   40 JPEGs used (3 repeat a scene), 2 skipped",
+    ]
+    start = lines.index("1 defective column")
+    assert lines[start + 1 : start + 7] == [
+        "JPEG x  +-  JPEG rows  planes  kind  certainty  score",
+        "     7   2    3 to 10  luma    weak       90 %   -9.7",
+        "",
+        "Defects, strongest first",
+        "JPEG x, y  +-  plane  kind  certainty  score   seen",
+        "     2, 9   2  luma   dead     99.5 %  -20.2  40/40",
+    ]
+
+
+def test_a_map_of_raw_photos_and_jpegs():
+    lines = [line.rstrip() for line in shown(both_map(), width=120).splitlines()]
+    assert lines[1:4] == [
+        "Sensor   24 x 16 photosites, GBRG, JPEG 18 x 12",
+        "Source   raw photos and JPEGs; places with +- are good to so many pixels",
+        "Frames   40 frames used (12 of them JPEGs, 3 repeat a scene, 6 filtered in camera), 2 skipped",
+    ]
+    start = lines.index("1 defective column")
+    assert lines[start + 1 :][:13] == [
+        " x     rows  planes  kind  certainty  score  since",
+        "10  5 to 12  R       weak   > 99.9 %   -9.7  2010-05-09",
+        "",
+        "1 defective row",
+        "y  +-  columns  planes  kind  certainty  score  since",
+        "9   2  3 to 12  R+Gr    hot        87 %    8.5  <=2010-05-02",
+        "",
+        "Defects, strongest first",
+        " x   y  +-  plane  kind    certainty  score  strength  since        seen  JPEG x, y",
+        " 2   1      R      stuck      99.5 %   40.0    896 DN  2010-05-09    9/9    outside",
+        " 5  11      Gr     weak       99.5 %  -20.2     -30 %  2010-05-09  40/40       2, 9",
+        "12  12   1  Gb     stuck      99.5 %   15.5         ?  ?           11/12      9, 10",
+        "17   4      B      hot        99.5 %   12.5  210 DN/s  start       37/41      14, 2",
+    ]
+
+
+def test_without_a_second_look_jpegs_tell_neither_since_nor_seen():
+    alone = (toy_defect(17, 4, radius=1),)
+    assert defect_table(jpeg_map(defects=alone)).header[-2:] == ("certainty", "score")
+    assert defect_table(both_map(defects=alone)).rows[0][-2:] == ("?", "14, 2")
+    assert defect_table(both_map(defects=alone)).header[2:4] == ("+-", "plane")
+    assert defect_table(both_map(defects=alone)).header[-2:] == ("mean", "JPEG x, y")
+
+
+@pytest.mark.parametrize(
+    ("make", "jpegs", "text"),
+    [
+        (jpeg_map, 40, "40 JPEGs used"),
+        (both_map, 12, "40 frames used (12 of them JPEGs, "),
+        (both_map, 1, "40 frames used (1 of them a JPEG, "),
+    ],
+)
+def test_jpegs_are_counted(make, jpegs, text):
+    frames = replace(make().frames, jpegs=jpegs)
+    assert dict(facts_table(make(frames=frames)).rows)["Frames"].startswith(text)
+
+
 def test_a_terminal_gets_colours():
     assert "\x1b[1m" in shown(toy_map(), terminal=True)
 
@@ -162,6 +265,51 @@ def test_a_full_size_sensor_fits_a_terminal_of_80_characters():
     assert max(map(len, lines)) <= 80
 
 
+def full_size(radius):
+    """Two defects as wide as they come on the D80; raw photos show one of them if it has no radius."""
+    sensor = Sensor((3904, 2616), Rect(0, 0, 3900, 2611), toy_map().sensor.cfa, Rect(14, 9, 3872, 2592))
+    parts = {"sensor": sensor, "confidence": 0.9995, "onset": Between(None, datetime(2010, 5, 9)), "seen": (412, 500)}
+    told = {"offset_dn": (135.0, 130.0, 140.0)} if radius is None else {"radius": radius}
+    defects = (
+        toy_defect(2517, 1203, kind=DefectKind.OFFSET, score=843.1, **told, **parts),
+        toy_defect(3800, 2500, radius=10, **parts),
+    )
+    return {"sensor": sensor, "defects": defects}
+
+
+def test_jpegs_of_a_full_size_sensor_fit_a_terminal_of_80_characters():
+    lines = shown(jpeg_map(**full_size(2))).splitlines()
+    start = lines.index("Defects, strongest first")
+    assert lines[start + 1 : start + 3] == [
+        " JPEG x, y +-   raw x, y plane kind   certainty score since           seen",
+        "2503, 1194  2 2517, 1203 Gr    offset  > 99.9 % 843.1 <=2010-05-09 412/500",
+    ]
+    assert max(map(len, lines)) <= 80
+
+
+def test_to_fit_80_characters_the_plane_is_left_out():
+    both = both_map(**full_size(None))
+    lines = shown(both).splitlines()
+    start = lines.index("Defects, strongest first")
+    assert lines[start + 1 : start + 4] == [
+        "   x    y +- kind   certainty score strength since           seen  JPEG x, y",
+        "2517 1203    offset  > 99.9 % 843.1  +135 DN <=2010-05-09 412/500 2503, 1194",
+        "3800 2500 10 hot     > 99.9 %  12.5        ? <=2010-05-09 412/500 3786, 2491",
+    ]
+    assert max(map(len, lines)) <= 80
+    assert "+- plane kind" in shown(both, width=85)
+    assert "+-  plane  kind" in shown(both, width=120)
+
+
+def test_a_spare_column_is_left_out_only_where_nothing_else_helps():
+    table = Table("", ("a", "b", "c"), (("1", "words", "2"),), right=frozenset({0, 2}), spare="b")
+    assert table_lines(table, width=11) == ["a  b      c", "1  words  2"]
+    assert table_lines(table, width=9) == ["a b     c", "1 words 2"]
+    assert table_lines(table, width=8) == ["a  c", "1  2"]
+    assert table_lines(table, width=1) == ["a c", "1 2"]
+    assert table_lines(replace(table, header=("", "b", "c"), spare=""), width=1) == ["  b     c", "1 words 2"]
+
+
 def test_columns_of_numbers_move_nearer_to_fit():
     table = Table("", ("a", "b"), (("1", "x"), ("22", "y")), right=frozenset({1}))
     assert table_lines(table, width=5) == ["a   b", "1   x", "22  y"]
@@ -191,6 +339,10 @@ HOT = toy_defect(17, 4)
         ({"kind": DefectKind.STUCK, "mean": 896.4}, "896 DN"),
         ({"kind": DefectKind.DEAD, "mean": 0.0}, "0 DN"),
         ({"kind": DefectKind.NOISY}, "varies"),
+        *(
+            ({"kind": kind, "mean": None, "variance": None, "radius": 1}, "varies" if kind == DefectKind.NOISY else "?")
+            for kind in DefectKind
+        ),
     ],
 )
 def test_strength(values, text):

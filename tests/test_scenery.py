@@ -18,7 +18,6 @@ def tally_of(mean: NDArray[np.float64], frames: int = 30) -> Tally:
     """Return a tally of frames with these mean scores, in sigma."""
     tally = Tally(SHAPE, frames=frames)
     tally.frames = frames
-    tally.count[:] = frames
     tally.sum_z[:] = np.rint(mean * 8 * frames)
     return tally
 

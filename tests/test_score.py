@@ -89,6 +89,25 @@ def test_pad_keeps_the_type(dtype: type) -> None:
     assert pad(np.zeros((6, 6), dtype), 2).dtype == dtype
 
 
+@STEPS
+@pytest.mark.parametrize("dtype", [np.int16, np.int32])
+def test_padding_fills_memory_that_fits_whatever_was_in_it(step: int, dtype: type) -> None:
+    one, other = (make_mosaic(seed, step=step).astype(dtype) for seed in (1, 2))
+    memory = pad(one, step)
+    expected = pad(other, step)
+    assert pad(other, step, memory) is memory
+    np.testing.assert_array_equal(memory, expected)
+
+
+@pytest.mark.parametrize(("shape", "dtype"), [((33, 40), np.int16), ((34, 41), np.int16), ((33, 41), np.int32)])
+def test_padding_leaves_memory_that_does_not_fit_alone(shape: tuple[int, int], dtype: type) -> None:
+    memory = pad(np.full(shape, 7, dtype), 2)
+    padded = pad(make_mosaic(1), 2, memory)
+    assert padded.dtype == np.int16
+    assert (memory == 7).all()
+    np.testing.assert_array_equal(padded, pad(make_mosaic(1), 2))
+
+
 # kernels
 
 

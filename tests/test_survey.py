@@ -242,7 +242,7 @@ CONTENTS = {
     "zeros": (bytes(50_000), NO_CAMERA),
     "no EXIF": (nef(7, make=None, model=None), NO_CAMERA),
     "other model": (nef(7, model="NIKON D50"), r"taken by NIKON D50, serial \d+, expected NIKON D80, serial \d+"),
-    "no serial": (nef(7, serial=None), "taken by NIKON D80, serial unknown, expected NIKON D80"),
+    "no serial": (nef(7, serial=None), "its EXIF has no serial number, so it may be of another body than NIKON D80"),
     "other size": (nef(7, size=(192, 130)), r"raw grid of 192 x 130 photosites, but profile small has raw_size 192 x"),
     "black": (flat(0), "every photosite is 0"),
     "white": (flat(3880), r"100\.0% of the photosites are black or saturated"),
@@ -448,8 +448,8 @@ def places(sensor_map):
 @pytest.mark.parametrize(
     ("time_of", "problem"),
     [
-        (lambda i, time: None, "of 16 followed photos 16 without a capture time"),
-        (lambda i, time: time if i < 15 else None, "of 16 followed photos 1 without a capture time"),
+        (lambda i, time: None, "of 16 photos 16 without a capture time"),
+        (lambda i, time: time if i < 15 else None, "of 16 photos 1 without a capture time"),
         (lambda i, time: NOON, "all photos have one capture time"),
     ],
     ids=["none", "one missing", "all equal"],
@@ -513,7 +513,7 @@ def test_no_exif_but_the_camera_s_name(series, exif, caplog):
     found = survey_of(series[0], profile=series[2])
     assert len(compared(series[1], found).false_entries) <= 1
     assert found.defects
-    assert caplog.messages[0] == "no onsets: of 16 followed photos 16 without a capture time"
+    assert caplog.messages[0] == "no onsets: of 16 photos 16 without a capture time"
     assert caplog.messages[1].startswith("no photo has a shutter time")
     assert len(caplog.messages) == 2
 
@@ -648,7 +648,7 @@ def test_an_active_area_too_small_to_compare_photosites_is_an_error(tmp_path):
 
 
 def test_more_photos_than_the_sums_hold_are_an_error(place, monkeypatch):
-    monkeypatch.setattr(sensormap.survey, "MOST_FRAMES", 2)
+    monkeypatch.setattr(sensormap.passes, "MOST_FRAMES", 2)
     with pytest.raises(FrameMismatchError, match="3 photos of one body, expected at most 2"):
         survey_of(place[0], profile=place[1])
 

@@ -75,7 +75,7 @@ def test_sums_are_those_of_the_stack(step: int, width: dict[str, int]) -> None:
     outlying = np.where(np.abs(score) >= 28, np.abs(score), 0)
     assert 0 < np.count_nonzero(outlying) < outlying.size / 10
     for found, expected in zip(
-        (*tally.sums, tally.sum_outlying), (~clipped, value, value * value, score, outlying), strict=True
+        (*tally.sums, tally.sum_outlying), (clipped, value, value * value, score, outlying), strict=True
     ):
         assert_array_equal(found, expected.sum(axis=0))
 
@@ -166,7 +166,7 @@ def test_no_two_threads_are_in_one_band(monkeypatch: pytest.MonkeyPatch, height:
 def test_sums_are_as_wide_as_the_frames_need(number: int, highest: int) -> None:
     tally = Tally((1, 1), frames=number, highest=highest)
     assert tally.max_frames == number
-    largest = {"count": 1, "sum_x": highest, "sum_xx": highest**2, "sum_z": 64, "sum_outlying": 64}
+    largest = {"hidden": 1, "sum_x": highest, "sum_xx": highest**2, "sum_z": 64, "sum_outlying": 64}
     for name, value in largest.items():
         assert number * value <= np.iinfo(getattr(tally, name).dtype).max, name
     assert (number * highest) ** 2 < 2**63  # the variance's numerator
@@ -335,6 +335,25 @@ def test_a_frame_of_outliers_only_has_room() -> None:
     assert len(found) == expected.sum() > 700
 
 
+def test_a_copy_of_outliers_is_in_memory_of_its_own() -> None:
+    found = Tally(SHAPE).add(*frames()[1], clipping=(0, SATURATION), frame=3)
+    copy = found.copy()
+    for name, array in vars(found).items():
+        assert getattr(copy, name).dtype == array.dtype
+        assert_array_equal(getattr(copy, name), array)
+        assert not np.shares_memory(getattr(copy, name), array)
+
+
+def test_what_a_frame_left_is_not_overwritten_by_the_next() -> None:
+    tally = Tally(SHAPE)
+    first = tally.add(*frames()[1], clipping=(0, SATURATION), frame=0)
+    before = first.copy()
+    for number in (2, 3):
+        tally.add(*frames()[number], clipping=(0, SATURATION), frame=number)
+    for name, array in vars(before).items():
+        assert_array_equal(getattr(first, name), array)
+
+
 def test_lists_of_outliers_join_in_order() -> None:
     parts = [Tally(SHAPE).add(*frames()[n], clipping=(0, SATURATION), frame=n) for n in (2, 0)]
     joined = Outliers.concatenate(parts)
@@ -366,6 +385,60 @@ def test_a_filtered_frame_has_no_bright_outliers_and_is_tallied_otherwise(step: 
     assert_array_equal(filtered.sum_outlying, sizes.reshape(SHAPE))
 
 
+# without the values' own sums
+
+
+@STEPS
+@pytest.mark.parametrize("filtered", [False, True])
+def test_without_moments_scores_and_outliers_are_the_same_and_values_are_not_added_up(
+    step: int, filtered: bool
+) -> None:
+    whole, lean = Tally(SHAPE), Tally(SHAPE, moments=False)
+    for number, (padded, noise) in enumerate(frames(step)):
+        expected, found = (
+            tally.add(padded, noise, clipping=(0, SATURATION), frame=number, filtered=filtered)
+            for tally in (whole, lean)
+        )
+        for name, array in vars(expected).items():
+            assert_array_equal(getattr(found, name), array)
+    assert lean.sum_x.shape == lean.sum_xx.shape == (0, 0)
+    assert (lean.frames, lean.max_frames) == (whole.frames, whole.max_frames)
+    for mine, theirs in zip((*lean.sums, lean.sum_outlying), (*whole.sums, whole.sum_outlying), strict=True):
+        assert mine.dtype == theirs.dtype
+        if mine.size:
+            assert theirs.any()
+            assert_array_equal(mine, theirs)
+    assert_array_equal(lean.mean_score(), whole.mean_score())
+
+
+def test_threads_that_share_a_tally_without_moments_equal_one() -> None:
+    serial, shared = Tally(SHAPE, moments=False), Tally(SHAPE, moments=False)
+
+    def add(tally: Tally, frame: int) -> Outliers:
+        return tally.add(*frames()[frame % 6], clipping=(0, SATURATION), frame=frame)
+
+    for frame in range(24):
+        add(serial, frame)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda frame: add(shared, frame), range(24)))
+    assert_same(shared, serial)
+
+
+def test_tallies_without_moments_merge_with_their_like_only() -> None:
+    parts = [Tally(SHAPE, moments=False) for _ in range(3)]
+    for number in range(6):
+        parts[number % 2].add(*frames()[number], clipping=(0, SATURATION), frame=number)
+        parts[2].add(*frames()[number], clipping=(0, SATURATION), frame=number)
+    parts[0].merge(parts[1])
+    assert_same(parts[0], parts[2])
+    for one, other in ((parts[0], tally_of([0])), (tally_of([0]), parts[0])):
+        with pytest.raises(ValueError, match="cannot be merged"):
+            one.merge(other)
+
+
+# sums of outlying scores
+
+
 def test_merging_adds_the_sums_of_outlying_scores() -> None:
     parts = [tally_of([0, 1]), tally_of([2])]
     expected = parts[0].sum_outlying + parts[1].sum_outlying
@@ -380,3 +453,49 @@ def test_sums_of_outlying_scores_beyond_the_end_are_left_out() -> None:
     assert sums.tolist() == [64, 0, 0, 0, 58]
     add_outlying(np.array([1], np.int32), np.array([-128], np.int8), sums)  # its negative is no int8
     assert sums.tolist() == [64, 128, 0, 0, 58]
+
+
+# means of scores
+
+
+@STEPS
+@WIDTHS
+def test_the_mean_score_is_that_of_the_frames_that_show_a_photosite(step: int, width: dict[str, int]) -> None:
+    tally = tally_of(list(range(6)), step, **width)
+    assert tally.hidden.any()
+    assert_array_equal(tally.count, 6 - tally.hidden)
+    expected = tally.sum_z / np.maximum(tally.count, 1) / 8
+    mean = tally.mean_score()
+    assert (mean.dtype, mean.shape) == (np.float32, SHAPE)
+    np.testing.assert_allclose(mean, expected, rtol=3e-7)  # two roundings to float32
+    for where in (np.s_[3::8, 1::2], (np.array([0, 12, 32]), np.array([0, 7, 40])), np.s_[5], tally.hidden > 0):
+        assert_array_equal(tally.mean_score(where), mean[where])
+
+
+def test_an_empty_tally_has_a_mean_score_of_zero() -> None:
+    assert not Tally(SHAPE).mean_score().any()
+    assert not Tally(SHAPE).count.any()
+
+
+@STEPS
+@given(
+    shape=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    number=st.sampled_from([1, 3, 64, 1000, MOST_FRAMES]),
+    seed=st.integers(0, 99),
+    bars=st.lists(st.sampled_from([0.0, 0.125, 0.75, 2.0, np.inf]), min_size=4, max_size=4),
+)
+def test_places_beyond_are_those_of_the_obvious_expression(
+    step: int, shape: tuple[int, int], number: int, seed: int, bars: list[float]
+) -> None:
+    rng = np.random.default_rng(seed)
+    tally = Tally(shape, frames=number)
+    tally.frames = number
+    tally.hidden[...] = rng.choice([0, 0, number // 2, number], shape)
+    tally.sum_z[...] = rng.integers(-20, 21, shape) * (number - tally.hidden.astype(int))
+    centre = rng.choice([-1.0, 0.0, 0.5], (step, step)).astype(np.float32)
+    bar = np.array(bars, np.float32)[: step * step].reshape(step, step)
+    row, col = np.indices(shape) % step
+    expected = np.flatnonzero(np.abs(tally.mean_score() - centre[row, col]) > bar[row, col])
+    found = tally.beyond(centre, bar)
+    assert found.dtype == np.intp
+    assert_array_equal(found, expected)

@@ -10,11 +10,12 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from maps import full_map, sensor_maps, toy_defect, toy_map
+from maps import both_map, full_map, jpeg_map, phone_map, sensor_maps, toy_defect, toy_map
 
 from sensormap.cli.main import main
-from sensormap.consistency import STRENGTHS
-from sensormap.defects import DefectKind
+from sensormap.defects import DefectKind, Source
+from sensormap.entry_consistency import STRENGTHS
+from sensormap.errors import SensorMapError, StrengthError
 from sensormap.mapfile import write_map
 from sensormap.report.visible import GREY_DN, SHADOW_DN, noise_dn, parse_shutter, visible_defects, visible_title
 
@@ -164,10 +165,34 @@ def test_strengths_that_do_not_matter_may_be_unknown():
 
 @given(sensor_map=sensor_maps(), shutter_s=st.floats(1e-5, 1e4), iso=st.integers(1, 10**7))
 def test_any_map(sensor_map, shutter_s, iso):
+    if sensor_map.source == Source.JPEG:
+        with pytest.raises(StrengthError):
+            visible_defects(sensor_map, shutter_s=shutter_s, iso=iso)
+        return
     found = visible_defects(sensor_map, shutter_s=shutter_s, iso=iso)
     assert replace(sensor_map, defects=found).defects == found
     assert set(found) <= set(sensor_map.defects)
     assert visible_title(sensor_map, len(found), shutter_s=shutter_s, iso=iso).startswith(f"{len(found)} of ")
+
+
+@pytest.mark.parametrize("make", [jpeg_map, phone_map])
+def test_jpegs_tell_no_strengths(make, tmp_path):
+    with pytest.raises(StrengthError, match="a map made from JPEGs holds no strengths, so what shows at an") as error:
+        visible_defects(make(), shutter_s=1.0, iso=100)
+    assert isinstance(error.value, SensorMapError)
+    write_map(make(), tmp_path / "a.yaml")
+    result = CliRunner().invoke(main, ["show", str(tmp_path / "a.yaml"), "--visible", "1/60"])
+    assert result.exit_code == 1
+    assert result.stderr == f"Error: {error.value}\n"
+    assert not result.stdout
+
+
+def test_what_only_jpegs_show_is_not_excluded():
+    rough = [toy_defect(x, 12, kind=kind, radius=1) for x, kind in zip(range(4, 20, 2), DefectKind, strict=False)]
+    assert len(rough) == len(DefectKind)
+    faint = replace(HOT, dark_dn_per_s=around(1.0))
+    both = both_map(defects=(faint, *rough))
+    assert visible_defects(both, shutter_s=1e-4, iso=100) == tuple(rough)
 
 
 @pytest.fixture

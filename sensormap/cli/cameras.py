@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from sensormap.camera import Profile, Rect
+from sensormap.cli.options import profile_option
 from sensormap.profiles import get_profile, list_profiles
 from sensormap.report.table import Table
 
 
 @click.group("cameras")
 def cameras_command() -> None:
-    """List and show camera profiles."""
+    """List, show and check camera profiles."""
 
 
 @cameras_command.command("list")
@@ -29,6 +32,27 @@ def list_command() -> None:
 def show_profile_command(profile: str) -> None:
     """Show one profile, by name or file."""
     _print(Table("", ("", ""), _facts(get_profile(profile))))
+
+
+@cameras_command.command("align")
+@click.argument("raw", metavar="A.NEF", type=click.Path(path_type=Path))
+@click.argument("jpeg", metavar="A.JPG", type=click.Path(path_type=Path))
+@profile_option
+def align_command(raw: Path, jpeg: Path, *, profile: str | None) -> None:
+    """Measure which part of the raw grid the camera's JPEGs show, to the photosite.
+
+    A.NEF is a raw file of any camera, A.JPG the full-size JPEG that the camera itself stored of the same shot, of a
+    scene with fine detail. If the profile's jpeg_crop differs, the exit code is 1.
+    """
+    from sensormap.align import check_crop, crop_lines, require_agreement  # noqa: PLC0415 - decoders take a second
+    from sensormap.decode import native_stderr_silenced  # noqa: PLC0415
+    from sensormap.report.table import plain  # noqa: PLC0415
+
+    with native_stderr_silenced():
+        check = check_crop(raw, jpeg, profile=profile)
+    for line in crop_lines(check):
+        click.echo(plain(line))
+    require_agreement(check)
 
 
 def _facts(profile: Profile) -> tuple[tuple[str, str], ...]:

@@ -40,7 +40,7 @@ def show_command(map_file: Path, *, every: bool, shutter_s: float | None, iso: i
 
     --visible assumes the noise of an ordinary 12-bit camera: 1 DN of read noise at ISO 100 and photon noise of 8
     electrons a DN; in a shadow of 100 DN for bright defects, in a grey of 700 DN for dark ones. Defects whose strength
-    is unknown are shown.
+    is unknown are shown; a map made from JPEGs has no strengths.
     """
     if iso is not None and shutter_s is None:
         msg = "--iso needs --visible"

@@ -1,8 +1,16 @@
 """Files into frames: raw files through LibRaw, plain images, and their EXIF."""
 
 from sensormap.decode.exif import read_photo
-from sensormap.decode.files import is_photo_name
+from sensormap.decode.files import is_jpeg_name, is_photo_name
 from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.decode.reading import open_geometry, read_frame, usable_area
 
-__all__ = ["is_photo_name", "native_stderr_silenced", "open_geometry", "read_frame", "read_photo", "usable_area"]
+__all__ = [
+    "is_jpeg_name",
+    "is_photo_name",
+    "native_stderr_silenced",
+    "open_geometry",
+    "read_frame",
+    "read_photo",
+    "usable_area",
+]

@@ -6,7 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 from sensormap.camera import Body
-from sensormap.decode.files import file_size
+from sensormap.decode.files import file_size, is_jpeg_name
+from sensormap.decode.markers import stored_size
 from sensormap.decode.tags import Tags, read_tags
 from sensormap.errors import DecodeError
 from sensormap.frame import Exposure, Photo
@@ -15,6 +16,18 @@ MAX_TEXT = 64  # characters of a make, model or serial number
 MAX_SHUTTER_S = 1e5  # a day; longer is damage
 MAX_ISO = 10_000_000
 MAX_SHUTTER_COUNT = 100_000_000  # bodies are rated for less than a million
+# What EXIF's Software says among other words, in lower case, where an editor wrote a JPEG. Firmware tells a version.
+EDITORS = (
+    "acd systems", "acdsee", "affinity", "afterlight", "aperture", "capture nx", "capture one", "corel", "darktable",
+    "dcraw", "digikam", "digital photo professional", "dxo filmpack", "dxo optics", "dxo photolab", "dxo pureraw",
+    "f-spot", "facetune", "faststone", "fotor", "fotoxx", "gimp", "graphicconverter", "graphicsmagick", "gthumb",
+    "gwenview", "hugin", "image data converter", "imagemagick", "imageready", "imaging edge", "instagram", "iphoto",
+    "irfanview", "krita", "lightroom", "luminar", "meitu", "nx studio", "olympus master", "olympus studio",
+    "olympus viewer", "om workspace", "paint", "photo gallery", "photofiltre", "photoimpact", "photomatix", "photos ",
+    "photoscape", "photoshop", "picasa", "picture manager", "pixelmator", "pixlr", "polarr", "ptgui", "quicktime",
+    "raw file converter", "rawstudio", "rawtherapee", "shotwell", "showfoto", "silkypix", "snapseed", "topaz",
+    "ufraw", "viewnx", "vsco", "windows live", "windows photo", "xnview", "zoner",
+)  # fmt: skip
 YEARS = range(1980, 2101)  # a camera whose clock was never set says 1980 at the earliest
 
 _NIKON_SERIAL, _NIKON_NOISE_REDUCTION, _NIKON_SHUTTER_COUNT, _NIKON_ISO = 0x001D, 0x0095, 0x00A7, 0x0002
@@ -27,26 +40,47 @@ def read_photo(path: Path) -> Photo:
     Parameters
     ----------
     path
-        Any file. Of a raw file only the kilobytes that hold EXIF are read.
+        Any file, of which only the kilobytes that hold EXIF are read.
 
     Returns
     -------
     Photo
         With an empty body and settings of None as far as there is no usable EXIF; implausible values count as none.
+        With the picture's size where the name is a JPEG's.
 
     Raises
     ------
     DecodeError
-        If the file is missing, unreadable, empty, too large, or no regular file.
+        If the file is missing, unreadable, empty, too large, or no regular file; or if its name is a JPEG's and it is
+        none, or not as a camera wrote it.
     """
     size = file_size(path)
     try:
         with path.open("rb") as file:
+            picture = stored_size(file, path.name) if is_jpeg_name(path) else None
             tags, note = read_tags(file)
+    except DecodeError:
+        raise
     except OSError as error:
         msg = f"{path.name}: cannot be read: {error.strerror}"
         raise DecodeError(msg) from error
-    return Photo(path, size, _body(tags, note), _exposure(tags, note))
+    if picture is not None:
+        _check_unedited(tags, picture, path.name)
+    return Photo(path, size, _body(tags, note), _exposure(tags, note), picture)
+
+
+def _check_unedited(tags: Tags, size: tuple[int, int], name: str) -> None:
+    """Refuse a JPEG that another program than a camera's wrote, as far as EXIF tells."""
+    for tag in ("Image Software", "Image ProcessingSoftware"):
+        software = _text(tags, tag)
+        if any(editor in software.lower() for editor in EDITORS):
+            msg = f"{name}: edited with {software}, expected a JPEG as the camera wrote it"
+            raise DecodeError(msg)
+    told = _integer(tags, "EXIF ExifImageWidth"), _integer(tags, "EXIF ExifImageLength")
+    if any(side and side != stored for side, stored in zip(told, size, strict=True)):
+        shown = " x ".join(str(side or "?") for side in told)
+        msg = f"{name}: EXIF says {shown} pixels, the picture has {size[0]} x {size[1]}: edited"
+        raise DecodeError(msg)
 
 
 def _body(tags: Tags, note: Tags) -> Body:

@@ -20,6 +20,9 @@ RAW_SUFFIXES = frozenset({
 IMAGE_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
 """Endings of plain images, mosaics only where a profile says their filters."""
 
+JPEG_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe"})
+"""Endings of the pictures that cameras develop themselves."""
+
 
 def is_photo_name(path: Path, *, images: bool = False) -> bool:
     """Tell by its name whether a file found in a folder is a photo to read.
@@ -33,16 +36,21 @@ def is_photo_name(path: Path, *, images: bool = False) -> bool:
 
     Examples
     --------
-    >>> is_photo_name(Path("DSC_0001.NEF")), is_photo_name(Path("DSC_0001.JPG"))
-    (True, False)
+    >>> is_photo_name(Path("DSC_0001.NEF")), is_photo_name(Path("DSC_0001.JPG")), is_photo_name(Path("scan.tif"))
+    (True, True, False)
     """
     suffix = path.suffix.lower()
-    return suffix in RAW_SUFFIXES or (images and suffix in IMAGE_SUFFIXES)
+    return suffix in RAW_SUFFIXES or suffix in JPEG_SUFFIXES or (images and suffix in IMAGE_SUFFIXES)
 
 
 def is_image_name(path: Path) -> bool:
     """Tell by its name whether a file is a PNG or TIFF rather than a raw file."""
     return path.suffix.lower() in IMAGE_SUFFIXES
+
+
+def is_jpeg_name(path: Path) -> bool:
+    """Tell by its name whether a file is a JPEG picture."""
+    return path.suffix.lower() in JPEG_SUFFIXES
 
 
 def file_size(path: Path) -> int:

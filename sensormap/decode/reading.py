@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera import Profile, Rect
-from sensormap.decode.files import is_image_name, read_bytes
+from sensormap.decode.files import is_image_name, is_jpeg_name, read_bytes
 from sensormap.decode.image import image_size, read_image
+from sensormap.decode.jpeg import jpeg_size
 from sensormap.decode.levels import subtract_black
 from sensormap.decode.libraw import RawLevels, RawSizes, open_raw, raw_values, read_levels, read_sizes
+from sensormap.decode.picture import picture_profile, read_picture_frame
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from sensormap.frame import Frame, Photo
 from sensormap.profiles import LIBRAW
@@ -37,7 +39,8 @@ def open_geometry(path: Path, profile: Profile | None) -> Profile:
     Returns
     -------
     Profile
-        `profile` with its active area cut to what LibRaw decodes, or LibRaw's own, named ``libraw``.
+        `profile` with its active area cut to what LibRaw decodes, or LibRaw's own, named ``libraw``; for a JPEG that of
+        `picture_profile`.
 
     Raises
     ------
@@ -47,6 +50,8 @@ def open_geometry(path: Path, profile: Profile | None) -> Profile:
         If the photo contradicts the profile.
     """
     data = read_bytes(path)
+    if is_jpeg_name(path):
+        return picture_profile(jpeg_size(data, path.name), profile)
     if is_image_name(path):
         profile = _needed(profile, path.name)
         _check_size(image_size(data, path.name), profile, path.name, ProfileError)
@@ -74,8 +79,9 @@ def read_frame(photo: Photo, profile: Profile | None) -> Frame:
     Returns
     -------
     Frame
-        Its mosaic is int16 wherever the values fit; what lies outside the active area is 0. Where the profile leaves
-        black to LibRaw, saturation is the lower of the profile's and the photo's own.
+        Its mosaic is int16 wherever the values fit; what lies outside the active area is 0, or for a JPEG anything.
+        Where the profile leaves black to LibRaw, saturation is the lower of the profile's and the photo's own. A JPEG
+        has its pixels' values, 0 to 255 on the camera's tone curve, each in the colour of its filter.
 
     Raises
     ------
@@ -94,7 +100,11 @@ def read_frame(photo: Photo, profile: Profile | None) -> Frame:
     if len(data) != photo.size_bytes:
         msg = f"{photo.path.name}: changed from {photo.size_bytes} to {len(data)} bytes during the run"
         raise DecodeError(msg)
-    decode = _read_image_frame if is_image_name(photo.path) else _read_raw_frame
+    decode = _read_raw_frame
+    if is_jpeg_name(photo.path):
+        decode = read_picture_frame
+    elif is_image_name(photo.path):
+        decode = _read_image_frame
     mosaic, floor, saturation = decode(data, profile, photo.path.name)
     return Frame(photo, mosaic, floor, saturation, hashlib.sha256(data).hexdigest())
 

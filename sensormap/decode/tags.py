@@ -12,6 +12,9 @@ from typing import Any, BinaryIO
 import exifread
 from exifread.core.exceptions import ExifError
 
+from sensormap.decode.markers import segments
+from sensormap.errors import DecodeError
+
 log = logging.getLogger(__name__)
 
 # exifread warns of every damaged tag on a logger of its own; what matters of it is told by the reader of the photo.
@@ -26,12 +29,14 @@ _MAKER_NOTE = 0x927C
 _NIKON_NOTE = b"Nikon\0\x02"  # starts a note that holds a TIFF of its own, from its eleventh byte
 
 _HEAD_BYTES = 256  # enough to know a container by
+_JPEG, _APP1, _EXIF = b"\xff\xd8", 0xE1, b"Exif\0\0"
 _RAF, _RAF_JPEG_START = b"FUJIFILMCCD-RAW", 84  # Fujifilm: where the embedded JPEG's offset stands
 _CR3, _CR3_EXIF = b"ftypcrx ", (b"CMT1", b"CMT2")  # Canon: the boxes of the main and of the EXIF directory
 
 # What exifread raises on damaged files, found by feeding it some. It has no common base.
 _EXIFREAD_ERRORS = (
     ExifError,
+    DecodeError,  # a JPEG's markers
     ValueError,  # includes UnicodeDecodeError
     TypeError,
     LookupError,
@@ -68,6 +73,7 @@ def read_tags(file: BinaryIO) -> tuple[Tags, Tags]:
     tags: Tags = {}
     note: Tags = {}
     with _damage_logged():
+        file = _jpeg_block(file) or file
         tags = _read_main(file)
     with _damage_logged():
         note = _read_note(file, tags)
@@ -114,6 +120,17 @@ def _read_main(file: BinaryIO) -> Tags:
         main, exif = (_process(BytesIO(_box(head, name)), details=False) for name in _CR3_EXIF)
         return main | {name.replace("Image ", "EXIF ", 1): tag for name, tag in exif.items()}
     return _process(file, details=False)
+
+
+def _jpeg_block(file: BinaryIO) -> BinaryIO | None:
+    """Return the EXIF of a JPEG file, which is a TIFF of its own; an empty one where there is none."""
+    file.seek(0)
+    if file.read(2) != _JPEG:
+        return None
+    for marker, length in segments(file, "JPEG"):
+        if marker == _APP1 and (block := file.read(length)).startswith(_EXIF):
+            return BytesIO(block[len(_EXIF) :])
+    return BytesIO()
 
 
 def _box(data: bytes, name: bytes) -> bytes:

@@ -28,6 +28,11 @@ COORDINATES = (
     "x, y: column and row of the raw grid, counted from 0 at its top left corner; jpeg: column and row of the camera's "
     "full-size JPEG as stored, not rotated; rectangles: left, top, width, height"
 )
+PICTURE_COORDINATES = (
+    "x, y: column and row of the camera's JPEG as stored, not rotated, counted from 0 at its top left corner: the "
+    "camera's raw grid is not known; jpeg: the same; rectangles: left, top, width, height"
+)
+RADIUS = "; radius: pixels that the true photosite may lie away in x or y"
 
 # Keys are the attributes of the dataclass that holds the section. One that older files lack is `later(...)`, or
 # `optional(...)` if it is left out where there is nothing to say.
@@ -45,6 +50,7 @@ FRAMES = {
     "filtered": later(INTEGER, 0),
     "followed": later(INTEGER, 0),
     "clock_jumps": later(INTEGER, 0),
+    "jpegs": later(INTEGER, 0),
 }
 SKIPPED = {"name": TEXT, "reason": TEXT}
 SUMMARY = {
@@ -60,6 +66,7 @@ _LINE = {
     "score": NUMBER,
     "defects": INTEGER,
     "onset": optional(BETWEEN),
+    "radius": optional(INTEGER),
 }
 COLUMN = {"x": INTEGER, "y0": INTEGER, "y1": INTEGER, **_LINE}
 ROW = {"y": INTEGER, "x0": INTEGER, "x1": INTEGER, **_LINE}
@@ -82,8 +89,22 @@ DEFECT = {
     "variance": NUMBER,
     "jpeg": nullable(PAIR),
 }
+JPEG_DEFECT = {
+    "jpeg": PAIR,
+    "x": INTEGER,
+    "y": INTEGER,
+    "radius": INTEGER,
+    "plane": PLANE,
+    "kind": KIND,
+    "confidence": NUMBER,
+    "score": NUMBER,
+    **{key: DEFECT[key] for key in ("onset", "until", "seen", "cluster")},
+}
+"""A defect that only JPEGs show: the keys of one that has a radius."""
+
 SECTIONS = (
     "format",
+    "source",
     "camera",
     "sensor",
     "frames",
@@ -95,4 +116,4 @@ SECTIONS = (
     "rows",
     "defects",
 )
-LATER_SECTIONS = ("false_positives", "rows")  # older files lack them
+LATER_SECTIONS = ("source", "false_positives", "rows")  # older files lack them

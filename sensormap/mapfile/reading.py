@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sensormap.camera import Body
-from sensormap.defects import Column, Defect, FrameSummary, Row, Sensor, SensorMap
+from sensormap.defects import Column, Defect, FrameSummary, Row, SensorMap, Source
 from sensormap.errors import MapFormatError
 from sensormap.frame import Skipped
 from sensormap.mapfile.fields import Field, line_pattern, read_mapping, wrong
@@ -18,6 +18,7 @@ from sensormap.mapfile.layout import (
     DEFECT,
     FORMAT,
     FRAMES,
+    JPEG_DEFECT,
     LATER_SECTIONS,
     MAX_BYTES,
     ROW,
@@ -26,11 +27,17 @@ from sensormap.mapfile.layout import (
     SKIPPED,
     SUMMARY,
 )
-from sensormap.mapfile.values import NUMBER, SETTING
+from sensormap.mapfile.values import NUMBER, SETTING, SOURCE
 from sensormap.mapfile.writing import summary_counts
+from sensormap.sensor import Sensor
 from sensormap.yamltext import load_yaml
 
-_DEFECT_LINE = re.compile(line_pattern(DEFECT))
+_DEFECT_LINE, _JPEG_LINE = (re.compile(line_pattern(fields)) for fields in (DEFECT, JPEG_DEFECT))
+_WAYS = {
+    pattern: [(key, field.parse, field.default) for key, field in fields.items()]
+    for pattern, fields in ((_DEFECT_LINE, DEFECT), (_JPEG_LINE, JPEG_DEFECT))
+}
+_UNTOLD: dict[str, Any] = {"mean": None, "variance": None}  # by JPEGs
 
 
 def read_map(path: str | Path) -> SensorMap:
@@ -88,23 +95,22 @@ def _parse(text: str) -> tuple[Any, list[Defect] | None]:
 
 def _defects_of_lines(lines: Sequence[str]) -> list[Defect] | None:
     """Return the defects of lines as the writer makes them; None if one differs."""
-    matches = [_DEFECT_LINE.fullmatch(line) for line in lines]
+    matches = [_DEFECT_LINE.fullmatch(line) or _JPEG_LINE.fullmatch(line) for line in lines]
     if not all(matches):
         return None
-    ways = [(key, field.parse, field.default) for key, field in DEFECT.items()]
     try:
-        return [
-            Defect(
-                **{
-                    key: default if text is None else parse(text)
-                    for (key, parse, default), text in zip(ways, match.groups(), strict=True)
-                }
-            )
-            for match in matches
-            if match
-        ]
+        return [_defect_of_line(match) for match in matches if match]
     except ValueError:  # such as a 30th of February: YAML names the line
         return None
+
+
+def _defect_of_line(match: re.Match[str]) -> Defect:
+    """Return the defect of a line that matches one of the two patterns."""
+    told = {
+        key: default if text is None else parse(text)
+        for (key, parse, default), text in zip(_WAYS[match.re], match.groups(), strict=True)
+    }
+    return Defect(**{**_UNTOLD, **told})
 
 
 def _map(document: Any, defects: list[Defect] | None) -> SensorMap:
@@ -125,8 +131,7 @@ def _map(document: Any, defects: list[Defect] | None) -> SensorMap:
     sensor = read_mapping(document["sensor"], SENSOR, "sensor")
     del sensor["coordinates"]
     settings = dict.fromkeys(document["settings"], SETTING) if isinstance(document["settings"], dict) else {}
-    if defects is None:
-        defects = [Defect(**entry) for entry in _read_entries(document, "defects", DEFECT)]
+    source = _source(document)
     sensor_map = SensorMap(
         body=Body(**camera),
         profile=profile,
@@ -135,9 +140,10 @@ def _map(document: Any, defects: list[Defect] | None) -> SensorMap:
         skipped=tuple(Skipped(**entry) for entry in _read_entries(document, "skipped", SKIPPED)),
         settings=read_mapping(document["settings"], settings, "settings"),
         columns=tuple(Column(**entry) for entry in _read_entries(document, "columns", COLUMN)),
-        defects=tuple(defects),
+        defects=tuple(_read_defects(document, source) if defects is None else defects),
         rows=tuple(Row(**entry) for entry in _read_entries({"rows": [], **document}, "rows", ROW)),
         false_positives=_false_positives(document),
+        source=source,
     )
     _check_summary(read_mapping(document["summary"], SUMMARY, "summary"), sensor_map)
     return sensor_map
@@ -152,12 +158,36 @@ def _sensor(values: dict[str, Any]) -> Sensor:
         raise ValueError(msg) from error
 
 
+def _source(document: dict[str, Any]) -> Source:
+    """Return what photos the map is from; older files are from raw ones and do not say so."""
+    try:
+        return Source(SOURCE.read(document.get("source", "raw")))
+    except ValueError as error:
+        msg = f"source: {error}"
+        raise ValueError(msg) from error
+
+
+def _read_defects(document: dict[str, Any], source: Source) -> list[Defect]:
+    """Return the defects; a radius tells those that only JPEGs show, which have other keys."""
+    found = []
+    for index, entry in enumerate(_list(document, "defects")):
+        jpeg = source == Source.JPEG or (isinstance(entry, dict) and "radius" in entry)
+        told = read_mapping(entry, JPEG_DEFECT if jpeg else DEFECT, f"defects[{index}]")
+        found.append(Defect(**{**_UNTOLD, **told}))
+    return found
+
+
 def _read_entries(document: dict[str, Any], key: str, fields: dict[str, Field]) -> list[dict[str, Any]]:
     """Return the mappings of a list."""
+    return [read_mapping(entry, fields, f"{key}[{index}]") for index, entry in enumerate(_list(document, key))]
+
+
+def _list(document: dict[str, Any], key: str) -> list[Any]:
+    """Return the list under a key."""
     entries = document[key]
     if not isinstance(entries, list):
         raise wrong(entries, "a list", key)
-    return [read_mapping(entry, fields, f"{key}[{index}]") for index, entry in enumerate(entries)]
+    return entries
 
 
 def _false_positives(document: dict[str, Any]) -> float | None:

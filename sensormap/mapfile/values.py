@@ -10,14 +10,15 @@ from datetime import datetime
 from typing import Any
 
 from sensormap.camera import Rect
-from sensormap.cfa import BAYER_NAMES, MONO, Cfa
-from sensormap.consistency import STRENGTHS
-from sensormap.defects import Between, DefectKind
+from sensormap.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
+from sensormap.defects import Between, DefectKind, Source
+from sensormap.entry_consistency import STRENGTHS
 from sensormap.mapfile.fields import Field, items, one_of, words, wrong
 from sensormap.yamltext import load_yaml, quoted
 
 MAX_INTEGER = 2**1023  # what a float holds, about; larger integers cannot become one
 _BEFORE_FIRST = "before-first"
+_PATTERNS = (*BAYER_NAMES, MONO, PICTURE)
 _COUNT = "(?:0|[1-9][0-9]{0,17})"
 # As datetime.isoformat writes it. A day that its month has not is left to `parse`, which refuses it.
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.[0-9]{6})?"
@@ -118,9 +119,10 @@ TIME = Field(_time, datetime.isoformat, _TIME, datetime.fromisoformat)
 SETTING = Field(_setting, _setting_text)
 PAIR = items(INTEGER, 2)
 RECT = replace(items(INTEGER, 4, Rect), text=lambda rect: f"[{rect.x}, {rect.y}, {rect.width}, {rect.height}]")
-CFA = replace(one_of((*BAYER_NAMES, MONO), Cfa), text=lambda cfa: cfa.name)
+CFA = replace(one_of(_PATTERNS, Cfa), text=lambda cfa: cfa.name)
 KIND = one_of(DefectKind, DefectKind)
-PLANE = one_of({plane.name for name in (*BAYER_NAMES, MONO) for plane in Cfa(name).planes})
+SOURCE = one_of(Source, Source)
+PLANE = one_of({plane.name for name in _PATTERNS for plane in Cfa(name).planes})
 PLANES = Field(_text, str)  # joined by "+"; the map's own check knows which ones a column crosses
 INTERVAL = items(NUMBER, 3)
 UNRESOLVED = words(STRENGTHS)

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from sensormap.defects import DefectKind, SensorMap
+from sensormap.defects import Defect, DefectKind, SensorMap, Source
 from sensormap.errors import MapFormatError
-from sensormap.mapfile.fields import Field, mapping_text
+from sensormap.mapfile.fields import mapping_text
 from sensormap.mapfile.layout import (
     CAMERA,
     COLUMN,
@@ -17,12 +17,15 @@ from sensormap.mapfile.layout import (
     DEFECT,
     FORMAT,
     FRAMES,
+    JPEG_DEFECT,
     MAX_BYTES,
+    PICTURE_COORDINATES,
+    RADIUS,
     ROW,
     SENSOR,
     SKIPPED,
 )
-from sensormap.mapfile.values import NUMBER, SETTING, TEXT, name_text
+from sensormap.mapfile.values import NUMBER, SETTING, SOURCE, TEXT, name_text
 from sensormap.output import check_replaces, check_writable, write_atomically
 
 _OPENING = b"format: sensormap/"  # how maps of every version begin
@@ -47,16 +50,17 @@ def map_text(sensor_map: SensorMap) -> str:
     lines = [
         f"format: {FORMAT}",
         COMMENT,
+        f"source: {SOURCE.text(sensor_map.source)}",
         *_block("camera", [*camera, f"profile: {TEXT.text(sensor_map.profile)}"]),
-        *_block("sensor", [*geometry, f"coordinates: {TEXT.text(COORDINATES)}"]),
+        *_block("sensor", [*geometry, f"coordinates: {TEXT.text(_coordinates(sensor_map))}"]),
         *_block("frames", mapping_text(sensor_map.frames, FRAMES)),
-        *_entries("skipped", sensor_map.skipped, SKIPPED),
+        *_entries("skipped", [mapping_text(skipped, SKIPPED) for skipped in sensor_map.skipped]),
         *_block("settings", [f"{name_text(name)}: {SETTING.text(value)}" for name, value in settings]),
         *_block("summary", [f"{key}: {count}" for key, count in summary_counts(sensor_map).items()]),
         *([] if expected is None else [f"false_positives: {NUMBER.text(expected)}"]),
-        *_entries("columns", sensor_map.columns, COLUMN),
-        *_entries("rows", sensor_map.rows, ROW),
-        *_entries("defects", sensor_map.defects, DEFECT),
+        *_entries("columns", [mapping_text(column, COLUMN) for column in sensor_map.columns]),
+        *_entries("rows", [mapping_text(row, ROW) for row in sensor_map.rows]),
+        *_entries("defects", [_defect_text(defect) for defect in sensor_map.defects]),
     ]
     return "\n".join(lines) + "\n"
 
@@ -116,12 +120,24 @@ def write_map(sensor_map: SensorMap, path: str | Path, *, overwrite: bool = Fals
     write_atomically(content, Path(path), overwrite=overwrite)
 
 
+def _coordinates(sensor_map: SensorMap) -> str:
+    """Say what coordinates refer to."""
+    if sensor_map.sensor.is_picture:
+        return PICTURE_COORDINATES + RADIUS
+    return COORDINATES if sensor_map.source == Source.RAW else COORDINATES + RADIUS
+
+
+def _defect_text(defect: Defect) -> list[str]:
+    """Return a defect's pairs, in the order for one of raw photos or of JPEGs."""
+    return mapping_text(defect, DEFECT if defect.radius is None else JPEG_DEFECT)
+
+
 def _block(key: str, lines: Sequence[str]) -> list[str]:
     """Return a mapping in block style."""
     return [f"{key}:", *(f"  {line}" for line in lines)] if lines else [f"{key}: {{}}"]
 
 
-def _entries(key: str, entries: Sequence[object], fields: dict[str, Field]) -> list[str]:
-    """Return a list of mappings, one per line."""
-    lines = [f"- {{{', '.join(mapping_text(entry, fields))}}}" for entry in entries]
+def _entries(key: str, entries: Sequence[list[str]]) -> list[str]:
+    """Return a list of mappings, one per line, from their ``key: value`` pairs."""
+    lines = [f"- {{{', '.join(pairs)}}}" for pairs in entries]
     return [f"{key}:", *lines] if lines else [f"{key}: []"]

@@ -39,13 +39,14 @@ def coordinates(sensor_map: SensorMap, space: Space | str = Space.RAW) -> list[t
     ValueError
         If `space` is none of these.
     ProfileError
-        If it is ``jpeg`` and the map knows no crop.
+        If it is ``jpeg`` and the map knows no crop, or another one and the map is on the grid of a picture.
 
     Examples
     --------
     >>> from sensormap.camera import Body, Rect
     >>> from sensormap.cfa import Cfa
-    >>> from sensormap.defects import Column, Defect, DefectKind, FrameSummary, Sensor
+    >>> from sensormap.defects import Column, Defect, DefectKind, FrameSummary
+    >>> from sensormap.sensor import Sensor
     >>> sensor = Sensor((16, 12), Rect(0, 0, 16, 12), Cfa("RGGB"), Rect(3, 1, 12, 10))
     >>> frames = FrameSummary(2, 0, None, None, None, None, digest="")
     >>> column = Column(4, 8, 11, "R", DefectKind.DEAD, 1.0, -9.0, 2)
@@ -57,6 +58,9 @@ def coordinates(sensor_map: SensorMap, space: Space | str = Space.RAW) -> list[t
     sensor = sensor_map.sensor
     windows = {Space.RAW: None, Space.ACTIVE: sensor.active_area, Space.JPEG: sensor.jpeg_crop}
     window = windows[Space(space)]
+    if sensor.is_picture and space != Space.JPEG:
+        msg = "the map is of JPEGs of a camera without a profile, so its raw grid is unknown; use --space jpeg"
+        raise ProfileError(msg)
     if space == Space.JPEG and window is None:
         msg = f"the map's camera profile {sensor_map.profile!r} knows no JPEG crop, so no JPEG coordinates"
         raise ProfileError(msg)

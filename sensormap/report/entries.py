@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from sensormap.defects import Between, Column, Defect, DefectKind, Row, SensorMap
+from sensormap.defects import Between, Column, Defect, DefectKind, Row, SensorMap, Source
 from sensormap.report.table import Table, counted
 
 _UNKNOWN = "?"
@@ -24,31 +24,34 @@ def defect_table(sensor_map: SensorMap, *, limit: int | None = 20) -> Table:
     -------
     Table
         With strength, date of birth and the frames in which each showed, unless the map was made without a second look
-        at the photos. Its note says how many were left out.
+        at the photos; of a map of JPEGs with places in them first, and no strengths. Its note says how many were left
+        out.
     """
     ranked = sorted(sensor_map.defects, key=lambda defect: (-abs(defect.score), defect.y, defect.x))[:limit]
     hidden = len(sensor_map.defects) - len(ranked)
-    followed = any(defect.seen is not None for defect in sensor_map.defects)
-    told = ("strength", "since", "seen") if followed else ("mean",)
+    names = _names(sensor_map)
     return Table(
         title="Strongest defects" if hidden else "Defects, strongest first",
-        header=("x", "y", "plane", "kind", "certainty", "score", *told, "JPEG x, y"),
-        rows=tuple(_defect_row(defect, followed=followed) for defect in ranked),
-        right=frozenset({0, 1, 4, 5, 6, 8, 9} if followed else {0, 1, 4, 5, 6, 7}),
+        header=names,
+        rows=tuple(tuple(_CELLS[name](defect) for name in names) for defect in ranked),
+        right=frozenset(i for i, name in enumerate(names) if name not in _WORDS),
         note=f"{counted(hidden, 'weaker one')} not shown; --all shows every one." if hidden else "",
+        spare="plane",
     )
 
 
 def column_table(sensor_map: SensorMap) -> Table:
     """Return the column entries from left to right."""
-    runs = [f"{column.y0} to {column.y1}" for column in sensor_map.columns]
-    return _line_table(sensor_map.columns, ("column", "x", "rows"), [column.x for column in sensor_map.columns], runs)
+    grid = _grid(sensor_map)
+    places = [(column.x, f"{column.y0} to {column.y1}") for column in sensor_map.columns]
+    return _line_table(sensor_map.columns, places, ("column", f"{grid}x", f"{grid}rows"))
 
 
 def row_table(sensor_map: SensorMap) -> Table:
     """Return the row entries from top to bottom."""
-    runs = [f"{row.x0} to {row.x1}" for row in sensor_map.rows]
-    return _line_table(sensor_map.rows, ("row", "y", "columns"), [row.y for row in sensor_map.rows], runs)
+    grid = _grid(sensor_map)
+    places = [(row.y, f"{row.x0} to {row.x1}") for row in sensor_map.rows]
+    return _line_table(sensor_map.rows, places, ("row", f"{grid}y", f"{grid}columns"))
 
 
 def certainty(confidence: float) -> str:
@@ -77,7 +80,7 @@ def strength_text(defect: Defect) -> str:
     -------
     str
         What a hot photosite gains per second and an offset one always; which share of the light a weak one loses; the
-        level of a stuck or dead one; ``?`` where the photos do not tell.
+        level of a stuck or dead one; ``?`` where the photos, or JPEGs, do not tell.
 
     Examples
     --------
@@ -93,7 +96,9 @@ def strength_text(defect: Defect) -> str:
         return f"{_number(defect.offset_dn[0], sign='+')} DN" if defect.offset_dn else _UNKNOWN
     if defect.kind == DefectKind.WEAK:
         return f"{_number(100 * (defect.response[0] - 1), sign='+')} %" if defect.response else _UNKNOWN
-    return "varies" if defect.kind == DefectKind.NOISY else f"{_number(defect.mean)} DN"
+    if defect.kind == DefectKind.NOISY:
+        return "varies"
+    return _UNKNOWN if defect.mean is None else f"{_number(defect.mean)} DN"
 
 
 def since_text(onset: Between | None) -> str:
@@ -119,28 +124,70 @@ def _number(value: float, *, sign: str = "") -> str:
     return f"{value + 0.0:{sign}{digits}}"
 
 
-def _defect_row(defect: Defect, *, followed: bool) -> tuple[str, ...]:
-    """Return one defect's cells."""
-    jpeg = f"{defect.jpeg[0]}, {defect.jpeg[1]}" if defect.jpeg else "outside"
-    seen = f"{defect.seen[0]}/{defect.seen[1]}" if defect.seen else _UNKNOWN
-    told = (strength_text(defect), since_text(defect.onset), seen) if followed else (f"{defect.mean:.0f}",)
-    numbers = (certainty(defect.confidence), f"{defect.score:.1f}", *told)
-    return (str(defect.x), str(defect.y), defect.plane, str(defect.kind), *numbers, jpeg)
+def _names(sensor_map: SensorMap) -> tuple[str, ...]:
+    """Return the columns of the table of defects."""
+    defects, source = sensor_map.defects, sensor_map.source
+    followed = any(defect.seen is not None for defect in defects)
+    if source == Source.JPEG:
+        raw = () if sensor_map.sensor.is_picture else ("raw x, y",)
+        since = ("since",) if any(defect.onset is not None for defect in defects) else ()
+        return ("JPEG x, y", "+-", *raw, *_USUAL, *since, *(("seen",) if followed else ()))
+    radius = ("+-",) if source == Source.BOTH else ()
+    told = ("strength", "since", "seen") if followed else ("mean",)
+    return ("x", "y", *radius, *_USUAL, *told, "JPEG x, y")
 
 
-def _line_table(entries: Sequence[Column | Row], names: tuple[str, str, str], at: list[int], runs: list[str]) -> Table:
+def _grid(sensor_map: SensorMap) -> str:
+    """Return what tells the coordinates of a map of JPEGs from those in the JPEG, or that they are the same."""
+    if sensor_map.source != Source.JPEG:
+        return ""
+    return "JPEG " if sensor_map.sensor.is_picture else "raw "
+
+
+def _pair(place: tuple[int, int] | None) -> str:
+    return f"{place[0]}, {place[1]}" if place else "outside"
+
+
+def _radius(entry: Defect | Column | Row) -> str:
+    return "" if entry.radius is None else str(entry.radius)
+
+
+_USUAL = ("plane", "kind", "certainty", "score")
+_WORDS = frozenset({"plane", "planes", "kind", "since"})
+_CELLS: dict[str, Callable[[Defect], str]] = {
+    "x": lambda defect: str(defect.x),
+    "y": lambda defect: str(defect.y),
+    "raw x, y": lambda defect: _pair((defect.x, defect.y)),
+    "JPEG x, y": lambda defect: _pair(defect.jpeg),
+    "+-": _radius,
+    "plane": lambda defect: defect.plane,
+    "kind": lambda defect: str(defect.kind),
+    "certainty": lambda defect: certainty(defect.confidence),
+    "score": lambda defect: f"{defect.score:.1f}",
+    "mean": lambda defect: _UNKNOWN if defect.mean is None else f"{defect.mean:.0f}",
+    "strength": strength_text,
+    "since": lambda defect: since_text(defect.onset),
+    "seen": lambda defect: f"{defect.seen[0]}/{defect.seen[1]}" if defect.seen else _UNKNOWN,
+}
+"""What each column of the table of defects says."""
+
+
+def _line_table(
+    entries: Sequence[Column | Row], places: Sequence[tuple[int, str]], names: tuple[str, str, str]
+) -> Table:
     """Return column or row entries; `names` are those of a line, of its place and of what it runs over."""
     dated = any(entry.onset is not None for entry in entries)
+    rough = any(entry.radius is not None for entry in entries)
     noun, place, over = names
+    header = (place, *(("+-",) if rough else ()), over, "planes", "kind", "certainty", "score")
+    rows = []
+    for entry, (line, run) in zip(entries, places, strict=True):
+        at = (str(line), _radius(entry), run) if rough else (str(line), run)
+        facts = (entry.plane, str(entry.kind), certainty(entry.confidence), f"{entry.score:.1f}")
+        rows.append((*at, *facts, *((since_text(entry.onset),) if dated else ())))
     return Table(
         title=counted(len(entries), f"defective {noun}"),
-        header=(place, over, "planes", "kind", "certainty", "score", *(("since",) if dated else ())),
-        rows=tuple(
-            (
-                *(str(line), run, entry.plane, str(entry.kind), certainty(entry.confidence), f"{entry.score:.1f}"),
-                *((since_text(entry.onset),) if dated else ()),
-            )
-            for entry, line, run in zip(entries, at, runs, strict=True)
-        ),
-        right=frozenset({0, 1, 4, 5}),
+        header=(*header, *(("since",) if dated else ())),
+        rows=tuple(rows),
+        right=frozenset(i for i, name in enumerate(header) if name not in _WORDS),
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from textwrap import TextWrapper
 
-from sensormap.defects import DefectKind, FrameSummary, SensorMap
+from sensormap.defects import DefectKind, FrameSummary, SensorMap, Source
+from sensormap.sensor import Sensor
 
 MAX_REASONS = 15  # lines on the screen; a reason that names sizes or levels can differ from photo to photo
 MEANINGS = {
@@ -19,12 +20,18 @@ MEANINGS = {
     DefectKind.NOISY: "jumps from photo to photo",
 }
 
+_SOURCES = {
+    Source.JPEG: "the camera's JPEGs; places are good to the pixels under +-",
+    Source.BOTH: "raw photos and JPEGs; places with +- are good to so many pixels",
+}
+
 
 @dataclass(frozen=True)
 class Table:
     """Rows of text under a header; the columns of `right` are aligned to the right.
 
-    `note` is a line below: what the table leaves out, or what it says without rows.
+    `note` is a line below: what the table leaves out, or what it says without rows. `spare` names a column to go
+    without where lines would be too long.
     """
 
     title: str
@@ -32,6 +39,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     right: frozenset[int] = frozenset()
     note: str = ""
+    spare: str = ""
 
 
 def table_lines(table: Table, *, width: int = 80) -> list[str]:
@@ -43,7 +51,7 @@ def table_lines(table: Table, *, width: int = 80) -> list[str]:
         Any table; if it has no rows there are no lines either.
     width
         Characters a line may have. To fit, a last column of text is folded; where the last is of numbers, all columns
-        move nearer, one blank apart instead of two.
+        move nearer, one blank apart instead of two, and if that does not help the spare one is left out.
 
     Returns
     -------
@@ -64,6 +72,8 @@ def table_lines(table: Table, *, width: int = 80) -> list[str]:
     gaps = len(widths) - 1
     folds = gaps not in table.right
     gap = " " if not folds and sum(widths) + 2 * gaps > width else "  "
+    if table.spare and table.spare in table.header and not folds and sum(widths) + gaps > width:
+        return table_lines(_without(table, table.header.index(table.spare)), width=width)
     if folds:
         widths[-1] = 0  # nothing stands to the right of it
     form = gap.join(f"{{:{'>' if i in table.right else '<'}{w}}}" for i, w in enumerate(widths))
@@ -76,7 +86,7 @@ def table_lines(table: Table, *, width: int = 80) -> list[str]:
 
 
 def facts_table(sensor_map: SensorMap) -> Table:
-    """Return what a map is about, one label and text a row: camera, sensor, frames, dates, exposures, errors.
+    """Return what a map is about, one label and text a row: camera, sensor, photos, dates, exposures, errors.
 
     Parameters
     ----------
@@ -88,13 +98,14 @@ def facts_table(sensor_map: SensorMap) -> Table:
     Table
         In reading order, without title and header; what the map does not know is left out.
     """
-    sensor, frames = sensor_map.sensor, sensor_map.frames
-    crop = f", JPEG {sensor.jpeg_crop.width} x {sensor.jpeg_crop.height}" if sensor.jpeg_crop else ""
+    frames, profile = sensor_map.frames, f"profile {sensor_map.profile}"
     lines = [
-        ("Camera", f"{sensor_map.body} (profile {sensor_map.profile})"),
-        ("Sensor", f"{sensor.raw_size[0]} x {sensor.raw_size[1]} photosites, {sensor.cfa.name}{crop}"),
-        ("Frames", _frames_text(frames)),
+        ("Camera", f"{sensor_map.body} ({'no profile' if sensor_map.sensor.is_picture else profile})"),
+        ("Sensor", _sensor_text(sensor_map.sensor)),
     ]
+    if sensor_map.source != Source.RAW:
+        lines.append(("Source", _SOURCES[sensor_map.source]))
+    lines.append(("Frames", _frames_text(frames, sensor_map.source)))
     if frames.first and frames.last:
         lines.append(("Taken", _span(_minute(frames.first), _minute(frames.last))))
     if frames.shutter_s:
@@ -171,21 +182,41 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
+def _without(table: Table, place: int) -> Table:
+    """Return a table without one of its columns."""
+    return replace(
+        table,
+        header=table.header[:place] + table.header[place + 1 :],
+        rows=tuple(row[:place] + row[place + 1 :] for row in table.rows),
+        right=frozenset(i - (i > place) for i in table.right if i != place),
+    )
+
+
 def _folded(form: str, cells: tuple[str, ...], folds: list[str]) -> list[str]:
     """Return the lines of a row whose last cell takes several."""
     blank = ("",) * len(cells)
     return [form.format(*(blank if i else cells), part) for i, part in enumerate(folds or [""])]
 
 
-def _frames_text(frames: FrameSummary) -> str:
+def _sensor_text(sensor: Sensor) -> str:
+    """Say what grid a map's coordinates are on."""
+    size, crop = f"{sensor.raw_size[0]} x {sensor.raw_size[1]}", sensor.jpeg_crop
+    if sensor.is_picture:
+        return f"{size} pixels of the JPEG; raw grid unknown"
+    return f"{size} photosites, {sensor.cfa.name}{f', JPEG {crop.width} x {crop.height}' if crop else ''}"
+
+
+def _frames_text(frames: FrameSummary, source: Source) -> str:
     """Say how many frames were used, and what is odd about some of them."""
     odd = {
+        f"of them {'a JPEG' if frames.jpegs == 1 else 'JPEGs'}": frames.jpegs if source == Source.BOTH else 0,
         f"repeat{'s' if frames.repeated == 1 else ''} a scene": frames.repeated,
         "filtered in camera": frames.filtered,
         "read twice": frames.followed if frames.followed < frames.used - frames.repeated else 0,
     }
     notes = ", ".join(f"{number} {what}" for what, number in odd.items() if number)
-    return f"{counted(frames.used, 'frame')} used{f' ({notes})' if notes else ''}, {frames.skipped} skipped"
+    used = counted(frames.used, "JPEG" if source == Source.JPEG else "frame")
+    return f"{used} used{f' ({notes})' if notes else ''}, {frames.skipped} skipped"
 
 
 def _errors_text(expected: float) -> str:

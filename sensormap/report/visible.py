@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 import re
 
-from sensormap.defects import Defect, DefectKind, SensorMap
+from sensormap.defects import Defect, DefectKind, SensorMap, Source
+from sensormap.errors import StrengthError
 from sensormap.report.table import shutter_text
 
 BASE_ISO = 100
@@ -79,13 +80,22 @@ def visible_defects(sensor_map: SensorMap, *, shutter_s: float, iso: int) -> tup
     shutter_s, iso
         The exposure.
 
+    Raises
+    ------
+    StrengthError
+        If the map is of JPEGs.
+
     Notes
     -----
     A hot or offset photosite adds ``gain * (D * T + b)``, compared with the noise of a shadow; a weak one loses the
     share ``1 - m`` of a grey, a dead one all of it, compared with the noise of that grey. Stuck and noisy ones always
-    count, and so do those whose strength the map does not tell: nothing excludes them. When a defect was born or gone
+    count, and so do those whose strength the map does not tell, such as those that only JPEGs show: nothing excludes
+    them. When a defect was born or gone
     does not matter.
     """
+    if sensor_map.source == Source.JPEG:
+        msg = "a map made from JPEGs holds no strengths, so what shows at an exposure is unknown"
+        raise StrengthError(msg)
     gain = iso / BASE_ISO
     return tuple(defect for defect in sensor_map.defects if _is_visible(defect, shutter_s, gain))
 

@@ -1,0 +1,86 @@
+"""When a candidate of which only outlying scores are known appeared: what its absences say about its birth.
+
+Without a second look at the photos a frame says of a photosite only whether its score was outlying. A defect that shows
+in nine of ten frames was hardly born before ten frames without it; one that shows in three of ten may have been.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import comb
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormap.vote import FEWEST_VOTES
+
+# Chance that a healthy photosite's score is outlying: 0.3 to 3 % in photos.
+_BY_CHANCE = 0.01
+
+
+def birth_ratios(
+    shows: NDArray[np.bool_], used: NDArray[np.bool_], blocks: Sequence[Sequence[int]]
+) -> NDArray[np.float64]:
+    """Return what each frame says for a defect against a healthy photosite, in nats, as `onset.find_onset` takes it.
+
+    Parameters
+    ----------
+    shows
+        Whether the frame is known to show the candidate outlying, with the sign that prevails, ``(n,)``; at least one.
+    used
+        Whether the frame counts at all, ``(n,)``.
+    blocks
+        Frame numbers of the blocks that voted, ordinary and long exposures apart.
+
+    Notes
+    -----
+    How often a defect shows is taken from the frames since its first, for ordinary and for long exposures by itself. A
+    block lists a photosite from three outlying scores on: one that lists none says that a defect born k frames before
+    its end showed in at most two of them, with the chance that the binomial distribution gives.
+
+    Examples
+    --------
+    >>> shows = np.array([False, False, True, True, True, True])
+    >>> birth_ratios(shows, np.ones(6, bool), [range(6)]).round(1).tolist()
+    [-2.3, -2.3, 4.5, 4.5, 4.5, 4.5]
+    >>> birth_ratios(shows, np.ones(6, bool), [range(2), range(2, 6)]).round(1).tolist()
+    [0.0, 0.0, 4.5, 4.5, 4.5, 4.5]
+    """
+    ratio = np.zeros(shows.size)
+    first = int(np.argmax(shows))
+    for sort in _sorts(blocks):
+        frames = np.concatenate(sort)
+        since = frames[(frames >= first) & used[frames]]
+        often = (np.count_nonzero(shows[since]) + 0.5) / (since.size + 1)
+        for block in sort:
+            counted = block[used[block]]
+            if shows[counted].any():
+                said = np.where(shows[counted], often / _BY_CHANCE, (1 - often) / (1 - _BY_CHANCE))
+                ratio[counted] = np.log(said)
+            else:
+                ratio[counted] = _of_unlisted(counted.size, often)
+    return ratio
+
+
+def _of_unlisted(frames: int, often: float) -> NDArray[np.float64]:
+    """Return what each frame of a block says that lists nothing: the sums from its end are those of births there."""
+    born = np.arange(frames, 0, -1)
+    chance = np.zeros(frames)
+    for shown in range(FEWEST_VOTES):
+        ways = np.array([comb(int(size), shown) for size in born])
+        chance += ways * often**shown * (1 - often) ** np.maximum(born - shown, 0)
+    few = np.append(np.log(chance), 0.0)
+    return np.asarray(few[:-1] - few[1:], np.float64)
+
+
+def _sorts(blocks: Sequence[Sequence[int]]) -> list[list[NDArray[np.intp]]]:
+    """Return the blocks of ordinary and of long exposures: within a sort they follow each other."""
+    sorts: list[list[NDArray[np.intp]]] = []
+    for block in blocks:
+        if not block:
+            continue
+        if sorts and block[0] > sorts[-1][-1][-1]:
+            sorts[-1].append(np.array(block, np.intp))
+        else:
+            sorts.append([np.array(block, np.intp)])
+    return sorts

@@ -1,0 +1,230 @@
+"""The markers of a JPEG file, walked without trusting them."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple
+
+from sensormap.decode.files import MAX_PHOTOSITES
+from sensormap.errors import DecodeError
+
+MAX_SEGMENTS = 4096  # cameras write some ten, a few hundred with a large preview among them
+MAX_SIDE = 65_000  # JPEG itself ends at 65535, decoders a little below
+SAMPLINGS = frozenset({(1, 1), (2, 1), (2, 2)})
+"""How many pixels across and down share one colour in a camera's JPEG; (1, 2) is a (2, 1) turned afterwards."""
+
+_START, _SCAN, _RESTART_INTERVAL = 0xD8, 0xDA, 0xDD
+_ALONE = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})  # markers that no length follows: no header holds them
+_FRAMES = frozenset({0xC0, 0xC1})  # Huffman-coded, in one pass
+_KEPT = frozenset({0xDB, 0xC4, _SCAN, 0xE0, 0xEE})  # tables; JFIF and Adobe say whether colours are YCbCr or RGB
+_SKIPPED = frozenset({*range(0xE0, 0xF0), 0xFE}) - _KEPT  # what applications add, and comments
+_KINDS = {
+    **dict.fromkeys((0xC3, 0xF7), "a lossless"),
+    **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xDE), "a hierarchical"),
+    **dict.fromkeys((0xC9, 0xCA, 0xCB, 0xCC, 0xCD, 0xCE, 0xCF), "an arithmetic-coded"),
+    0xC2: "a progressive",
+}
+_COLOURS = {1: "one colour (grey)", 4: "four colours (CMYK)"}
+_OTHER_FILES = {
+    b"\x89PNG\r\n\x1a\n": "a PNG",
+    b"GIF8": "a GIF",
+    b"II*\0": "a TIFF or raw",
+    b"MM\0*": "a TIFF or raw",
+    b"RIFF": "a WebP",
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the header of a JPEG file says of its picture.
+
+    Parameters
+    ----------
+    width, height
+        In pixels, as stored.
+    factors
+        Blocks of 8 x 8 samples across and down of each of the three colours, in one unit: what is coded together.
+    restart_interval
+        Number of units from one restart marker to the next; 0 where there are none.
+    header
+        All that a decoder needs, from the file's first bytes to where the coded data start; nothing else.
+    height_at
+        Where the height stands in it, two bytes.
+    start
+        Where the coded data start in the file.
+    """
+
+    width: int
+    height: int
+    factors: tuple[tuple[int, int], ...]
+    restart_interval: int
+    header: bytes
+    height_at: int
+    start: int
+
+    @property
+    def unit(self) -> tuple[int, int]:
+        """Width and height in pixels of one unit."""
+        return 8 * max(across for across, _ in self.factors), 8 * max(down for _, down in self.factors)
+
+    @property
+    def units(self) -> tuple[int, int]:
+        """Number of units across and down."""
+        return -(-self.width // self.unit[0]), -(-self.height // self.unit[1])
+
+    @property
+    def blocks(self) -> int:
+        """Number of blocks in one unit."""
+        return sum(across * down for across, down in self.factors)
+
+
+def segments(file: BinaryIO, name: str) -> Iterator[tuple[int, int]]:
+    """Walk a JPEG file from its first byte; leave it, at each marker, where the marker's content starts.
+
+    Yields
+    ------
+    tuple of int
+        The marker's second byte, and the length of its content. The last one starts the coded data.
+
+    Raises
+    ------
+    DecodeError
+        If the file is none, ends, or holds something else where a marker should stand.
+    """
+    file.seek(0)
+    head = file.read(12)
+    if head[:2] != bytes((0xFF, _START)):
+        kind = next((kind for start, kind in _OTHER_FILES.items() if head.startswith(start)), "no JPEG")
+        kind = "a HEIC or video" if head[4:8] == b"ftyp" else kind
+        msg = f"{name}: is {kind} file, expected a JPEG"
+        raise DecodeError(msg)
+    place = 2
+    for _ in range(MAX_SEGMENTS):
+        file.seek(place)
+        head = file.read(4)
+        if head[:2] == b"\xff\xff":  # any number of these may precede a marker
+            place += 1
+            continue
+        if len(head) < 4:
+            raise _truncated(name)
+        marker, length = head[1], int.from_bytes(head[2:], "big")
+        if head[0] != 0xFF or marker in _ALONE or length < 2:
+            raise _damaged(name, f"{head.hex(' ')} where a marker should stand")
+        yield marker, length - 2
+        if marker == _SCAN:
+            return
+        place += length + 2
+    raise _damaged(name, f"more than {MAX_SEGMENTS} markers")
+
+
+def stored_size(file: BinaryIO, name: str) -> tuple[int, int]:
+    """Return width and height of a JPEG file's picture, of which only what stands before them is read.
+
+    Raises
+    ------
+    DecodeError
+        As `read_layout` does.
+    """
+    for marker, length in segments(file, name):
+        if marker in _FRAMES or marker in _KINDS:
+            return _read_frame(marker, _content(file, length, name), name).size
+    raise _damaged(name, "no picture size")
+
+
+def read_layout(file: BinaryIO, name: str) -> Layout:
+    """Read the whole header of a JPEG file.
+
+    Raises
+    ------
+    DecodeError
+        If it is truncated or damaged, or not of a kind that cameras write: baseline, 8 bits, three colours of common
+        sampling, 1 to `MAX_PHOTOSITES` pixels.
+    """
+    header = bytearray((0xFF, _START))
+    frame, height_at, interval = None, 0, 0
+    for marker, length in segments(file, name):
+        if marker in _SKIPPED:
+            continue
+        content = _content(file, length, name)
+        if marker in _FRAMES or marker in _KINDS:
+            if frame is not None:
+                raise _damaged(name, "two picture sizes")
+            frame, height_at = _read_frame(marker, content, name), len(header) + 5
+        elif marker == _RESTART_INTERVAL:
+            interval = int.from_bytes(content[:2], "big")
+        elif marker == _SCAN and content[:1] != b"\3":
+            msg = f"{name}: stores its colours one after the other, as no camera does: edited"
+            raise DecodeError(msg)
+        elif marker not in _KEPT:
+            raise _damaged(name, f"marker ff {marker:02x}")
+        header += struct.pack(">BBH", 0xFF, marker, length + 2) + content
+    if frame is None:
+        raise _damaged(name, "no picture size")
+    return Layout(*frame.size, frame.factors, interval, bytes(header), height_at, file.tell())
+
+
+class _Frame(NamedTuple):
+    """What a frame header says."""
+
+    size: tuple[int, int]
+    factors: tuple[tuple[int, int], ...]
+
+
+def _read_frame(marker: int, content: bytes, name: str) -> _Frame:
+    """Read a frame header; refuse what no camera writes."""
+    if marker in _KINDS:
+        msg = f"{name}: is {_KINDS[marker]} JPEG, as no camera writes: edited, expected a baseline one"
+        raise DecodeError(msg)
+    if len(content) < 6 or len(content) < 6 + 3 * content[5]:
+        raise _damaged(name, "picture size cut short")
+    bits, height, width, colours = struct.unpack_from(">BHHB", content)
+    if bits != 8:
+        msg = f"{name}: has {bits} bits a colour, expected 8"
+        raise DecodeError(msg)
+    if colours != 3:
+        msg = f"{name}: has {_COLOURS.get(colours, f'{colours} colours')}, expected red, green and blue"
+        raise DecodeError(msg)
+    if not 0 < width * height <= MAX_PHOTOSITES or max(width, height) > MAX_SIDE:
+        msg = (
+            f"{name}: picture of {width} x {height} pixels, expected 1 to {MAX_PHOTOSITES} of them, "
+            f"{MAX_SIDE} a side at most"
+        )
+        raise DecodeError(msg)
+    factors = tuple((factor >> 4, factor & 15) for factor in content[7 : 7 + 9 : 3])
+    if sampling(factors) not in SAMPLINGS:
+        shown = ", ".join(f"{across}x{down}" for across, down in factors)
+        msg = f"{name}: has colours sampled {shown}, expected 4:4:4, 4:2:2 or 4:2:0 as cameras write them"
+        raise DecodeError(msg)
+    return _Frame((width, height), factors)
+
+
+def sampling(factors: tuple[tuple[int, int], ...]) -> tuple[float, float]:
+    """Return how many pixels across and down share one colour; 0 of each where no decoder would know.
+
+    Examples
+    --------
+    >>> sampling(((2, 1), (1, 1), (1, 1)))
+    (2.0, 1.0)
+    """
+    (across, down), *others = factors
+    if any(side not in (1, 2) for pair in factors for side in pair) or others[0] != others[1]:
+        return 0, 0
+    return across / others[0][0], down / others[0][1]
+
+
+def _content(file: BinaryIO, length: int, name: str) -> bytes:
+    """Read what follows a marker."""
+    content = file.read(length)
+    if len(content) < length:
+        raise _truncated(name)
+    return content
+
+
+def _truncated(name: str) -> DecodeError:
+    return DecodeError(f"{name}: truncated in its header")
+
+
+def _damaged(name: str, what: str) -> DecodeError:
+    return DecodeError(f"{name}: damaged in its header ({what})")

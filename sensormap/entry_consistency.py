@@ -1,0 +1,187 @@
+"""What one entry of a map must not contradict: the sensor's geometry, the kind of photos, arithmetic."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # defects.py imports this module by way of consistency.py
+    from sensormap.defects import Between, Column, Defect, Row, SensorMap
+    from sensormap.sensor import Sensor
+
+STRENGTHS = ("dark_dn_per_s", "offset_dn", "response")
+"""Attributes of a defect that hold an estimate with its interval; the names that `unresolved` may list."""
+MAX_RADIUS = 16
+"""Pixels; demosaicing and the blocks of a JPEG smear no further."""
+
+_MOMENTS = ("mean", "variance")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What entries along columns or rows call their line and its ends; `side` is that of `raw_size` across."""
+
+    noun: str
+    line: str
+    start: str
+    end: str
+    side: int
+
+    def of(self, entry: Column | Row) -> tuple[int, int, int]:
+        """Return an entry's line, start and end."""
+        return getattr(entry, self.line), getattr(entry, self.start), getattr(entry, self.end)
+
+
+COLUMNS, ROWS = Axis("column", "x", "y0", "y1", 0), Axis("row", "y", "x0", "x1", 1)
+
+
+def defect_problem(defect: Defect, sensor_map: SensorMap) -> str | None:
+    """Name the first key of a defect that cannot be, and why; None if all can.
+
+    Parameters
+    ----------
+    defect
+        Any.
+    sensor_map
+        The map that it stands in.
+    """
+    return (
+        _place_problem(defect, sensor_map.sensor)
+        or _radius_problem(defect, sensor_map)
+        or _claim_problem(defect)
+        or _number_problem(defect)
+        or _history_problem(defect, sensor_map.frames.clock_jumps)
+    )
+
+
+def line_problem(entry: Column | Row, axis: Axis, sensor_map: SensorMap) -> str | None:
+    """Name the first key of a column or row entry that cannot be, and why; None if all can.
+
+    Parameters
+    ----------
+    entry, axis
+        Any, and which of the two it is.
+    sensor_map
+        The map that it stands in.
+    """
+    if problem := _run_problem(entry, axis, sensor_map.sensor):
+        return problem
+    if not 0 <= entry.confidence <= 1:
+        return f"confidence: {entry.confidence} is not in 0 to 1"
+    if not math.isfinite(entry.score):
+        return f"score: {entry.score} is not a finite number"
+    if entry.defects < 0:
+        return f"defects: {entry.defects} is negative"
+    changed = _change_problem("onset", entry.onset, sensor_map.frames.clock_jumps)
+    return changed or _radius_problem(entry, sensor_map)
+
+
+def _place_problem(defect: Defect, sensor: Sensor) -> str | None:
+    """Name the first key that the geometry contradicts, and why; None if none is."""
+    x, y, problem = defect.x, defect.y, None
+    if not 0 <= x < sensor.raw_size[0]:
+        problem = f"x: {x} is outside the sensor, 0 to {sensor.raw_size[0] - 1}"
+    elif not 0 <= y < sensor.raw_size[1]:
+        problem = f"y: {y} is outside the sensor, 0 to {sensor.raw_size[1] - 1}"
+    elif defect.plane != (plane := sensor.cfa.plane_name(x=x, y=y)):
+        problem = f"plane: {defect.plane!r}, but photosite ({x}, {y}) of {sensor.cfa.name} belongs to {plane!r}"
+    elif defect.jpeg != (jpeg := sensor.jpeg_pixel(x, y)):
+        problem = f"jpeg: {_pair(defect.jpeg)}, but by the JPEG crop it is {_pair(jpeg)}"
+    return problem
+
+
+def _radius_problem(entry: Defect | Column | Row, sensor_map: SensorMap) -> str | None:
+    """Say what is wrong with an entry's radius, or with its having none; None if nothing is."""
+    radius, source = entry.radius, sensor_map.source
+    if radius is None:
+        return f"radius: missing, but in a map of source {source} every entry has one" if source == "jpeg" else None
+    if source == "raw":
+        return f"radius: {radius}, but in a map of source {source} no entry has one"
+    return None if 0 <= radius <= MAX_RADIUS else f"radius: {radius} is not in 0 to {MAX_RADIUS}"
+
+
+def _claim_problem(defect: Defect) -> str | None:
+    """Name the first key that raw photos tell and a defect lacks, or that JPEGs do not and it has; None if all fit."""
+    if defect.radius is None:
+        missing = [name for name in _MOMENTS if getattr(defect, name) is None]
+        return f"{missing[0]}: missing, but only an entry with a radius has none" if missing else None
+    if defect.jpeg is None:
+        return "jpeg: null, but an entry with a radius was seen in a JPEG"
+    for name in (*STRENGTHS, "unresolved", *_MOMENTS):
+        value = getattr(defect, name)
+        if value is not None and value != ():
+            found = list(value) if isinstance(value, tuple) else value
+            return f"{name}: {found}, but an entry with a radius has none, since no JPEG tells"
+    return None
+
+
+def _number_problem(defect: Defect) -> str | None:
+    """Name the first number that cannot be, and why; None if all can."""
+    if not 0 <= defect.confidence <= 1:
+        return f"confidence: {defect.confidence} is not in 0 to 1"
+    if not math.isfinite(defect.score):
+        return f"score: {defect.score} is not a finite number"
+    for name in STRENGTHS:
+        strength = getattr(defect, name)
+        if strength is None:
+            continue
+        value, low, high = strength
+        if not -math.inf < low <= value <= high < math.inf:
+            return f"{name}: {list(strength)} is not an estimate between the ends of its interval, all finite"
+    if defect.mean is not None and not math.isfinite(defect.mean):
+        return f"mean: {defect.mean} is not a finite number"
+    if defect.variance is not None and not 0 <= defect.variance < math.inf:
+        return f"variance: {defect.variance} is not a finite number of at least 0"
+    return None
+
+
+def _history_problem(defect: Defect, clock_jumps: int) -> str | None:
+    """Name the first key about what the photos tell that cannot be, and why; None if all can."""
+    for index, name in enumerate(defect.unresolved):
+        if name not in STRENGTHS or name in defect.unresolved[:index]:
+            return f"unresolved: {list(defect.unresolved)} are not distinct names out of {', '.join(STRENGTHS)}"
+        if getattr(defect, name) is not None:
+            return f"unresolved: {name}, but the entry has a value for it"
+    if defect.seen is not None and not 0 <= defect.seen[0] <= defect.seen[1]:
+        return f"seen: {defect.seen[0]}/{defect.seen[1]} is not a count of frames out of as many or more"
+    if defect.cluster is not None and defect.cluster < 1:
+        return f"cluster: {defect.cluster} is not 1 or more"
+    return _change_problem("onset", defect.onset, clock_jumps) or _change_problem("until", defect.until, clock_jumps)
+
+
+def _change_problem(key: str, change: Between | None, clock_jumps: int) -> str | None:
+    """Say what is wrong with the times of a change; None if nothing is."""
+    if change is None:
+        return None
+    times = [time for time in (change.after, change.by) if time is not None]
+    for time in times:
+        if time.tzinfo is not None:
+            return f"{key}: {time} has a time zone; a camera's clock has none"
+    if len(times) == 2 and times[0] > times[1] and not clock_jumps:
+        return f"{key}: after {times[0]} is later than by {times[1]}, though frames.clock_jumps is 0"
+    return None
+
+
+def _run_problem(entry: Column | Row, axis: Axis, sensor: Sensor) -> str | None:
+    """Name the first key of a column or row entry that the geometry contradicts, and why; None if none is."""
+    line, start, end = axis.of(entry)
+    last_line, last, problem = sensor.raw_size[axis.side] - 1, sensor.raw_size[1 - axis.side] - 1, None
+    places = [(line, i) if axis is COLUMNS else (i, line) for i in range(sensor.cfa.step)]
+    crossed = list(dict.fromkeys(sensor.cfa.plane_name(x=x, y=y) for x, y in places))
+    planes = entry.plane.split("+")
+    if not 0 <= line <= last_line:
+        problem = f"{axis.line}: {line} is outside the sensor, 0 to {last_line}"
+    elif not 0 <= start <= end:
+        problem = f"{axis.start}: {start} is not in 0 to {axis.end} = {end}"
+    elif end > last:
+        problem = f"{axis.end}: {end} is outside the sensor, 0 to {last}"
+    elif len(set(planes)) != len(planes) or not set(planes) <= set(crossed):
+        crosses = f"{axis.noun} {line} of {sensor.cfa.name} crosses {'+'.join(crossed)}"
+        problem = f"plane: {entry.plane!r}, but {crosses}"
+    return problem
+
+
+def _pair(pixel: tuple[int, int] | None) -> str:
+    """Write a pixel as the map file does."""
+    return "null" if pixel is None else str(list(pixel))

@@ -1,0 +1,168 @@
+"""The passes over the photos of one body, all of them raw or all JPEGs, and what they leave behind."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sensormap.camera import Body, Profile
+from sensormap.decode import open_geometry
+from sensormap.detect import largest_sums, most_followed, worth_following
+from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, SensorMapError
+from sensormap.evidence import Evidence
+from sensormap.first_pass import FirstPass, Progress, Read
+from sensormap.follow import Places, SecondPass, choose_frames
+from sensormap.frame import Photo, Skipped
+from sensormap.options import Options, Refusals
+from sensormap.scenery import has_company
+from sensormap.tally import MOST_FRAMES
+from sensormap.verdict import Followed
+
+log = logging.getLogger(__name__)
+
+FEWEST_FRAMES = 2
+
+
+@dataclass(frozen=True)
+class Work:
+    """What all passes of a run share.
+
+    Parameters
+    ----------
+    options
+        What to do.
+    progress
+        Called as photos are done, in each pass.
+    refuse
+        Keeps the photos that cannot be used.
+    read
+        Decodes a photo.
+    """
+
+    options: Options
+    progress: Progress
+    refuse: Refusals
+    read: Read
+
+
+def gather_evidence(
+    photos: tuple[Photo, ...], body: Body, known: Profile | None, work: Work, *, clock_jumps: int = 0
+) -> Evidence:
+    """Run the passes over photos: two over raw photos, unless the second is not wanted, and one over JPEGs.
+
+    Parameters
+    ----------
+    photos
+        Of one body in order of capture, all raw or all JPEGs.
+    body, known
+        Whose they are, and its profile; None leaves the geometry to LibRaw or to the pictures.
+    work
+        Options and callbacks.
+    clock_jumps
+        How often the camera's clock contradicts its count of shots.
+
+    Raises
+    ------
+    FrameMismatchError
+        If there are too many photos, or fewer than two can be used.
+    ProfileError
+        If the profile contradicts the photos.
+    """
+    _require_frames(len(photos), work.refuse.skipped)
+    if len(photos) > MOST_FRAMES:
+        msg = f"{len(photos)} photos of one body, expected at most {MOST_FRAMES} for one map"
+        raise FrameMismatchError(msg)
+    profile = _geometry(photos, known)
+    log.info("%s: %d photos, profile %s", body, len(photos), profile.name)
+    for number, photo in enumerate(photos):
+        log.debug("frame %d: %s", number, photo.path)
+    run = FirstPass(photos, profile, work.options.thresholds, read=work.read)
+    run.run(work.options.threads, work.progress, lambda photo: work.refuse.extend([photo]))
+    used = sorted(run.tallied)
+    _require_frames(len(used), work.refuse.skipped)
+    # Its laws are those of raw values, and reading JPEGs again takes most of the time of the first pass.
+    followed = _follow(run, work) if work.options.follow and photos[0].picture is None else None
+    voted = [tuple(n for n in block if n in run.tallied and not run.tallied[n].repeat) for block in run.blocks]
+    return Evidence(
+        body=body,
+        profile=profile,
+        photos=tuple(photos[number] for number in used),
+        numbers=tuple(used),
+        digests=tuple(run.tallied[number].digest for number in used),
+        saturation=min(run.tallied[number].saturation for number in used),
+        skipped=tuple(sorted(work.refuse.skipped)),
+        tally=run.tally,
+        ballots=run.all_ballots,
+        repeated=sum(run.tallied[number].repeat for number in used) + (followed.repeats if followed else 0),
+        filtered=sum(run.tallied[number].filtered for number in used),
+        followed=followed,
+        decoy_part=run.shifted.size / run.tally.hidden.size,
+        clock_jumps=clock_jumps,
+        blocks=tuple(voted),
+    )
+
+
+def _follow(run: FirstPass, work: Work) -> Followed | None:
+    """Run the second pass over the frames that count."""
+    options = work.options
+    area = run.profile.active_area
+    cfa = run.profile.cfa.shifted(x=area.x, y=area.y)
+    candidates = worth_following(run.tally, run.all_ballots, cfa, options.thresholds)
+    # Decoys are held to the bar of the candidates.
+    most = most_followed(run.tally.hidden.size, options.thresholds)
+    bar = largest_sums(run.tally.sum_outlying.reshape(-1), most)
+    decoys = [np.flatnonzero(run.shifted >= bar)] + [ballot.decoys for ballot in run.all_ballots]
+    decoy = np.unique(np.concatenate(decoys)).astype(np.int64)
+    company = has_company(run.tally, cfa, candidates)
+    places = Places(candidates, company, decoy[decoy < run.shifted.size], run.shifts)
+    usable = [number for number in sorted(run.tallied) if not run.tallied[number].repeat]
+    frames = choose_frames(run.photos, usable, options.follow)
+    log.info("following %d photosites, %d decoys, %d frames", candidates.size, places.decoys.size, len(frames))
+    second = SecondPass(run.photos, run.profile, run.tallied, read=run.read)
+    followed = second.run(
+        frames,
+        places,
+        options.floors,
+        threads=options.threads,
+        progress=work.progress,
+        refuse=lambda photo: work.refuse.extend([photo]),
+    )
+    if followed is None:
+        log.warning("no photo could be read a second time: the map is that of the first pass")
+    return followed
+
+
+def _require_frames(number: int, skipped: list[Skipped]) -> None:
+    if number < FEWEST_FRAMES:
+        found = "no usable photo" if number == 0 else "one usable photo only"
+        msg = f"{found} ({len(skipped)} skipped); a map takes at least {FEWEST_FRAMES}, better dozens"
+        raise FrameMismatchError(msg)
+
+
+def _geometry(photos: Sequence[Photo], known: Profile | None) -> Profile:
+    """Return the geometry of the run, from the first photo that opens and, where a profile is known, agrees with it.
+
+    Where LibRaw has to tell, three photos are asked, and the size that most of them have is taken.
+    """
+    problem: SensorMapError | None = None
+    told: list[Profile] = []
+    asked = photos if known else (photos[0], photos[len(photos) // 2], photos[-1], *photos)
+    for photo in asked:
+        try:
+            told.append(open_geometry(photo.path, known))
+        except ProfileError as error:
+            problem = problem if isinstance(problem, ProfileError) else error
+        except DecodeError as error:
+            problem = problem or error
+        if len(told) == (1 if known else 3):
+            break
+    if told:
+        sizes = [profile.raw_size for profile in told]
+        return max(told, key=lambda profile: sizes.count(profile.raw_size))
+    if isinstance(problem, ProfileError):
+        raise problem
+    msg = f"no usable photo: {problem}"
+    raise FrameMismatchError(msg)

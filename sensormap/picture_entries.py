@@ -1,0 +1,146 @@
+"""Entries of a map made from JPEGs: one for each defect that its photos show smeared, without a second look at them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+
+from sensormap.appearance import birth_ratios
+from sensormap.collapse import collapse
+from sensormap.defects import Between, Defect, DefectKind, rounded
+from sensormap.detect import Candidates, Thresholds, find_candidates
+from sensormap.evidence import Evidence
+from sensormap.followed_entries import Clock
+from sensormap.onset import find_onset
+from sensormap.picture_kinds import effect, picture_kind
+from sensormap.sensor import Sensor
+from sensormap.tally import Outliers
+from sensormap.unfollowed import settings_of
+
+CONFIDENCE = 0.95
+"""The most that a JPEG can say: what the camera did to the picture before it stored it is not modelled."""
+
+
+LEAST_EFFECT = 0.1
+"""Share of the light around it that a defect adds or lacks at least. The pattern of healthy photosites, and dust,
+persist too, and are significant in ten flat fields of a real camera; planted defects that were found had 0.11 or more.
+"""
+
+
+def picture_defects(
+    evidence: Evidence, sensor: Sensor, thresholds: Thresholds, *, ceiling: float
+) -> tuple[list[Defect], float]:
+    """Return the defects that JPEGs show, sorted by (y, x), and how many of them are expected to be false.
+
+    Parameters
+    ----------
+    evidence
+        What the pass over JPEGs left behind.
+    sensor
+        Geometry; its active area is what JPEGs show.
+    thresholds
+        What makes a candidate.
+    ceiling
+        Of the confidences.
+
+    Notes
+    -----
+    Each block of votes may yield `Thresholds.false_votes` false candidates, by the tail of its shifted votes. That
+    number over the number of entries is what each of them may be false by, all else being as modelled.
+    """
+    cfa = sensor.cfa.shifted(x=sensor.active_area.x, y=sensor.active_area.y)
+    candidates = find_candidates(evidence.tally, evidence.ballots, cfa, thresholds)
+    outliers = Outliers.concatenate([ballot.outliers for ballot in evidence.ballots])
+    outliers = outliers[np.lexsort((outliers.frame, outliers.index))]
+    centres = collapse(candidates, outliers, width=sensor.active_area.width)
+    history = _History(evidence)
+    defects = []
+    lines = []
+    for i, radius, line in zip(*(part.tolist() for part in (centres.which, centres.radius, centres.line)), strict=True):
+        own = _own(candidates, i, outliers, evidence)
+        if effect(own) < LEAST_EFFECT:
+            continue
+        lines.append(line)
+        row, col = int(candidates.row[i]), int(candidates.col[i])
+        x, y = col + sensor.active_area.x, row + sensor.active_area.y
+        kind, onset, seen = history.of(own, bright=int(own.score.astype(np.int64).sum()) > 0, line=line)
+        defects.append(
+            Defect(
+                x=x,
+                y=y,
+                plane=sensor.cfa.plane_name(x=x, y=y),
+                kind=kind,
+                confidence=ceiling,
+                score=rounded(float(candidates.score[i]), digits=4),
+                mean=None,
+                variance=None,
+                jpeg=sensor.jpeg_pixel(x, y),
+                onset=onset,
+                seen=seen,
+                radius=max(radius, _least_radius(sensor, row, col)),
+            )
+        )
+    false = rounded(thresholds.false_votes * len(evidence.ballots), digits=2)
+    entries = lines.count(0) + len({*lines} - {0})  # the members of a bad line are one
+    confidence = rounded(min(ceiling, CONFIDENCE, 1 - false / (false + max(entries, 1))), digits=4)
+    return [replace(defect, confidence=confidence) for defect in defects], false
+
+
+def _own(candidates: Candidates, i: int, outliers: Outliers, evidence: Evidence) -> Outliers:
+    """Return the outlying scores of one candidate."""
+    place = int(candidates.row[i]) * evidence.tally.sum_z.shape[1] + int(candidates.col[i])
+    return outliers[slice(*np.searchsorted(outliers.index, [place, place + 1]))]
+
+
+def _least_radius(sensor: Sensor, row: int, col: int) -> int:
+    """Return how far at least a defect may lie from its pixel: at the border it may lie outside, its smear inside."""
+    area = sensor.active_area
+    if min(row, col, area.height - 1 - row, area.width - 1 - col) < _BORDER:
+        return _BORDER
+    return 1 if sensor.is_picture else 0
+
+
+_BORDER = 2  # pixels that a smear reaches
+_SPOKESMEN = 8
+_Told = tuple[DefectKind, Between | None, tuple[int, int] | None]
+
+
+class _History:
+    """What candidates are, and when they were born, from the frames that show them.
+
+    Parameters
+    ----------
+    evidence
+        What the pass left behind.
+    """
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._settings = settings_of(evidence)
+        self._numbers = np.array(evidence.numbers)
+        self._blocks = [np.searchsorted(self._numbers, block).tolist() for block in evidence.blocks]
+        self._voted = np.isin(self._numbers, [number for block in evidence.blocks for number in block])
+        self._clock = Clock(evidence.photos)
+        self._members: Counter[int] = Counter()
+        self._of_line: dict[int, _Told] = {}
+
+    def of(self, outliers: Outliers, *, bright: bool, line: int) -> _Told:
+        """Return a candidate's kind, when it was born, and the frames since then that show it, of all since then.
+
+        Of a bad column or row, which is one entry, every eighth member is asked, and speaks for those after it.
+        """
+        self._members[line] += 1
+        if not line or self._members[line] % _SPOKESMEN == 1:
+            kind = picture_kind(outliers, self._settings, bright=bright)
+            self._of_line[line] = (kind, *self._born(outliers, bright=bright))
+        return self._of_line[line]
+
+    def _born(self, outliers: Outliers, *, bright: bool) -> tuple[Between | None, tuple[int, int] | None]:
+        shows = np.isin(self._numbers, outliers.frame[(outliers.score > 0) == bright])
+        if not shows.any():
+            return None, None
+        birth = find_onset(birth_ratios(shows, self._voted, self._blocks))
+        since = slice(birth.low, None)
+        seen, due = np.count_nonzero(shows[since]), np.count_nonzero(self._voted[since])
+        return self._clock.between(birth), (int(seen), int(due))

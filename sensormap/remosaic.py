@@ -1,0 +1,86 @@
+"""Remosaicking: what a camera's JPEG still shows of each photosite.
+
+Demosaicing fills in the two colours that a photosite has not; the one that it has it keeps, up to white balance, tone
+curve and sharpening.  So of each pixel only the colour of its own filter is taken: the result has the colours of the
+raw grid and values from 0 to 255, and a defect that is smeared over its neighbours stands out most where it belongs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormap.cfa import MONO, PICTURE, Cfa
+from sensormap.compiled import compiled
+
+WHITE = 255
+"""Highest value of a JPEG's pixel."""
+
+# Shares of the channels in brightness, in 256ths: those of JPEG's own luma.
+_LUMA = (77, 150, 29)
+
+
+def remosaic(picture: NDArray[np.uint8], cfa: Cfa, out: NDArray[np.int16]) -> None:
+    """Fill `out` with each pixel's value in the colour of its own filter.
+
+    Parameters
+    ----------
+    picture
+        Red, green and blue of the pixels, shape ``(h, w, 3)``.
+    cfa
+        Filter pattern as read from the picture's corner. Where there are no filters, or none that are known (``mono``,
+        ``picture``), brightness is taken.
+    out
+        Shape ``(h, w)``.
+
+    Examples
+    --------
+    >>> picture, out = np.arange(12, dtype=np.uint8).reshape(2, 2, 3), np.zeros((2, 2), np.int16)
+    >>> remosaic(picture, Cfa("RGGB"), out)
+    >>> out.tolist()
+    [[0, 4], [7, 11]]
+    """
+    if cfa.name in (PICTURE, MONO):
+        _take_luma(picture, np.array(_LUMA, np.int32), out)
+    else:
+        channels = np.array([["RGB".index(plane.name[0]) for plane in cfa.planes]]).reshape(2, 2)
+        _take_channels(np.ascontiguousarray(picture), channels, out)
+
+
+def remosaic_slowly(picture: NDArray[np.uint8], cfa: Cfa) -> NDArray[np.int16]:
+    """Return what `remosaic` fills in, plane by plane: the reference that tests compare with."""
+    if cfa.name in (PICTURE, MONO):
+        return np.asarray((picture.astype(np.int32) @ np.array(_LUMA, np.int32) + 128) >> 8, np.int16)
+    out = np.empty(picture.shape[:2], np.int16)
+    for plane in cfa.planes:
+        plane.view(out)[...] = plane.view(picture)[..., "RGB".index(plane.name[0])]
+    return out
+
+
+@compiled
+def _take_channels(picture: NDArray[np.uint8], channels: NDArray[np.int64], out: NDArray[np.int16]) -> None:
+    """Take of every pixel the channel that `channels` has for its row and column, modulo 2."""
+    width = out.shape[1]
+    pairs, odd_width = np.uint64(width // 2), width % 2
+    two, six = np.uint64(2), np.uint64(6)
+    for row in range(out.shape[0]):
+        values, line = picture[row].reshape(3 * width), out[row]
+        # Slices and unsigned counters leave the compiler nothing to check in the loop.
+        even, odd = values[channels[row % 2, 0] :], values[3 + channels[row % 2, 1] :]
+        right = line[1:]
+        for k in range(pairs):
+            line[two * k] = even[six * k]
+            right[two * k] = odd[six * k]
+        if odd_width:
+            line[width - 1] = values[3 * (width - 1) + channels[row % 2, 0]]
+
+
+@compiled
+def _take_luma(picture: NDArray[np.uint8], shares: NDArray[np.int32], out: NDArray[np.int16]) -> None:
+    """Take the rounded mean of the three channels with these shares of 256."""
+    red, green, blue = shares[0], shares[1], shares[2]
+    for row in range(out.shape[0]):
+        pixels, line = picture[row], out[row]
+        for col in range(line.shape[0]):
+            pixel = pixels[col]
+            line[col] = (red * pixel[0] + green * pixel[1] + blue * pixel[2] + 128) >> 8

@@ -1,0 +1,141 @@
+"""Which files show one shot, and which of them to use: raw before JPEG, whole before cut, once each."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from sensormap.camera import Rect
+from sensormap.frame import Photo, Skipped
+
+_USUAL = 0.2  # of the most frequent size's photos
+_Shot = tuple[datetime | None, int | None]
+
+
+def without_copies(photos: Sequence[Photo]) -> tuple[list[Photo], list[Skipped]]:
+    """Leave out files whose content, or whose shot, another file has: copies would vote as if they were witnesses.
+
+    Parameters
+    ----------
+    photos
+        Of one body; all raw, or all JPEGs.
+    """
+    different, copies = _without_same_content(sorted(photos, key=lambda photo: (photo.path.name, str(photo.path))))
+    kept, repeated = _without_same_shot(different)
+    return kept, [*copies, *repeated]
+
+
+def find_twins(pictures: Sequence[Photo], photos: Sequence[Photo]) -> tuple[list[Photo], list[tuple[Photo, Photo]]]:
+    """Return the JPEGs of shots that no raw photo shows, and the others, each with its raw photo.
+
+    Parameters
+    ----------
+    pictures, photos
+        JPEGs and raw photos of one body.
+
+    Notes
+    -----
+    A JPEG shows the shot of a raw photo of the same capture time and shutter count, or of the same name but for its
+    ending. Cameras number their files again from 1 after 9999, so that files of one name that tell two times or two
+    counts are two shots.
+    """
+    by_name: dict[str, list[Photo]] = {}
+    for photo in photos:
+        by_name.setdefault(photo.path.stem.lower(), []).append(photo)
+    by_shot = {_shot(photo): photo for photo in photos}
+    alone: list[Photo] = []
+    twins: list[tuple[Photo, Photo]] = []
+    for picture in pictures:
+        shot = _shot(picture)
+        named = [photo for photo in by_name.get(picture.path.stem.lower(), ()) if _agree(shot, _shot(photo))]
+        twin = by_shot.get(shot) if None not in shot else None
+        twin = twin or next(iter(named), None)
+        if twin is None:
+            alone.append(picture)
+        else:
+            twins.append((picture, twin))
+    return alone, twins
+
+
+def of_full_size(pictures: Sequence[Photo], crop: Rect | None) -> tuple[list[Photo], list[Skipped]]:
+    """Leave out JPEGs whose pixels are not those of the sensor: of a smaller size, or turned.
+
+    Parameters
+    ----------
+    pictures
+        JPEGs of one body.
+    crop
+        Of its profile; None where it is unknown: then the largest size is taken for the full one that is not rare, as
+        panoramas are.
+    """
+    sizes = Counter(picture.picture for picture in pictures if picture.picture is not None)
+    if not sizes:
+        return list(pictures), []
+    usual = [size for size in sizes if sizes[size] >= max(_USUAL * max(sizes.values()), min(2, len(pictures)))]
+    largest = max(usual or sizes, key=lambda size: (size[0] * size[1], sizes[size], size))
+    full = largest if crop is None else (crop.width, crop.height)
+    kept = [picture for picture in pictures if picture.picture == full]
+    expected = f"the full size {full[0]} x {full[1]}{'' if crop else ', the largest of many'}"
+    left_out = []
+    for picture in pictures:
+        if picture.picture is not None and picture.picture != full:
+            width, height = picture.picture
+            turned = ": turned after it was taken" if (height, width) == full else ""
+            left_out.append(
+                Skipped(picture.path.name, f"picture of {width} x {height} pixels, expected {expected}{turned}")
+            )
+    return kept, left_out
+
+
+def _shot(photo: Photo) -> _Shot:
+    """Return what identifies a shot of one body: its time to the second, and its number."""
+    time = photo.exposure.time
+    return time and time.replace(microsecond=0), photo.exposure.shutter_count
+
+
+def _agree(one: _Shot, other: _Shot) -> bool:
+    """Tell whether two shots can be one, for all that both tell."""
+    return all(None in (mine, his) or mine == his for mine, his in zip(one, other, strict=True))
+
+
+def _without_same_content(photos: Sequence[Photo]) -> tuple[list[Photo], list[Skipped]]:
+    """Keep the first of files with one content; only files that look alike are read for it."""
+    looks = Counter((photo.size_bytes, photo.exposure) for photo in photos)
+    first: dict[str, str] = {}
+    kept: list[Photo] = []
+    copies: list[Skipped] = []
+    for photo in photos:
+        if looks[photo.size_bytes, photo.exposure] > 1:
+            try:
+                with photo.path.open("rb") as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError as error:
+                copies.append(Skipped(photo.path.name, f"cannot be read: {error.strerror}"))
+                continue
+            if digest in first:
+                copies.append(Skipped(photo.path.name, f"same content as {first[digest]}"))
+                continue
+            first[digest] = photo.path.name
+        kept.append(photo)
+    return kept, copies
+
+
+def _without_same_shot(photos: Sequence[Photo]) -> tuple[list[Photo], list[Skipped]]:
+    """Of files with one capture time and one shutter count keep the largest: others were edited, or cut short."""
+    largest: dict[tuple[datetime | None, int | None], Photo] = {}
+    for photo in photos:
+        shot = _shot(photo)
+        if shot not in largest or photo.size_bytes > largest[shot].size_bytes:
+            largest[shot] = photo
+    kept: list[Photo] = []
+    copies: list[Skipped] = []
+    for photo in photos:
+        shot = _shot(photo)
+        if None in shot or largest[shot] is photo:
+            kept.append(photo)
+        else:
+            reason = f"same capture time and shutter count as {largest[shot].path.name}"
+            copies.append(Skipped(photo.path.name, reason))
+    return kept, copies
