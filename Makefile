@@ -29,6 +29,7 @@ lint: $(VENV)/ready
 
 bench: $(VENV)/ready
 	$(BIN)/python -m benchmarks.survey --scenes "$(SCENES)"
+	$(BIN)/python -m benchmarks.pictures --scenes "$(SCENES)"
 	$(BIN)/python -m benchmarks.damage --scenes "$(SCENES)"
 
 wheel: $(VENV)/ready

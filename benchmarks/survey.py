@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import argparse
 import functools
-import os
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.costs import Cost, cost_line, ratio_line, run
 from fixtures.coverage import merged
 from fixtures.report import comparison_lines
 from fixtures.truth import Comparison, compare_map
@@ -34,26 +32,6 @@ def decode(path):
 with ThreadPoolExecutor(int(sys.argv[2])) as pool:
     list(pool.map(decode, sorted(Path(sys.argv[1]).glob("*.NEF"))))
 """
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Wall time in seconds and peak resident memory in megabytes of one process."""
-
-    seconds: float
-    megabytes: float
-
-
-def run(command: list[str]) -> Cost:
-    """Run a command to its end and return what it cost; its output is discarded."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    return Cost(seconds, usage.ru_maxrss / 1000)
 
 
 def mapping(photos: Path, map_file: Path, jobs: int, *, follow: bool) -> list[str]:
@@ -74,16 +52,14 @@ def measure(photos: Path, map_file: Path, *, jobs: int, repeats: int, follow: bo
     return mapped, decoded
 
 
-def generate(folder: Path, arguments: argparse.Namespace, seed: int) -> None:
-    """Write one set of frames and its truth, unless it is there."""
+def generate(folder: Path, arguments: argparse.Namespace, seed: int, *, options: Sequence[str] = ()) -> None:
+    """Write one set of frames and its truth, unless it is there; `options` are further ones of the generator."""
     if (folder / "truth.yaml").exists():
         return
     command = [sys.executable, "-m", "fixtures", str(folder), "--frames", str(arguments.frames), "--seed", str(seed)]
     if arguments.scenes:
         command += ["--scenes", str(arguments.scenes)]
-    if arguments.suppress_from:
-        command += ["--suppress-from", str(arguments.suppress_from)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*command, *options], check=True, stdout=subprocess.DEVNULL)
 
 
 def report(folder: Path, arguments: argparse.Namespace, seed: int) -> Comparison:
@@ -97,21 +73,14 @@ def report(folder: Path, arguments: argparse.Namespace, seed: int) -> Comparison
             photos, map_file, jobs=arguments.jobs, repeats=arguments.repeats, follow=follow
         )
         print(f"\nseed {seed}: {arguments.frames} frames, {arguments.jobs} threads, median of {arguments.repeats} runs")
-        print_costs(mapped, decoded)
+        print(cost_line("map", mapped))
+        print(cost_line("bare decode", decoded))
+        print(ratio_line("map to bare decode", mapped, decoded))
     comparison = compare_map(folder / "truth.yaml", map_file)
     for line in comparison_lines(comparison):
         print(f"  {line}")
     sys.stdout.flush()
     return comparison
-
-
-def print_costs(mapped: list[Cost], decoded: list[Cost]) -> None:
-    """Print what mapping costs beside a bare decode."""
-    ratios = [a.seconds / b.seconds for a, b in zip(mapped, decoded, strict=True)]
-    print(f"  map           {statistics.median(cost.seconds for cost in mapped):6.2f} s")
-    print(f"  bare decode   {statistics.median(cost.seconds for cost in decoded):6.2f} s")
-    print(f"  ratio         {statistics.median(ratios):6.2f}   (from {min(ratios):.2f} to {max(ratios):.2f})")
-    print(f"  peak memory   {max(cost.megabytes for cost in mapped):6.0f} MB")
 
 
 def print_totals(comparisons: list[Comparison]) -> None:
@@ -135,11 +104,12 @@ def main() -> None:
     parser.add_argument("--no-follow", action="store_true", help="leave the second pass out")
     parser.add_argument("--no-time", action="store_true", help="map every set once, and time nothing")
     arguments = parser.parse_args()
+    options = ["--suppress-from", str(arguments.suppress_from)] if arguments.suppress_from else []
     comparisons = []
     with tempfile.TemporaryDirectory() as scratch:
         for seed in arguments.seeds:
             folder = (arguments.keep or Path(scratch)) / f"seed{seed}"
-            generate(folder, arguments, seed)
+            generate(folder, arguments, seed, options=options)
             comparisons.append(report(folder, arguments, seed))
     if len(comparisons) > 1:
         print_totals(comparisons)
