@@ -279,6 +279,7 @@ class FirstPass:
                 shape=self.tally.shape,
                 false_votes=self.thresholds.false_votes,
                 seed=3 * block + number,
+                fewest_shifts=1 if self._jpeg else 2,
             )
             for number, part in enumerate([frames] if self._jpeg else parts_of(frames))
         ]

@@ -21,7 +21,7 @@ from sensormap.tally import OUTLIER_SIGMA, Outliers
 FEWEST_VOTES = 3
 """A photosite with fewer votes of one sign in a block leaves no trace of that block."""
 
-_FEWEST_SHIFTS, _MOST_SHIFTS = 2, 8
+_MOST_SHIFTS = 8
 # Photosites of a block, and of each half, that are worth a second look.
 _MOST_FOLLOWED = 1500
 # The tail of the shifted votes is extrapolated from this many of its largest values a shift.
@@ -122,8 +122,15 @@ def draw_shifts(frames: int, shape: tuple[int, int], step: int, seed: int) -> ND
     return np.stack([rows, cols]).astype(np.int32)
 
 
-def count_votes(
-    outliers: Outliers, shifts: NDArray[np.int32], frames: int, *, shape: tuple[int, int], false_votes: float, seed: int
+def count_votes(  # noqa: PLR0913
+    outliers: Outliers,
+    shifts: NDArray[np.int32],
+    frames: int,
+    *,
+    shape: tuple[int, int],
+    false_votes: float,
+    seed: int,
+    fewest_shifts: int = 2,
 ) -> Ballot:
     """Count one block's votes and single out the photosites that chance and scenery do not explain.
 
@@ -141,13 +148,15 @@ def count_votes(
         How many false candidates the block may be expected to yield.
     seed
         Of further random shifts: the same seed gives the same result.
+    fewest_shifts
+        How often the frames are shifted at least; more make the threshold surer.
     """
     rng = np.random.default_rng(seed)
     scratch = np.zeros(2 * shape[0] * shape[1], np.uint8)
     moved, sums = _shifted_totals(outliers, shifts, shape, scratch)
     shifted = [sums]
     # Where outliers are few, shifting is fast and few of them meet: go on until there is a tail to speak of.
-    while len(shifted) < _FEWEST_SHIFTS or (len(shifted) < _MOST_SHIFTS and sum(map(len, shifted)) < _TAIL):
+    while len(shifted) < fewest_shifts or (len(shifted) < _MOST_SHIFTS and sum(map(len, shifted)) < _TAIL):
         # Other pairs of frames' shifts are other shifts.
         further = shifts[:, rng.permutation(shifts.shape[1])]
         shifted.append(_shifted_totals(outliers, further, shape, scratch)[1])
