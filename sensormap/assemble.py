@@ -30,6 +30,7 @@ FEW_FRAMES = 10
 _FEWEST_FOR_DECOYS = 3
 # What was measured, 741 of 741 real entries, says no more than 0.999.
 _CONFIDENCE, _FEW_CONFIDENCE = 0.999, 0.5
+_BAND = 16  # rows
 _LINE_RADIUS = 1  # pixels that a line seen in JPEGs may lie away
 
 
@@ -76,7 +77,10 @@ def _lines(evidence: Evidence) -> tuple[Line, ...]:
     tally, area = evidence.tally, evidence.profile.active_area
     if evidence.counted < FEW_FRAMES or (evidence.followed and evidence.followed.repeats):
         return ()  # the tally has the frames that only the second pass recognised
-    return find_lines(tally.mean_score(), tally.count, evidence.profile.cfa.shifted(x=area.x, y=area.y))
+    mean = np.empty(tally.shape, np.float32)
+    for first in range(0, tally.shape[0], _BAND):  # intermediate results stay in the cache
+        mean[first : first + _BAND] = tally.mean_score(np.s_[first : first + _BAND])
+    return find_lines(mean, tally.count, evidence.profile.cfa.shifted(x=area.x, y=area.y))
 
 
 def _false_positives(evidence: Evidence, followed: Followed) -> float | None:
@@ -104,7 +108,7 @@ def _followed_defects(
         for at, sure, verdict in zip(place, confidence, verdicts, strict=True)
     ]
     clusters = find_clusters(place // width, place % width, sensor.cfa.step)
-    return make_defects(found, clusters, sensor, evidence.tally, _clock(evidence, followed))
+    return make_defects(found, clusters, sensor, followed.series[likely], _clock(evidence, followed))
 
 
 def undated(evidence: Evidence) -> str | None:

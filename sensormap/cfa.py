@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # whoever reads a map or lists cameras needs no arrays, and NumPy takes longest of all to import
+    from numpy.typing import NDArray
 
 BAYER_NAMES = ("RGGB", "BGGR", "GRBG", "GBRG")
 MONO = "mono"

@@ -6,12 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from sensormap.camera import Body
 from sensormap.cfa import Cfa
 from sensormap.consistency import check_map
-from sensormap.frame import Skipped
 from sensormap.sensor import Sensor
+
+if TYPE_CHECKING:
+    from sensormap.frame import Skipped
 
 Setting = bool | int | float | str | None
 
@@ -76,7 +79,8 @@ class Defect:
     score
         Strength of the evidence, in standard deviations.
     mean, variance
-        Over the frames, of its raw values: DN and DN squared, black subtracted. None with a `radius`.
+        Of its raw values over the followed frames: DN and DN squared, black subtracted. None without a second pass, and
+        with a `radius`.
     jpeg
         Pixel (x, y) in the camera's full-size JPEG; None outside its crop or where the crop is unknown.
     dark_dn_per_s, offset_dn, response

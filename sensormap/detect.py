@@ -11,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.cfa import Cfa
+from sensormap.medians import median_of
 from sensormap.score import SIGMA_PER_MAD
 from sensormap.tally import Tally
 from sensormap.vote import Ballot
 
 _FEW_FRAMES = 10
 # Deviation of the mean score that deserves a second look, and the least number of photosites that get one.
-_FOLLOWED_SIGMA, _FEWEST_FOLLOWED = 5.0, 200
+FOLLOWED_SIGMA, _FEWEST_FOLLOWED = 5.0, 200
 # Every fourth row gives centre and scale of a D80's plane to 0.2 %, in a quarter of the time.
 _SAMPLED_ROW = 4
+_SAMPLED_SUM = 64
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,7 @@ def find_candidates(tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, threshold
     # A mean of few scores has the tails of single ones: the edges of two scenes meet in many places.
     mean_sigma = thresholds.mean_sigma * math.sqrt(max(_FEW_FRAMES / max(tally.frames, 1), 1))
     step, width = cfa.step, tally.shape[1]
-    centre, scale = np.empty((step, step), np.float32), np.empty((step, step), np.float32)
-    for plane in cfa.planes:
-        sample = tally.mean_score(np.s_[plane.row :: _SAMPLED_ROW * step, plane.col :: step])
-        centre[plane.row, plane.col], scale[plane.row, plane.col] = null_of(sample, every=1)
+    centre, scale = nulls_of(tally, cfa)
     # Few pass even the lower of the two bars: only those are looked at closely.
     place = tally.beyond(centre, np.maximum(np.float32(thresholds.effect_sigma), np.float32(mean_sigma) * scale))
     row, col = place // width, place % width
@@ -117,7 +116,9 @@ def find_candidates(tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, threshold
     return Candidates(found // np.int32(width), found % np.int32(width), score)
 
 
-def worth_following(tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, thresholds: Thresholds) -> NDArray[np.int64]:
+def worth_following(
+    tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, thresholds: Thresholds, *, sigma: float = FOLLOWED_SIGMA
+) -> NDArray[np.int64]:
     """Return the photosites that deserve a second look, positions ``row * W + col`` in the active area, ascending.
 
     Parameters
@@ -128,6 +129,8 @@ def worth_following(tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, threshold
         Its `followed_share` bounds how many of the largest sums of outlying scores over all frames, and of the mean
         scores far from the plane's median, are named. The third way, the largest sums of each block of frames, has a
         bound of its own.
+    sigma
+        How far a mean score has to be from the median, in robust standard deviations.
 
     Notes
     -----
@@ -137,17 +140,15 @@ def worth_following(tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, threshold
     outlying = tally.sum_outlying.reshape(-1)
     places = [np.flatnonzero(outlying >= largest_sums(outlying, most))]
     places += [ballot.following.astype(np.int64) for ballot in ballots]
-    mean = tally.mean_score()
-    width = mean.shape[1]
+    centre, scale = nulls_of(tally, cfa)
+    width, step = tally.shape[1], cfa.step
+    far = tally.beyond(centre, np.float32(sigma) * scale)
+    row, col = far // width, far % width
+    size = np.abs(tally.mean_score((row, col)) - centre[row % step, col % step])
     for plane in cfa.planes:
-        view = plane.view(mean)
-        centre, scale = null_of(view)
-        row, col = np.nonzero(np.abs(view - centre) > _FOLLOWED_SIGMA * scale)
-        if row.size > most // len(cfa.planes):
-            far = np.abs(view[row, col] - centre)
-            kept = np.argsort(-far, kind="stable")[: most // len(cfa.planes)]
-            row, col = row[kept], col[kept]
-        places.append((row * plane.step + plane.row) * width + col * plane.step + plane.col)
+        own = np.flatnonzero((row % step == plane.row) & (col % step == plane.col))
+        kept = np.argsort(-size[own], kind="stable")[: most // len(cfa.planes)]
+        places.append(far[own[kept]])
     return np.unique(np.concatenate(places)).astype(np.int64)
 
 
@@ -164,9 +165,22 @@ def largest_sums(sums: NDArray[np.unsignedinteger[Any]], most: int) -> int:
     >>> largest_sums(np.array([0, 5, 3, 3, 9], np.uint16), 3)
     4
     """
-    reached = np.cumsum(np.bincount(sums)[::-1])[::-1]
+    # A sample tells a bar that more than `most` reach, mostly: then only those need to be counted by their size.
+    sample = np.sort(sums[::_SAMPLED_SUM])
+    low = sample[max(sample.size - 1 - 4 * most // _SAMPLED_SUM, 0)] if sample.size else 0
+    large = sums[sums >= low]
+    reached = np.cumsum(np.bincount(large if large.size > most else sums)[::-1])[::-1]
     within = np.flatnonzero(reached[1:] <= most)
     return int(within[0]) + 1 if within.size else reached.size
+
+
+def nulls_of(tally: Tally, cfa: Cfa) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return centre and scale of the mean scores of every plane, by row and column phase: shape ``(step, step)``."""
+    centre, scale = np.empty((2, cfa.step, cfa.step), np.float32)
+    for plane in cfa.planes:
+        sample = tally.mean_score(np.s_[plane.row :: _SAMPLED_ROW * cfa.step, plane.col :: cfa.step])
+        centre[plane.row, plane.col], scale[plane.row, plane.col] = null_of(sample, every=1)
+    return centre, scale
 
 
 def null_of(mean: NDArray[np.float32], *, every: int = _SAMPLED_ROW) -> tuple[np.float32, np.float32]:
@@ -180,6 +194,6 @@ def null_of(mean: NDArray[np.float32], *, every: int = _SAMPLED_ROW) -> tuple[np
         One row in so many is looked at.
     """
     sample = mean[::every]
-    centre = np.float32(np.median(sample))
-    scale = np.float32(SIGMA_PER_MAD * float(np.median(np.abs(sample - centre))))
+    centre = median_of(sample)
+    scale = np.float32(SIGMA_PER_MAD * float(median_of(np.abs(sample - centre))))
     return centre, scale if scale > 0 else np.float32(np.inf)

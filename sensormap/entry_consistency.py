@@ -105,7 +105,10 @@ def _claim_problem(defect: Defect) -> str | None:
     """Name the first key that raw photos tell and a defect lacks, or that JPEGs do not and it has; None if all fit."""
     if defect.radius is None:
         missing = [name for name in _MOMENTS if getattr(defect, name) is None]
-        return f"{missing[0]}: missing, but only an entry with a radius has none" if missing else None
+        if len(missing) == 1:
+            return f"{missing[0]}: missing, but mean and variance come together"
+        followed = defect.seen is not None
+        return f"{missing[0]}: missing, but the defect was followed" if missing and followed else None
     if defect.jpeg is None:
         return "jpeg: null, but an entry with a radius was seen in a JPEG"
     for name in (*STRENGTHS, "unresolved", *_MOMENTS):

@@ -6,7 +6,7 @@ no frame crosses a process boundary, and sums of integers do not depend on who a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -14,14 +14,16 @@ from threading import Event, Lock, local
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sensormap.camera import Profile
 from sensormap.decode import read_frame
 from sensormap.detect import Thresholds
 from sensormap.errors import ProfileError, SensorMapError
-from sensormap.frame import Frame, Photo, Skipped
-from sensormap.kernels import Mosaic, add_outlying, shift_places
+from sensormap.frame import NARROW, Frame, Photo, Skipped
+from sensormap.kernels import Mosaic
 from sensormap.photos import skipped
+from sensormap.places import add_outlying, shift_places
 from sensormap.plausible import implausibility, unlike_light
 from sensormap.repeat import look_of
 from sensormap.score import Noise, fit_noise, pad
@@ -29,6 +31,7 @@ from sensormap.suppression import is_filtered
 from sensormap.tally import Outliers, Tally
 from sensormap.variety import Variety
 from sensormap.vote import Ballot, count_votes, draw_shifts, parts_of, time_blocks
+from sensormap.watch import Watch, stretches
 
 # Photosites: three of each plane, which the neighbours at the borders are copied from.
 _SMALLEST_SIDE = 6
@@ -96,6 +99,10 @@ class FirstPass:
         Of voting.
     read
         Decodes a photo.
+    read_surely
+        Decodes once more what `read` cannot use; its word counts. None: `read` is sure.
+    follow
+        Numbers of the frames that a second pass wants to know of; none if there will be no second pass.
 
     Attributes
     ----------
@@ -109,6 +116,8 @@ class FirstPass:
         Sums of the sizes of outlying scores after the shift, for the topmost part of the rows, flat.
     ballots
         Results of each block of votes: of the whole, then of its halves.
+    watch
+        What was seen of the frames to follow.
 
     Raises
     ------
@@ -117,7 +126,14 @@ class FirstPass:
     """
 
     def __init__(
-        self, photos: tuple[Photo, ...], profile: Profile, thresholds: Thresholds, *, read: Read = read_frame
+        self,
+        photos: tuple[Photo, ...],
+        profile: Profile,
+        thresholds: Thresholds,
+        *,
+        read: Read = read_frame,
+        read_surely: Read | None = None,
+        follow: Collection[int] = (),
     ) -> None:
         area = profile.active_area
         if min(area.width, area.height) < _SMALLEST_SIDE:
@@ -128,7 +144,7 @@ class FirstPass:
         self.profile = profile
         self.thresholds = thresholds
         self._jpeg = photos[0].picture is not None
-        self.tally = self._tally((area.height, area.width))
+        self.tally = Tally((area.height, area.width), frames=len(photos))
         self.tallied: dict[int, Tallied] = {}
         self.ballots: dict[int, tuple[Ballot, ...]] = {}
         long = [(photo.exposure.shutter_s or 0) >= thresholds.long_exposure_s for photo in photos]
@@ -138,6 +154,17 @@ class FirstPass:
         self.shifts = draw_shifts(len(photos), shape, step, _SHIFT_SEED)
         self.shifted = np.zeros(max(shape[0] // DECOY_PART, 1) * shape[1], self.tally.sum_outlying.dtype)
         self.read = read
+        self._read_surely = read_surely
+        self.watch = Watch(
+            stretches(len(photos), watched=bool(follow)),
+            follow,
+            self.tally,
+            self.shifted,
+            self.shifts,
+            cfa=profile.cfa.shifted(x=area.x, y=area.y),
+            thresholds=thresholds,
+        )
+        self._turns = {number: turn for turn, number in enumerate(self.watch.order)}
         self._variety = Variety()
         self._memory = _Memory()
         self._shifted_lock = Lock()
@@ -183,12 +210,13 @@ class FirstPass:
         finally:
             self._ended = True
             self._variety.end()
+            self.watch.end()
             self._compiled.set()
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _frames(self, pool: ThreadPoolExecutor, *, in_flight: int) -> Iterator[tuple[int, Tallied | Skipped]]:
         """Yield every frame's number and result, in the order in which they are done."""
-        numbers = iter(range(len(self.photos)))
+        numbers = iter(self.watch.order)
         pending = {pool.submit(self._frame, number): number for number in islice(numbers, in_flight)}
         self._compile()
         while pending:
@@ -202,47 +230,34 @@ class FirstPass:
     def _compile(self) -> None:
         """Have the kernels compiled here, on a tiny frame: Ctrl-C ends that, but waits for a thread that does it."""
         step, saturation = self.profile.cfa.step, self.profile.saturation
-        tiny = np.zeros((8 * step, 8 * step), np.int16 if saturation <= np.iinfo(np.int16).max else np.int32)
+        tiny = np.zeros((8 * step, 8 * step), np.int16 if saturation <= NARROW else np.int32)
         padded = pad(tiny, step)
         noise = fit_noise(padded, step, clipping=(0, saturation))
-        found = self._tally((tiny.shape[0], tiny.shape[1])).add(padded, noise, clipping=(0, saturation), frame=0)
-        shift_places(found.index, found.frame, self.shifts, (tiny.shape[0], tiny.shape[1]), found.index)
-        add_outlying(found.index, found.score, np.zeros(1, self.shifted.dtype))
+        tally = Tally((tiny.shape[0], tiny.shape[1]), frames=len(self.photos))
+        tally.add(padded, noise, clipping=(0, saturation), frame=0)
         self._compiled.set()
-
-    def _tally(self, shape: tuple[int, int]) -> Tally:
-        """Return an empty tally of the widths that this pass takes."""
-        highest = max(self.profile.saturation, (1 << self.profile.bits) - 1)
-        # The values of a JPEG are on a tone curve: their mean means nothing.
-        return Tally(shape, frames=len(self.photos), highest=highest, moments=not self._jpeg)
 
     def _frame(self, number: int) -> Tallied | Skipped:
         """Decode one photo, check it, add it to the tally; whatever happens, the frames after it wait no longer."""
         try:
             return self._tallied(number)
         finally:
-            self._variety.pass_over(number)
+            self._variety.pass_over(self._turns[number])
+            self.watch.finish(number)
 
     def _tallied(self, number: int) -> Tallied | Skipped:
         """Decode one photo, check it, add it to the tally unless it repeats a scene."""
-        photo, area, step = self.photos[number], self.profile.active_area, self.profile.cfa.step
-        try:
-            frame = self.read(photo, self.profile)
-        except ProfileError:
-            raise  # no photo of this camera can agree with a profile that has its filters wrong
-        except SensorMapError as error:
-            return skipped(photo.path.name, error)
-        self._compiled.wait()
-        clipping = (frame.floor, frame.saturation)
-        active = frame.mosaic[area.slices]
-        padded = self._memory.padded = pad(active, step, self._memory.padded)
-        noise = fit_noise(padded, step, clipping=clipping)
-        reason = self._implausibility(active, noise, clipping)
-        if reason is not None:
-            return skipped(photo.path.name, reason)
-        repeat = self._variety.is_repeat(number, look_of(padded, noise, jpeg=self._jpeg))
+        photo, step = self.photos[number], self.profile.cfa.step
+        examined = self._examined(photo, self.read)
+        if isinstance(examined, Skipped) and self._read_surely is not None:
+            examined = self._examined(photo, self._read_surely)
+        if isinstance(examined, Skipped):
+            return examined
+        padded, noise, clipping, digest = examined
+        repeat = self._variety.is_repeat(self._turns[number], look_of(padded, noise, jpeg=self._jpeg))
         if self._ended:
             return skipped(photo.path.name, "the run ended before it was tallied")
+        self.watch.wait(number)
         # Smoothing hides from `is_filtered` what the camera did before it.
         filtered = not self._jpeg and is_filtered(padded, step, clipping=clipping)
         outliers = Outliers.concatenate([])
@@ -251,8 +266,28 @@ class FirstPass:
             limits = (clipping[0] - 1, clipping[1] + 1) if self._jpeg else clipping
             outliers = self.tally.add(padded, noise, clipping=limits, frame=number, filtered=filtered)
             if not self._jpeg:  # decoys are for the second pass
-                self._add_shifted(outliers)
-        return Tallied(outliers, noise, *clipping, frame.digest, filtered, repeat)
+                self._add_shifted(outliers, self.shifts[:, number])
+            self.watch.tallied(number, padded, outliers)
+        return Tallied(outliers, noise, *clipping, digest, filtered, repeat)
+
+    def _examined(self, photo: Photo, read: Read) -> tuple[Mosaic, Noise, tuple[int, int], str] | Skipped:
+        """Decode a photo; return its padded mosaic, noise, clipping and digest, or why it cannot be used."""
+        area, step = self.profile.active_area, self.profile.cfa.step
+        try:
+            frame = read(photo, self.profile)
+        except ProfileError:
+            raise  # no photo of this camera can agree with a profile that has its filters wrong
+        except SensorMapError as error:
+            return skipped(photo.path.name, error)
+        self._compiled.wait()
+        if self._ended:
+            return skipped(photo.path.name, "the run ended before it was tallied")
+        clipping, digest = (frame.floor, frame.saturation), frame.digest
+        padded = self._memory.padded = pad(frame.mosaic[area.slices], step, self._memory.padded)
+        del frame  # and with it the decoder's memory, before the tally takes some
+        noise = fit_noise(padded, step, clipping=clipping)
+        reason = self._implausibility(padded[step:-step, step:-step], noise, clipping)
+        return skipped(photo.path.name, reason) if reason else (padded, noise, clipping, digest)
 
     def _implausibility(self, active: Mosaic, noise: Noise, clipping: tuple[int, int]) -> str | None:
         """Return why a frame is no photo, or None; rows of a JPEG are not damaged one by one."""
@@ -261,28 +296,24 @@ class FirstPass:
         area = self.profile.active_area
         return implausibility(active, noise, self.profile.cfa.shifted(x=area.x, y=area.y), clipping=clipping)
 
-    def _add_shifted(self, outliers: Outliers) -> None:
+    def _add_shifted(self, outliers: Outliers, shift: NDArray[np.int32]) -> None:
         """Add a frame's outliers where they are after its shift."""
-        moved = np.empty_like(outliers.index)
-        shift_places(outliers.index, outliers.frame, self.shifts, self.tally.shape, moved)
+        moved = shift_places(outliers.index, shift, self.tally.shape)
         with self._shifted_lock:
             add_outlying(moved, outliers.score, self.shifted)
 
     def _vote(self, block: int) -> tuple[Ballot, ...]:
         """Count a block's votes, whole and by halves; its frames' outliers are dropped but for what a ballot keeps."""
         frames = [frame for frame in self.blocks[block] if frame in self.tallied and not self.tallied[frame].repeat]
-        ballots = [
-            count_votes(
-                Outliers.concatenate([self.tallied[frame].outliers for frame in part]),
-                self.shifts,
-                len(part),
-                shape=self.tally.shape,
-                false_votes=self.thresholds.false_votes,
-                seed=3 * block + number,
-                fewest_shifts=1 if self._jpeg else 2,
-            )
-            for number, part in enumerate([frames] if self._jpeg else parts_of(frames))
-        ]
+        ballots = count_votes(
+            {frame: self.tallied[frame].outliers for frame in frames},
+            [frames] if self._jpeg else parts_of(frames),
+            self.shifts,
+            shape=self.tally.shape,
+            false_votes=self.thresholds.false_votes,
+            seed=3 * block,
+            fewest_shifts=1 if self._jpeg else 2,
+        )
         none = Outliers.concatenate([])
         for frame in frames:
             self.tallied[frame] = replace(self.tallied[frame], outliers=none)

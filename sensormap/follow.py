@@ -8,7 +8,7 @@ defects tell how many of the candidates that do so are false.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -20,7 +20,6 @@ from sensormap.cluster import find_columns
 from sensormap.errors import SensorMapError
 from sensormap.first_pass import Progress, Read, Tallied, patiently
 from sensormap.frame import Photo, Skipped
-from sensormap.kernels import gather_windows
 from sensormap.photos import skipped
 from sensormap.scenery import repeated_frames
 from sensormap.score import pad
@@ -32,11 +31,11 @@ from sensormap.series import (
     measure_response_spread,
     photon_noise,
 )
+from sensormap.spots import Spots, moved_back
 from sensormap.stories import Floors, Odds, weigh
 from sensormap.verdict import Followed
+from sensormap.watch import CONTROLS, Sight, draw_controls
 
-_CONTROLS = 3000
-_CONTROL_SEED = 2
 # Scenery that fewer frames still make may show another scene that repeats.
 _SCENE_ROUNDS = 6
 # Series are weighed in lots of this many, a lot a thread.
@@ -62,6 +61,10 @@ class Places:
     decoys: NDArray[np.int64]
     shifts: NDArray[np.int32]
 
+    def spots(self, photosites: int) -> Spots:
+        """Return all places to look at, in the order of the series: candidates, controls, decoys."""
+        return Spots(np.concatenate([self.candidates, draw_controls(photosites)]), self.decoys)
+
 
 class SecondPass:
     """One second pass over some of the frames of the first.
@@ -74,15 +77,24 @@ class SecondPass:
         What the first pass kept of the frames.
     read
         Decodes a photo.
+    seen
+        What the first pass saw of some frames, which are not read again.
     """
 
     def __init__(
-        self, photos: Sequence[Photo], profile: Profile, tallied: dict[int, Tallied], *, read: Read
+        self,
+        photos: Sequence[Photo],
+        profile: Profile,
+        tallied: dict[int, Tallied],
+        *,
+        read: Read,
+        seen: Mapping[int, Sight] | None = None,
     ) -> None:
         self.photos = photos
         self.profile = profile
         self.tallied = tallied
         self._read = read
+        self._seen = seen or {}
         self._ended = False
 
     def run(
@@ -100,7 +112,7 @@ class SecondPass:
         Parameters
         ----------
         frames
-            Numbers of those to read, ascending; none that repeats a scene.
+            Numbers of those to follow, ascending; none that repeats a scene.
         places
             What to follow.
         floors
@@ -118,33 +130,31 @@ class SecondPass:
             None if no photo could be read again.
         """
         area = self.profile.active_area
-        drawn = np.random.default_rng(_CONTROL_SEED).integers(0, area.width * area.height, _CONTROLS)
-        fixed = np.concatenate([places.candidates, drawn.astype(np.int64)])
+        spots = places.spots(area.width * area.height)
+        again = [frame for frame in frames if frame not in self._seen]
         pool = ThreadPoolExecutor(threads)
-        progress(0, len(frames))
-        windows: dict[int, NDArray[np.int32]] = {}
+        progress(0, len(again))
+        sights = {frame: self._seen[frame] for frame in frames if frame in self._seen}
         try:
-            pending = [(frame, pool.submit(self._gather, frame, fixed, places)) for frame in frames]
+            pending = [(frame, pool.submit(self._look, frame, spots, places.shifts)) for frame in again]
             for done, (frame, future) in enumerate(pending, start=1):
                 result = patiently(future)
                 if isinstance(result, Skipped):
                     refuse(result)
                 else:
-                    windows[frame] = result
-                progress(done, len(frames))
-            if not windows:
+                    sights[frame] = result
+                progress(done, len(again))
+            if not sights:
                 return None
-            everywhere = np.concatenate([fixed, places.decoys])
-            followed = [frame for frame in frames if frame in windows]
-            conditions = self._conditions(followed)
-            series = self._series(windows, everywhere, conditions)
+            conditions = self._conditions(sorted(sights))
+            series = self._series(sights, spots, conditions)
             return self._weigh(series, places, conditions, floors, pool)
         finally:
             self._ended = True
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _gather(self, number: int, fixed: NDArray[np.int64], places: Places) -> NDArray[np.int32] | Skipped:
-        """Decode one photo and return what its photosites show, shape ``(3, places)``."""
+    def _look(self, number: int, spots: Spots, shifts: NDArray[np.int32]) -> Sight | Skipped:
+        """Decode one photo again and return what it shows."""
         photo, step = self.photos[number], self.profile.cfa.step
         if self._ended:
             return skipped(photo.path.name, "the run ended before it was followed")
@@ -155,13 +165,7 @@ class SecondPass:
         if frame.digest != self.tallied[number].digest:
             return skipped(photo.path.name, "changed between the two passes")
         padded = pad(frame.mosaic[self.profile.active_area.slices], step)
-        shape = (padded.shape[0] - 2 * step, padded.shape[1] - 2 * step)
-        row, col = _moved_back(places.decoys, places.shifts[:, number], shape)
-        row = np.concatenate([fixed // shape[1], row])
-        col = np.concatenate([fixed % shape[1], col])
-        windows = np.empty((3, row.size), np.int32)
-        gather_windows(padded, row, col, step, windows)
-        return windows
+        return Sight(spots, spots.windows(padded, shifts[:, number], step))
 
     def _conditions(self, frames: Sequence[int]) -> Conditions:
         """Return the circumstances of the followed frames."""
@@ -178,28 +182,33 @@ class SecondPass:
             floor=np.array([one.floor for one in kept], np.float64),
         )
 
-    def _series(
-        self, windows: dict[int, NDArray[np.int32]], places: NDArray[np.int64], conditions: Conditions
-    ) -> Series:
-        """Put the frames' windows together."""
+    def _series(self, sights: Mapping[int, Sight], spots: Spots, conditions: Conditions) -> Series:
+        """Put together what the frames showed; what the first pass did not look at is not known there."""
         step, width = self.profile.cfa.step, self.profile.active_area.width
+        places = np.concatenate([spots.fixed, spots.decoys])
         frames = conditions.number.tolist()
+        gathered = np.zeros((3, len(spots), len(frames)), np.int32)
+        known = np.ones(gathered.shape[1:], np.bool_)
+        for i, frame in enumerate(frames):
+            found = spots.among(sights[frame].spots) if frame in self._seen else np.arange(len(spots))
+            known[:, i] = found >= 0
+            gathered[:, known[:, i], i] = sights[frame].windows[:, found[known[:, i]]]
         noise = np.stack([self.tallied[frame].noise.coefficients for frame in frames]).astype(np.float64)
         of_place = noise[:, (places // width) % step, (places % width) % step].transpose(1, 0, 2)
-        gathered = np.stack([windows[frame] for frame in frames], axis=2)
         row, col, height = places // width, places % width, self.profile.active_area.height
         near = 2 * step
         corner = ((row < near) | (row >= height - near)) & ((col < near) | (col >= width - near))
-        return make_series(gathered, of_place, photon_noise(noise, conditions.gain), corner=corner)
+        photon = photon_noise(noise, conditions.gain)
+        return make_series(gathered, of_place, photon, corner=corner, known=known)
 
     def _weigh(
         self, series: Series, places: Places, conditions: Conditions, floors: Floors, pool: ThreadPoolExecutor
     ) -> Followed:
         """Learn from the controls, then weigh candidates and decoys."""
         count = places.candidates.size
-        controls = series[count : count + _CONTROLS]
+        controls = series[count : count + CONTROLS]
         series = measure_oddity(controls, conditions).of(series)
-        spread = measure_response_spread(series[count : count + _CONTROLS], conditions)
+        spread = measure_response_spread(series[count : count + CONTROLS], conditions)
 
         def weighed(part: Series) -> Odds:
             # The first lot is empty: the kernels are compiled here, not in several threads.
@@ -223,7 +232,7 @@ class SecondPass:
             series = replace(series, known=series.known & ~repeats)
             candidates = series[:count]
             odds = weighed(candidates)
-        decoys = self._without_defects(series[count + _CONTROLS :], places, places.candidates[odds.likely], conditions)
+        decoys = self._without_defects(series[count + CONTROLS :], places, places.candidates[odds.likely], conditions)
         return Followed(
             places=places.candidates,
             series=candidates,
@@ -252,7 +261,7 @@ class SecondPass:
         shape = (area.height, area.width)
         known = decoys.known.copy()
         for i, frame in enumerate(conditions.number.tolist()):
-            row, col = _moved_back(places.decoys, places.shifts[:, frame], shape)
+            row, col = moved_back(places.decoys, places.shifts[:, frame], shape)
             known[:, i] &= ~np.isin(row * shape[1] + col, defects)
         return replace(decoys, known=known)
 
@@ -286,10 +295,3 @@ def choose_frames(photos: Sequence[Photo], usable: Sequence[int], most: int) -> 
     evenly = np.linspace(0, len(rest) - 1, most - len(longest)).round().astype(int)
     return sorted({*longest, *(rest[i] for i in evenly)})
 
-
-def _moved_back(
-    places: NDArray[np.int64], shift: NDArray[np.int32], shape: tuple[int, int]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return where places of a shifted frame lie in the frame itself."""
-    height, width = shape[0] - shape[0] % 2, shape[1] - shape[1] % 2
-    return (places // shape[1] - shift[0]) % height, (places % shape[1] - shift[1]) % width

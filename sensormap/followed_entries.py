@@ -13,7 +13,7 @@ from sensormap.defects import Between, Defect, Interval, rounded
 from sensormap.frame import Photo
 from sensormap.onset import Change
 from sensormap.sensor import Sensor
-from sensormap.tally import Tally
+from sensormap.series import Series
 from sensormap.verdict import Verdict
 
 
@@ -68,7 +68,7 @@ class Clock:
 
 
 def make_defects(
-    found: Sequence[Found], clusters: NDArray[np.int64], sensor: Sensor, tally: Tally, clock: Clock
+    found: Sequence[Found], clusters: NDArray[np.int64], sensor: Sensor, series: Series, clock: Clock
 ) -> list[Defect]:
     """Return defects as entries of the map, in the order given.
 
@@ -78,19 +78,18 @@ def make_defects(
         The defects.
     clusters
         Number of each one's cluster, 0 for single ones.
-    sensor, tally
-        Geometry, and sums over the frames.
+    sensor
+        Geometry.
+    series
+        Of each defect.
     clock
         Of the followed frames.
     """
-    if not found:
-        return []
-    where = np.array([one.row for one in found]), np.array([one.col for one in found])
-    means, variances = tally.mean(where), tally.variance(where)
     defects = []
     for i, one in enumerate(found):
         x, y = one.col + sensor.active_area.x, one.row + sensor.active_area.y
         verdict = one.verdict
+        mean, variance = _moments(series.value[i, series.known[i]].astype(np.int64))
         intervals = {name: _rounded(interval) for name, interval in verdict.strengths.items()}
         defects.append(
             Defect(
@@ -100,8 +99,8 @@ def make_defects(
                 kind=verdict.kind,
                 confidence=rounded(one.confidence, digits=4),
                 score=rounded(verdict.score, digits=4),
-                mean=rounded(float(means[i])),
-                variance=rounded(float(variances[i])),
+                mean=rounded(mean),
+                variance=rounded(variance),
                 jpeg=sensor.jpeg_pixel(x, y),
                 dark_dn_per_s=intervals.get("dark_dn_per_s"),
                 offset_dn=intervals.get("offset_dn"),
@@ -114,6 +113,12 @@ def make_defects(
             )
         )
     return defects
+
+
+def _moments(values: NDArray[np.int64]) -> tuple[float, float]:
+    """Return mean and population variance of raw values, from exact integers."""
+    n, total = values.size, int(values.sum())
+    return total / n, (n * int(values @ values) - total**2) / n**2
 
 
 def _rounded(interval: tuple[float, float, float]) -> Interval:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from sensormap.camera import Body
+
+if TYPE_CHECKING:  # `Skipped` is part of every map, and whoever reads one needs no arrays
+    import numpy as np
+    from numpy.typing import NDArray
+
+NARROW = 16_383
+"""Largest DN, of either sign, in a mosaic of int16: sums of two fit as well, which is what makes kernels fast."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class Frame:
     photo
         Where it came from.
     mosaic
-        Photosites on the raw grid, ``(H, W)`` int16 or int32, in DN with black subtracted.
+        Photosites on the raw grid, ``(H, W)``, in DN with black subtracted: int16 within +-`NARROW`, or int32.
         Only the active area is meaningful; what lies outside may be uninitialised.
     floor, saturation
         Lowest DN that a photosite can have, and DN at which it clips, black subtracted: `floor` is 0 where the camera

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap import story_kernels as kernels
+from sensormap.likelihoods import Likelihoods, effect_ratios
 from sensormap.series import Conditions, Series, median_where
-from sensormap.stories import Odds, Story, arrays_of, frames_of, log_ratios
+from sensormap.stories import Odds, Story
 from sensormap.strengths import DARK, OFFSET, RESPONSE, Fit, fit
 
 # How far what a law adds may vary from frame to frame, as a share of itself: dark current follows the temperature.
@@ -134,18 +134,18 @@ def _ratio(series: Series, conditions: Conditions, fitted: Fit) -> NDArray[np.fl
     extra = np.maximum(series.photon * shown, 0) + (_OTHER_SPREAD * shown) ** 2
     if fitted.strength[:, DARK].any():
         extra = extra + (_DARK_SPREAD * dark) ** 2
-    out = np.empty(series.value.shape)
-    kernels.effect_ratios(fitted.effect, extra, arrays_of(series), frames_of(conditions), out)
-    return out
+    return effect_ratios(series, conditions, fitted.effect, extra)
 
 
 def _other(series: Series, conditions: Conditions, odds: Odds, story: Story, numbers: int) -> Trial:
     """Try a law without a regression at strengths about the best so far."""
     end = odds.span[:, story, 1]
+    likelihoods = Likelihoods(series, conditions)
     tried = []
     for factor in (1.0,) if story == Story.STUCK else _TRIED:
         strength = odds.strength[:, story] * factor
-        ratio = log_ratios(series, conditions, story, strength)
+        ratio = np.empty(series.value.shape)
+        likelihoods.ratios(story, strength, ratio)
         score, first = _since(ratio, end)
         score = score - 0.5 * numbers * np.log(np.maximum(end - first, 2))
         if story == Story.STUCK:
@@ -156,9 +156,7 @@ def _other(series: Series, conditions: Conditions, odds: Odds, story: Story, num
     return _best_of(tried)[1]
 
 
-def _guess_both(
-    series: Series, conditions: Conditions, odds: Odds
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _guess_both(series: Series, conditions: Conditions, odds: Odds) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Guess a dark current and an offset: the offset from the shorter exposures, the rest from the longest."""
     first = np.minimum(odds.span[:, Story.HOT, 0], odds.span[:, Story.OFFSET, 0])
     alive = np.arange(series.value.shape[1]) >= first[:, None]

@@ -29,6 +29,28 @@ _AT_LOW, _AT_HIGH = -0.3266, 1.2459
 
 
 @compiled
+def deviate(
+    mean: NDArray[np.float32],
+    seen: NDArray[Any],
+    centre: np.float32,
+    scale: np.float32,
+    drawn_in: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
+    """Fill the deviations of a plane's means, each drawn in by the entry of its number of frames, and clipped.
+
+    All arrays but `drawn_in` have one shape. The slow equivalent:
+
+        out[:] = np.clip((mean - centre) / scale * drawn_in[seen], -CLIP, CLIP)
+    """
+    highest, lowest = np.float32(CLIP), np.float32(-CLIP)
+    for row in range(mean.shape[0]):
+        for i in range(mean.shape[1]):
+            deviation = (mean[row, i] - centre) / scale * drawn_in[seen[row, i]]
+            out[row, i] = min(max(deviation, lowest), highest)
+
+
+@compiled
 def raise_walks(
     strip: NDArray[np.float32],
     background: NDArray[np.float32],
@@ -66,7 +88,10 @@ def background_of(strip: NDArray[np.float32]) -> NDArray[np.float32]:
     number = strip.shape[1]
     width = min(TILE // 2, number)
     tiles = number // width
-    middles = np.median(strip.mean(axis=0)[: tiles * width].reshape(tiles, width), axis=1)
+    # As `numpy.median` has it, in a third of the time.
+    low, high = (width - 1) // 2, width // 2
+    ordered = np.partition(strip.mean(axis=0)[: tiles * width].reshape(tiles, width), (low, high), axis=1)
+    middles = (ordered[:, low] + ordered[:, high]) / 2
     # A tile more on either side continues the slope of the outermost two.
     if tiles > 1:
         middles = np.concatenate([2 * middles[:1] - middles[1:2], middles, 2 * middles[-1:] - middles[-2:-1]])

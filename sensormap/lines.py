@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.cfa import Cfa
-from sensormap.line_kernels import CLIP, TILE, background_of, chance_height, raise_walks, runs_along, steepest
+from sensormap.line_kernels import TILE, background_of, chance_height, deviate, raise_walks, runs_along, steepest
 from sensormap.line_runs import Line, joined, without_ghosts
+from sensormap.medians import median_of
 from sensormap.score import SCORE_LIMIT, SCORES_PER_SIGMA, SIGMA_PER_MAD
 
 # So many photosites give a plane's centre and scale to 0.3 %.
@@ -90,19 +91,19 @@ class _Field:
 
     def deviations(self, row: int, col: int, rows: slice, cols: slice) -> NDArray[np.float32]:
         """Return deviations of the plane at (row, col) in its scale, those of few frames' means drawn in, clipped."""
-        mean = self.mean[row :: self.step, col :: self.step][rows, cols]
-        seen = self.seen[row :: self.step, col :: self.step][rows, cols]
-        deviation = (mean - self.centre[row, col]) / self.scale[row, col]
-        deviation *= np.sqrt(seen / np.float32(self.most_seen), dtype=np.float32)
-        return np.asarray(np.clip(deviation, -CLIP, CLIP, out=deviation), np.float32)
+        mean, seen = (part[row :: self.step, col :: self.step][rows, cols] for part in (self.mean, self.seen))
+        out = np.empty(mean.shape, np.float32)
+        drawn_in = np.sqrt(np.arange(self.most_seen + 1) / np.float32(self.most_seen), dtype=np.float32)
+        deviate(mean, seen, self.centre[row, col], self.scale[row, col], drawn_in, out)
+        return out
 
     def line(self, row: int, col: int, i: int, part: range) -> NDArray[np.float32]:
         """Return deviations along line `i` of a plane, less the background as its nearer neighbours show it."""
         line = np.empty(len(part), np.float32)
         first = max(i - TILE, 0)
+        block = self.deviations(row, col, slice(part.start, part.stop), slice(first, i + TILE + 1))
         for start in range(0, line.size, TILE):
-            rows = part[start : start + TILE]
-            strip = self.deviations(row, col, slice(rows.start, rows.stop), slice(first, i + TILE + 1))
+            strip = block[start : start + TILE]
             line[start : start + TILE] = strip[:, i - first] - background_of(strip)[i - first]
         return line
 
@@ -141,15 +142,18 @@ def find_lines(
     """
     limits = limits or LineLimits()
     columns = _field(mean, seen, cfa)
+    rows = columns.turned()
     of_few = limits.lone_frames * SCORE_LIMIT / SCORES_PER_SIGMA / columns.most_seen
     limits = replace(limits, effect_sigma=max(limits.effect_sigma, of_few))
-    found: list[Line] = []
-    for field in (columns, columns.turned()):
-        runs = [run for row, col in np.ndindex(*field.scale.shape) for run in _scan(field, row, col, limits)]
+    of_columns, of_rows = list[Line](), list[Line]()
+    for row, col in np.ndindex(*columns.scale.shape):
+        deviations = columns.deviations(row, col, np.s_[:], np.s_[:])
+        of_columns += _scan(columns, row, col, limits, deviations)
+        of_rows += _scan(rows, col, row, limits, deviations.T)
+    for field, runs in ((columns, of_columns), (rows, of_rows)):
         for _ in range(2):  # a second time for what the other plane has added
-            runs = [line for run in joined(runs, limits.gap) for line in _judged(field, run, limits)]
-        found.extend(without_ghosts(runs, field.step))
-    return tuple(sorted(found))
+            runs[:] = [line for run in joined(runs, limits.gap) for line in _judged(field, run, limits)]
+    return tuple(sorted(without_ghosts(of_columns, columns.step) + without_ghosts(of_rows, columns.step)))
 
 
 def _field(mean: NDArray[np.float32], seen: NDArray[Any], cfa: Cfa) -> _Field:
@@ -161,22 +165,22 @@ def _field(mean: NDArray[np.float32], seen: NDArray[Any], cfa: Cfa) -> _Field:
     for plane in cfa.planes:
         thin = 1 + plane.view(mean).size // _SAMPLED
         sample = plane.view(mean)[::thin][plane.view(seen)[::thin] > 0]
-        middle = np.median(sample) if sample.size else 0.0
-        spread = SIGMA_PER_MAD * float(np.median(np.abs(sample - middle))) if sample.size else 0.0
+        middle = median_of(sample) if sample.size else np.float32(0)
+        spread = SIGMA_PER_MAD * float(median_of(np.abs(sample - middle))) if sample.size else 0.0
         centre[plane.row, plane.col], scale[plane.row, plane.col] = middle, spread or np.inf
     return _Field("column", mean, seen, int(seen.max(initial=1)), centre, scale)
 
 
-def _scan(field: _Field, row: int, col: int, limits: LineLimits) -> Iterator[Line]:
+def _scan(field: _Field, row: int, col: int, limits: LineLimits, deviations: NDArray[np.float32]) -> Iterator[Line]:
     """Yield the runs of one plane that rise too high for chance; their effect is but a sign."""
     scale = float(field.scale[row, col])
-    length, number = field.mean[row :: field.step, col :: field.step].shape
+    length, number = deviations.shape
     if length < limits.shortest or not number or not math.isfinite(scale):
         return
     drift = float(np.clip(limits.effect_sigma / scale / 2, *_DRIFTS))
     height, highest = np.zeros((2, 2, number), np.float32)
     for start in range(0, length, TILE):
-        strip = field.deviations(row, col, slice(start, start + TILE), slice(None))
+        strip = np.ascontiguousarray(deviations[start : start + TILE])
         raise_walks(strip, background_of(strip), np.float32(drift), height, highest)
     chance = limits.false_lines / (4 * field.scale.size * number)  # two axes, two signs
     bar = chance_height(highest, drift, chance=chance, length=length)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.kernels import Mosaic, score_band
+from sensormap.look_kernels import count_set, list_outlying
 from sensormap.score import SCORE_LIMIT, SCORES_PER_SIGMA, Noise
 
 # Sampled are strips of so many rows, a million photosites in all.
@@ -25,6 +26,11 @@ _SHIFTS = (-50, -34, -18, 18, 34, 50)
 # different scenes -1 to 5 %, and by the clusters of a sensor with 250 defects up to 20 marks.
 _COMMON_SHARE, _FEWEST = 0.13, 25
 _DIAGONALS = 4
+# Rows of flags have so many more on either side, and a multiple of it in all: a word is eight bytes.
+_MARGIN = 8
+
+Bits = NDArray[np.uint8]
+"""A bit for each place of a sample, of either sign, eight a byte from the lowest: 260 kB of a D80's."""
 
 
 @dataclass(frozen=True)
@@ -61,22 +67,55 @@ def find_marks(padded: Mosaic, noise: Noise) -> Marks:
     rows = min(_STRIP, height)
     number = max(min(_SAMPLED // (rows * width), height // rows), 1)
     unit = noise.rows(width) / np.float32(SCORES_PER_SIGMA**2)
-    strips = np.empty((number, rows, width), np.int8)
-    for strip, first in zip(strips, np.linspace(0, height - rows, number).astype(int).tolist(), strict=True):
-        score_band(padded, first, first + rows, step, unit, SCORE_LIMIT, strip)
     bar = round(_OUTLYING * SCORES_PER_SIGMA)
-    outlying = np.stack([strips >= bar, strips <= -bar])
-    beside = np.zeros(outlying.shape, np.bool_)
-    beside[:, :, 1:, 1:] |= outlying[:, :, :-1, :-1]
-    beside[:, :, 1:, :-1] |= outlying[:, :, :-1, 1:]
-    beside[:, :, :-1, 1:] |= outlying[:, :, 1:, :-1]
-    beside[:, :, :-1, :-1] |= outlying[:, :, 1:, 1:]
-    marked = np.flatnonzero(outlying & beside).astype(np.int32)
-    return Marks(np.flatnonzero(outlying).astype(np.int32), marked, strips.size)
+    area = number * rows * width
+    scores = np.empty((rows, width), np.int8)
+    # Strip by strip, in memory that stays in cache: flags of the bright and of the dark, with a border of zeros.
+    flags = np.zeros((2, rows + 2, 2 * _MARGIN + -(-width // _MARGIN) * _MARGIN), np.bool_)
+    bright, dark = flags[:, 1:-1, _MARGIN : _MARGIN + width]
+    far, words = flags.view(np.uint8), flags.view(np.uint64)
+    filled = np.empty(words.shape[2] + 1, np.int32)
+    # Where in the sample the first column of each row of flags would be.
+    sign, strip, row = np.ogrid[:2, :number, -1 : rows + 1]
+    starts = ((sign * number + strip) * rows + row) * width - _MARGIN
+    outlying, marked = ([np.empty(area + 1, np.int32) for _ in range(2)] for _ in range(2))
+    counts = np.zeros((2, 2), np.int64)
+    for i, first in enumerate(np.linspace(0, height - rows, number).astype(int).tolist()):
+        score_band(padded, first, first + rows, step, unit, SCORE_LIMIT, scores)
+        np.greater_equal(scores, bar, out=bright)
+        np.less_equal(scores, -bar, out=dark)
+        for j in range(2):
+            list_outlying(far[j], words[j], starts[j, i], filled, outlying[j], marked[j], counts[j])
+    return Marks(_joined(outlying, counts[:, 0]), _joined(marked, counts[:, 1]), area)
 
 
-def share_marks(one: Marks, other: Marks) -> bool:
+def _joined(lists: list[NDArray[np.int32]], lengths: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return the filled parts of lists, one after the other."""
+    return np.concatenate([places[:length] for places, length in zip(lists, lengths.tolist(), strict=True)])
+
+
+def bits_of(places: NDArray[np.int32], area: int) -> Bits:
+    """Return a bit for each place of a sample of `area` photosites, set at `places`: each of them once.
+
+    Examples
+    --------
+    >>> bits_of(np.array([0, 3, 17], np.int32), 12).tolist()
+    [9, 0, 2]
+    """
+    bits = np.zeros(-(-2 * area // 8), np.uint8)
+    np.add.at(bits, places >> 3, np.left_shift(1, places & 7).astype(np.uint8))
+    return bits
+
+
+def share_marks(one: Marks, other: Marks, bits: Bits | None = None) -> bool:
     """Tell whether two frames have more marks in common than chance and the sensor make.
+
+    Parameters
+    ----------
+    one, other
+        From `find_marks`.
+    bits
+        Of the marks of `one`, from `bits_of`, where it is compared with many.
 
     Notes
     -----
@@ -93,12 +132,13 @@ def share_marks(one: Marks, other: Marks) -> bool:
     poorer = min(one.marked.size, other.marked.size)
     if poorer < _FEWEST or one.area != other.area:
         return False
-    dense = np.zeros(2 * one.area, np.bool_)
-    dense[one.marked] = True
-    common = np.count_nonzero(dense[other.marked])
-    moved = [np.count_nonzero(dense.take(other.marked + shift, mode="wrap")) for shift in _SHIFTS]
-    dense[one.outlying] = True
-    persistent = np.count_nonzero(dense[other.outlying])
-    lone = max(int(persistent) - int(common), 0)
-    excess = common - float(np.mean(moved)) - 2 * _DIAGONALS * lone**2 / (2 * one.area)
-    return bool(excess >= max(_FEWEST, _COMMON_SHARE * poorer))
+    bits = bits_of(one.marked, one.area) if bits is None else bits
+    common, bar = count_set(bits, other.marked), max(_FEWEST, _COMMON_SHARE * poorer)
+    if common < bar:  # what chance makes of it is only taken off
+        return False
+    places = 2 * one.area
+    moved = [count_set(bits, (other.marked + np.int32(shift)) % np.int32(places)) for shift in _SHIFTS]
+    persistent = count_set(bits_of(one.outlying, one.area), other.outlying)
+    lone = max(persistent - common, 0)
+    excess = common - float(np.mean(moved)) - 2 * _DIAGONALS * lone**2 / places
+    return bool(excess >= bar)

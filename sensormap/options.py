@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from sensormap.decode.reading import DECODERS, RAWPY
 from sensormap.detect import Thresholds
 from sensormap.errors import DecodeError
 from sensormap.frame import Skipped
@@ -43,6 +44,8 @@ class Options:
         The least strengths that count as defects.
     jpegs
         Whether the camera's JPEGs are used, of shots that no raw photo shows.
+    decoder
+        Of raw photos, one of `decode.DECODERS`; the map is the same.
     """
 
     profile: str | None = None
@@ -53,12 +56,16 @@ class Options:
     thresholds: Thresholds = field(default_factory=Thresholds)
     floors: Floors = field(default_factory=Floors)
     jpegs: bool = True
+    decoder: str = RAWPY
 
     def __post_init__(self) -> None:
         for name, value, least in (("jobs", self.jobs, 1), ("follow", self.follow, 0)):
             if value is not None and value < least:
                 msg = f"{name}: {value} is not {least} or more"
                 raise ValueError(msg)
+        if self.decoder not in DECODERS:
+            msg = f"decoder: {self.decoder!r} is not one of {', '.join(DECODERS)}"
+            raise ValueError(msg)
 
     @property
     def threads(self) -> int:

@@ -6,18 +6,17 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from sensormap.camera import Body, Profile
 from sensormap.decode import open_geometry
-from sensormap.detect import largest_sums, most_followed, worth_following
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, SensorMapError
 from sensormap.evidence import Evidence
 from sensormap.first_pass import FirstPass, Progress, Read
 from sensormap.follow import Places, SecondPass, choose_frames
 from sensormap.frame import Photo, Skipped
+from sensormap.memory import give_back
 from sensormap.options import Options, Refusals
 from sensormap.scenery import has_company
+from sensormap.spots import promising
 from sensormap.tally import MOST_FRAMES
 from sensormap.verdict import Followed
 
@@ -40,12 +39,15 @@ class Work:
         Keeps the photos that cannot be used.
     read
         Decodes a photo.
+    read_surely
+        Decodes once more what `read` cannot use; None where that is sure.
     """
 
     options: Options
     progress: Progress
     refuse: Refusals
     read: Read
+    read_surely: Read | None = None
 
 
 def gather_evidence(
@@ -79,12 +81,18 @@ def gather_evidence(
     log.info("%s: %d photos, profile %s", body, len(photos), profile.name)
     for number, photo in enumerate(photos):
         log.debug("frame %d: %s", number, photo.path)
-    run = FirstPass(photos, profile, work.options.thresholds, read=work.read)
+    # Its laws are those of raw values, and reading JPEGs again takes most of the time of the first pass.
+    followed_too = work.options.follow and photos[0].picture is None
+    follow = choose_frames(photos, range(len(photos)), work.options.follow) if followed_too else []
+    run = FirstPass(
+        photos, profile, work.options.thresholds, read=work.read, read_surely=work.read_surely, follow=follow
+    )
     run.run(work.options.threads, work.progress, lambda photo: work.refuse.extend([photo]))
+    give_back()
     used = sorted(run.tallied)
     _require_frames(len(used), work.refuse.skipped)
-    # Its laws are those of raw values, and reading JPEGs again takes most of the time of the first pass.
-    followed = _follow(run, work) if work.options.follow and photos[0].picture is None else None
+    followed = _follow(run, follow, work) if follow else None
+    give_back()
     voted = [tuple(n for n in block if n in run.tallied and not run.tallied[n].repeat) for block in run.blocks]
     return Evidence(
         body=body,
@@ -105,23 +113,21 @@ def gather_evidence(
     )
 
 
-def _follow(run: FirstPass, work: Work) -> Followed | None:
+def _follow(run: FirstPass, follow: Sequence[int], work: Work) -> Followed | None:
     """Run the second pass over the frames that count."""
     options = work.options
     area = run.profile.active_area
     cfa = run.profile.cfa.shifted(x=area.x, y=area.y)
-    candidates = worth_following(run.tally, run.all_ballots, cfa, options.thresholds)
-    # Decoys are held to the bar of the candidates.
-    most = most_followed(run.tally.hidden.size, options.thresholds)
-    bar = largest_sums(run.tally.sum_outlying.reshape(-1), most)
-    decoys = [np.flatnonzero(run.shifted >= bar)] + [ballot.decoys for ballot in run.all_ballots]
-    decoy = np.unique(np.concatenate(decoys)).astype(np.int64)
-    company = has_company(run.tally, cfa, candidates)
-    places = Places(candidates, company, decoy[decoy < run.shifted.size], run.shifts)
-    usable = [number for number in sorted(run.tallied) if not run.tallied[number].repeat]
-    frames = choose_frames(run.photos, usable, options.follow)
-    log.info("following %d photosites, %d decoys, %d frames", candidates.size, places.decoys.size, len(frames))
-    second = SecondPass(run.photos, run.profile, run.tallied, read=run.read)
+    spots = promising(run.tally, run.all_ballots, run.shifted, cfa, options.thresholds)
+    company = has_company(run.tally, cfa, spots.fixed)
+    places = Places(spots.fixed, company, spots.decoys, run.shifts)
+    frames = [number for number in sorted(follow) if number in run.tallied and not run.tallied[number].repeat]
+    again = sum(number not in run.watch.seen for number in frames)
+    log.info(
+        "following %d photosites, %d decoys, %d frames, reading %d of them again",
+        spots.fixed.size, spots.decoys.size, len(frames), again,
+    )
+    second = SecondPass(run.photos, run.profile, run.tallied, read=run.read, seen=run.watch.seen)
     followed = second.run(
         frames,
         places,

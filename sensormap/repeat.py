@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sensormap.kernels import Mosaic
-from sensormap.marks import Marks, find_marks, share_marks
+from sensormap.marks import Bits, Marks, find_marks, share_marks
 from sensormap.score import Noise
 from sensormap.slopes import Slopes, find_slopes, share_slopes
 
@@ -36,7 +36,15 @@ def look_of(padded: Mosaic, noise: Noise, *, jpeg: bool = False) -> Look:
     return Look(find_slopes(padded, noise), None if jpeg else find_marks(padded, noise))
 
 
-def alike(one: Look, other: Look) -> bool:
-    """Tell whether two frames show one scene in one place."""
-    marked = one.marks is not None and other.marks is not None and share_marks(one.marks, other.marks)
+def alike(one: Look, other: Look, bits: Bits | None = None) -> bool:
+    """Tell whether two frames show one scene in one place.
+
+    Parameters
+    ----------
+    one, other
+        From `look_of`.
+    bits
+        Of the marks of `one`, from `marks.bits_of`, where it is compared with many.
+    """
+    marked = one.marks is not None and other.marks is not None and share_marks(one.marks, other.marks, bits)
     return marked or share_slopes(one.slopes, other.slopes)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.cfa import Cfa
-from sensormap.detect import null_of
+from sensormap.detect import nulls_of
 from sensormap.tally import Tally
 
 # A photosite has company if one beside it deviates the same way by so many robust standard deviations of its plane
@@ -43,19 +43,16 @@ def has_company(tally: Tally, cfa: Cfa, places: NDArray[np.int64]) -> NDArray[np
     """
     height, width = tally.shape
     step = cfa.step
-    centre, scale = np.zeros((2, step, step))
-    mean = tally.mean_score()
-    for plane in cfa.planes:
-        centre[plane.row, plane.col], scale[plane.row, plane.col] = null_of(plane.view(mean))
+    centre, scale = (null.astype(np.float64) for null in nulls_of(tally, cfa))
     row, col = places // width, places % width
-    own = mean[row, col] - centre[row % step, col % step]
+    own = tally.mean_score((row, col)) - centre[row % step, col % step]
     company = np.zeros(places.size, np.bool_)
     for down in (-1, 0, 1):
         for right in (-1, 0, 1):
             r, c = row + down, col + right
             inside = (r >= 0) & (r < height) & (c >= 0) & (c < width) & bool(down or right)
             r, c = np.where(inside, r, row), np.where(inside, c, col)
-            other = mean[r, c] - centre[r % step, c % step]
+            other = tally.mean_score((r, c)) - centre[r % step, c % step]
             clear = np.abs(other) > _COMPANY_SIGMA * scale[r % step, c % step]
             company |= inside & clear & (other * own > 0) & (np.abs(other) >= _COMPANY_SHARE * np.abs(own))
     return company

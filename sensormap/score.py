@@ -17,8 +17,9 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.kernels import Mosaic, neighbours, score_band
-from sensormap.noise_kernels import fit_classes
+from sensormap.frame import NARROW
+from sensormap.kernels import Mosaic, score_band
+from sensormap.noise_kernels import fit_classes, neighbours_of_rows, robust_spread, stable_order
 
 SCORES_PER_SIGMA = 8
 """Scores are stored as integers, in eighths of the noise."""
@@ -37,8 +38,6 @@ _LEVEL_CLASSES, _SPREAD_CLASSES = 6, 4
 _REWEIGHTINGS = 4
 # Below this a plane is all but black or saturated, and the whole sample says as much as its rest.
 _FEWEST_SAMPLES = 1000
-# Share of a normal distribution within one standard deviation.
-_ONE_SIGMA = 0.6827
 # Rounding to whole DN alone has a variance of 1/12; coefficients are in doubled DN.
 _ROUNDING_VARIANCE2 = 4 / 12
 # Coefficients are rounded to this many significant bits so that the last bits of a library's sums do not matter.
@@ -117,10 +116,10 @@ def pad(active: Mosaic, step: int, out: Mosaic | None = None) -> Mosaic:
 
 
 def _continued(outermost: Mosaic, inside: Mosaic) -> Mosaic:
-    """Return what lies one step beyond `outermost` on a straight line from `inside`, within the range of the type."""
-    limits = np.iinfo(outermost.dtype)
+    """Return what lies one step beyond `outermost` on a straight line from `inside`, within what the type may hold."""
+    most = NARROW if outermost.dtype == np.int16 else np.iinfo(outermost.dtype).max // 2
     line = 2 * outermost.astype(np.int64) - inside
-    return cast("Mosaic", np.clip(line, limits.min, limits.max).astype(outermost.dtype))
+    return cast("Mosaic", np.clip(line, -most, most).astype(outermost.dtype))
 
 
 def fit_noise(padded: Mosaic, step: int, *, clipping: tuple[int, int]) -> Noise:
@@ -146,18 +145,16 @@ def fit_noise(padded: Mosaic, step: int, *, clipping: tuple[int, int]) -> Noise:
     height, width = padded.shape[0] - 2 * step, padded.shape[1] - 2 * step
     coefficients = np.empty((step, step, 4), np.float32)
     spread, outlying = np.empty((step, step)), np.empty((step, step))
+    stride = step * (_SAMPLED_COLUMN if width >= _DENSE_WIDTH else 1)
     for row_phase in range(step):
-        rows = np.unique(np.linspace(0, (height - 1 - row_phase) // step, _SAMPLED_ROWS).astype(np.int64)) * step
-        rows += row_phase
-        level2, spread2 = (np.empty((rows.size, width), np.float32) for _ in range(2))
-        neighbours(padded, rows, step, level2, spread2)
-        value = padded[rows + step][:, step : step + width].astype(np.float32)
+        last = (height - 1 - row_phase) // step
+        rows = row_phase + step * np.linspace(0, last, min(_SAMPLED_ROWS, last + 1), dtype=np.int64)
+        around = neighbours_of_rows(padded, rows, step)
         for col_phase in range(step):
-            plane = np.s_[:, col_phase :: step * (_SAMPLED_COLUMN if width >= _DENSE_WIDTH else 1)]
-            sample = (value[plane].ravel(), level2[plane].ravel(), spread2[plane].ravel())
+            sample = [values[:, col_phase::stride].astype(np.float32).ravel() for values in around]
             open_ = (sample[1] > 2 * clipping[0]) & (sample[1] < 2 * clipping[1])
-            if np.count_nonzero(open_) >= _FEWEST_SAMPLES:
-                sample = (sample[0][open_], sample[1][open_], sample[2][open_])
+            if _FEWEST_SAMPLES <= np.count_nonzero(open_) < open_.size:
+                sample = [values[open_] for values in sample]
             fitted = _fit_plane(*sample)
             coefficients[row_phase, col_phase], spread[row_phase, col_phase], outlying[row_phase, col_phase] = fitted
     return Noise(coefficients, spread, float(outlying.mean()))
@@ -168,18 +165,18 @@ def _fit_plane(
 ) -> tuple[NDArray[np.float32], float, float]:
     """Return one plane's coefficients, the spread of its scores under the unscaled fit, and its share of outliers."""
     residual2 = 2 * value - level2
-    level2 = np.maximum(level2, 0)
-    terms = np.stack([np.ones_like(level2), level2, level2 * level2, spread2 * spread2])
+    terms = np.ones((4, level2.size), np.float32)
+    level2 = np.maximum(level2, 0, out=terms[1])
+    np.multiply(level2, level2, out=terms[2])
+    np.multiply(spread2, spread2, out=terms[3])
     classes = _classes(level2, spread2)
-    variance = np.maximum(_robust_spread(residual2[classes]) ** 2, _ROUNDING_VARIANCE2)
-    weighted = terms[:, classes].mean(axis=-1).astype(np.float64) / variance
-    fit = np.empty(len(terms))
-    fit_classes(weighted, _REWEIGHTINGS, fit)
+    variance = np.maximum(robust_spread(residual2[classes]) ** 2, _ROUNDING_VARIANCE2)
+    fit = fit_classes(_class_means(level2, spread2, classes) / variance, _REWEIGHTINGS)
     fit[0] = max(fit[0], _ROUNDING_VARIANCE2)
-    score = np.asarray(residual2 / np.sqrt(fit.astype(np.float32) @ terms), np.float32)
-    spread = float(_robust_spread(score))
+    score = residual2 / np.sqrt(fit.astype(np.float32) @ terms)
+    spread = float(robust_spread(score))
     scale = max(spread, 0.5)  # a plane clipped at black has no spread of its own: never blow it up
-    outlying = float(np.mean(np.abs(score) > 3.5 * scale))
+    outlying = np.count_nonzero(np.abs(score) > 3.5 * scale) / score.size
     return _round_bits(fit * scale**2), spread, outlying
 
 
@@ -188,25 +185,22 @@ def _classes(level2: NDArray[np.float32], spread2: NDArray[np.float32]) -> NDArr
     members = max(level2.size // (_LEVEL_CLASSES * _SPREAD_CLASSES), 1)
     levels = min(_LEVEL_CLASSES, level2.size // members)
     spreads = min(_SPREAD_CLASSES, level2.size // members // levels)
-    order = np.argsort(_as_uint16(level2), kind="stable")[: levels * spreads * members].reshape(levels, -1)
-    inner = np.argsort(_as_uint16(spread2[order]), axis=1, kind="stable")
-    return np.take_along_axis(order, inner, axis=1).reshape(levels * spreads, members)
+    order = stable_order(level2)[: levels * spreads * members]
+    inner = stable_order(spread2[order].reshape(levels, -1))
+    return np.asarray(order[inner].reshape(levels * spreads, members))
 
 
-def _as_uint16(values: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """Return non-negative doubled values halved, as uint16, which NumPy sorts ten times faster."""
-    return np.minimum(values / 2, 65_535).astype(np.uint16)
-
-
-def _robust_spread(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the half-width that holds 68.3 % of the values around their median, along the last axis."""
-    centre = np.median(values, axis=-1, keepdims=True)
-    # What np.quantile does by default, in a third of its time.
-    place = _ONE_SIGMA * (values.shape[-1] - 1)
-    low = int(place)
-    high = min(low + 1, values.shape[-1] - 1)
-    ordered = np.partition(np.abs(values - centre), (low, high), axis=-1).astype(np.float64)
-    return np.asarray(ordered[..., low] + (place - low) * (ordered[..., high] - ordered[..., low]))
+def _class_means(
+    level2: NDArray[np.float32], spread2: NDArray[np.float32], classes: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Return each class's mean of 1, level, its square and the square of spread, shape ``(4, classes)``."""
+    # Along the first axis NumPy adds one after another: the last bits of the sums are the same on every machine.
+    members = np.ascontiguousarray(classes.T)
+    level, spread = level2[members], spread2[members]
+    sums = np.add.reduce(np.concatenate((level, level * level, spread * spread), axis=1), axis=0)
+    means = np.ones((4, len(classes)))
+    means[1:] = (sums / np.float32(len(members))).reshape(3, -1)
+    return means
 
 
 def _round_bits(values: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -8,11 +8,13 @@ one scene that moved by more than a few photosites, they are uncorrelated; in a 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.kernels import Mosaic
+from sensormap.look_kernels import divide_by_noise, product
 from sensormap.score import Noise
 
 # Slopes that are compared: fewer leave chance too much room.
@@ -29,8 +31,26 @@ _PER_SIGMA = 32.0
 # Small frames have fewer slopes, and chance more room.
 _CORRELATED, _CHANCE = 0.07, 8.0
 
-Slopes = NDArray[np.int8]
-"""Of the scene along pairs of neighbouring rows, in 32nds of their noise: shape ``(2, pairs, W)``."""
+
+@dataclass(frozen=True, eq=False)
+class Slopes:
+    """The slopes of a frame.
+
+    Parameters
+    ----------
+    values
+        Of the scene along pairs of neighbouring rows, in 32nds of their noise: shape ``(2, pairs, W)``.
+    square
+        The sum of their squares.
+    """
+
+    values: NDArray[np.int8]
+    square: int
+
+
+def measured(values: NDArray[np.int8]) -> Slopes:
+    """Return slopes of the given values."""
+    return Slopes(values, product(values[0], values[0]) + product(values[1], values[1]))
 
 
 def find_slopes(padded: Mosaic, noise: Noise) -> Slopes:
@@ -51,21 +71,25 @@ def find_slopes(padded: Mosaic, noise: Noise) -> Slopes:
     height, width = padded.shape[0] - 2 * step, padded.shape[1] - 2 * step
     pairs = min(max(_FEWEST_PAIRS, _SLOPES // (2 * width)), max(height // _APART, 1))
     first = np.unique(np.linspace(0, height - 1 - step, min(pairs, height - step)).astype(np.int64))
-    slopes = np.empty((2, first.size, width), np.float32)
-    left, right = slice(0, width), slice(2 * step, 2 * step + width)
-    for side, rows in enumerate((first, first + step)):
-        line = padded[rows + step].astype(np.float32)
-        level2 = np.maximum(line[:, left] + line[:, right], 0)
-        c0, c1, c2, _ = noise.rows(width)[rows % step].transpose(1, 0, 2)
-        # Coefficients are in doubled DN; a difference of two values has twice the variance of one.
-        sigma = np.sqrt((c0 + c1 * level2 + c2 * level2 * level2) / 2)
-        slopes[side] = np.clip((line[:, right] - line[:, left]) / sigma, -_STEEPEST, _STEEPEST)
-    # The rows of a plane have their own columns: those of the other phase are not averaged with them.
+    slopes = np.empty((2, first.size, width), np.int8)
+    # Coefficients are in doubled DN; a difference of two values has twice the variance of one.
+    coefficients = noise.rows(width) / 2
+    # Phase by phase: the rows of a plane have their own columns, and are not averaged with those of the other phase.
     for phase in range(step):
         alike = first % step == phase
-        if np.count_nonzero(alike) > 1:
-            slopes[:, alike] -= slopes[:, alike].mean(axis=(0, 1))
-    return np.rint(slopes * _PER_SIGMA).clip(-127, 127).astype(np.int8)
+        rows = (first[alike][:, None] + [0, step]).ravel()  # each followed by the next of its plane
+        line = padded[rows + step].astype(np.float32)
+        left, right = line[:, :width], line[:, 2 * step :]
+        slope, level2 = right - left, left + right
+        np.maximum(level2, 0, out=level2)
+        divide_by_noise(slope, level2, coefficients[phase])
+        np.clip(slope, -_STEEPEST, _STEEPEST, out=slope)
+        if len(rows) > 2:
+            slope -= slope.mean(axis=0)
+        slope *= _PER_SIGMA
+        np.rint(slope, out=slope)
+        slopes[:, alike] = np.clip(slope, -127, 127, out=slope).reshape(-1, 2, width).transpose(1, 0, 2)
+    return measured(slopes)
 
 
 def share_slopes(one: Slopes, other: Slopes) -> bool:
@@ -74,17 +98,19 @@ def share_slopes(one: Slopes, other: Slopes) -> bool:
     Examples
     --------
     >>> scene = np.random.default_rng(1).normal(0, 30, 8000).clip(-99, 99).astype(np.int8)
-    >>> frame, moved = np.tile(scene, (2, 3, 1)), np.tile(np.roll(scene, 9), (2, 3, 1))
+    >>> frame, moved = (measured(np.tile(np.roll(scene, shift), (2, 3, 1))) for shift in (0, 9))
     >>> share_slopes(frame, frame), share_slopes(frame, moved)
     (True, False)
     """
-    mine, theirs = one.astype(np.float32), other.astype(np.float32)
+    mine, theirs = one.values, other.values
+    if mine.shape != theirs.shape:
+        return False
 
-    def crossed(shift: int) -> float:
+    def crossed(shift: int) -> int:
         moved = np.roll(theirs, shift, axis=2) if shift else theirs
-        return float(np.vdot(mine[0], moved[1]) + np.vdot(mine[1], moved[0]))
+        return product(mine[0], moved[1]) + product(mine[1], moved[0])
 
-    size = math.sqrt(float(np.vdot(mine, mine)) * float(np.vdot(theirs, theirs)))
+    size = math.sqrt(one.square * other.square)
     bar = max(_CORRELATED, _CHANCE / math.sqrt(mine.size)) * size
     common = crossed(0)
     if common <= bar or not size:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap import story_kernels as kernels
+from sensormap.likelihoods import evidence, log_sum
 from sensormap.series import Conditions, Series, median_where
 
 FULL_SCALE = 4095
@@ -159,18 +160,15 @@ def weigh(series: Series, conditions: Conditions, floors: Floors, *, response_sp
     response_spread
         Standard deviation of healthy responses about their neighbours', as a share.
     """
-    count, n = series.value.shape
-    total, lasting, healed = np.empty((count, 6, n)), np.empty((count, 6, 4)), np.empty((count, 6, 4))
+    n = series.value.shape[1]
     tries = _strengths(floors.scaled(float(conditions.saturation.max())), conditions)
-    outputs = (total, lasting, healed)
-    levels = _levels(series, conditions)
-    kernels.evidence(arrays_of(series), frames_of(conditions), tries, levels, response_spread, *outputs)
-    lasts = _log_sum(total + np.log(since_prior(n)), axis=2) + math.log(1 - _HEALS)
+    total, lasting, healed = evidence(series, conditions, tries, _levels(series, conditions), response_spread)
+    lasts = log_sum(total + np.log(since_prior(n)), axis=2) + math.log(1 - _HEALS)
     heals = healed[..., 0] - math.log(n * (n + 1) / 2 / _HEALS)
     kind = np.logaddexp(lasts, heals) + np.log([_PRIOR[story] for story in Story])
     kind[:, Story.STUCK] -= math.log(_LEVELS)
     best = np.where((heals > lasts)[..., None], healed, lasting)
-    return Odds(_log_sum(kind, axis=1), kind, best[..., 1], best[..., 2:].astype(np.int64))
+    return Odds(log_sum(kind, axis=1), kind, best[..., 1], best[..., 2:].astype(np.int64))
 
 
 def since_prior(n: int) -> NDArray[np.float64]:
@@ -184,25 +182,6 @@ def since_prior(n: int) -> NDArray[np.float64]:
     since = np.full(n, (1 - _FROM_THE_START) / max(n - 1, 1))
     since[:1] = _FROM_THE_START
     return since
-
-
-def log_ratios(
-    series: Series, conditions: Conditions, story: Story, strength: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return what each frame says for a story of one strength a photosite, in nats, ``(N, n)``."""
-    out = np.empty(series.value.shape)
-    kernels.ratios(int(story), strength.astype(np.float64), arrays_of(series), frames_of(conditions), out)
-    return out
-
-
-def arrays_of(series: Series) -> kernels.Series:
-    """Return the arrays that the kernels take."""
-    return series.value, series.level, series.variance, series.photon, series.odd, series.known
-
-
-def frames_of(conditions: Conditions) -> kernels.Frames:
-    """Return the arrays that the kernels take."""
-    return conditions.gain, conditions.shutter_s, conditions.filtered, conditions.floor, conditions.saturation
 
 
 def _strengths(floors: Floors, conditions: Conditions) -> NDArray[np.float64]:
@@ -231,11 +210,3 @@ def _levels(series: Series, conditions: Conditions) -> NDArray[np.float64]:
     parts = [slice(start, n) for start in starts] + [slice(0, end) for end in ends]
     levels = [median_where(series.value[:, part], shown[:, part]) for part in parts]
     return np.stack(levels, axis=1)
-
-
-def _log_sum(values: NDArray[np.float64], *, axis: int) -> NDArray[np.float64]:
-    """Return the logarithm of the sum of exponentials."""
-    highest = values.max(axis=axis, keepdims=True)
-    highest[~np.isfinite(highest)] = 0
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.log(np.exp(values - highest).sum(axis=axis)) + highest.squeeze(axis))

@@ -12,258 +12,135 @@ from sensormap.compiled import compiled
 _NORMAL = 0.3989422804014327  # 1 / sqrt(2 pi)
 # Student's t with 3 degrees of freedom, of width 2, at 0.
 _ODD = 0.3675525969478614 / 2
+_TWELFTH = 1 / 12
+_WIDTH = 2.0 * math.sqrt(3.0)
+_HALF_ROOT = math.sqrt(0.5)
 # Chance of a value that has nothing to do with scene or photosite: a cosmic ray, a damaged byte. It keeps one frame
 # from convicting.
-_STRAY = 1e-3
+STRAY = 1e-3
+LEAST = 1e-30
+"""Likelihoods count as no less."""
 # A stuck photosite may read otherwise now and then (a neighbour's charge, compression), at this cost in nats.
-_ODD_READING = 3.0
+ODD_READING = 3.0
+_UNLIKE = 1e-9  # chance of a clipped value of a photosite that is stuck elsewhere
 # Spread of what a defect adds, relative to itself: dark current follows the temperature, responses are not quite
 # linear. It keeps a strong defect from being rejected for a few per cent.
 _HOT_SPREAD, _OFFSET_SPREAD, _WEAK_SPREAD = 0.15, 0.03, 0.01
-_PRESENT = 0.55  # share of the frames in which a telegraph signal is taken to be high
-_RESPONSES = 6  # healthy responses are summed over this many standard deviations on either side
+PRESENT = 0.55  # share of the frames in which a telegraph signal is taken to be high
+RESPONSES = 6  # healthy responses are summed over this many standard deviations on either side
+HOT, OFFSET, WEAK, STUCK, TELEGRAPH, FLICKER, GIVEN = range(7)
 
-HOT, OFFSET, WEAK, STUCK, TELEGRAPH, FLICKER = range(6)
-
-
-@compiled
-def _below(z: float, odd: float) -> float:
-    """Return the chance of a value less than `z` sigma from what is expected."""
-    u = z / 2.0 / math.sqrt(3.0)
-    student = 0.5 + (u / (1 + u * u) + math.atan(u)) / math.pi
-    return (1 - odd) * 0.5 * math.erfc(-z / math.sqrt(2.0)) + odd * student
+Series = tuple[NDArray[np.float64], ...]
+"""value, level, variance, photon, odd, and known as 1 or 0; each ``(N, n)``."""
+Frames = tuple[NDArray[np.float64], ...]
+"""gain, shutter_s, filtered as 1 or 0, floor, ceiling, and the density of stray values; each ``(n,)``."""
 
 
 @compiled
-def likelihood(value: float, expected: float, variance: float, odd: float, floor: float, ceiling: float) -> float:
-    """Return how likely a value is: normal about what is expected, with chance `odd` Student's t about it, or anything.
-
-    A density per DN; for a value that is clipped, the probability of all that would be. A photosite can also clip
-    before its signal is digitised: then it stays somewhat below the ceiling, by its noise.
-    """
-    sigma = math.sqrt(variance)
-    if value >= ceiling:
-        return (1 - _STRAY) * _below((expected - ceiling) / sigma, odd) + _STRAY / 2
-    if value <= floor:
-        return (1 - _STRAY) * _below((floor - expected) / sigma, odd) + _STRAY / 2
-    z = (value - min(expected, ceiling)) / sigma
-    u = 1 + z * z / 12.0
-    near = ((1 - odd) * _NORMAL * math.exp(-0.5 * z * z) + odd * _ODD / (u * u)) / sigma
-    return (1 - _STRAY) * near + _STRAY / (ceiling - floor)
-
-
-@compiled
-def _stuck(value: float, strength: float, floor: float, ceiling: float) -> float:
-    """Return how likely a value is where the photosite always reads `strength`."""
-    if value >= ceiling or value <= floor:
-        alike = strength >= ceiling if value >= ceiling else strength <= floor
-        return 1.0 if alike else 1e-9
-    variance = 0.5 + (0.003 * strength) ** 2  # rounding, and the steps of a quantised raw format
-    z = (value - strength) / math.sqrt(variance)
-    return _NORMAL * math.exp(-0.5 * z * z) / math.sqrt(variance)
-
-
-@compiled
-def log_ratio(
+def predict(
     kind: int,
-    strength: float,
-    seen: tuple[float, float, float, float, float],
-    frame: tuple[float, float, bool, float, float],
-    healthy: float,
-) -> float:
-    """Return log(likelihood with the defect) less `healthy`, that without, of one value; 0 where a frame cannot tell.
-
-    `seen` is value, level, variance, photon, odd; `frame` is gain, shutter_s, filtered, floor, ceiling.
-    """
-    value, level, variance, photon, odd = seen
-    gain, shutter_s, filtered, floor, ceiling = frame
-    if kind == HOT:
-        effect = strength * gain * shutter_s
-        spread = _HOT_SPREAD
-    elif kind == WEAK:
-        effect = (strength - 1) * level
-        spread = _WEAK_SPREAD
-    elif kind == STUCK:
-        effect = strength - level
-        spread = 0.0
-    else:
-        effect = strength * gain
-        spread = _OFFSET_SPREAD
-    bright = effect > 0 if kind != FLICKER else value > level
-    # How far clipped surroundings lie above the clip is unknown; only what is stuck below shows before them.
-    hidden = level >= ceiling and (kind != STUCK or strength >= ceiling)
-    if math.isnan(effect) or (filtered and bright) or hidden:
-        return 0.0
-    if kind == STUCK:
-        return max(math.log(max(_stuck(value, strength, floor, ceiling), 1e-30)) - healthy, -_ODD_READING)
-    if kind == FLICKER:
-        return math.log(max(likelihood(value, level, variance + effect * effect, odd, floor, ceiling), 1e-30)) - healthy
-    shown = min(effect, ceiling - level)
-    scatter = variance + max(photon * shown, 0.0) + (spread * shown) ** 2
-    faulty = max(likelihood(value, level + effect, scatter, odd, floor, ceiling), 1e-30)
-    if kind == TELEGRAPH:
-        return math.log(_PRESENT * faulty + (1 - _PRESENT) * math.exp(healthy)) - healthy
-    return math.log(faulty) - healthy
-
-
-@compiled
-def log_healthy(
-    value: NDArray[np.float64],
-    level: NDArray[np.float64],
-    variance: NDArray[np.float64],
-    odd: NDArray[np.float64],
-    floor: NDArray[np.float64],
-    ceiling: NDArray[np.float64],
-    out: NDArray[np.float64],
-) -> None:
-    """Fill the log likelihood of each value of one series without a defect."""
-    for t in range(value.shape[0]):
-        chance = likelihood(value[t], level[t], variance[t], odd[t], floor[t], ceiling[t])
-        out[t] = math.log(max(chance, 1e-30))
-
-
-@compiled
-def healthy_gain(
-    value: NDArray[np.float64],
-    level: NDArray[np.float64],
-    variance: NDArray[np.float64],
-    odd: NDArray[np.float64],
-    known: NDArray[np.bool_],
-    floor: NDArray[np.float64],
-    ceiling: NDArray[np.float64],
-    response_spread: float,
-) -> float:
-    """Return what a response of its own, within the healthy spread, adds to the log likelihood of one series."""
-    totals = np.zeros(2 * _RESPONSES + 1)
-    for k in range(totals.shape[0]):
-        own = 1 + (k - _RESPONSES) * response_spread
-        for t in range(value.shape[0]):
-            if known[t] and level[t] < ceiling[t]:
-                chance = likelihood(value[t], level[t] * own, variance[t], odd[t], floor[t], ceiling[t])
-                totals[k] += math.log(max(chance, 1e-30))
-    middle: float = totals[_RESPONSES]
-    for k in range(totals.shape[0]):
-        totals[k] -= 0.5 * (k - _RESPONSES) ** 2
-    best: float = totals.max()
-    summed: float = np.sum(np.exp(totals - best))
-    return best + math.log(summed * _NORMAL) - middle
-
-
-Series = tuple[
-    NDArray[np.float64],
-    NDArray[np.float64],
-    NDArray[np.float64],
-    NDArray[np.float64],
-    NDArray[np.float64],
-    NDArray[np.bool_],
-]
-"""value, level, variance, photon, odd, known; each ``(N, n)``."""
-Frames = tuple[
-    NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]
-]
-"""gain, shutter_s, filtered, floor, ceiling; each ``(n,)``."""
-
-
-@compiled
-def _put(line: NDArray[np.float64], a: float, b: float, c: float, d: float) -> None:
-    line[0], line[1], line[2], line[3] = a, b, c, d
-
-
-@compiled
-def evidence(
+    strength: NDArray[np.float64],
     series: Series,
     frames: Frames,
-    strengths: NDArray[np.float64],
-    stuck: NDArray[np.float64],
-    response_spread: float,
-    total: NDArray[np.float64],
-    lasting: NDArray[np.float64],
-    healed: NDArray[np.float64],
+    parts: NDArray[np.float64],
 ) -> None:
-    """Fill each photosite's evidence for each kind and first frame, and the best single strength and frames.
+    """Fill the parts of every value's likelihood with a defect, which is ``share * exp(power) + rest``.
 
     Parameters
     ----------
+    kind, strength
+        Of the defect, one strength a photosite, ``(N,)``. With `GIVEN` there is none, but `parts` has what is expected
+        and the variance about it, the first NaN where the frame cannot tell.
     series, frames
         What was seen, and when.
-    strengths
-        Strengths to try by kind, ``(6, K)``, NaN beyond the last; the row of `STUCK` is not used.
-    stuck
-        Levels to try for each photosite, ``(N, L)``.
-    response_spread
-        Of healthy photosites.
-    total
-        Out: log of the mean likelihood ratio over strengths, by kind and first frame: ``(N, 6, n)``.
-    lasting, healed
-        Out: largest log likelihood ratio, its strength, first frame and the one after its last, by kind,
-        ``(N, 6, 4)``; `lasting` until the last frame, `healed` until any.
+    parts
+        Out: power, share, rest, ``(3, N, n)``; the power NaN where the frame cannot tell.
+
+    Notes
+    -----
+    A value is normal about what is expected, or with chance `odd` Student's t about it, or anything. The likelihood is
+    a density per DN; for a value that is clipped, the probability of all that would be. A photosite can also clip
+    before its signal is digitised: then it stays somewhat below the ceiling, by its noise.
     """
     value, level, variance, photon, odd, known = series
-    gain, shutter_s, filtered, floor, ceiling = frames
-    n = value.shape[1]
-    healthy = np.empty(n)
-    lasting[:, :, 0], healed[:, :, 0], total[:] = -np.inf, -np.inf, -np.inf
+    gain, shutter_s, filtered, floor, ceiling, stray = frames
+    power, share, rest = parts[0], parts[1], parts[2]
+    spread = _HOT_SPREAD if kind == HOT else _WEAK_SPREAD if kind == WEAK else _OFFSET_SPREAD
     for i in range(value.shape[0]):
-        log_healthy(value[i], level[i], variance[i], odd[i], floor, ceiling, healthy)
-        own = healthy_gain(value[i], level[i], variance[i], odd[i], known[i], floor, ceiling, response_spread)
-        for kind in range(6):
-            tried = 0
-            row = stuck[i] if kind == STUCK else strengths[kind]
-            for strength in row:
-                if math.isnan(strength):
-                    continue
-                tried += 1
-                since, within, end = 0.0, 0.0, n
-                for t in range(n - 1, -1, -1):
-                    step = 0.0
-                    if known[i, t]:
-                        seen = (value[i, t], level[i, t], variance[i, t], photon[i, t], odd[i, t])
-                        frame = (gain[t], shutter_s[t], filtered[t], floor[t], ceiling[t])
-                        step = log_ratio(kind, strength, seen, frame, healthy[t])
-                    since += step
-                    if within < 0:  # what comes later speaks against the defect: it had healed by then
-                        within, end = 0.0, t + 1
-                    within += step
-                    if since > lasting[i, kind, 0]:
-                        _put(lasting[i, kind], since, strength, t, n)
-                    if within > healed[i, kind, 0]:
-                        _put(healed[i, kind], within, strength, t, end)
-                    high, low = max(total[i, kind, t], since), min(total[i, kind, t], since)
-                    total[i, kind, t] = high + math.log1p(math.exp(low - high))
-            total[i, kind] -= math.log(max(tried, 1)) + own
-            lasting[i, kind, 0] -= own
-            healed[i, kind, 0] -= own + math.log(max(tried, 1))
-
-
-@compiled
-def ratios(
-    kind: int, strength: NDArray[np.float64], series: Series, frames: Frames, out: NDArray[np.float64]
-) -> None:
-    """Fill `log_ratio` of one kind and one strength a photosite for every frame, ``(N, n)``."""
-    value, level, variance, photon, odd, known = series
-    gain, shutter_s, filtered, floor, ceiling = frames
-    for i in range(value.shape[0]):
-        log_healthy(value[i], level[i], variance[i], odd[i], floor, ceiling, out[i])
+        if kind != GIVEN:
+            for t in range(value.shape[1]):
+                by_gain = strength[i] * gain[t]
+                effect = by_gain * shutter_s[t] if kind == HOT else by_gain
+                effect = (strength[i] - 1) * level[i, t] if kind == WEAK else effect
+                effect = strength[i] - level[i, t] if kind == STUCK else effect
+                shown = min(effect, ceiling[t] - level[i, t])
+                square = effect * effect if kind == FLICKER else (spread * shown) * (spread * shown)
+                # Rounding, and the steps of a quantised raw format.
+                own = 0.5 + (0.003 * strength[i]) * (0.003 * strength[i])
+                light = 0.0 if kind == FLICKER else max(photon[i, t] * shown, 0.0)
+                excess = value[i, t] - level[i, t] if kind == FLICKER else effect
+                # How far clipped surroundings lie above the clip is unknown; only what is stuck below shows there.
+                hidden = (level[i, t] >= ceiling[t]) & ((kind != STUCK) | (strength[i] >= ceiling[t]))
+                lost = hidden | math.isnan(effect) | (known[i, t] == 0) | ((filtered[t] > 0) & (excess > 0))
+                at = level[i, t] if kind == FLICKER else level[i, t] + effect
+                at = strength[i] if kind == STUCK else at
+                power[i, t] = np.nan if lost else at
+                share[i, t] = own if kind == STUCK else variance[i, t] + light + square
         for t in range(value.shape[1]):
-            seen = (value[i, t], level[i, t], variance[i, t], photon[i, t], odd[i, t])
-            frame = (gain[t], shutter_s[t], filtered[t], floor[t], ceiling[t])
-            out[i, t] = log_ratio(kind, strength[i], seen, frame, out[i, t]) if known[i, t] else 0.0
-
-
-@compiled
-def effect_ratios(
-    effect: NDArray[np.float64], extra: NDArray[np.float64], series: Series, frames: Frames, out: NDArray[np.float64]
-) -> None:
-    """Fill the log likelihood ratio of values shifted by `effect` with `extra` variance, every frame, ``(N, n)``."""
-    value, level, variance, _, odd, known = series
-    _, _, filtered, floor, ceiling = frames
-    for i in range(value.shape[0]):
-        log_healthy(value[i], level[i], variance[i], odd[i], floor, ceiling, out[i])
+            per_sigma = 1 / math.sqrt(share[i, t])  # divisions are slow: there are as few as can be
+            expected = power[i, t] if kind == STUCK else min(power[i, t], ceiling[t])
+            z = (value[i, t] - expected) * per_sigma
+            u = 1 + z * z * _TWELFTH
+            near = (1 - STRAY) * per_sigma
+            rest[i, t] = 0.0 if kind == STUCK else near * odd[i, t] * _ODD / (u * u) + stray[t]
+            share[i, t] = (per_sigma if kind == STUCK else near * (1 - odd[i, t])) * _NORMAL
+            # Of a clipped value the distance beyond the clip, for below.
+            clipped = (value[i, t] >= ceiling[t]) | (value[i, t] <= floor[t])
+            beyond = power[i, t] - ceiling[t] if value[i, t] >= ceiling[t] else floor[t] - power[i, t]
+            power[i, t] = beyond * per_sigma if clipped else -0.5 * z * z
         for t in range(value.shape[1]):
-            hidden = level[i, t] >= ceiling[t] or (filtered[t] and effect[i, t] > 0) or math.isnan(effect[i, t])
-            if hidden or not known[i, t]:
-                out[i, t] = 0.0
+            if value[i, t] < ceiling[t] and value[i, t] > floor[t]:
                 continue
-            expected, scatter = level[i, t] + effect[i, t], variance[i, t] + extra[i, t]
-            chance = likelihood(value[i, t], expected, scatter, odd[i, t], floor[t], ceiling[t])
-            out[i, t] = math.log(max(chance, 1e-30)) - out[i, t]
+            share[i, t] = 0.0
+            if kind == STUCK:
+                rest[i, t] = 1.0 if power[i, t] >= 0 else _UNLIKE
+            else:
+                u = power[i, t] / _WIDTH
+                student = 0.5 + (u / (1 + u * u) + math.atan(u)) / math.pi
+                below = (1 - odd[i, t]) * 0.5 * math.erfc(-power[i, t] * _HALF_ROOT) + odd[i, t] * student
+                rest[i, t] = (1 - STRAY) * below + STRAY / 2
+            power[i, t] = min(power[i, t], 0.0)
+
+
+@compiled
+def sum_back(
+    ratio: NDArray[np.float64], strength: NDArray[np.float64], lasting: NDArray[np.float64], healed: NDArray[np.float64]
+) -> None:
+    """Turn what each frame says into what all frames from it on say, and keep the best of it.
+
+    Parameters
+    ----------
+    ratio
+        In: log likelihood ratio of each frame; out: their sums from each frame to the last: ``(N, n)``.
+    strength
+        Of each photosite, ``(N,)``.
+    lasting, healed
+        Largest sum, its strength, first frame and the one after its last, ``(N, 4)``: `lasting` until the last frame,
+        `healed` until any. Sums that are larger replace what is there.
+    """
+    n = ratio.shape[1]
+    for i in range(ratio.shape[0]):
+        since, within, end = 0.0, 0.0, n
+        best, best_within = lasting[i, 0], healed[i, 0]
+        for t in range(n - 1, -1, -1):
+            since += ratio[i, t]
+            if within < 0:  # what comes later speaks against the defect: it had healed by then
+                within, end = 0.0, t + 1
+            within += ratio[i, t]
+            ratio[i, t] = since
+            if since > best:
+                best = since
+                lasting[i, 0], lasting[i, 1], lasting[i, 2], lasting[i, 3] = since, strength[i], t, n
+            if within > best_within:
+                best_within = within
+                healed[i, 0], healed[i, 1], healed[i, 2], healed[i, 3] = within, strength[i], t, end

@@ -47,13 +47,12 @@ def _shares(padded: Mosaic, step: int, clipping: tuple[int, int]) -> tuple[int, 
     height, width = padded.shape[0] - 2 * step, padded.shape[1] - 2 * step
     # The outermost photosites have neighbours that are no photosites.
     rows = np.unique(np.linspace(step, height - step - 1, _SAMPLED_ROWS).astype(np.int64)) + step
-    inside = slice(2 * step, width)
-    value = padded[rows][:, inside]
-    highest = np.full(value.shape, np.iinfo(padded.dtype).min, padded.dtype)
-    for down in (-step, 0, step):
-        for right in (-step, 0, step):
-            if down or right:
-                highest = np.maximum(highest, padded[rows + down][:, 2 * step + right : width + right])
+    mid, beside = padded[rows], np.maximum(padded[rows - step], padded[rows + step])
+    value = mid[:, 2 * step : width]
+    highest = np.maximum(beside, mid)
+    # Above and below, and a column with all three rows on either side.
+    highest = np.maximum(highest[:, step : width - step], highest[:, 3 * step : width + step])
+    np.maximum(highest, beside[:, 2 * step : width], out=highest)
     open_ = (value > clipping[0]) & (value < clipping[1])
     above, equal = open_ & (value > highest), open_ & (value == highest)
     return int(np.count_nonzero(above)), int(np.count_nonzero(equal)), int(np.count_nonzero(open_))

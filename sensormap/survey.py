@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from sensormap.assemble import FEW_FRAMES, assemble, undated
 from sensormap.camera import Profile
 from sensormap.combine import combine
-from sensormap.decode import is_jpeg_name, read_frame
+from sensormap.decode import RAWPY, is_jpeg_name, read_frame
 from sensormap.defects import SensorMap
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.evidence import Evidence
@@ -36,7 +37,7 @@ def unheard(done: int, total: int) -> None:
 
 
 def map_defects(
-    arguments: Iterable[str | Path], options: Options, progress: Progress = unheard, *, read: Read = read_frame
+    arguments: Iterable[str | Path], options: Options, progress: Progress = unheard, *, read: Read | None = None
 ) -> SensorMap:
     """Map the defects of the sensor that took some photos.
 
@@ -51,7 +52,7 @@ def map_defects(
     progress
         Called as photos are done, in each pass.
     read
-        Decodes a photo.
+        Decodes a photo; None takes `decode.read_frame`.
 
     Raises
     ------
@@ -62,7 +63,9 @@ def map_defects(
     FrameMismatchError
         If the photos are of several bodies, or fewer than two can be used.
     """
-    work = Work(options, progress, Refusals(strict=options.strict), read)
+    surely = None if read or options.decoder == RAWPY else read_frame
+    read = read or partial(read_frame, decoder=options.decoder)
+    work = Work(options, progress, Refusals(strict=options.strict), read, surely)
     selection, known = _select(arguments, work)
     mixed = bool(selection.photos and selection.pictures)
     maps: list[SensorMap] = []

@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.kernels import Mosaic, add_outlying, mark_beyond, tally_band
+from sensormap.kernels import Mosaic, mark_beyond, tally_band, work_rows
+from sensormap.places import add_outlying
 from sensormap.score import SCORE_LIMIT, SCORES_PER_SIGMA, Noise
 
 OUTLIER_SIGMA = 3.5
 """A score beyond this is an outlier: it is listed and may become a vote."""
 
 MOST_FRAMES = 32_767
-"""Frames that the widest tally holds, by its sums of raw values."""
+"""Frames that a tally holds: far more than anybody has photos of one camera."""
 
 # Few enough that a band's rows fill the cache many times over, enough that threads seldom meet in one.
 _BANDS = 16
@@ -83,10 +84,6 @@ class Tally:
         ``(H, W)`` of the active area.
     frames
         How many frames will be added at most: fewer make narrower sums, which are faster and smaller.
-    highest
-        Largest value in DN, of either sign, that a photosite can have.
-    moments
-        Whether the values themselves are added up too, for `mean` and `variance`.
 
     Raises
     ------
@@ -100,31 +97,22 @@ class Tally:
     max_frames
         Frames that it holds.
     hidden
-        uint16: frames in which the photosite could not show itself, that is, was clipped together with its
-        surroundings.
-    sum_x, sum_xx
-        Sums of the raw values in DN and of their squares, over all frames. int32 holds 32 767 frames of 16-bit values;
-        uint32 holds the squares of 256 frames of 12-bit values, int64 those of 2 ** 31 frames of 16-bit values. Empty,
-        shape ``(0, 0)``, without `moments`.
+        Frames in which the photosite could not show itself, that is, was clipped together with its surroundings: uint8
+        up to 255 frames, else uint16.
     sum_z
         Sum of the scores in eighths of sigma. int16 holds 511 frames, int32 2 ** 25.
     sum_outlying
         Sum of the sizes of outlying scores in eighths of sigma. uint16 holds 1023 frames, uint32 2 ** 26.
     """
 
-    def __init__(
-        self, shape: tuple[int, int], *, frames: int = MOST_FRAMES, highest: int = 65_535, moments: bool = True
-    ) -> None:
+    def __init__(self, shape: tuple[int, int], *, frames: int = MOST_FRAMES) -> None:
         if not 0 < frames <= MOST_FRAMES:
             msg = f"{frames} frames: a tally holds 1 to {MOST_FRAMES}"
             raise OverflowError(msg)
         self.frames = 0
         self.max_frames = frames
         self.shape = shape
-        self.hidden = np.zeros(shape, np.uint16)
-        valued = shape if moments else (0, 0)
-        self.sum_x = np.zeros(valued, np.int32)
-        self.sum_xx = np.zeros(valued, np.uint32 if frames * highest**2 < 2**32 else np.int64)
+        self.hidden = np.zeros(shape, np.uint8 if frames < 2**8 else np.uint16)
         self.sum_z = np.zeros(shape, np.int16 if frames * SCORE_LIMIT < 2**15 else np.int32)
         self.sum_outlying = np.zeros(shape, np.uint16 if frames * SCORE_LIMIT < 2**16 else np.uint32)
         edges = np.linspace(0, shape[0], min(_BANDS, shape[0]) + 1).astype(int).tolist()
@@ -132,14 +120,14 @@ class Tally:
         self._frames_lock = Lock()
 
     @property
-    def count(self) -> NDArray[np.uint16]:
+    def count(self) -> NDArray[np.unsignedinteger[Any]]:
         """Frames in which each photosite could show itself."""
-        return np.asarray(np.uint16(self.frames) - self.hidden)
+        return np.asarray(self.hidden.dtype.type(self.frames) - self.hidden)
 
     @property
     def sums(self) -> tuple[NDArray[Any], ...]:
-        """The four arrays that the kernel fills, in its order."""
-        return self.hidden, self.sum_x, self.sum_xx, self.sum_z
+        """The arrays that the kernel fills, in its order."""
+        return self.hidden, self.sum_z
 
     def add(
         self, padded: Mosaic, noise: Noise, *, clipping: tuple[int, int], frame: int, filtered: bool = False
@@ -176,12 +164,13 @@ class Tally:
         room = max(last - first for first, last, _ in self._bands) * width
         index, value, level2 = (np.empty(room, np.int32) for _ in range(3))
         score = np.empty(room, np.int8)
+        work, outlying = work_rows(padded, step), (index, score, value, level2)
         found = []
         # Each frame starts at a band of its own, so that two threads do not queue behind each other.
         start = frame % len(self._bands)
         for first, last, lock in self._bands[start:] + self._bands[:start]:
             with lock:
-                n = tally_band(padded, first, last, step, rows, limits, self.sums, (index, score, value, level2))
+                n = tally_band(padded, first, last, step, rows, limits, work, self.sums, outlying)
             band = Outliers(np.full(n, frame, np.int32), index[:n], score[:n], value[:n], level2[:n])
             # The buffers serve the next band.
             found.append(band[np.flatnonzero(score[:n] < 0)] if filtered else band.copy())
@@ -221,7 +210,7 @@ class Tally:
         where
             Index of the photosites asked about; all if left out.
         """
-        seen = np.maximum(np.uint16(self.frames) - self.hidden[where], 1).astype(np.float32)
+        seen = np.maximum(self.hidden.dtype.type(self.frames) - self.hidden[where], 1).astype(np.float32)
         seen *= np.float32(SCORES_PER_SIGMA)
         mean = self.sum_z[where].astype(np.float32)
         mean /= seen
@@ -238,14 +227,3 @@ class Tally:
         beyond = np.empty(self.shape, np.bool_)
         mark_beyond(self.sum_z, self.hidden, self.frames, np.float32(SCORES_PER_SIGMA), centre, bar, beyond)
         return np.flatnonzero(beyond)
-
-    def mean(self, where: tuple[Any, ...] = (...,)) -> NDArray[np.float64]:
-        """Return the mean raw value over frames, in DN."""
-        return np.asarray(self.sum_x[where] / self.frames, np.float64)
-
-    def variance(self, where: tuple[Any, ...] = (...,)) -> NDArray[np.float64]:
-        """Return the population variance of the raw value over frames, in DN squared, from exact integers."""
-        # n * sum(x^2) - sum(x)^2 is exact below 2**63: 32 767 frames of 16-bit values stay under 2**62.
-        total = self.sum_x[where].astype(np.int64)
-        spread = self.sum_xx[where].astype(np.int64) * self.frames - total * total
-        return np.asarray(spread / float(self.frames) ** 2, np.float64)

@@ -76,7 +76,7 @@ def _defect(
         kind=kind,
         confidence=confidence,
         score=rounded(float(candidates.score[i]), digits=4),
-        mean=rounded(float(evidence.tally.mean((row, col))[0])),
-        variance=rounded(float(evidence.tally.variance((row, col))[0])),
+        mean=None,
+        variance=None,
         jpeg=sensor.jpeg_pixel(x, y),
     )

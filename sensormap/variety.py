@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from threading import Condition
 
+from sensormap.marks import bits_of
 from sensormap.repeat import Look, alike
 
 # Scenes that a frame is compared with: tripod series and bursts follow each other.
@@ -32,12 +33,14 @@ class Variety:
         look
             From `repeat.look_of`.
         """
+        # Made before the wait, and not remembered: whoever has the turn holds up everybody else.
+        bits = None if look.marks is None else bits_of(look.marks.marked, look.marks.area)
         with self._turn:
             self._turn.wait_for(lambda: self._next >= frame)
             if self._next > frame:  # the run is over
                 return False
         # Everybody later still waits: the scenes do not change meanwhile.
-        repeat = any(alike(look, scene) for scene in self._scenes)
+        repeat = any(alike(look, scene, bits) for scene in self._scenes)
         if not repeat:
             self._scenes.append(look)
         self.pass_over(frame)

@@ -8,13 +8,13 @@ list is shifted by its own random offset, which keeps everything but the places,
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.kernels import mark_repeated, shift_places
+from sensormap.block_lists import BlockLists
 from sensormap.score import SCORES_PER_SIGMA
 from sensormap.tally import OUTLIER_SIGMA, Outliers
 
@@ -123,52 +123,73 @@ def draw_shifts(frames: int, shape: tuple[int, int], step: int, seed: int) -> ND
 
 
 def count_votes(  # noqa: PLR0913
-    outliers: Outliers,
+    outliers: Mapping[int, Outliers],
+    parts: Sequence[Sequence[int]],
     shifts: NDArray[np.int32],
-    frames: int,
     *,
     shape: tuple[int, int],
     false_votes: float,
     seed: int,
     fewest_shifts: int = 2,
-) -> Ballot:
+) -> tuple[Ballot, ...]:
     """Count one block's votes and single out the photosites that chance and scenery do not explain.
 
     Parameters
     ----------
     outliers
-        The outlying scores of all frames of the block.
+        The outlying scores of each frame of the block, by frame number; some may have none.
+    parts
+        Numbers of the frames that vote together, as from `parts_of`.
     shifts
         Of all frames of the run, from `draw_shifts`.
-    frames
-        How many frames the block has, at least 1; some may have no outlier.
     shape
         ``(H, W)`` of the active area.
     false_votes
-        How many false candidates the block may be expected to yield.
+        How many false candidates each part may be expected to yield.
     seed
-        Of further random shifts: the same seed gives the same result.
+        Of the first part's further random shifts; each part after it takes the next. The same seed gives the same
+        result.
     fewest_shifts
         How often the frames are shifted at least; more make the threshold surer.
+
+    Returns
+    -------
+    tuple of Ballot
+        One for each part.
     """
-    rng = np.random.default_rng(seed)
-    scratch = np.zeros(2 * shape[0] * shape[1], np.uint8)
-    moved, sums = _shifted_totals(outliers, shifts, shape, scratch)
-    shifted = [sums]
-    # Where outliers are few, shifting is fast and few of them meet: go on until there is a tail to speak of.
-    while len(shifted) < fewest_shifts or (len(shifted) < _MOST_SHIFTS and sum(map(len, shifted)) < _TAIL):
-        # Other pairs of frames' shifts are other shifts.
-        further = shifts[:, rng.permutation(shifts.shape[1])]
-        shifted.append(_shifted_totals(outliers, further, shape, scratch)[1])
-    threshold = _tail_threshold(np.concatenate(shifted), shifts=len(shifted), false_votes=false_votes)
-    kept = outliers[_repeated(outliers.index, outliers.score, scratch)]
-    kept = kept[np.lexsort((kept.frame, kept.index))]
-    index, total = _totals(kept.index, kept.score)
+    lists = BlockLists.of(outliers, shape)
+    # What repeats in a part repeats in the whole, here or shifted: only further shifts need a count of their own.
+    kept = lists.rows(lists.repeated(FEWEST_VOTES)[0])
+    entries, moved = lists.repeated(FEWEST_VOTES, shifts)
+    moved_frame, moved_score = lists.frame_of(entries), lists.score[entries]
+    ballots = []
+    for part_seed, part in enumerate(parts, start=seed):
+        here = np.isin(moved_frame, part)
+        decoys, sums = _totals(moved[here], moved_score[here])
+        rng, voters = np.random.default_rng(part_seed), lists.of_frames(part)
+        shifted = [sums]
+        # Where outliers are few, shifting is fast and few of them meet: go on until there is a tail to speak of.
+        while len(shifted) < fewest_shifts or (len(shifted) < _MOST_SHIFTS and sum(map(len, shifted)) < _TAIL):
+            # Other pairs of frames' shifts are other shifts.
+            entries, places = voters.repeated(FEWEST_VOTES, shifts[:, rng.permutation(shifts.shape[1])])
+            shifted.append(_totals(places, lists.score[entries])[1])
+        threshold = _tail_threshold(np.concatenate(shifted), shifts=len(shifted), false_votes=false_votes)
+        ballots.append(_ballot(kept[np.isin(kept.frame, part)], len(part), threshold, (decoys, sums)))
+    return tuple(ballots)
+
+
+def _ballot(
+    outliers: Outliers, frames: int, threshold: float, decoys: tuple[NDArray[np.int32], NDArray[np.int32]]
+) -> Ballot:
+    """Return the result of so many frames; `outliers`, sorted by (index, frame), holds all that repeat, and others."""
+    index, total = _totals(outliers.index, outliers.score)
     chosen = total > threshold * SCORES_PER_SIGMA
     score = total[chosen] / SCORES_PER_SIGMA / math.sqrt(frames)
+    kept = outliers[np.isin(outliers.index, index)]
     enough = _enough(total)
+    places, sums = decoys
     return Ballot(
-        index[chosen], score, kept, threshold, following=index[total >= enough], decoys=moved[sums >= enough]
+        index[chosen], score, kept, threshold, following=index[total >= enough], decoys=places[sums >= enough]
     )
 
 
@@ -180,15 +201,8 @@ def _enough(total: NDArray[np.int32]) -> int:
     return max(int(np.partition(total, -_MOST_FOLLOWED)[-_MOST_FOLLOWED]), least)
 
 
-def _repeated(index: NDArray[np.int32], score: NDArray[np.int8], scratch: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Tell which entries belong to a photosite with at least `FEWEST_VOTES` votes of one sign."""
-    repeated = np.empty(index.size, np.bool_)
-    mark_repeated(index, score, FEWEST_VOTES, scratch, repeated)
-    return repeated
-
-
 def _totals(index: NDArray[np.int32], score: NDArray[np.int8]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return a sorted list's distinct photosites, and of their sums of scores of one sign the larger."""
+    """Return a sorted list's photosites with enough votes, and of their sums of scores of one sign the larger."""
     places, starts = np.unique(index, return_index=True)
     if not starts.size:
         return places, places
@@ -197,18 +211,8 @@ def _totals(index: NDArray[np.int32], score: NDArray[np.int8]) -> tuple[NDArray[
     for side in (signed, -signed):
         votes = np.add.reduceat((side > 0).astype(np.int32), starts)
         sums.append(np.where(votes >= FEWEST_VOTES, np.add.reduceat(np.maximum(side, 0), starts), 0))
-    return places, np.maximum(*sums)
-
-
-def _shifted_totals(
-    outliers: Outliers, shifts: NDArray[np.int32], shape: tuple[int, int], scratch: NDArray[np.uint8]
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return the photosites with enough votes once each frame is shifted by an offset, and their sums of scores."""
-    moved = np.empty_like(outliers.index)
-    shift_places(outliers.index, outliers.frame, shifts, shape, moved)
-    repeated = _repeated(moved, outliers.score, scratch)
-    order = np.argsort(moved[repeated], kind="stable")
-    return _totals(moved[repeated][order], outliers.score[repeated][order])
+    total = np.maximum(*sums)
+    return places[total > 0], total[total > 0]
 
 
 def _tail_threshold(totals: NDArray[np.int32], *, shifts: int, false_votes: float) -> float:

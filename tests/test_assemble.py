@@ -133,14 +133,14 @@ def entries(evidence: Evidence) -> dict[tuple[int, int], Defect]:
 def test_followed_candidates_are_defects_where_their_series_says_so_and_votes_alone_make_none() -> None:
     """The votes name (9, 9), which was not followed."""
     evidence = followed_evidence({(0, 0): DEAD, (4, 5): HOT, (60, 8): HEALTHY, (300, 12): BRIGHT})
-    evidence.tally.sum_x[4, 5] = 40 * 300
-    evidence.tally.sum_xx[4, 5] = 20 * 200**2 + 20 * 400**2
     found = entries(evidence)
     kinds = {place: defect.kind for place, defect in found.items()}
     assert kinds == {(0, 0): DefectKind.DEAD, (4, 5): DefectKind.HOT, (300, 12): DefectKind.OFFSET}
     hot = found[4, 5]
     assert (hot.x, hot.y, hot.plane, hot.jpeg) == (8, 5, TALL.cfa.plane_name(x=8, y=5), (2, 2))
-    assert (hot.mean, hot.variance) == (300.0, 10_000.0)
+    value = evidence.followed.series.value[evidence.followed.places.tolist().index(4 * TALL.active_area.width + 5)]
+    assert hot.mean == pytest.approx(value.mean(), rel=1e-4)
+    assert hot.variance == pytest.approx(value.var(), rel=1e-4)
     assert hot.confidence == 0.999
     assert hot.score > 10
     assert hot.dark_dn_per_s[1] <= 3000 <= hot.dark_dn_per_s[2]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sensormap.classify import Settings, classify
+from sensormap.classify import Settings, _quantiles, classify
 from sensormap.defects import DefectKind
 from sensormap.tally import Outliers
 
@@ -188,3 +188,11 @@ def test_any_outliers_have_a_kind(seed: int) -> None:
     kind, confidence = classify(outliers, settings, bright=bool(seed % 2))
     assert isinstance(kind, DefectKind)
     assert confidence in (0.6, 0.9)
+
+
+@pytest.mark.parametrize("size", [*range(1, 12), 60])
+def test_quantiles_are_those_of_numpy(size: int) -> None:
+    rng = np.random.default_rng(size)
+    shares = (0.1, 0.2, 0.5, 0.8, 0.9)
+    for values in (rng.integers(0, 4000, size).astype(np.int32), rng.normal(0, 1, size)):
+        assert _quantiles(values, shares) == np.quantile(values, shares).tolist()

@@ -248,6 +248,14 @@ def test_no_smaller_sum_would_do(sums: list[int], most: int) -> None:
     assert least == 1 or sum(value >= least - 1 for value in sums) > most
 
 
+@pytest.mark.parametrize("most", [1, 50, 400, 5000, 10**6])
+def test_the_least_sum_of_many(most: int) -> None:
+    for sums in (np.random.default_rng(1).geometric(0.05, 40_000) - 1, np.zeros(9000, int), np.arange(30_000) % 900):
+        least = largest_sums(sums.astype(np.uint16), most)
+        assert np.count_nonzero(sums >= least) <= most
+        assert least == 1 or np.count_nonzero(sums >= least - 1) > most
+
+
 def test_a_large_sum_of_outlying_scores_deserves_a_second_look() -> None:
     tally = healthy()
     assert followed(tally) == []

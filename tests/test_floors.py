@@ -13,15 +13,17 @@ PACKAGE = Path(__file__).parent.parent / "sensormap"
 FLOORS = [
     {"errors", "cfa", "camera", "frame", "sensor", "defects", "consistency", "entry_consistency"},
     {
-        *("compiled", "kernels", "row_kernels", "line_kernels", "story_kernels", "noise_kernels"),
+        *("compiled", "kernels", "row_kernels", "line_kernels", "story_kernels", "noise_kernels", "look_kernels"),
+        "places",
         *("score", "plausible", "repeat", "slopes", "marks", "scenery", "suppression"),
-        *("tally", "vote", "detect", "lines", "line_runs"),
+        *("tally", "vote_kernels", "block_lists", "vote", "detect", "spots", "lines", "line_runs"),
+        *("medians", "strength_kernels", "likelihoods"),
         *("series", "stories", "onset", "strengths", "laws", "verdict", "decoys", "classify", "cluster"),
         *("planting", "evaluation", "alignment", "remosaic", "collapse", "appearance", "picture_kinds"),
     },
-    {"decode", "profiles", "mapfile", "output", "yamltext"},
+    {"decode", "profiles", "mapfile", "output", "yamltext", "memory"},
     {"report", "evidence", "unfollowed", "followed_entries", "line_entries", "picture_entries", "assemble", "combine"},
-    {"survey", "options", "passes", "first_pass", "follow", "evaluate", "variety", "photos", "shots", "align"},
+    {"survey", "options", "passes", "first_pass", "follow", "watch", "evaluate", "variety", "photos", "shots", "align"},
     {"cli", "__main__"},
 ]
 """A folder is on one floor as a whole."""
@@ -34,6 +36,7 @@ HOMES = {
     "tifffile": {"decode"},
     "exifread": {"decode"},
     "simplejpeg": {"decode"},
+    "flashraw": {"decode"},
     "yaml": {"profiles", "yamltext"},
     "numba": {"compiled"},
     "concurrent": {"survey", "first_pass", "follow", "photos"},

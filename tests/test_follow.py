@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import toys
 from conftest import SATURATION, TOY_PROFILE, make_mosaic
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,11 +26,13 @@ from sensormap.errors import DecodeError, ProfileError
 from sensormap.first_pass import FirstPass, Tallied
 from sensormap.follow import Places, SecondPass, choose_frames
 from sensormap.frame import Exposure, Frame, Photo, Skipped
-from sensormap.kernels import Mosaic, gather_windows
+from sensormap.kernels import Mosaic
+from sensormap.places import gather_windows
 from sensormap.score import Noise, pad
 from sensormap.series import measure_response_spread
 from sensormap.stories import LIKELY, Floors
 from sensormap.verdict import Followed
+from sensormap.watch import Sight, stretches
 
 STEPS = pytest.mark.parametrize("step", [1, 2])
 
@@ -54,8 +57,7 @@ def test_windows_are_those_of_the_slow_reference_everywhere(step: int, dtype: ty
     before = padded.copy()
     place = np.random.default_rng(2).permutation(np.arange(2 * shape[0] * shape[1]) % (shape[0] * shape[1]))
     row, col = np.divmod(place.astype(np.int64), shape[1])
-    windows = np.empty((3, place.size), np.int32)
-    gather_windows(padded, row, col, step, windows)
+    windows = gather_windows(padded, row, col, step)
     assert_array_equal(padded, before)
     expected = [windows_slowly(padded, int(r), int(c), step) for r, c in zip(row, col, strict=True)]
     assert_array_equal(windows.T, expected)
@@ -64,7 +66,7 @@ def test_windows_are_those_of_the_slow_reference_everywhere(step: int, dtype: ty
 @STEPS
 def test_no_places_no_windows(step: int) -> None:
     none = np.empty(0, np.int64)
-    gather_windows(pad(make_mosaic(1, step=step), step), none, none, step, np.empty((3, 0), np.int32))
+    assert gather_windows(pad(make_mosaic(1, step=step), step), none, none, step).shape == (3, 0)
 
 
 # which frames
@@ -328,7 +330,9 @@ def test_progress_counts_every_followed_frame_once() -> None:
 # photos that are gone or have changed since the first pass
 
 
-def refuse_some(bad: dict[int, Callable[[Frame], Frame]]) -> Callable[..., Frame]:
+def refuse_some(
+    bad: dict[int, Callable[[Frame], Frame]], *, frame_of: Callable[..., Frame] = frame_of
+) -> Callable[..., Frame]:
     def read(photo: Photo, profile: Profile) -> Frame:
         frame = frame_of(photo, profile)
         return bad.get(int(photo.path.stem), lambda same: same)(frame)
@@ -423,3 +427,132 @@ def test_noise_is_that_of_the_photosite_s_plane_in_the_frame() -> None:
     corner = (np.minimum(row, SHAPE[0] - 1 - row) < 4) & (np.minimum(col, SHAPE[1] - 1 - col) < 4)
     assert corner.any()
     assert_array_equal(variance, np.stack([planes[row % 2, col % 2] * np.where(corner, 9, 1)] * 2, axis=1))
+
+
+# with what the first pass saw
+
+
+@cache
+def watched_pass() -> FirstPass:
+    """Return a first pass that kept what the frames between the scouts showed."""
+    run = FirstPass(toys.photos(30), toys.PROFILE, Thresholds(), read=toys.frame_of, follow=range(30))
+    run.run(2, lambda *_: None, pytest.fail)
+    others = {number for part in stretches(30, watched=True) for number in part.others}
+    assert set(run.watch.seen) == others
+    assert len(others) > 12
+    return run
+
+
+def watched_places() -> tuple[Places, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return candidates and decoys, and which of them were watched."""
+    run = watched_pass()
+    spots = next(iter(run.watch.seen.values())).spots
+    (stuck,) = [np.sort([row * toys.SHAPE[1] + col for row, col in toys.STUCK])]
+    candidates = np.union1d(stuck, np.arange(0, toys.AREA.width * toys.AREA.height, 97))
+    decoys = np.union1d(spots.decoys[:20], np.arange(3, 900, 41))
+    company = np.zeros(candidates.size, np.bool_)
+    known = np.isin(candidates, spots.fixed), np.isin(decoys, spots.decoys)
+    assert np.isin(stuck, spots.fixed).all()
+    assert all(0 < np.count_nonzero(one) < one.size for one in known)
+    return Places(candidates, company, decoys.astype(np.int64), run.shifts), *known
+
+
+def follow_again(
+    seen: Mapping[int, Sight] | None,
+    *,
+    frames: Sequence[int] = range(30),
+    read: Callable[..., Frame] = toys.frame_of,
+    refuse: Callable[[Skipped], None] = pytest.fail,
+    heard: list[Any] | None = None,
+    threads: int = 2,
+) -> Followed:
+    run = watched_pass()
+    second = SecondPass(run.photos, run.profile, run.tallied, read=read, seen=seen)
+    told: list[Any] = [] if heard is None else heard
+
+    def progress(*counts: int) -> None:
+        told.append(counts)
+
+    return second.run(frames, watched_places()[0], Floors(), threads=threads, progress=progress, refuse=refuse)
+
+
+def test_what_was_watched_is_known_as_if_every_frame_were_read_again() -> None:
+    _, watched, _ = watched_places()
+    seen, everything = follow_again(watched_pass().watch.seen), follow_again(None)
+    assert everything.series.known.all()
+    assert seen.series.known[watched].all()
+    for name in ("value", "level", "spread", "variance", "photon", "odd"):
+        one, other = getattr(seen.series, name), getattr(everything.series, name)
+        assert_array_equal(one[watched], other[watched], err_msg=name)
+    for name, array in vars(seen.odds).items():
+        assert_array_equal(array[watched], getattr(everything.odds, name)[watched], err_msg=name)
+    for name, array in vars(seen.conditions).items():
+        assert_array_equal(array, getattr(everything.conditions, name), err_msg=name)
+    assert seen.response_spread == everything.response_spread
+
+
+def test_what_was_not_watched_is_known_in_the_frames_that_are_read_again() -> None:
+    _, watched, _ = watched_places()
+    seen, everything = follow_again(watched_pass().watch.seen), follow_again(None)
+    again = np.array([number not in watched_pass().watch.seen for number in range(30)])
+    assert_array_equal(seen.series.known[~watched], np.broadcast_to(again, (np.count_nonzero(~watched), 30)))
+    for name in ("value", "level", "spread", "variance"):
+        one, other = getattr(seen.series, name), getattr(everything.series, name)
+        assert_array_equal(one[~watched][:, again], other[~watched][:, again], err_msg=name)
+
+
+def test_decoys_that_were_watched_fare_as_if_every_frame_were_read_again() -> None:
+    *_, watched = watched_places()
+    seen, everything = follow_again(watched_pass().watch.seen), follow_again(None)
+    assert_array_equal(seen.decoys[watched], everything.decoys[watched])
+    assert seen.decoys.shape == everything.decoys.shape
+
+
+@pytest.mark.parametrize("threads", [1, 5])
+def test_only_frames_that_were_not_seen_are_read_and_counted(threads: int) -> None:
+    lock, read_again, heard = threading.Lock(), [], []
+
+    def read(photo: Photo, profile: Profile) -> Frame:
+        with lock:
+            read_again.append(int(photo.path.stem))
+        return toys.frame_of(photo, profile)
+
+    found = follow_again(watched_pass().watch.seen, read=read, heard=heard, threads=threads)
+    again = sorted(set(range(30)) - set(watched_pass().watch.seen))
+    assert sorted(read_again) == again
+    assert heard == [(done, len(again)) for done in range(len(again) + 1)]
+    assert_same(found, follow_again(watched_pass().watch.seen))
+
+
+def test_nobody_watched_everything_is_read() -> None:
+    assert_same(follow_again({}), follow_again(None))
+
+
+def test_what_was_seen_of_frames_that_are_not_followed_is_left_out() -> None:
+    frames = [0, 1, 2, 4, 9, 28]
+    found = follow_again(watched_pass().watch.seen, frames=frames)
+    assert found.conditions.number.tolist() == frames
+    part = {number: watched_pass().watch.seen[number] for number in (0, 2, 9)}
+    assert_same(found, follow_again(part, frames=frames))
+
+
+def test_a_photo_that_vanished_is_missed_only_where_it_is_read_again() -> None:
+    told: list[Skipped] = []
+    read = refuse_some({3: vanish, 4: vanish, 25: change, 9: contradict}, frame_of=toys.frame_of)
+    assert {3, 9} <= set(watched_pass().watch.seen)
+    found = follow_again(watched_pass().watch.seen, read=read, refuse=told.append)
+    assert told == [
+        Skipped("4.nef", "in the second pass: cannot be read: No such file or directory"),
+        Skipped("25.nef", "changed between the two passes"),
+    ]
+    left = [number for number in range(30) if number not in (4, 25)]
+    assert_same(found, follow_again(watched_pass().watch.seen, frames=left))
+
+
+def test_where_no_photo_can_be_read_again_what_was_seen_is_left() -> None:
+    told: list[Skipped] = []
+    read = refuse_some(dict.fromkeys(range(30), vanish), frame_of=toys.frame_of)
+    found = follow_again(watched_pass().watch.seen, read=read, refuse=told.append)
+    assert found.conditions.number.tolist() == sorted(watched_pass().watch.seen)
+    assert len(told) == 30 - len(watched_pass().watch.seen)
+    assert not found.series.known[~watched_places()[1]].any()

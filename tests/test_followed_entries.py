@@ -16,7 +16,7 @@ from sensormap.defects import Between, Defect, DefectKind, Sensor
 from sensormap.followed_entries import Clock, Found, make_defects
 from sensormap.frame import Exposure, Photo
 from sensormap.onset import Change
-from sensormap.tally import Tally
+from sensormap.series import Series
 from sensormap.verdict import Verdict
 
 NOON = datetime(2010, 5, 2, 12)
@@ -50,18 +50,17 @@ def verdict(**values: object) -> Verdict:
     return Verdict(**(parts | values))  # type: ignore[arg-type]
 
 
-def toy_tally() -> Tally:
-    """Return a tally in which row 2, column 5 has values 10 and 13, and everything else 100 and 100."""
-    tally = Tally((14, 20))
-    tally.frames = 2
-    tally.sum_x[:], tally.sum_xx[:] = 200, 20_000
-    tally.sum_x[2, 5], tally.sum_xx[2, 5] = 23, 269
-    return tally
+def toy_series(count: int = 1) -> Series:
+    """Return series of three frames: the second has values 10 and 13 and an unknown one, the others 100 throughout."""
+    value, known = np.full((count, 3), 100.0), np.ones((count, 3), np.bool_)
+    which = min(1, count - 1)
+    value[which], known[which, 1] = (10, 99, 13), False
+    return Series(value, value, value, value, value, value, known)
 
 
 def entry(one: Verdict, *, row: int = 2, col: int = 5, cluster: int = 0, clock: Clock | None = None) -> Defect:
     found = [Found(row, col, 0.987654, one)]
-    (defect,) = make_defects(found, np.array([cluster]), SENSOR, toy_tally(), clock or clock_of(0, 1, 2))
+    (defect,) = make_defects(found, np.array([cluster]), SENSOR, toy_series(), clock or clock_of(0, 1, 2))
     return defect
 
 
@@ -146,13 +145,13 @@ def test_an_entry_of_photos_without_times_has_no_dates() -> None:
 
 def test_entries_keep_their_order() -> None:
     found = [Found(row, col, 0.99, verdict()) for row, col in ((9, 1), (2, 5), (9, 0))]
-    defects = make_defects(found, np.array([1, 0, 1]), SENSOR, toy_tally(), clock_of(0, 1))
+    defects = make_defects(found, np.array([1, 0, 1]), SENSOR, toy_series(3), clock_of(0, 1))
     assert [(one.y, one.x, one.cluster) for one in defects] == [(10, 4, 1), (3, 8, None), (10, 3, 1)]
     assert [one.mean for one in defects] == [100, 11.5, 100]
 
 
 def test_no_defects_no_entries() -> None:
-    assert make_defects([], np.empty(0, np.int64), SENSOR, toy_tally(), clock_of(0, 1)) == []
+    assert make_defects([], np.empty(0, np.int64), SENSOR, toy_series()[:0], clock_of(0, 1)) == []
 
 
 # rounding

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sensormap.cfa import BAYER_NAMES, MONO, Cfa
-from sensormap.line_kernels import chance_height, raise_walks, runs_along, steepest
+from sensormap.line_kernels import CLIP, background_of, chance_height, deviate, raise_walks, runs_along, steepest
 from sensormap.line_runs import Line
 from sensormap.lines import LineLimits, find_lines
 
@@ -276,6 +276,34 @@ def test_compiled_walks_equal_the_obvious_ones() -> None:
     # The order of the sums may differ by the last bit.
     np.testing.assert_allclose(height, expected, atol=1e-5)
     np.testing.assert_allclose(highest, expected_highest, atol=1e-5)
+
+
+def test_deviations_equal_the_obvious_ones() -> None:
+    rng = np.random.default_rng(2)
+    mean, seen = rng.normal(0, 1, (20, 30)).astype(np.float32), rng.integers(0, 61, (20, 30)).astype(np.uint16)
+    drawn_in = np.sqrt(np.arange(61) / 60).astype(np.float32)
+    out = np.empty((10, 15), np.float32)
+    deviate(mean[::2, ::2], seen[::2, ::2], np.float32(0.1), np.float32(0.2), drawn_in, out)
+    expected = (mean - np.float32(0.1)) / np.float32(0.2) * drawn_in[seen]
+    np.testing.assert_array_equal(out, np.clip(expected, -CLIP, CLIP)[::2, ::2])
+
+
+@pytest.mark.parametrize("number", [1, 2, 7, 15, 16, 33, 100])
+def test_the_background_is_of_medians_of_tiles(number: int) -> None:
+    strip = np.random.default_rng(number).normal(0, 1, (32, number)).astype(np.float32)
+    width = min(16, number)
+    tiles = strip.mean(axis=0)[: number // width * width].reshape(-1, width)
+    found = background_of(strip)
+    centre = (width - 1) / 2
+    if centre.is_integer():
+        np.testing.assert_array_equal(found[int(centre) :: width][: len(tiles)], np.median(tiles, axis=1))
+    else:
+        between = (found[int(centre) :: width][: len(tiles)] + found[int(centre) + 1 :: width][: len(tiles)]) / 2
+        inner = slice(1, -1) if len(tiles) > 2 else slice(None)
+        if len(tiles) == 1:
+            np.testing.assert_allclose(between, np.median(tiles, axis=1), rtol=1e-6)
+        else:
+            assert np.abs(between - np.median(tiles, axis=1))[inner].max() < 0.1
 
 
 def test_texture_raises_the_bar() -> None:

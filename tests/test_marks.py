@@ -7,7 +7,7 @@ import pytest
 from conftest import SATURATION, make_mosaic
 from numpy.testing import assert_array_equal
 
-from sensormap.marks import Marks, find_marks, share_marks
+from sensormap.marks import Marks, bits_of, find_marks, share_marks
 from sensormap.score import fit_noise, pad, scores
 
 STEPS = pytest.mark.parametrize("step", [1, 2])
@@ -59,3 +59,41 @@ def test_a_few_dozen_marks_have_to_agree() -> None:
         mine, theirs = (np.concatenate([places, first + 371 * np.arange(others)]) for first in (100, 230))
         pair = [Marks(*[np.sort(part).astype(np.int32)] * 2, 50_000) for part in (mine, theirs)]
         assert share_marks(*pair) == expected
+
+
+def test_the_bits_of_places_are_those_of_flags() -> None:
+    places = np.sort(np.random.default_rng(5).choice(2 * 1234, 700, replace=False)).astype(np.int32)
+    flags = np.zeros(2 * 1234, np.bool_)
+    flags[places] = True
+    assert_array_equal(bits_of(places, 1234), np.packbits(flags, bitorder="little"))
+
+
+def share_marks_slowly(one: Marks, other: Marks) -> bool:
+    """Say what `share_marks` says, by counting everything."""
+    poorer = min(one.marked.size, other.marked.size)
+    common = np.intersect1d(one.marked, other.marked).size
+    shifts = (-50, -34, -18, 18, 34, 50)
+    moved = [np.isin((other.marked + shift) % (2 * one.area), one.marked).sum() for shift in shifts]
+    lone = max(np.intersect1d(one.outlying, other.outlying).size - common, 0)
+    excess = common - np.mean(moved) - 8 * lone**2 / (2 * one.area)
+    return bool(poorer >= 25 and excess >= max(25, 0.13 * poorer))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_leaving_early_changes_nothing(seed: int) -> None:
+    """Frames share a few or many marks, in few or many places of all, among outlying scores that persist or do not."""
+    rng = np.random.default_rng(seed)
+    area = int(rng.choice([40, 1500, 20_000, 200_000]))
+
+    def some(most: int) -> list[int]:
+        return rng.integers(0, 2 * area, rng.integers(0, most)).tolist()
+
+    shared, persistent, pair = some(int(rng.choice([60, 400]))), some(area // 10), []
+    for _ in range(2):
+        marked = {*shared, *some(int(rng.choice([30, 300, 3000])))}
+        outlying = marked | {*persistent, *some(area // 20 + 1)}
+        pair.append(Marks(*(np.array(sorted(places), np.int32) for places in (outlying, marked)), area))
+    expected = share_marks_slowly(*pair)
+    assert share_marks(*pair) == expected
+    assert share_marks(*pair, bits_of(pair[0].marked, area)) == expected
+    assert share_marks(pair[1], pair[0]) == expected

@@ -9,8 +9,13 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
-from sensormap.noise_kernels import fit_classes, non_negative_fit
-from sensormap.score import _robust_spread
+from sensormap.kernels import Mosaic
+from sensormap.noise_kernels import fit_classes, neighbours_of_rows, non_negative_fit, robust_spread, stable_order
+
+
+def fitted(terms: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Fit the columns of `terms`."""
+    return non_negative_fit(np.vstack([terms.T, target]))
 
 
 def slow_fit(terms: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -38,34 +43,63 @@ def classes(seed: int, *, noise: float = 0.1) -> NDArray[np.float64]:
 def test_fit_is_that_of_numpy(seed: int) -> None:
     weighted = classes(seed)
     terms = (weighted / weighted.max(axis=1, keepdims=True)).T
-    fit = np.empty(4)
-    non_negative_fit(terms, np.ones(24), fit)
-    assert_allclose(fit, slow_fit(terms, np.ones(24)), rtol=1e-7, atol=1e-10)
+    assert_allclose(fitted(terms, np.ones(24)), slow_fit(terms, np.ones(24)), rtol=1e-7, atol=1e-10)
+
+
+def test_one_negative_term_after_the_other_is_dropped() -> None:
+    terms = np.random.default_rng(0).uniform(1, 2, (24, 4))
+    fit = fitted(terms, terms @ np.array([3.0, -1.0, -2.0, 0.5]))
+    assert_allclose(fit, slow_fit(terms, terms @ np.array([3.0, -1.0, -2.0, 0.5])), rtol=1e-9, atol=1e-12)
+    assert np.count_nonzero(fit) == 1
+    np.testing.assert_array_equal(fitted(terms, -np.ones(24)), 0)
 
 
 def test_terms_that_others_explain_are_left_out() -> None:
     terms = np.stack([np.ones(12), np.full(12, 0.5), np.linspace(0, 1, 12)], axis=1)
-    fit = np.empty(3)
-    non_negative_fit(terms, 2 + 3 * terms[:, 2], fit)
-    assert_allclose(terms @ fit, 2 + 3 * terms[:, 2], rtol=1e-9)
-    assert (fit >= 0).all()
+    fit = fitted(terms, 2 + 3 * terms[:, 2])
+    assert_allclose(fit, [2, 0, 3], rtol=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_variance_of_classes_is_found_again(seed: int) -> None:
-    weighted, fit = classes(seed, noise=0.0), np.empty(4)
-    fit_classes(weighted, 4, fit)
-    assert_allclose(fit @ weighted, 1.0, rtol=1e-6)
+    weighted = classes(seed, noise=0.0)
+    assert_allclose(fit_classes(weighted, 4) @ weighted, 1.0, rtol=1e-6)
 
 
 def test_nothing_to_fit_is_nothing() -> None:
-    fit = np.ones(4)
-    fit_classes(np.zeros((4, 6)), 4, fit)
-    assert np.isfinite(fit).all()
+    np.testing.assert_array_equal(fit_classes(np.zeros((4, 6)), 4), 0)
 
 
 @given(seed=st.integers(0, 100), size=st.integers(1, 400))
 def test_robust_spread_is_the_quantile_around_the_median(seed: int, size: int) -> None:
     values = np.random.default_rng(seed).normal(0, 30, (3, size)).astype(np.float32)
     expected = np.quantile(np.abs(values - np.median(values, axis=1, keepdims=True)), 0.6827, axis=1)
-    assert_allclose(_robust_spread(values), expected, rtol=1e-5)
+    assert_allclose(robust_spread(values), expected, rtol=1e-5)
+    np.testing.assert_array_equal([robust_spread(row) for row in values], robust_spread(values))
+
+
+@pytest.mark.parametrize("shape", [(1,), (7,), (1000,), (6, 1300), (66_000,)])
+@pytest.mark.parametrize("highest", [3, 8000, 262_140])
+def test_order_is_the_stable_one_of_whole_values(shape: tuple[int, ...], highest: int) -> None:
+    doubled = np.random.default_rng(1).integers(0, highest, shape, endpoint=True).astype(np.float32)
+    whole = np.minimum(doubled // 2, 65_535)
+    order = np.argsort(whole, axis=-1, kind="stable")
+    np.testing.assert_array_equal(stable_order(doubled), np.take_along_axis(places(shape), order, axis=-1))
+
+
+def places(shape: tuple[int, ...]) -> NDArray[np.int64]:
+    return np.arange(np.prod(shape)).reshape(shape)
+
+
+@pytest.mark.parametrize("step", [1, 2])
+@pytest.mark.parametrize(("dtype", "highest"), [(np.int16, 16_383), (np.int32, 65_535)])
+def test_neighbours_are_the_middle_of_the_eight_sorted(step: int, dtype: type, highest: int) -> None:
+    padded: Mosaic = np.random.default_rng(2).integers(-highest, highest, (15, 31)).astype(dtype)
+    rows = np.array([0, 3, 4])
+    cut = [padded[rows + i][:, j : j + 31 - 2 * step] for i in (0, step, 2 * step) for j in (0, step, 2 * step)]
+    value = cut.pop(4)
+    ordered = np.sort(np.stack(cut).astype(np.int64), axis=0)
+    found = neighbours_of_rows(padded, rows, step)
+    np.testing.assert_array_equal(found[0], value)
+    np.testing.assert_array_equal(found[1], ordered[3] + ordered[4])
+    np.testing.assert_array_equal(found[2], ordered[5] + ordered[6] - ordered[1] - ordered[2])

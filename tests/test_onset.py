@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from photosites import HEALTHY, Law, draw, make_conditions, simulate
 
+from sensormap.likelihoods import log_ratios
 from sensormap.onset import Change, find_end, find_onset
 from sensormap.series import Conditions, Series
-from sensormap.stories import Story, log_ratios
+from sensormap.stories import Story
 
 RATIOS = st.lists(st.floats(-60, 60) | st.sampled_from([0.0, -3.0, 5.0]), min_size=1, max_size=25)
 HELD = 0.95

@@ -17,6 +17,14 @@ def test_numbers_below_the_least_are_refused(name: str, value: int, least: int) 
         Options(**{name: value})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("decoder", ["", "dcraw", "RAWPY"])
+def test_a_decoder_that_there_is_not_is_refused(decoder: str) -> None:
+    with pytest.raises(ValueError, match=rf"^decoder: '{decoder}' is not one of rawpy, flashraw$"):
+        Options(decoder=decoder)
+    assert Options().decoder == "rawpy"
+    assert Options(decoder="flashraw").decoder == "flashraw"
+
+
 def test_threads_are_those_asked_for_or_some() -> None:
     assert Options(jobs=3).threads == 3
     assert 1 <= Options().threads <= 8

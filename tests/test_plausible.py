@@ -15,7 +15,7 @@ from fixtures.scenes import View, make_scene, render
 from fixtures.sensor import Exposure, Faults, expose, make_body, suppress
 from sensormap.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.decode import native_stderr_silenced
-from sensormap.plausible import implausibility, torn_rows
+from sensormap.plausible import Compared, implausibility, torn_rows
 from sensormap.score import fit_noise, pad
 
 CFA = Cfa("GBRG")
@@ -51,7 +51,7 @@ def test_photos_of_any_scene_are_accepted(kind, angle):
     for seed in range(2):
         frame = decoded(shot(kind, seed=seed, angle=angle))
         assert verdict(frame) is None
-        assert not torn_rows(frame, CFA).any()
+        assert not torn_rows(Compared.rows_of(frame, CFA)).any()
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_few_torn_rows_are_borne(rows, refused):
     frame = make_mosaic(1, shape=SHAPE)
     for row in range(100, 100 + rows):
         frame[row] += 200 if row % 2 else -200
-    assert np.flatnonzero(torn_rows(frame, CFA)).tolist() == list(range(100, 100 + rows))
+    assert np.flatnonzero(torn_rows(Compared.rows_of(frame, CFA))).tolist() == list(range(100, 100 + rows))
     assert (verdict(frame) is not None) == refused
 
 
@@ -156,7 +156,7 @@ def test_lines_along_the_rows_are_accepted(rows, level):
 @pytest.mark.parametrize("name", ["RGGB", MONO])
 def test_frames_of_any_size_and_without_filters_are_judged(shape, name):
     assert verdict(make_mosaic(3, shape=shape, step=Cfa(name).step), Cfa(name)) is None
-    assert torn_rows(make_mosaic(3, shape=shape), Cfa(name)).size in (0, shape[0])
+    assert torn_rows(Compared.rows_of(make_mosaic(3, shape=shape), Cfa(name))).size in (0, shape[0])
 
 
 def test_wide_integers_are_judged_alike():
@@ -164,3 +164,14 @@ def test_wide_integers_are_judged_alike():
     frame[150:] += np.where(np.arange(150, SHAPE[0]) % 2, 90, -90).astype(np.int16)[:, np.newaxis]
     assert verdict(frame.astype(np.int32)) == verdict(frame)
     assert "near row 1" in verdict(frame)
+
+
+@pytest.mark.parametrize(("second", "torn"), [(400, False), (100, True)])
+def test_the_first_row_is_torn_where_the_greens_have_nothing_in_common(second, torn):
+    frame = np.full(SHAPE, 200, np.int16)
+    for plane in CFA.planes:
+        if plane.name in {"Gr", "Gb"}:
+            plane.view(frame)[...] = 400 if plane.name == "Gr" else second
+    found = torn_rows(Compared.rows_of(frame, CFA))
+    assert found[[0, 1]].tolist() == [torn] * 2
+    assert not found[[-2, -1]].any()  # of the other green: the same excess is a smaller share of its level

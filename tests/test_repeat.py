@@ -150,7 +150,7 @@ def test_frames_without_any_contrast_are_not_alike(step: int) -> None:
     flat = look_of(padded, fit_noise(padded, step, clipping=(0, SATURATION)))
     assert flat.marks is not None
     assert not flat.marks.outlying.size
-    assert not flat.slopes.any()
+    assert not flat.slopes.values.any()
     assert not alike(flat, flat)
     assert not alike(flat, seen_by_camera(scene(1), 1, step=step))
 

@@ -197,9 +197,11 @@ def test_a_map_of_raw_photos_and_jpegs():
 def test_without_a_second_look_jpegs_tell_neither_since_nor_seen():
     alone = (toy_defect(17, 4, radius=1),)
     assert defect_table(jpeg_map(defects=alone)).header[-2:] == ("certainty", "score")
-    assert defect_table(both_map(defects=alone)).rows[0][-2:] == ("?", "14, 2")
+    assert defect_table(both_map(defects=alone)).rows[0][-2:] == ("12.5", "14, 2")
     assert defect_table(both_map(defects=alone)).header[2:4] == ("+-", "plane")
-    assert defect_table(both_map(defects=alone)).header[-2:] == ("mean", "JPEG x, y")
+    assert defect_table(both_map(defects=alone)).header[-2:] == ("score", "JPEG x, y")
+    beside = (*alone, toy_defect(12, 12))
+    assert defect_table(both_map(defects=beside)).header[-2:] == ("mean", "JPEG x, y")
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from sensormap.kernels import Mosaic, neighbours
-from sensormap.score import SCORE_LIMIT, SCORES_PER_SIGMA, fit_noise, pad, scores, scores_slowly
+from sensormap.frame import NARROW
+from sensormap.kernels import Mosaic
+from sensormap.noise_kernels import neighbours_of_rows
+from sensormap.score import SCORE_LIMIT, SCORES_PER_SIGMA, _class_means, fit_noise, pad, scores, scores_slowly
 
 STEPS = pytest.mark.parametrize("step", [1, 2])
 CORNERS = [(row, col) for row in (0, 1, -2, -1) for col in (0, 1, -2, -1)]
@@ -74,8 +76,8 @@ def test_a_corner_is_none_of_its_own_neighbours(step: int, corner: tuple[int, in
 
 def test_padding_stays_within_its_type() -> None:
     steep = np.zeros((6, 6), np.int16)
-    steep[::2] = 32_000
-    assert pad(steep, 1).max() == 32_767
+    steep[::2] = 16_000
+    assert pad(steep, 1).max() == NARROW
 
 
 @pytest.mark.parametrize(("shape", "step"), [((5, 9), 2), ((9, 5), 2), ((2, 9), 1), ((0, 0), 1)])
@@ -113,10 +115,9 @@ def test_padding_leaves_memory_that_does_not_fit_alone(shape: tuple[int, int], d
 
 def test_median_and_spread_of_every_black_and_white_neighbourhood() -> None:
     """By the zero-one principle, a sorting network that orders these 256 inputs orders all."""
-    level2, spread2 = np.empty((1, 1), np.float32), np.empty((1, 1), np.float32)
     for bits in product((0, 1), repeat=8):
         padded = np.array([*bits[:4], 7, *bits[4:]], np.int16).reshape(3, 3)
-        neighbours(padded, np.array([0]), 1, level2, spread2)
+        _, level2, spread2 = neighbours_of_rows(padded, np.array([0]), 1)
         ordered = sorted(bits)
         assert level2[0, 0] == ordered[3] + ordered[4]
         assert spread2[0, 0] == ordered[5] + ordered[6] - ordered[1] - ordered[2]
@@ -160,7 +161,7 @@ def frames(dtype: type, low: int, high: int) -> st.SearchStrategy[Mosaic]:
 
 
 @STEPS
-@given(mosaic=frames(np.int16, -32_768, 32_767) | frames(np.int32, -65_535, 65_535))
+@given(mosaic=frames(np.int16, -NARROW, NARROW) | frames(np.int32, -65_535, 65_535))
 def test_any_frame_has_a_noise_and_the_slow_scores(step: int, mosaic: Mosaic) -> None:
     padded = pad(mosaic, step)
     noise = fit_noise(padded, step, clipping=(0, SATURATION))
@@ -220,6 +221,15 @@ def test_photon_noise_alone_leaves_no_photosite_without_noise(step: int, seed: i
     mosaic = make_mosaic(seed, shape=(201, 303), step=step, read_noise=0.0, dn_per_electron=4.0)
     noise = fit_noise(pad(mosaic, step), step, clipping=(0, SATURATION))
     assert (noise.coefficients[..., 0] > 0.07).all()  # 4/12 of a doubled DN, at least half a sigma of it
+
+
+def test_class_means_are_summed_one_member_after_another() -> None:
+    rng = np.random.default_rng(15)
+    level2, spread2 = rng.integers(0, 8000, (2, 24 * 300)).astype(np.float32)
+    classes = rng.permutation(level2.size).reshape(24, 300)
+    terms = np.stack([np.ones_like(level2), level2, level2 * level2, spread2 * spread2])
+    expected = np.cumsum(terms[:, classes], axis=-1, dtype=np.float32)[..., -1] / np.float32(300)
+    np.testing.assert_array_equal(_class_means(level2, spread2, classes), expected)
 
 
 def test_noise_coefficients_have_at_most_twelve_significant_bits() -> None:

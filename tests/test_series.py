@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 from photosites import HEALTHY, flat_conditions, make_conditions, quiet_series, simulate
 
-from sensormap.kernels import gather_windows
+from sensormap.places import gather_windows
 from sensormap.score import fit_noise, pad
 from sensormap.series import Oddity, Series, make_series, measure_oddity, photon_noise
 
@@ -73,8 +73,7 @@ def test_the_residuals_of_gathered_values_have_the_stated_variance(
         padded = pad(mosaic, step)
         noise = fit_noise(padded, step, clipping=(0, SATURATION))
         row, col = rng.integers(0, 120, 1500), rng.integers(0, 160, 1500)
-        windows = np.empty((3, 1500), np.int32)
-        gather_windows(padded, row, col, step, windows)
+        windows = gather_windows(padded, row, col, step)
         assert_array_equal(windows[0], mosaic[row, col])
         coefficients = noise.coefficients.astype(np.float64)[row % step, col % step][:, None]
         series = make_series(windows[..., None], coefficients, np.ones(1))

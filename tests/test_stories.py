@@ -26,8 +26,9 @@ from photosites import (
 
 from sensormap import stories
 from sensormap import story_kernels as kernels
+from sensormap.likelihoods import Likelihoods, effect_ratios, evidence, log_ratios
 from sensormap.series import Conditions, Series
-from sensormap.stories import LIKELY, Floors, Odds, Story, log_ratios, probability, since_prior, weigh
+from sensormap.stories import LIKELY, Floors, Odds, Story, probability, since_prior, weigh
 
 BRIGHT = [Story.HOT, Story.OFFSET, Story.TELEGRAPH, Story.FLICKER]
 STORIES = pytest.mark.parametrize("story", list(Story), ids=lambda story: story.name.lower())
@@ -48,7 +49,7 @@ def assert_same(one: Odds, other: Odds) -> None:
 
 # the slow ones: the formulas by the letter, with the constants of the fast ones
 
-STRAY = kernels._STRAY
+STRAY = kernels.STRAY
 
 
 def slow_likelihood(value: float, expected: float, variance: float, odd: float, floor: float, ceiling: float) -> float:
@@ -109,7 +110,7 @@ def slow_ratio(  # noqa: PLR0911
         else:
             width = math.sqrt(0.5 + (0.003 * strength) ** 2)
             chance = math.exp(-(((value - strength) / width) ** 2) / 2) / math.sqrt(2 * math.pi) / width
-        return max(slow_log(chance) - healthy, -kernels._ODD_READING)
+        return max(slow_log(chance) - healthy, -kernels.ODD_READING)
     if level >= ceiling:
         return 0.0
     if kind == Story.FLICKER:
@@ -118,14 +119,14 @@ def slow_ratio(  # noqa: PLR0911
     scatter = variance + max(float(series.photon[i, t]) * shown, 0) + (spread * shown) ** 2
     faulty = max(slow_likelihood(value, level + added, scatter, *bounds), 1e-30)
     if kind == Story.TELEGRAPH:
-        return math.log(kernels._PRESENT * faulty + (1 - kernels._PRESENT) * math.exp(healthy)) - healthy
+        return math.log(kernels.PRESENT * faulty + (1 - kernels.PRESENT) * math.exp(healthy)) - healthy
     return math.log(faulty) - healthy
 
 
 def slow_own(series: Series, conditions: Conditions, i: int, spread: float) -> float:
     """Return what a response of its own adds to health: the mean over responses, normally distributed about 1."""
     total = {}
-    for k in range(-kernels._RESPONSES, kernels._RESPONSES + 1):
+    for k in range(-kernels.RESPONSES, kernels.RESPONSES + 1):
         total[k] = sum(
             slow_log(
                 slow_likelihood(
@@ -149,7 +150,7 @@ def slow_sums(
 ) -> dict[tuple[int, int, int], float]:
     """Return the log likelihood ratio for every strength (by position), first frame, and frame after the last."""
     n = conditions.gain.size
-    sums = {}
+    sums: dict[tuple[int, int, int], float] = {}
     for s, strength in enumerate(strengths):
         ratio = [slow_ratio(series, conditions, i, t, kind, strength) for t in range(n)]
         sums |= {(s, a, b): math.fsum(ratio[a:b]) for a in range(n) for b in range(a + 1, n + 1)}
@@ -201,10 +202,7 @@ def test_evidence_equals_the_slow_one(seed: int, floor: float) -> None:
     tries[Story.TELEGRAPH, 0] = 90
     tries[Story.FLICKER] = 20, 100, 3000
     levels = np.stack([np.median(series.value, axis=1), series.value[:, -1]], axis=1)
-    total, lasting, healed = np.empty((count, 6, n)), np.empty((count, 6, 4)), np.empty((count, 6, 4))
-    kernels.evidence(
-        stories.arrays_of(series), stories.frames_of(conditions), tries, levels, 0.01, total, lasting, healed
-    )
+    total, lasting, healed = evidence(series, conditions, tries, levels, 0.01)
     for i in range(count):
         own = slow_own(series, conditions, i, 0.01)
         for kind in Story:
@@ -262,12 +260,20 @@ def test_ratios_of_given_effects_equal_those_of_an_offset() -> None:
     effect = np.broadcast_to(70 * conditions.gain, series.value.shape).copy()
     shown = np.minimum(effect, conditions.saturation - series.level)
     extra = np.maximum(series.photon * shown, 0) + (0.03 * shown) ** 2
-    out = np.empty(effect.shape)
-    kernels.effect_ratios(effect, extra, stories.arrays_of(series), stories.frames_of(conditions), out)
+    out = effect_ratios(series, conditions, effect, extra)
     assert_allclose(out, said(series, conditions, Story.OFFSET, 70.0), rtol=1e-12, atol=1e-12)
 
 
 # likelihood
+
+
+def likelihood(value: NDArray[np.float64], expected: float, variance: float, odd: float) -> NDArray[np.float64]:
+    """Return how likely each value is, given what is expected and the variance about it."""
+    series = replace(quiet_series(value), odd=np.full((1, value.size), odd))
+    out = np.empty(series.value.shape)
+    given = np.full(series.value.shape, expected)
+    Likelihoods(series, flat_conditions(value.size)).given(given, np.full(given.shape, variance), out)
+    return np.asarray(out[0])
 
 
 @given(
@@ -276,7 +282,7 @@ def test_ratios_of_given_effects_equal_those_of_an_offset() -> None:
     odd=st.floats(0, 0.5),
 )
 def test_the_chances_of_all_values_sum_to_one(expected: float, sigma: float, odd: float) -> None:
-    chances = [kernels.likelihood(x, expected, sigma**2, odd, FLOOR, SATURATION) for x in np.arange(SATURATION + 1)]
+    chances = likelihood(np.arange(SATURATION + 1), expected, sigma**2, odd)
     # The two clips also hold the halves of the steps beside them: at most half the density at the peak, each.
     assert sum(chances) == pytest.approx(1, abs=0.25 / sigma + 0.002)
 
@@ -284,15 +290,13 @@ def test_the_chances_of_all_values_sum_to_one(expected: float, sigma: float, odd
 @given(excess=st.floats(0, 5000), sigma=st.floats(5, 200))
 def test_beyond_the_clip_at_most_half_is_counted_twice(excess: float, sigma: float) -> None:
     """A photosite may clip before or after its signal is digitised; both are taken to be possible."""
-    chances = [
-        kernels.likelihood(x, SATURATION + excess, sigma**2, 0.0, FLOOR, SATURATION) for x in np.arange(SATURATION + 1)
-    ]
+    chances = likelihood(np.arange(SATURATION + 1), SATURATION + excess, sigma**2, 0.0)
     assert 0.95 < sum(chances) < 1.55
 
 
 @given(value=st.integers(0, 3880), expected=st.floats(-500, 70_000), odd=st.floats(0, 0.5))
 def test_no_value_is_impossible(value: int, expected: float, odd: float) -> None:
-    assert kernels.likelihood(float(value), expected, 25.0, odd, FLOOR, SATURATION) > kernels._STRAY / (SATURATION + 1)
+    assert likelihood(np.array([float(value)]), expected, 25.0, odd) > kernels.STRAY / (SATURATION + 1)
 
 
 # health

@@ -21,7 +21,9 @@ from photosites import (
     without,
 )
 
-from sensormap.series import Conditions, Series
+from sensormap import strength_kernels as kernels
+from sensormap import strengths
+from sensormap.series import ODD_WIDTH, Conditions, Series
 from sensormap.strengths import DARK, OFFSET, RESPONSE, Fit, fit
 
 ALL = (RESPONSE, DARK, OFFSET)
@@ -307,3 +309,73 @@ def test_a_fit_leaves_its_first_guess_as_it_was() -> None:
     before = truth.copy()
     fit(series, conditions, every(series), (OFFSET,), start=truth)
     assert_array_equal(truth, before)
+
+
+# the slow one: rounds by the letter, with matrices
+
+
+def slow_fit(
+    series: Series, conditions: Conditions, use: NDArray[np.bool_], columns: tuple[int, ...]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Return strengths, their variances and the scale of one series."""
+    parts = {RESPONSE: series.level[0], DARK: conditions.gain * conditions.shutter_s, OFFSET: conditions.gain}
+    design = np.stack([parts[k] if k in columns else np.zeros(use.size) for k in range(3)], axis=1)
+    value, level, room = series.value[0], series.level[0], conditions.saturation - series.level[0]
+    use = use & series.known[0] & (room > 0) & np.isfinite(design).all(axis=1)
+    design = np.where(use[:, None], design, 0)
+    residual = np.where(use, value - level, 0)
+    noise = series.variance[0] + series.photon[0] * np.maximum(room, 0)
+    saturated = value >= conditions.saturation - strengths._NEAR * np.sqrt(noise)
+    widest = np.array([1.0, conditions.saturation.max(), conditions.saturation.max()]) * strengths._WIDEST
+    prior = np.diag([1 / widest[k] ** 2 if k in columns else 1.0 for k in range(3)])
+    found, scale, inverse = np.zeros(3), 1.0, np.zeros((3, 3))
+    for _ in range(strengths._ROUNDS):
+        effect = design @ found
+        expected = level + effect
+        low = (value <= conditions.floor) & (expected <= conditions.floor)
+        clear = use & ~((saturated & (expected >= value)) | low)
+        shown = np.minimum(effect, room)
+        variance = series.variance[0] + np.maximum(series.photon[0] * shown, 0) + (kernels.SPREAD * shown) ** 2
+        if DARK in columns:
+            dark = np.minimum(design[:, DARK] * found[DARK], room)
+            ruled = clear & (dark > 3 * np.sqrt(variance))
+            spread = kernels.DARK_SPREAD
+            if np.count_nonzero(ruled) >= kernels.FEWEST_RULED:
+                squares = ((residual - effect)[ruled] / dark[ruled]) ** 2
+                square = np.median(squares) / kernels.SQUARED_MEDIAN - np.median(variance[ruled] / dark[ruled] ** 2)
+                spread = float(np.sqrt(np.clip(square, 0, kernels.MOST_DARK_SPREAD**2)))
+            variance = variance + (spread * np.maximum(dark, 0)) ** 2
+        z = (residual - effect) / np.sqrt(variance)
+        scale = 1.0
+        if np.count_nonzero(clear) >= kernels.FEWEST_SCALED:
+            scale = max(float(np.sqrt(np.median(z[clear] ** 2) / kernels.SQUARED_MEDIAN)), 1.0)
+        odd, z = series.odd[0], z / scale
+        normal = (1 - odd) * np.exp(-z * z / 2) * 0.39894
+        weight = normal / (normal + odd * 0.36755 / ODD_WIDTH / (1 + (z / ODD_WIDTH) ** 2 / 3) ** 2)
+        precision = np.where(clear, weight, 0) / (variance * scale**2)
+        inverse = np.linalg.inv(design.T @ (design * precision[:, None]) + prior)
+        found = inverse @ (design.T @ (precision * residual))
+    found[[k for k in range(3) if k not in columns]] = 0
+    return found, np.diag(inverse), scale
+
+
+@pytest.mark.parametrize("columns", [ALL, (DARK,), (OFFSET,), (RESPONSE,), (DARK, OFFSET)], ids=str)
+@pytest.mark.parametrize("name", ["all", "dark and offset", "response", "none"])
+def test_compiled_rounds_equal_the_slow_ones(columns: tuple[int, ...], name: str) -> None:
+    series, conditions, _ = some(name, 11, n=25, filtered=0.1)
+    found = fit(series, conditions, every(series), columns)
+    own = list(columns)
+    for i in range(0, CASES, 6):
+        strength, variance, scale = slow_fit(series[i : i + 1], conditions, every(series)[i], columns)
+        assert_allclose(found.scatter[i], scale, rtol=1e-6)
+        assert_allclose(found.strength[i], strength, rtol=1e-6, atol=1e-6 * np.sqrt(variance.max()))
+        if scale == 1:  # else by Student's t
+            assert_allclose(found.half_width[i][own], 1.96 * np.sqrt(variance[own]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", range(12))
+def test_the_middle_is_the_median(size: int) -> None:
+    rng = np.random.default_rng(size)
+    for values in (rng.normal(0, 1, size), rng.integers(0, 3, size).astype(float), np.arange(size) * 1.0):
+        scratch = np.concatenate([values, [-99.0]])
+        assert kernels.middle_of(scratch, size) == (np.median(values) if size else 0)

@@ -25,17 +25,21 @@ from shots import NOON, SERIAL, SIZE, nef, run, run_script, survey_of, write_pho
 
 import sensormap.photos
 import sensormap.survey
+import sensormap.watch
 from fixtures.nef import NefMeta, nef_bytes
 from fixtures.series import Recipe, make_series
 from fixtures.truth import compare
 from sensormap.decode import native_stderr_silenced, read_frame, read_photo
+from sensormap.decode.reading import DECODERS
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from sensormap.frame import Exposure, Skipped
 from sensormap.mapfile import map_text, read_map
 from sensormap.survey import Options, map_defects
+from sensormap.watch import stretches
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 SERIES_SIZE = (768, 512)
+SMALL = (384, 512)
 LAST = NOON.replace(hour=13)
 
 
@@ -125,7 +129,10 @@ def test_the_second_pass_follows_as_many_frames_as_asked_for(series, follow, fol
     options = Options(profile=str(series[2]), follow=follow)
     found = map_defects([series[0]], options, lambda *counts: heard.append(counts))
     assert (found.frames.used, found.frames.followed) == (16, followed)
-    assert heard == [(done, 16) for done in range(17)] + [(done, followed) for done in range(followed + 1)]
+    again = heard[-1][1]
+    assert heard == [(done, 16) for done in range(17)] + [(done, again) for done in range(again + 1)]
+    scouts = sum(len(part.scouts) for part in stretches(16, watched=True))
+    assert again == scouts if followed == 16 else again <= followed
     if follow == 8:
         result = compared(series[1], found)
         assert result.false_entries == ()
@@ -167,6 +174,47 @@ def test_threads_do_not_change_the_first_pass(series, first_pass_map, jobs):
 )
 def test_the_way_photos_are_named_does_not_change_the_map(series, series_map, arguments):
     assert map_text(survey_of(*arguments(series[0]), profile=series[2])) == map_text(series_map)
+
+
+@pytest.fixture(scope="module")
+def long_series(tmp_path_factory):
+    """Photos enough for some that the second pass need not read again, and their map by one thread."""
+    folder = tmp_path_factory.mktemp("long")
+    truth = make_series(Recipe(30, SMALL, seed=2), folder)
+    profile = folder / "profile.yaml"
+    return folder / "photos", profile, truth, survey_of(folder / "photos", profile=profile, jobs=1)
+
+
+@pytest.mark.parametrize("jobs", [2, 5, 40])
+def test_threads_do_not_change_the_map_of_a_long_series(long_series, jobs):
+    photos, profile, truth, expected = long_series
+    assert expected.frames.followed == 30 > sum(len(part.scouts) for part in stretches(30, watched=True))
+    assert expected.defects
+    assert compared(truth, expected).false_entries == ()
+    assert map_text(survey_of(photos, profile=profile, jobs=jobs)) == map_text(expected)
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 5])
+def test_the_order_of_the_arguments_does_not_change_the_map_of_a_long_series(long_series, jobs):
+    photos, profile, _, expected = long_series
+    paths = random.Random(jobs).sample(sorted(photos.iterdir()), 30)
+    assert map_text(survey_of(*paths, profile=profile, jobs=jobs)) == map_text(expected)
+
+
+def test_threads_do_not_change_the_map_of_several_stretches(long_series, monkeypatch):
+    monkeypatch.setattr(sensormap.watch, "_STRETCH", 8)
+    monkeypatch.setattr(sensormap.watch, "_LAST_SCOUTS", 3)
+    photos, profile, _, _ = long_series
+    found = [survey_of(photos, profile=profile, jobs=jobs) for jobs in (1, 2, 5, 40)]
+    assert len(stretches(30, watched=True)) == 4
+    assert len({map_text(one) for one in found}) == 1
+    assert found[0].frames.followed == 30
+
+
+def test_the_decoder_does_not_change_the_map(long_series):
+    pytest.importorskip("flashraw")
+    photos, profile, _, expected = long_series
+    assert map_text(survey_of(photos, profile=profile, jobs=2, decoder="flashraw")) == map_text(expected)
 
 
 def test_the_folder_does_not_change_the_map(series, series_map, tmp_path):
@@ -292,6 +340,16 @@ def test_a_bad_photo_is_told_listed_and_survived(place, tmp_path, make, reason):
     assert not (tmp_path / "strict.yaml").exists()
 
 
+def test_bad_photos_are_told_alike_by_either_decoder(place):
+    pytest.importorskip("flashraw")
+    photos, profile = place
+    for name, (data, _) in CONTENTS.items():
+        (photos / f"{name}.nef").write_bytes(data)
+    found = [survey_of(photos, profile=profile, decoder=decoder) for decoder in DECODERS]
+    assert map_text(found[0]) == map_text(found[1])
+    assert len(found[0].skipped) == len(CONTENTS)
+
+
 @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")])
 @pytest.mark.parametrize("method", ["open", "read_bytes"])
 def test_a_photo_that_cannot_be_read_is_skipped(place, monkeypatch, method, error):
@@ -395,17 +453,37 @@ def test_a_photo_that_is_not_the_same_in_the_second_pass_is_skipped_there(tmp_pa
     photos, profile = tmp_path / "photos", write_profile(tmp_path)
     write_photos(photos, 12)
     options = Options(profile=str(profile))
-    found = map_defects([photos], options, read=second_time("DSC_0003.NEF", do=change))
+    found = map_defects([photos], options, read=second_time("DSC_0004.NEF", do=change))
     (entry,) = found.skipped
-    assert entry.name == "DSC_0003.NEF"
+    assert entry.name == "DSC_0004.NEF"
     assert re.match(reason, entry.reason), entry.reason
-    assert f"skipped DSC_0003.NEF: {entry.reason}" in caplog.messages
+    assert f"skipped DSC_0004.NEF: {entry.reason}" in caplog.messages
     assert (found.frames.used, found.frames.followed, found.frames.skipped) == (12, 11, 1)
     shutil.rmtree(photos)
     write_photos(photos, 12)
     strict = Options(profile=str(profile), strict=True)
-    with pytest.raises(DecodeError, match=rf"^DSC_0003\.NEF: {reason}"):
-        map_defects([photos], strict, read=second_time("DSC_0003.NEF", do=change))
+    with pytest.raises(DecodeError, match=rf"^DSC_0004\.NEF: {reason}"):
+        map_defects([photos], strict, read=second_time("DSC_0004.NEF", do=change))
+
+
+@pytest.mark.parametrize("change", [change for change, _ in CHANGES.values()], ids=CHANGES.keys())
+def test_a_photo_that_is_not_read_a_second_time_may_change_meanwhile(tmp_path, change):
+    """What it showed at the places that matter was kept."""
+    photos, profile = tmp_path / "photos", write_profile(tmp_path)
+    paths = write_photos(photos, 24)
+    other = paths[stretches(24, watched=True)[0].others[2]]
+    expected = survey_of(photos, profile=profile)
+    first = []
+
+    def read(photo, known):
+        first.append(photo.path)
+        if len(first) == len(paths) + 1:
+            change(other)
+        return read_frame(photo, known)
+
+    found = map_defects([photos], Options(profile=str(profile)), read=read)
+    assert map_text(found) == map_text(expected)
+    assert first.count(other) == 1
 
 
 def test_where_all_photos_are_gone_in_the_second_pass_the_map_is_that_of_the_first(place, monkeypatch):
@@ -531,9 +609,6 @@ def test_few_frames_cap_the_confidences_and_say_how_many_it_takes(series, caplog
     assert all(confidence <= 0.5 for confidence in confidences) == (count < 10)
     assert confidences or count == 2
     assert compared(series[1], found).false_entries == ()
-
-
-SMALL = (384, 512)
 
 
 @pytest.mark.parametrize(
@@ -689,6 +764,7 @@ def test_an_output_that_cannot_be_written_is_told_before_anything_is_decoded(
 SLOW = """
 from sensormap.survey import map_defects, read_frame
 def slow(*arguments):
+    time.sleep(0.1)  # Python 3.11 itself stumbles over an interrupt while the main thread starts others
     os.write(1, b"decoding")
     time.sleep(0.3)
     return read_frame(*arguments)
@@ -705,6 +781,19 @@ def slow(photo, *arguments):
     return read_frame(photo, *arguments)
 map_defects.__kwdefaults__["read"] = slow
 """
+SLOW_SCOUT = """
+from sensormap.tally import Tally
+add, scouts = Tally.add, []
+def slow(tally, padded, *arguments, **options):
+    if padded.shape[1] > 40:  # no frame that has the kernels compiled
+        scouts.append(1)
+        if len(scouts) == 13:  # the last one: the other thread waits for it by now, or soon will
+            time.sleep(0.2)
+            os.write(1, b"waiting")
+            time.sleep(0.5)
+    return add(tally, padded, *arguments, **options)
+Tally.add = slow
+"""
 HANGING = """
 def hang(file):
     os.write(1, b"writing")
@@ -720,9 +809,10 @@ def started(place, output, patch, *options):
     return process
 
 
-@pytest.mark.parametrize("patch", [SLOW, SLOW_AGAIN], ids=["first pass", "second pass"])
+@pytest.mark.parametrize("patch", [SLOW, SLOW_SCOUT, SLOW_AGAIN], ids=["first pass", "scouts", "second pass"])
 def test_an_interrupt_ends_the_run_at_once_and_leaves_nothing(tmp_path, patch):
-    write_photos(tmp_path / "photos", 12)
+    write_photos(tmp_path / "photos", 24)
+    assert len(stretches(24, watched=True)[0].scouts) == 13
     place = tmp_path / "photos", write_profile(tmp_path)
     (tmp_path / "out").mkdir()
     with started(place, tmp_path / "out" / "map.yaml", patch) as process:
@@ -761,6 +851,36 @@ def test_an_interrupt_leaves_no_threads(place, call):
         map_defects([place[0]], Options(profile=str(place[1])), interrupt)
     assert threading.active_count() == before
     assert len(heard) == call + 1
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+@pytest.mark.parametrize("call", [0, 1, 12, 13, 24, 25, 30, 38])
+def test_an_interrupt_of_a_run_with_scouts_leaves_no_threads(tmp_path, call, jobs):
+    """Calls 0 to 24 are of the first pass, 25 to 38 of the second."""
+    write_photos(tmp_path, 24)
+    heard = []
+
+    def interrupt(*counts):
+        heard.append(counts)
+        if len(heard) == call + 1:
+            raise KeyboardInterrupt
+
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        map_defects([tmp_path], Options(profile=str(write_profile(tmp_path)), jobs=jobs), interrupt)
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("number", [0, 1, 4, 23])
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_strict_ends_a_run_with_scouts_and_leaves_no_threads(tmp_path, number, jobs):
+    paths = write_photos(tmp_path, 24)
+    paths[number].write_bytes(damaged())
+    options = Options(profile=str(write_profile(tmp_path)), jobs=jobs, strict=True)
+    before = threading.active_count()
+    with pytest.raises(DecodeError, match=rf"^DSC_00{number:02}\.NEF: damaged: "):
+        map_defects([tmp_path], options)
+    assert threading.active_count() == before
 
 
 def test_progress_counts_every_photo_once_in_each_pass(place):

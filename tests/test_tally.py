@@ -15,14 +15,15 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
-from sensormap.kernels import Mosaic, add_outlying
+from sensormap.kernels import Mosaic
+from sensormap.places import add_outlying
 from sensormap.score import Noise, fit_noise, pad, scores_slowly
 from sensormap.tally import MOST_FRAMES, OUTLIER_SIGMA, Outliers, Tally
 
 SHAPE = (33, 41)
 DEFECTS = {(0, 0): (0.0, 0.0), (12, 7): (1.0, 900.0), (32, 40): (0.0, 3880.0), (20, 21): (0.3, 0.0)}
 WIDE: dict[str, int] = {}
-NARROW = {"frames": 48, "highest": SATURATION}
+NARROW = {"frames": 48}
 WIDTHS = pytest.mark.parametrize("width", [WIDE, NARROW], ids=["wide", "narrow"])
 STEPS = pytest.mark.parametrize("step", [1, 2])
 
@@ -75,23 +76,9 @@ def test_sums_are_those_of_the_stack(step: int, width: dict[str, int]) -> None:
     outlying = np.where(np.abs(score) >= 28, np.abs(score), 0)
     assert 0 < np.count_nonzero(outlying) < outlying.size / 10
     for found, expected in zip(
-        (*tally.sums, tally.sum_outlying), (clipped, value, value * value, score, outlying), strict=True
+        (*tally.sums, tally.sum_outlying), (clipped, score, outlying), strict=True
     ):
         assert_array_equal(found, expected.sum(axis=0))
-
-
-@STEPS
-@WIDTHS
-def test_mean_and_variance_are_those_of_the_stack(step: int, width: dict[str, int]) -> None:
-    tally = tally_of(list(range(6)), step, **width)
-    value = np.stack([inner(padded, step) for padded, _ in frames(step)])
-    # The sums are exact; only the last division rounds, while NumPy rounds at every step.
-    np.testing.assert_allclose(tally.mean(), value.mean(axis=0), rtol=1e-14)
-    np.testing.assert_allclose(tally.variance(), value.var(axis=0), rtol=1e-12)
-    where = np.array([0, 12, 32]), np.array([0, 7, 40])
-    assert_array_equal(tally.mean(where), tally.mean()[where])
-    assert_array_equal(tally.variance(where), tally.variance()[where])
-    assert tally.variance()[0, 0] == tally.mean()[0, 0] == 0
 
 
 @given(
@@ -161,21 +148,18 @@ def test_no_two_threads_are_in_one_band(monkeypatch: pytest.MonkeyPatch, height:
 # bounds
 
 
-@pytest.mark.parametrize("highest", [1, 4095, 16_383, 32_767, 65_535])
 @pytest.mark.parametrize("number", [1, 255, 256, 257, 511, 512, 513, 1023, 1024, MOST_FRAMES])
-def test_sums_are_as_wide_as_the_frames_need(number: int, highest: int) -> None:
-    tally = Tally((1, 1), frames=number, highest=highest)
+def test_sums_are_as_wide_as_the_frames_need(number: int) -> None:
+    tally = Tally((1, 1), frames=number)
     assert tally.max_frames == number
-    largest = {"hidden": 1, "sum_x": highest, "sum_xx": highest**2, "sum_z": 64, "sum_outlying": 64}
-    for name, value in largest.items():
+    for name, value in {"hidden": 1, "sum_z": 64, "sum_outlying": 64}.items():
         assert number * value <= np.iinfo(getattr(tally, name).dtype).max, name
-    assert (number * highest) ** 2 < 2**63  # the variance's numerator
 
 
-def test_few_frames_of_few_bits_have_narrow_sums() -> None:
-    narrow, wide = Tally((1, 1), frames=60, highest=4095), Tally((1, 1))
-    assert [array.itemsize for array in (*narrow.sums, narrow.sum_outlying)] == [2, 4, 4, 2, 2]
-    assert [array.itemsize for array in (*wide.sums, wide.sum_outlying)] == [2, 4, 8, 4, 4]
+def test_few_frames_have_narrow_sums() -> None:
+    narrow, wide = Tally((1, 1), frames=60), Tally((1, 1))
+    assert [array.itemsize for array in (*narrow.sums, narrow.sum_outlying)] == [1, 2, 2]
+    assert [array.itemsize for array in (*wide.sums, wide.sum_outlying)] == [2, 4, 4]
 
 
 @pytest.mark.parametrize("number", [-1, 0, MOST_FRAMES + 1])
@@ -184,43 +168,13 @@ def test_no_width_holds_any_number_of_frames(number: int) -> None:
         Tally((1, 1), frames=number)
 
 
-def filled(values: tuple[int, ...], number: int, **width: int) -> Tally:
-    """Return a tally of `number` flat frames, equally many of each value, by merging tallies of 1, 2, 4 ... of each."""
-    shape = (6, 6)
-    tally, power = Tally(shape, **width), Tally(shape, **width)
-    for frame, value in enumerate(values):
-        power.add(pad(np.full(shape, value, np.int32), 2), plain_noise(2), clipping=(0, 100_000), frame=frame)
-    copies = number // len(values)
-    while copies:
-        if copies % 2:
-            tally.merge(power)
-        copies //= 2
-        if copies:
-            power.merge(power)
-    return tally
-
-
-@pytest.mark.parametrize(
-    ("number", "highest"), [(MOST_FRAMES, 65_535), (256, 4095), (257, 4095), (511, 4095), (512, 4095), (1, 65_535)]
-)
-def test_a_full_tally_is_exact(number: int, highest: int) -> None:
-    for value in (highest, -highest):
-        tally = filled((value,), number, frames=number, highest=highest)
-        assert tally.frames == number
-        assert (tally.mean() == value).all()
-        assert (tally.variance() == 0).all()
-        with pytest.raises(OverflowError, match=f"this tally holds at most {number} frames"):
-            tally.merge(filled((value,), 1, frames=number, highest=highest))
-        assert tally.frames == number
-        assert (tally.mean() == value).all()
-
-
-@pytest.mark.parametrize(("number", "highest"), [(MOST_FRAMES - 1, 65_535), (256, 4095)])
-def test_a_full_tally_of_the_widest_spread_is_exact(number: int, highest: int) -> None:
-    tally = filled((-highest, highest), number, frames=number, highest=highest)
-    assert tally.frames == number
-    assert (tally.mean() == 0).all()
-    assert (tally.variance() == highest**2).all()
+def test_a_full_tally_takes_no_more() -> None:
+    full, other = (tally_of([0], frames=1) for _ in range(2))
+    with pytest.raises(OverflowError, match="this tally holds at most 1 frames"):
+        full.add(*frames()[1], clipping=(0, SATURATION), frame=1)
+    with pytest.raises(OverflowError, match="this tally holds at most 1 frames"):
+        full.merge(other)
+    assert_same(full, other)
 
 
 @pytest.mark.parametrize(("value", "eighths"), [(0, 64), (4000, -64)])
@@ -228,7 +182,7 @@ def test_a_full_tally_of_the_widest_spread_is_exact(number: int, highest: int) -
 def test_a_full_tally_of_the_largest_scores_is_exact(value: int, eighths: int, number: int, widths: list[int]) -> None:
     mosaic = np.full((6, 6), value, np.int16)
     mosaic[2, 2] = 4000 - value
-    tally = Tally((6, 6), frames=number, highest=4095)
+    tally = Tally((6, 6), frames=number)
     assert [tally.sum_z.itemsize, tally.sum_outlying.itemsize] == widths
     for frame in range(number):
         tally.add(pad(mosaic, 2), plain_noise(2), clipping=(0, SATURATION), frame=frame)
@@ -383,57 +337,6 @@ def test_a_filtered_frame_has_no_bright_outliers_and_is_tallied_otherwise(step: 
         assert_array_equal(mine, theirs)
     sizes = np.bincount(expected.index, -expected.score.astype(int), SHAPE[0] * SHAPE[1])
     assert_array_equal(filtered.sum_outlying, sizes.reshape(SHAPE))
-
-
-# without the values' own sums
-
-
-@STEPS
-@pytest.mark.parametrize("filtered", [False, True])
-def test_without_moments_scores_and_outliers_are_the_same_and_values_are_not_added_up(
-    step: int, filtered: bool
-) -> None:
-    whole, lean = Tally(SHAPE), Tally(SHAPE, moments=False)
-    for number, (padded, noise) in enumerate(frames(step)):
-        expected, found = (
-            tally.add(padded, noise, clipping=(0, SATURATION), frame=number, filtered=filtered)
-            for tally in (whole, lean)
-        )
-        for name, array in vars(expected).items():
-            assert_array_equal(getattr(found, name), array)
-    assert lean.sum_x.shape == lean.sum_xx.shape == (0, 0)
-    assert (lean.frames, lean.max_frames) == (whole.frames, whole.max_frames)
-    for mine, theirs in zip((*lean.sums, lean.sum_outlying), (*whole.sums, whole.sum_outlying), strict=True):
-        assert mine.dtype == theirs.dtype
-        if mine.size:
-            assert theirs.any()
-            assert_array_equal(mine, theirs)
-    assert_array_equal(lean.mean_score(), whole.mean_score())
-
-
-def test_threads_that_share_a_tally_without_moments_equal_one() -> None:
-    serial, shared = Tally(SHAPE, moments=False), Tally(SHAPE, moments=False)
-
-    def add(tally: Tally, frame: int) -> Outliers:
-        return tally.add(*frames()[frame % 6], clipping=(0, SATURATION), frame=frame)
-
-    for frame in range(24):
-        add(serial, frame)
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda frame: add(shared, frame), range(24)))
-    assert_same(shared, serial)
-
-
-def test_tallies_without_moments_merge_with_their_like_only() -> None:
-    parts = [Tally(SHAPE, moments=False) for _ in range(3)]
-    for number in range(6):
-        parts[number % 2].add(*frames()[number], clipping=(0, SATURATION), frame=number)
-        parts[2].add(*frames()[number], clipping=(0, SATURATION), frame=number)
-    parts[0].merge(parts[1])
-    assert_same(parts[0], parts[2])
-    for one, other in ((parts[0], tally_of([0])), (tally_of([0]), parts[0])):
-        with pytest.raises(ValueError, match="cannot be merged"):
-            one.merge(other)
 
 
 # sums of outlying scores

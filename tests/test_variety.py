@@ -14,6 +14,7 @@ import pytest
 
 from sensormap.marks import Marks
 from sensormap.repeat import Look, alike
+from sensormap.slopes import measured
 from sensormap.variety import Variety
 
 
@@ -21,7 +22,7 @@ from sensormap.variety import Variety
 def look(scene: int) -> Look:
     """Return what a frame of a scene shows."""
     places = np.unique(np.random.default_rng(scene).integers(0, 200_000, 500)).astype(np.int32)
-    return Look(np.zeros((2, 3, 50), np.int8), Marks(places, places, 100_000))
+    return Look(measured(np.zeros((2, 3, 50), np.int8)), Marks(places, places, 100_000))
 
 
 def serially(scenes: list[int | None]) -> list[bool | None]:

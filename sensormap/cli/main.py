@@ -15,25 +15,39 @@ from sensormap.errors import SensorMapError
 class _Commands(click.Group):
     """A group whose commands are imported when they are called, and whose errors are one line with exit code 1."""
 
-    modules = {  # noqa: RUF012
-        "map": "mapping",
-        "show": "show",
-        "coords": "show",
-        "evaluate": "evaluating",
-        "cameras": "cameras",
+    # Name: module, and the first paragraph of the command's own help (as a test makes sure): --help imports no command.
+    table = {  # noqa: RUF012
+        "map": (
+            "mapping",
+            "Map the defects of the sensor that took PHOTOS: files, folders (searched recursively) and patterns, "
+            "in any mix.",
+        ),
+        "show": ("show", "Print a summary of MAP and its strongest defects."),
+        "coords": ("show", "Print x,y of every defective photosite of MAP, one per line, 0-based."),
+        "evaluate": (
+            "evaluating",
+            "Plant defects into the decoded frames of PHOTOS, map them blind, and report what was found.",
+        ),
+        "cameras": ("cameras", "List, show and check camera profiles."),
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.modules)
+        return list(self.table)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         from importlib import import_module  # noqa: PLC0415
 
-        if cmd_name not in self.modules:
+        if cmd_name not in self.table:
             return None
-        module = import_module(f"sensormap.cli.{self.modules[cmd_name]}")
+        module = import_module(f"sensormap.cli.{self.table[cmd_name][0]}")
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = formatter.width - 6 - max(map(len, self.table))  # what click itself leaves for the texts
+        stubs = [click.Command(name, help=text) for name, (_, text) in self.table.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl([(stub.name or "", stub.get_short_help_str(width)) for stub in stubs])
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from sensormap.cli.console import configure_log, progress_bar
-from sensormap.cli.options import follow_option, jobs_option, profile_option, serial_option
-from sensormap.cli.show import print_map
+from sensormap.cli.options import decoder_option, follow_option, jobs_option, profile_option, serial_option
 
 
 @click.command("map")
@@ -20,6 +19,7 @@ from sensormap.cli.show import print_map
 @jobs_option
 @follow_option
 @click.option("--no-follow", is_flag=True, help="Leave the second pass out: faster, less sure, no strengths, no dates.")
+@decoder_option
 @click.option("--strict", is_flag=True, help="Stop at the first photo that cannot be used.")
 @click.option("-v", "--verbose", count=True, help="Tell more on stderr; -vv tells everything.")
 @click.option("-q", "--quiet", count=True, help="Tell less: -q warnings only, no progress, no table; -qq errors only.")
@@ -33,6 +33,7 @@ def map_command(
     jobs: int | None,
     follow: int,
     no_follow: bool,
+    decoder: str,
     strict: bool,
     verbose: int,
     quiet: int,
@@ -41,7 +42,8 @@ def map_command(
 
     Photos that cannot be used are named on stderr and listed in the map; they never end the run.
     """
-    from sensormap.decode import native_stderr_silenced  # noqa: PLC0415 - takes a second to import, --help does not
+    from sensormap.cli.show import print_map  # noqa: PLC0415 - these take a second to import, --help does not
+    from sensormap.decode import native_stderr_silenced  # noqa: PLC0415
     from sensormap.mapfile import check_output, map_text, write_map  # noqa: PLC0415
     from sensormap.report.table import plain  # noqa: PLC0415
     from sensormap.survey import Options, map_defects  # noqa: PLC0415
@@ -52,7 +54,8 @@ def map_command(
         output = None
     if output is not None:
         check_output(output, overwrite=overwrite)
-    options = Options(profile=profile, serial=serial, jobs=jobs, strict=strict, follow=0 if no_follow else follow)
+    followed = 0 if no_follow else follow
+    options = Options(profile=profile, serial=serial, jobs=jobs, strict=strict, follow=followed, decoder=decoder)
     with native_stderr_silenced(), progress_bar(verbosity) as progress:
         sensor_map = map_defects(photos, options, progress)
     if output is None:

@@ -18,3 +18,10 @@ follow_option = click.option(
     show_default=True,
     help="Frames that the second pass reads again at most, for strengths, dates of birth and sure kinds.",
 )
+decoder_option = click.option(
+    "--decoder",
+    type=click.Choice(["rawpy", "flashraw"]),
+    default="rawpy",
+    show_default=True,
+    help="What decodes raw photos. flashraw (pip install 'sensormap[fast]') is four times as fast, with the same map.",
+)

@@ -51,7 +51,7 @@ class RawLevels:
 
 @contextmanager
 def open_raw(data: bytes, name: str) -> Iterator[rawpy.RawPy]:
-    """Open a raw file's bytes; nothing is decoded yet.
+    """Open a raw file's bytes; nothing is decoded yet. It closes when neither it nor its `raw_values` are referred to.
 
     Parameters
     ----------
@@ -66,8 +66,7 @@ def open_raw(data: bytes, name: str) -> Iterator[rawpy.RawPy]:
         If LibRaw refuses the file, here or inside the block.
     """
     try:
-        with rawpy.imread(BytesIO(data)) as raw:
-            yield raw
+        yield rawpy.imread(BytesIO(data))
     except _ERRORS as error:
         # Only said of a file that failed: some cameras append their raw data to a JPEG, and LibRaw reads those.
         is_jpeg = data.startswith(_JPEG)
@@ -127,7 +126,7 @@ def read_levels(raw: rawpy.RawPy, name: str) -> RawLevels:
 
 
 def raw_values(raw: rawpy.RawPy) -> NDArray[np.uint16]:
-    """Return LibRaw's own array of a decoded file, ``(H, W)``: copy what is needed before the file closes."""
+    """Return LibRaw's own array of a decoded file, ``(H, W)``, which keeps the file open."""
     values: NDArray[np.uint16] = raw.raw_image
     return values
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sensormap.camera import Profile, Rect
 from sensormap.decode.files import is_image_name, is_jpeg_name, read_bytes
+from sensormap.decode.flash import load_flashraw, read_flash
 from sensormap.decode.image import image_size, read_image
 from sensormap.decode.jpeg import jpeg_size
 from sensormap.decode.levels import subtract_black
@@ -24,6 +25,10 @@ from sensormap.profiles import LIBRAW
 log = logging.getLogger(__name__)
 
 Mosaic = NDArray[np.int16] | NDArray[np.int32]
+
+RAWPY, FLASHRAW = "rawpy", "flashraw"
+DECODERS = (RAWPY, FLASHRAW)
+"""What raw files are decoded by; flashraw is an extra, and asks rawpy where it is not sure."""
 
 
 def open_geometry(path: Path, profile: Profile | None) -> Profile:
@@ -66,7 +71,7 @@ def open_geometry(path: Path, profile: Profile | None) -> Profile:
     return replace(profile, active_area=usable_area(profile, sizes.visible))
 
 
-def read_frame(photo: Photo, profile: Profile | None) -> Frame:
+def read_frame(photo: Photo, profile: Profile | None, *, decoder: str = RAWPY) -> Frame:
     """Decode one photo.
 
     Parameters
@@ -75,11 +80,13 @@ def read_frame(photo: Photo, profile: Profile | None) -> Frame:
         The photo, as `read_photo` describes it.
     profile
         Geometry and levels that it must agree with, as `open_geometry` returns them; None leaves them to LibRaw.
+    decoder
+        One of `DECODERS`: the frame is the same.
 
     Returns
     -------
     Frame
-        Its mosaic is int16 wherever the values fit; what lies outside the active area is 0, or for a JPEG anything.
+        Its mosaic is int16 wherever the values fit; what lies outside the active area may be anything.
         Where the profile leaves black to LibRaw, saturation is the lower of the profile's and the photo's own. A JPEG
         has its pixels' values, 0 to 255 on the camera's tone curve, each in the colour of its filter.
 
@@ -100,12 +107,14 @@ def read_frame(photo: Photo, profile: Profile | None) -> Frame:
     if len(data) != photo.size_bytes:
         msg = f"{photo.path.name}: changed from {photo.size_bytes} to {len(data)} bytes during the run"
         raise DecodeError(msg)
-    decode = _read_raw_frame
+    decoded: tuple[Mosaic, int, int] | None = None
     if is_jpeg_name(photo.path):
-        decode = read_picture_frame
+        decoded = read_picture_frame(data, profile, photo.path.name)
     elif is_image_name(photo.path):
-        decode = _read_image_frame
-    mosaic, floor, saturation = decode(data, profile, photo.path.name)
+        decoded = _read_image_frame(data, profile, photo.path.name)
+    elif decoder == FLASHRAW and profile is not None:
+        decoded = _read_flash_frame(data, profile, photo.path.name)
+    mosaic, floor, saturation = decoded or _read_raw_frame(data, profile, photo.path.name)
     return Frame(photo, mosaic, floor, saturation, hashlib.sha256(data).hexdigest())
 
 
@@ -171,6 +180,18 @@ def _read_raw_frame(data: bytes, profile: Profile | None, name: str) -> tuple[Mo
         else:
             black, saturation = profile.black_level, profile.saturation
         return _mosaic(raw_values(raw), profile, area, black, name), -min(black), saturation - max(black)
+
+
+def _read_flash_frame(data: bytes, profile: Profile, name: str) -> tuple[Mosaic, int, int] | None:
+    """Decode a raw file's bytes by flashraw, or say why not: None leaves it to LibRaw."""
+    flashraw = load_flashraw()
+    values = read_flash(flashraw, data, profile) if flashraw else "not installed (pip install 'sensormap[fast]')"
+    if isinstance(values, str):
+        log.info("%s: decoded by rawpy; flashraw: %s", name, values)
+        return None
+    black = profile.black_level or (0,)
+    mosaic = _mosaic(values, profile, profile.active_area, black, name)
+    return mosaic, -min(black), profile.saturation - max(black)
 
 
 def _read_image_frame(data: bytes, profile: Profile | None, name: str) -> tuple[Mosaic, int, int]:

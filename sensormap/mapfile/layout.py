@@ -85,8 +85,8 @@ DEFECT = {
     "until": optional(BETWEEN),
     "seen": optional(SEEN),
     "cluster": optional(INTEGER),
-    "mean": NUMBER,
-    "variance": NUMBER,
+    "mean": optional(NUMBER),
+    "variance": optional(NUMBER),
     "jpeg": nullable(PAIR),
 }
 JPEG_DEFECT = {

@@ -133,7 +133,8 @@ def _names(sensor_map: SensorMap) -> tuple[str, ...]:
         since = ("since",) if any(defect.onset is not None for defect in defects) else ()
         return ("JPEG x, y", "+-", *raw, *_USUAL, *since, *(("seen",) if followed else ()))
     radius = ("+-",) if source == Source.BOTH else ()
-    told = ("strength", "since", "seen") if followed else ("mean",)
+    means = ("mean",) if any(defect.mean is not None for defect in defects) else ()
+    told = ("strength", "since", "seen") if followed else means
     return ("x", "y", *radius, *_USUAL, *told, "JPEG x, y")
 
 

@@ -1,0 +1,174 @@
+"""Compiled rounds of `strengths`: a robust regression of each series on up to three columns."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormap.compiled import compiled
+
+# What a defect adds varies by this share of itself from frame to frame; more is estimated from its own scatter.
+SPREAD = 0.01
+# Dark current varies with the temperature, by a share that its own frames tell if there are enough of them.
+DARK_SPREAD, MOST_DARK_SPREAD, FEWEST_RULED = 0.02, 0.4, 4
+FEWEST_SCALED = 4  # values tell their scatter
+SQUARED_MEDIAN = 0.4549  # of a squared normal deviate
+_ODD_WIDTH = 2.0  # as in `series`
+
+
+@compiled
+def middle_of(values: NDArray[np.float64], count: int) -> float:
+    """Return the median of the first values of a scratch array, by quickselect; 0 of none. Their order is lost."""
+    if count == 0:
+        return 0.0
+    low, high, middle = 0, count - 1, count // 2
+    while low < high:
+        pivot = values[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if middle <= j:
+            high = j
+        elif middle >= i:
+            low = i
+        else:
+            break
+    found: float = values[middle]
+    if count % 2:
+        return found
+    below: float = values[0]  # all before the middle are no larger
+    for k in range(1, middle):
+        below = max(below, values[k])
+    return (below + found) / 2
+
+
+@compiled
+def regress(  # noqa: PLR0912
+    design: NDArray[np.float64],
+    seen: NDArray[np.float64],
+    use: NDArray[np.bool_],
+    saturated: NDArray[np.bool_],
+    floor: NDArray[np.float64],
+    prior: NDArray[np.float64],
+    rounds: int,
+    dark: bool,
+    strength: NDArray[np.float64],
+    variances: NDArray[np.float64],
+    told: NDArray[np.float64],
+    scratch: NDArray[np.float64],
+) -> None:
+    """Fit N series of n frames.
+
+    Parameters
+    ----------
+    design
+        The columns response, dark current and offset; 0 where not fitted or not used: ``(3, N, n)``.
+    seen
+        value, level, room below the ceiling, variance, photon, odd: ``(6, N, n)``.
+    use, saturated
+        Whether a frame counts, and whether its value may be clipped, ``(N, n)``.
+    floor
+        Of each frame, ``(n,)``.
+    prior
+        Inverse variances of the strengths, before any frame is seen, ``(3,)``.
+    rounds
+        How often frames are weighed and strengths fitted in turn.
+    dark
+        Whether a dark current is fitted, which varies more than the rest.
+    strength
+        In: first guess; out: fit, ``(N, 3)``.
+    variances
+        Out: of the strengths, ``(N, 3)``.
+    told
+        Out: scale, sum of the weights, and precision times variance summed: ``(N, 3)``.
+    scratch
+        ``(5, n)``.
+    """
+    n = use.shape[1]
+    variance, excess, clear, squares, ruled = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
+    for i in range(use.shape[0]):
+        for _ in range(rounds):
+            s0, s1, s2 = strength[i, 0], strength[i, 1], strength[i, 2]
+            count = 0
+            for t in range(n):
+                effect = design[0, i, t] * s0 + design[1, i, t] * s1 + design[2, i, t] * s2
+                value, level, room = seen[0, i, t], seen[1, i, t], seen[2, i, t]
+                expected = level + effect
+                high = saturated[i, t] & (expected >= value)
+                low = (value <= floor[t]) & (expected <= floor[t])
+                shown = min(effect, room)
+                clear[t] = 1.0 if use[i, t] & ~(high | low) else 0.0
+                excess[t] = value - level - effect if use[i, t] else -effect
+                variance[t] = seen[3, i, t] + max(seen[4, i, t] * shown, 0.0) + (SPREAD * shown) * (SPREAD * shown)
+            if dark:
+                for t in range(n):
+                    current = min(s1 * design[1, i, t], seen[2, i, t])
+                    if clear[t] > 0 and current > 3 * math.sqrt(variance[t]):
+                        relative = excess[t] / max(current, 1e-9)
+                        squares[count] = relative * relative
+                        ruled[count] = variance[t] / (max(current, 1e-9) * max(current, 1e-9))
+                        count += 1
+                spread = DARK_SPREAD
+                if count >= FEWEST_RULED:
+                    square = middle_of(squares, count) / SQUARED_MEDIAN - middle_of(ruled, count)
+                    spread = math.sqrt(min(max(square, 0.0), MOST_DARK_SPREAD * MOST_DARK_SPREAD))
+                for t in range(n):
+                    current = spread * max(min(s1 * design[1, i, t], seen[2, i, t]), 0.0)
+                    variance[t] += current * current
+            count = 0
+            for t in range(n):
+                excess[t] /= math.sqrt(variance[t])
+                if clear[t] > 0:
+                    squares[count] = excess[t] * excess[t]
+                    count += 1
+            scale = 1.0
+            if count >= FEWEST_SCALED:
+                scale = max(math.sqrt(middle_of(squares, count) / SQUARED_MEDIAN), 1.0)
+            a00, a11, a22 = prior[0], prior[1], prior[2]
+            a01 = a02 = a12 = b0 = b1 = b2 = weights = noise = 0.0
+            for t in range(n):
+                if clear[t] == 0:
+                    continue
+                z = excess[t] / scale
+                odd = seen[5, i, t]
+                normal = (1 - odd) * math.exp(-0.5 * z * z) * 0.39894
+                width = 1 + (z / _ODD_WIDTH) * (z / _ODD_WIDTH) / 3
+                weight = normal / (normal + odd * 0.36755 / _ODD_WIDTH / (width * width))
+                precision = weight / (variance[t] * (scale * scale))
+                d0, d1, d2 = design[0, i, t], design[1, i, t], design[2, i, t]
+                residual = seen[0, i, t] - seen[1, i, t]
+                p0, p1, p2 = d0 * precision, d1 * precision, d2 * precision
+                a00, a01, a02 = a00 + p0 * d0, a01 + p0 * d1, a02 + p0 * d2
+                a11, a12, a22 = a11 + p1 * d1, a12 + p1 * d2, a22 + p2 * d2
+                b0, b1, b2 = b0 + p0 * residual, b1 + p1 * residual, b2 + p2 * residual
+                weights += weight
+                noise += precision * seen[3, i, t]
+            # The inverse by Cholesky's way: the matrix is symmetric and, with its prior, positive.
+            l10, l20 = a01 / a00, a02 / a00
+            e11 = a11 - l10 * a01
+            e12 = a12 - l10 * a02
+            l21 = e12 / e11
+            e22 = a22 - l20 * a02 - l21 * e12
+            m20 = l21 * l10 - l20
+            i22 = 1 / e22
+            i12, i02 = -l21 * i22, m20 * i22
+            i11 = 1 / e11 + l21 * l21 * i22
+            i01 = -l10 / e11 - l21 * m20 * i22
+            i00 = 1 / a00 + l10 * l10 / e11 + m20 * m20 * i22
+            n0 = i00 * b0 + i01 * b1 + i02 * b2
+            n1 = i01 * b0 + i11 * b1 + i12 * b2
+            n2 = i02 * b0 + i12 * b1 + i22 * b2
+            strength[i, 0], strength[i, 1], strength[i, 2] = n0, n1, n2
+            variances[i, 0], variances[i, 1], variances[i, 2] = i00, i11, i22
+            told[i, 0], told[i, 1], told[i, 2] = scale, weights, noise
+            if n0 == s0 and n1 == s1 and n2 == s2:
+                break  # all further rounds would be the same
