@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import resource
 import statistics
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+Key = TypeVar("Key")
 
 _PROCESSES = Path("/proc")
 _BETWEEN_LOOKS_S = 0.05  # shorter peaks of several processes together are missed
@@ -50,14 +55,53 @@ def run(command: list[str]) -> Cost:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
-    # The kernel's own peak is of the largest process alone, but misses nothing.
-    peak = max(usage.ru_maxrss * 1024, together.result())
+    peak = together.result()
+    # The kernel's own peak is of the largest process alone, but misses nothing; as a new process begins as a copy of
+    # this one, it is never below this one's.
+    if usage.ru_maxrss > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss:
+        peak = max(peak, usage.ru_maxrss * 1024)
     return Cost(seconds, usage.ru_utime + usage.ru_stime, peak / 1e6)
+
+
+def interleaved(
+    commands: Mapping[Key, list[str]], *, rounds: int, warm_up: bool = True
+) -> dict[Key, list[Cost]]:
+    """Run commands in turn, round after round, and return what each run cost.
+
+    Parameters
+    ----------
+    commands
+        By whatever names them. One that fails is told on stderr, not run again, and has no costs.
+    rounds
+        That count.
+    warm_up
+        Whether one round before them does not count.
+    """
+    costs: dict[Key, list[Cost]] = {name: [] for name in commands}
+    failed: set[Key] = set()
+    for i in range(rounds + warm_up):
+        for name, command in commands.items():
+            if name in failed:
+                continue
+            try:
+                cost = run(command)
+            except (OSError, subprocess.CalledProcessError) as error:
+                print(f"{name}: {error}", file=sys.stderr)
+                failed.add(name)
+                costs[name] = []
+            else:
+                costs[name] += [cost] if i >= warm_up else []
+    return costs
+
+
+def ratios(costs: Sequence[Cost], others: Sequence[Cost]) -> list[float]:
+    """Return how many times as long one command took as another, round by round; nothing where either failed."""
+    return [one.seconds / other.seconds for one, other in zip(costs, others, strict=False)]
 
 
 def _watch(process: int, ended: threading.Event) -> int:
     """Return the most bytes that a process and its descendants hold together until told that they have ended."""
-    most = 0
+    most = _resident(process)
     while not ended.wait(_BETWEEN_LOOKS_S):
         most = max(most, _resident(process))
     return most
@@ -84,5 +128,5 @@ def cost_line(words: str, costs: Sequence[Cost]) -> str:
 
 def ratio_line(words: str, costs: Sequence[Cost], others: Sequence[Cost]) -> str:
     """Return how many times as long one command takes as another, each run beside the other's in turn."""
-    ratios = [one.seconds / other.seconds for one, other in zip(costs, others, strict=True)]
-    return f"  {words:<34}{statistics.median(ratios):7.2f}   (from {min(ratios):.2f} to {max(ratios):.2f})"
+    found = ratios(costs, others)
+    return f"  {words:<34}{statistics.median(found):7.2f}   (from {min(found):.2f} to {max(found):.2f})"

@@ -18,9 +18,10 @@ from pathlib import Path
 
 import yaml
 
+from benchmarks.commands import bare_decode, mapping, running_variance
 from benchmarks.costs import Cost, cost_line, ratio_line, run
 from benchmarks.running_variance import LOWEST
-from benchmarks.survey import generate, mapping, print_totals
+from benchmarks.survey import generate, print_totals
 from fixtures.coverage import merged
 from fixtures.defects import KINDS
 from fixtures.develop import DEMOSAICS
@@ -30,19 +31,6 @@ from fixtures.series import Recipe
 from fixtures.truth import Comparison, Count, Truth, compare_map, read_truth
 
 MAP, SCRIPT, SINGLE, DECODE = "map", "running variance", "running variance, one process", "bare decode"
-
-_BARE_DECODE = """
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-import imageio.v3 as iio
-
-def decode(path):
-    return int(iio.imread(path, plugin="pillow")[0, 0, 0])
-
-with ThreadPoolExecutor(int(sys.argv[2])) as pool:
-    list(pool.map(decode, sorted(Path(sys.argv[1]).glob("*.JPG"))))
-"""
 
 Place = tuple[int, int]
 
@@ -128,13 +116,12 @@ def judge_files(truth_file: Path, map_file: Path, points_file: Path) -> Steady:
 def commands_for(folder: Path, arguments: argparse.Namespace) -> dict[str, list[str]]:
     """Return the commands to be compared on one set."""
     pictures, jobs = folder / "jpegs", arguments.jobs
-    script = [sys.executable, "-m", "benchmarks.running_variance", str(pictures), "--lowest", str(arguments.lowest)]
-    script += ["-o", str(folder / "lowest.csv")]
+    points, lowest = folder / "lowest.csv", ("--lowest", arguments.lowest)
     return {
-        DECODE: [sys.executable, "-c", _BARE_DECODE, str(pictures), str(jobs)],
-        MAP: mapping(pictures, folder / "jpegs.yaml", jobs, follow=True),
-        SCRIPT: [*script, "--processes", str(jobs)],
-        SINGLE: [*script, "--processes", "1"],
+        DECODE: bare_decode(pictures, jobs),
+        MAP: mapping(pictures, folder / "jpegs.yaml", jobs),
+        SCRIPT: running_variance(pictures, points, jobs, *lowest),
+        SINGLE: running_variance(pictures, points, 1, *lowest),
     }
 
 

@@ -14,38 +14,18 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.commands import bare_decode, mapping, module
 from benchmarks.costs import Cost, cost_line, ratio_line, run
 from fixtures.coverage import merged
 from fixtures.report import comparison_lines
 from fixtures.truth import Comparison, compare_map
 
-_BARE_DECODE = """
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-import rawpy
-
-def decode(path):
-    with rawpy.imread(str(path)) as raw:
-        return int(raw.raw_image[0, 0])
-
-with ThreadPoolExecutor(int(sys.argv[2])) as pool:
-    list(pool.map(decode, sorted(Path(sys.argv[1]).glob("*.NEF"))))
-"""
-
-
-def mapping(photos: Path, map_file: Path, jobs: int, *, follow: bool) -> list[str]:
-    """Return the command that maps a folder."""
-    command = [sys.executable, "-m", "sensormap", "map", str(photos), "-o", str(map_file), "--overwrite", "-q"]
-    return [*command, "--jobs", str(jobs), *([] if follow else ["--no-follow"])]
-
 
 def measure(photos: Path, map_file: Path, *, jobs: int, repeats: int, follow: bool) -> tuple[list[Cost], list[Cost]]:
     """Return the costs of mapping and of a bare decode, run in turn, after one uncounted run of each."""
-    bare = [sys.executable, "-c", _BARE_DECODE, str(photos), str(jobs)]
     mapped, decoded = [], []
     for i in range(repeats + 1):
-        decode_cost, map_cost = run(bare), run(mapping(photos, map_file, jobs, follow=follow))
+        decode_cost, map_cost = run(bare_decode(photos, jobs)), run(mapping(photos, map_file, jobs, follow=follow))
         if i:
             decoded.append(decode_cost)
             mapped.append(map_cost)
@@ -56,7 +36,7 @@ def generate(folder: Path, arguments: argparse.Namespace, seed: int, *, options:
     """Write one set of frames and its truth, unless it is there; `options` are further ones of the generator."""
     if (folder / "truth.yaml").exists():
         return
-    command = [sys.executable, "-m", "fixtures", str(folder), "--frames", str(arguments.frames), "--seed", str(seed)]
+    command = module("fixtures", folder, "--frames", arguments.frames, "--seed", seed)
     if arguments.scenes:
         command += ["--scenes", str(arguments.scenes)]
     subprocess.run([*command, *options], check=True, stdout=subprocess.DEVNULL)

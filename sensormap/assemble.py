@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 
 import numpy as np
 
@@ -34,8 +36,25 @@ _BAND = 16  # rows
 _LINE_RADIUS = 1  # pixels that a line seen in JPEGs may lie away
 
 
-def assemble(evidence: Evidence, thresholds: Thresholds, floors: Floors) -> SensorMap:
-    """Return the map that the evidence supports."""
+def assemble(
+    evidence: Evidence,
+    thresholds: Thresholds,
+    floors: Floors,
+    *,
+    lines_of: Callable[[], tuple[Line, ...]] | None = None,
+) -> SensorMap:
+    """Return the map that the evidence supports.
+
+    Parameters
+    ----------
+    evidence
+        What the passes found.
+    thresholds, floors
+        Of detection, and the least strengths that count.
+    lines_of
+        Returns what `deviating_lines` does, found by another thread meanwhile; None finds them here.
+    """
+    lines_of = lines_of or partial(deviating_lines, evidence)
     profile = evidence.profile
     sensor = Sensor(profile.raw_size, profile.active_area, profile.cfa, profile.jpeg_crop)
     ceiling = _CONFIDENCE if evidence.counted >= FEW_FRAMES else _FEW_CONFIDENCE
@@ -43,14 +62,12 @@ def assemble(evidence: Evidence, thresholds: Thresholds, floors: Floors) -> Sens
     false: float | None
     if evidence.is_of_jpegs:
         defects, false = picture_defects(evidence, sensor, thresholds, ceiling=ceiling)
-        lines: tuple[Line, ...] = ()  # the blocks of JPEG make rows deviate
     elif evidence.followed is None:
         defects, false = unfollowed_defects(evidence, sensor, thresholds, ceiling=ceiling), None
-        lines = _lines(evidence)
     else:
         defects = _followed_defects(evidence, evidence.followed, sensor, floors, ceiling=ceiling)
-        false, lines = _false_positives(evidence, evidence.followed), _lines(evidence)
-    columns, rows, alone = make_lines(defects, lines, sensor)
+        false = _false_positives(evidence, evidence.followed)
+    columns, rows, alone = make_lines(defects, lines_of(), sensor)
     if evidence.is_of_jpegs:
         columns = tuple(replace(column, radius=_LINE_RADIUS) for column in columns)
         rows = tuple(replace(row, radius=_LINE_RADIUS) for row in rows)
@@ -72,9 +89,11 @@ def assemble(evidence: Evidence, thresholds: Thresholds, floors: Floors) -> Sens
     )
 
 
-def _lines(evidence: Evidence) -> tuple[Line, ...]:
+def deviating_lines(evidence: Evidence) -> tuple[Line, ...]:
     """Return the columns and rows that deviate as a whole; none where frames are too few to tell them from scenery."""
     tally, area = evidence.tally, evidence.profile.active_area
+    if evidence.is_of_jpegs:
+        return ()  # the blocks of JPEG make rows deviate
     if evidence.counted < FEW_FRAMES or (evidence.followed and evidence.followed.repeats):
         return ()  # the tally has the frames that only the second pass recognised
     mean = np.empty(tally.shape, np.float32)

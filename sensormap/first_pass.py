@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import islice
-from threading import Event, Lock, local
+from threading import Lock
 from typing import TypeVar
 
 import numpy as np
@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 from sensormap.camera import Profile
 from sensormap.decode import read_frame
 from sensormap.detect import Thresholds
-from sensormap.errors import ProfileError, SensorMapError
-from sensormap.frame import NARROW, Frame, Photo, Skipped
-from sensormap.kernels import Mosaic
+from sensormap.errors import ProfileError
+from sensormap.examine import Examiner, Read
+from sensormap.frame import NARROW, Photo, Skipped
 from sensormap.photos import skipped
 from sensormap.places import add_outlying, shift_places
-from sensormap.plausible import implausibility, unlike_light
 from sensormap.repeat import look_of
 from sensormap.score import Noise, fit_noise, pad
 from sensormap.suppression import is_filtered
@@ -38,6 +37,8 @@ _SMALLEST_SIDE = 6
 # Decoys are looked for in one part of the rows out of so many, from the top.
 DECOY_PART = 4
 _SHIFT_SEED = 1
+# Photos decoded while the compiler is imported: memory for them is there, since the tally has not taken its own yet.
+_AHEAD = 6
 # A JPEG's frames are shifted by whole blocks of its compression, whose pattern is in all of them at the same places.
 _JPEG_BLOCK = 16
 
@@ -45,10 +46,6 @@ T = TypeVar("T")
 
 Progress = Callable[[int, int], None]
 """Called with the number of photos done and the number of all."""
-
-
-Read = Callable[[Photo, Profile], Frame]
-"""Decodes a photo: `decode.read_frame`, or something that changes what it returns."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +75,6 @@ class Tallied:
     digest: str
     filtered: bool
     repeat: bool
-
-
-class _Memory(local):
-    """What each thread keeps from one frame to the next: getting the memory anew takes longer than filling it."""
-
-    padded: Mosaic | None = None
 
 
 class FirstPass:
@@ -154,7 +145,7 @@ class FirstPass:
         self.shifts = draw_shifts(len(photos), shape, step, _SHIFT_SEED)
         self.shifted = np.zeros(max(shape[0] // DECOY_PART, 1) * shape[1], self.tally.sum_outlying.dtype)
         self.read = read
-        self._read_surely = read_surely
+        self._examiner = Examiner(photos, profile, read, read_surely)
         self.watch = Watch(
             stretches(len(photos), watched=bool(follow)),
             follow,
@@ -166,9 +157,7 @@ class FirstPass:
         )
         self._turns = {number: turn for turn, number in enumerate(self.watch.order)}
         self._variety = Variety()
-        self._memory = _Memory()
         self._shifted_lock = Lock()
-        self._compiled = Event()
         self._ended = False
 
     @property
@@ -211,12 +200,13 @@ class FirstPass:
             self._ended = True
             self._variety.end()
             self.watch.end()
-            self._compiled.set()
+            self._examiner.end()
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _frames(self, pool: ThreadPoolExecutor, *, in_flight: int) -> Iterator[tuple[int, Tallied | Skipped]]:
         """Yield every frame's number and result, in the order in which they are done."""
         numbers = iter(self.watch.order)
+        self._examiner.read_ahead(self.watch.order[:_AHEAD], pool)
         pending = {pool.submit(self._frame, number): number for number in islice(numbers, in_flight)}
         self._compile()
         while pending:
@@ -235,7 +225,7 @@ class FirstPass:
         noise = fit_noise(padded, step, clipping=(0, saturation))
         tally = Tally((tiny.shape[0], tiny.shape[1]), frames=len(self.photos))
         tally.add(padded, noise, clipping=(0, saturation), frame=0)
-        self._compiled.set()
+        self._examiner.begin()
 
     def _frame(self, number: int) -> Tallied | Skipped:
         """Decode one photo, check it, add it to the tally; whatever happens, the frames after it wait no longer."""
@@ -248,12 +238,10 @@ class FirstPass:
     def _tallied(self, number: int) -> Tallied | Skipped:
         """Decode one photo, check it, add it to the tally unless it repeats a scene."""
         photo, step = self.photos[number], self.profile.cfa.step
-        examined = self._examined(photo, self.read)
-        if isinstance(examined, Skipped) and self._read_surely is not None:
-            examined = self._examined(photo, self._read_surely)
+        examined = self._examiner.examine(number)
         if isinstance(examined, Skipped):
             return examined
-        padded, noise, clipping, digest = examined
+        padded, noise, clipping = examined.padded, examined.noise, examined.clipping
         repeat = self._variety.is_repeat(self._turns[number], look_of(padded, noise, jpeg=self._jpeg))
         if self._ended:
             return skipped(photo.path.name, "the run ended before it was tallied")
@@ -268,33 +256,7 @@ class FirstPass:
             if not self._jpeg:  # decoys are for the second pass
                 self._add_shifted(outliers, self.shifts[:, number])
             self.watch.tallied(number, padded, outliers)
-        return Tallied(outliers, noise, *clipping, digest, filtered, repeat)
-
-    def _examined(self, photo: Photo, read: Read) -> tuple[Mosaic, Noise, tuple[int, int], str] | Skipped:
-        """Decode a photo; return its padded mosaic, noise, clipping and digest, or why it cannot be used."""
-        area, step = self.profile.active_area, self.profile.cfa.step
-        try:
-            frame = read(photo, self.profile)
-        except ProfileError:
-            raise  # no photo of this camera can agree with a profile that has its filters wrong
-        except SensorMapError as error:
-            return skipped(photo.path.name, error)
-        self._compiled.wait()
-        if self._ended:
-            return skipped(photo.path.name, "the run ended before it was tallied")
-        clipping, digest = (frame.floor, frame.saturation), frame.digest
-        padded = self._memory.padded = pad(frame.mosaic[area.slices], step, self._memory.padded)
-        del frame  # and with it the decoder's memory, before the tally takes some
-        noise = fit_noise(padded, step, clipping=clipping)
-        reason = self._implausibility(padded[step:-step, step:-step], noise, clipping)
-        return skipped(photo.path.name, reason) if reason else (padded, noise, clipping, digest)
-
-    def _implausibility(self, active: Mosaic, noise: Noise, clipping: tuple[int, int]) -> str | None:
-        """Return why a frame is no photo, or None; rows of a JPEG are not damaged one by one."""
-        if self._jpeg:
-            return unlike_light(active, noise, clipping=clipping)
-        area = self.profile.active_area
-        return implausibility(active, noise, self.profile.cfa.shifted(x=area.x, y=area.y), clipping=clipping)
+        return Tallied(outliers, noise, *clipping, examined.digest, filtered, repeat)
 
     def _add_shifted(self, outliers: Outliers, shift: NDArray[np.int32]) -> None:
         """Add a frame's outliers where they are after its shift."""

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from sensormap.camera import Profile
 from sensormap.cluster import find_columns
 from sensormap.errors import SensorMapError
-from sensormap.first_pass import Progress, Read, Tallied, patiently
+from sensormap.examine import Read
+from sensormap.first_pass import Progress, Tallied, patiently
 from sensormap.frame import Photo, Skipped
 from sensormap.photos import skipped
 from sensormap.scenery import repeated_frames

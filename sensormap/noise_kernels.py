@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
-from sensormap.kernels import Mosaic, middle_row, work_rows
+from sensormap.kernels import Mosaic, middle_rows, work_rows
 
 # A column that the ones before it explain but for this share of its length is left out of a fit.
 _DEPENDENT = 1e-13
@@ -25,10 +25,10 @@ def neighbours_of_rows(
     In DN and doubled DN, in the types of `kernels.work_rows`; `rows` count in the unpadded frame.
     """
     width = padded.shape[1] - 2 * step
-    level2, spread2 = (np.empty((len(rows), width), work.dtype) for work in work_rows(padded, step))
+    level2, spread2, _ = work_rows(padded, step, len(rows))
     # A call for every row, not a kernel of all: this one is compiled for the tally in any case.
     for i, row in enumerate(rows.tolist()):
-        middle_row(padded, row, step, level2[i], spread2[i])
+        middle_rows(padded, row, 1, step, level2[i : i + 1], spread2[i : i + 1])
     return padded[rows + step][:, step : step + width], level2, spread2
 
 

@@ -10,7 +10,8 @@ from sensormap.camera import Body, Profile
 from sensormap.decode import open_geometry
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, SensorMapError
 from sensormap.evidence import Evidence
-from sensormap.first_pass import FirstPass, Progress, Read
+from sensormap.examine import Read
+from sensormap.first_pass import FirstPass, Progress
 from sensormap.follow import Places, SecondPass, choose_frames
 from sensormap.frame import Photo, Skipped
 from sensormap.memory import give_back

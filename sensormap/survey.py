@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from sensormap.assemble import FEW_FRAMES, assemble, undated
+from sensormap.assemble import FEW_FRAMES, assemble, deviating_lines, undated
 from sensormap.camera import Profile
 from sensormap.combine import combine
 from sensormap.decode import RAWPY, is_jpeg_name, read_frame
 from sensormap.defects import SensorMap
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.evidence import Evidence
-from sensormap.first_pass import Progress, Read
+from sensormap.examine import Read
+from sensormap.first_pass import Progress
 from sensormap.frame import Photo, Skipped
 from sensormap.options import DEFAULT_FOLLOWED, Options, Refusals
 from sensormap.passes import FEWEST_FRAMES, Work, gather_evidence
@@ -137,7 +139,9 @@ def _pictures(
 
 def _map(evidence: Evidence, options: Options, *, mixed: bool) -> SensorMap:
     """Return the map that the evidence supports; say what makes it less certain than it looks."""
-    sensor_map = assemble(evidence, options.thresholds, options.floors)
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(deviating_lines, evidence) if options.threads > 1 else None
+        sensor_map = assemble(evidence, options.thresholds, options.floors, lines_of=found.result if found else None)
     _warn(evidence, sensor_map, mixed=mixed)
     return sensor_map
 

@@ -125,7 +125,7 @@ class Tally:
         return np.asarray(self.hidden.dtype.type(self.frames) - self.hidden)
 
     @property
-    def sums(self) -> tuple[NDArray[Any], ...]:
+    def sums(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """The arrays that the kernel fills, in its order."""
         return self.hidden, self.sum_z
 

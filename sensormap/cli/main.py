@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 from typing import Any
 
 import click
 
 from sensormap.cli.console import configure_log
 from sensormap.errors import SensorMapError
+
+# NumPy's own threads would wait beside those of a survey, which use all processors; its matrices here are tiny.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 class _Commands(click.Group):

@@ -8,9 +8,7 @@ import struct
 import zlib
 from io import BytesIO
 
-import imageio.v3 as iio
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from sensormap.decode.files import check_photosites
@@ -74,6 +72,8 @@ def read_image(data: bytes, name: str) -> NDArray[np.uint16]:
     DecodeError
         If the file is damaged or truncated.
     """
+    import imageio.v3 as iio  # noqa: PLC0415 - raw photos need neither
+
     width, height = image_size(data, name)
     try:
         if data.startswith(_PNG):
@@ -107,6 +107,8 @@ def _png_size(data: bytes, name: str) -> tuple[int, int]:
 
 def _tiff_size(data: bytes, name: str) -> tuple[int, int]:
     """Read a TIFF's first directory."""
+    import tifffile  # noqa: PLC0415
+
     try:
         with tifffile.TiffFile(BytesIO(data)) as tiff:
             page = tiff.pages.first
