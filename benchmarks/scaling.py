@@ -68,7 +68,8 @@ def _measure(plan: Plan, series: Series, *, with_flashraw: bool) -> Outcome:
         if not with_flashraw:
             del options[FLASH_NO_FOLLOW]
         for name, own in options.items():
-            commands[run[name]] = mapping(folder, maps[count], plan.jobs, *series.profile, *own)
+            map_file = maps[count] if name == MAP else plan.map_file("scaling")
+            commands[run[name]] = mapping(folder, map_file, plan.jobs, *series.profile, *own)
     costs = interleaved(commands, rounds=plan.rounds, warm_up=False)
     names = [NO_FOLLOW, *([FLASH_NO_FOLLOW] if with_flashraw else [])]
     targets = [_constant(costs, [Run(name, series.size, n, plan.jobs) for n in series.folders]) for name in names]

@@ -66,7 +66,7 @@ class BlockLists:
         fewest
             1 to 8.
         shifts
-            Of all frames of the run, ``(2, frames)``; none if left out. As in `kernels.shift_places`, places go around
+            Of all frames of the run, ``(2, frames)``; none if left out. As in `places.shift_places`, places go around
             the edges, and an odd last row or column is not moved into.
 
         Returns

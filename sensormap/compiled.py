@@ -50,7 +50,7 @@ def compiled(function: F) -> F:
 
 
 def _compiler() -> Any:
-    """Import the compiler and teach it, once, what to make of one kernel that another calls."""
+    """Import the compiler and teach it what to make of one kernel that another calls."""
     from numba import njit  # noqa: PLC0415
     from numba.core import types  # noqa: PLC0415
     from numba.extending import typeof_impl  # noqa: PLC0415

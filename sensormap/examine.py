@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event, local
 
 from sensormap.camera import Profile
@@ -33,12 +33,15 @@ class Examined:
         Its lowest and highest DN, black subtracted.
     digest
         Of the file.
+    surely
+        Whether it had to be decoded by what is surer.
     """
 
     padded: Mosaic
     noise: Noise
     clipping: tuple[int, int]
     digest: str
+    surely: bool = False
 
 
 class _Memory(local):
@@ -105,6 +108,7 @@ class Examiner:
         examined = self._examined(number, self._read)
         if isinstance(examined, Skipped) and self._read_surely is not None and not self._ended:
             examined = self._examined(number, self._read_surely)
+            return examined if isinstance(examined, Skipped) else replace(examined, surely=True)
         return examined
 
     def _examined(self, number: int, read: Read) -> Examined | Skipped:

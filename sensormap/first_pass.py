@@ -1,4 +1,4 @@
-"""The first pass: every photo decoded once, tallied, and forgotten but for its outlying scores.
+"""The first pass: every photo decoded once, tallied, and forgotten but for its outlying scores and what is watched.
 
 Frames are decoded and tallied by threads of one process, which share the tally: decoding and kernels release the GIL,
 no frame crosses a process boundary, and sums of integers do not depend on who added first.
@@ -66,6 +66,8 @@ class Tallied:
         Whether the camera lowered what stood out.
     repeat
         Whether it shows the scene of an earlier frame: then it was not added to the tally.
+    surely
+        Whether it had to be decoded by what is surer.
     """
 
     outliers: Outliers
@@ -75,6 +77,7 @@ class Tallied:
     digest: str
     filtered: bool
     repeat: bool
+    surely: bool = False
 
 
 class FirstPass:
@@ -155,8 +158,7 @@ class FirstPass:
             cfa=profile.cfa.shifted(x=area.x, y=area.y),
             thresholds=thresholds,
         )
-        self._turns = {number: turn for turn, number in enumerate(self.watch.order)}
-        self._variety = Variety()
+        self._variety = Variety(self.watch.order)
         self._shifted_lock = Lock()
         self._ended = False
 
@@ -232,7 +234,7 @@ class FirstPass:
         try:
             return self._tallied(number)
         finally:
-            self._variety.pass_over(self._turns[number])
+            self._variety.pass_over(number)
             self.watch.finish(number)
 
     def _tallied(self, number: int) -> Tallied | Skipped:
@@ -242,7 +244,7 @@ class FirstPass:
         if isinstance(examined, Skipped):
             return examined
         padded, noise, clipping = examined.padded, examined.noise, examined.clipping
-        repeat = self._variety.is_repeat(self._turns[number], look_of(padded, noise, jpeg=self._jpeg))
+        repeat = self._variety.is_repeat(number, look_of(padded, noise, jpeg=self._jpeg))
         if self._ended:
             return skipped(photo.path.name, "the run ended before it was tallied")
         self.watch.wait(number)
@@ -256,7 +258,7 @@ class FirstPass:
             if not self._jpeg:  # decoys are for the second pass
                 self._add_shifted(outliers, self.shifts[:, number])
             self.watch.tallied(number, padded, outliers)
-        return Tallied(outliers, noise, *clipping, examined.digest, filtered, repeat)
+        return Tallied(outliers, noise, *clipping, examined.digest, filtered, repeat, examined.surely)
 
     def _add_shifted(self, outliers: Outliers, shift: NDArray[np.int32]) -> None:
         """Add a frame's outliers where they are after its shift."""

@@ -1,4 +1,6 @@
-"""The second pass: the frames read again for a few thousand photosites only, whose whole series decide what they are.
+"""The second pass: a few thousand photosites, whose series through all frames decide what they are.
+
+Frames that the first pass did not watch are read again for it.
 
 Three kinds of photosites are followed.  Candidates are those that the first pass found worth it.  Controls are drawn at
 random and tell how healthy photosites behave.  Decoys are places where the outliers of differently shifted frames meet:
@@ -78,6 +80,8 @@ class SecondPass:
         What the first pass kept of the frames.
     read
         Decodes a photo.
+    read_surely
+        Decodes those that the first pass had to have decoded by it; None if there are none.
     seen
         What the first pass saw of some frames, which are not read again.
     """
@@ -89,12 +93,14 @@ class SecondPass:
         tallied: dict[int, Tallied],
         *,
         read: Read,
+        read_surely: Read | None = None,
         seen: Mapping[int, Sight] | None = None,
     ) -> None:
         self.photos = photos
         self.profile = profile
         self.tallied = tallied
         self._read = read
+        self._read_surely = read_surely or read
         self._seen = seen or {}
         self._ended = False
 
@@ -160,7 +166,8 @@ class SecondPass:
         if self._ended:
             return skipped(photo.path.name, "the run ended before it was followed")
         try:
-            frame = self._read(photo, self.profile)
+            read = self._read_surely if self.tallied[number].surely else self._read
+            frame = read(photo, self.profile)
         except SensorMapError as error:
             return skipped(photo.path.name, f"in the second pass: {skipped(photo.path.name, error).reason}")
         if frame.digest != self.tallied[number].digest:
@@ -267,6 +274,22 @@ class SecondPass:
         return replace(decoys, known=known)
 
 
+def refilled(photos: Sequence[Photo], chosen: Sequence[int], usable: Sequence[int], most: int) -> list[int]:
+    """Return the chosen frames that turned out usable, and others for those that did not, ascending.
+
+    Parameters
+    ----------
+    photos, usable, most
+        As for `choose_frames`.
+    chosen
+        What it chose before it was known what is usable.
+    """
+    kept = sorted({*chosen} & {*usable})
+    wanted = min(most, len(usable)) - len(kept)
+    others = choose_frames(photos, sorted({*usable} - {*kept}), max(wanted, 2)) if wanted > 0 else []
+    return sorted([*kept, *others[: max(wanted, 0)]])
+
+
 def choose_frames(photos: Sequence[Photo], usable: Sequence[int], most: int) -> list[int]:
     """Choose the frames to follow: the longest exposures, and the rest evenly over time.
 
@@ -275,7 +298,7 @@ def choose_frames(photos: Sequence[Photo], usable: Sequence[int], most: int) -> 
     photos
         In order of capture.
     usable
-        Numbers of the good frames that repeat no scene, ascending.
+        Numbers of the frames to choose from, ascending: all of them, or the good ones that repeat no scene.
     most
         How many at most, at least 2.
 

@@ -11,20 +11,22 @@ from sensormap import story_kernels as kernels
 from sensormap.series import Conditions, Series
 
 _KINDS = 6
+# Spread of what a defect adds, relative to itself: dark current follows the temperature, responses are not quite
+# linear. It keeps a strong defect from being rejected for a few per cent.
+_SPREADS, _OFFSET_SPREAD = {kernels.HOT: 0.15, kernels.WEAK: 0.01}, 0.03
 
 
 class Likelihoods:
-    """Likelihoods of the values of N series of n frames under likelihoods, in memory that all of them share."""
+    """Likelihoods of the values of N series of n frames, healthy or with a defect, in memory that all of them share."""
 
     def __init__(self, series: Series, conditions: Conditions) -> None:
-        names = ("value", "level", "variance", "photon", "odd", "known")
         self.series, self.conditions = series, conditions
-        self._arrays = tuple(np.ascontiguousarray(getattr(series, name), np.float64) for name in names)
+        self._value, self._odd = (np.ascontiguousarray(part, np.float64) for part in (series.value, series.odd))
         stray = kernels.STRAY / (conditions.saturation - conditions.floor)
-        frames = (conditions.gain, conditions.shutter_s, conditions.filtered, conditions.floor, conditions.saturation)
-        self._frames = tuple(np.ascontiguousarray(part, np.float64) for part in (*frames, stray))
+        frames = (conditions.floor, conditions.saturation, stray)
+        self._floor, self._ceiling, self._stray = (np.ascontiguousarray(part, np.float64) for part in frames)
+        self._headroom = conditions.saturation - series.level
         self._parts = np.empty((3, *series.value.shape))
-        self._none = np.zeros(len(series))
         self.healthy = np.zeros(series.value.shape)
         self.given(series.level, series.variance, self.healthy)
         np.log(self.healthy, out=self.healthy)
@@ -33,11 +35,12 @@ class Likelihoods:
     def given(self, expected: NDArray[np.float64], scatter: NDArray[np.float64], out: NDArray[np.float64]) -> None:
         """Fill the likelihood of each value given what is expected, NaN where nothing is, and the variance about it."""
         self._parts[0], self._parts[1] = expected, scatter
-        self._likelihood(kernels.GIVEN, self._none, out)
+        self._likelihood(out)
 
     def ratios(self, kind: int, strength: NDArray[np.float64], out: NDArray[np.float64]) -> None:
         """Fill what each frame says for a kind of one strength a photosite, in nats; 0 where it cannot tell."""
-        self._likelihood(kind, strength, out)
+        self._expect(kind, strength[:, None])
+        self._likelihood(out, stuck=kind == kernels.STUCK)
         if kind == kernels.TELEGRAPH:
             out *= kernels.PRESENT
             out += self._absent
@@ -51,8 +54,33 @@ class Likelihoods:
         chance -= self.healthy
         np.copyto(chance, 0, where=np.isnan(chance))
 
-    def _likelihood(self, kind: int, strength: NDArray[np.float64], out: NDArray[np.float64]) -> None:
-        kernels.predict(kind, strength, self._arrays, self._frames, self._parts)
+    def _expect(self, kind: int, strength: NDArray[np.float64]) -> None:
+        """Put down what a kind of defect of some strengths, ``(N, 1)``, lets expect, and the variance about it."""
+        series, conditions = self.series, self.conditions
+        level, ceiling = series.level, conditions.saturation
+        lost = series.level >= ceiling
+        if kind == kernels.STUCK:
+            # How far clipped surroundings lie above the clip is unknown; only what is stuck below shows there.
+            lost &= strength >= ceiling
+            expected, scatter = strength, 0.5 + (0.003 * strength) ** 2  # rounding, and the steps of quantised formats
+            excess = strength - level
+        else:
+            effect = (strength - 1) * level if kind == kernels.WEAK else strength * conditions.gain
+            effect = effect * conditions.shutter_s if kind == kernels.HOT else effect
+            lost = lost | np.isnan(effect)
+            if kind == kernels.FLICKER:
+                expected, scatter, excess = level, series.variance + effect * effect, series.value - level
+            else:
+                shown = np.minimum(effect, self._headroom)
+                own = _SPREADS.get(kind, _OFFSET_SPREAD) * shown
+                light = np.maximum(series.photon * shown, 0.0)
+                expected, scatter, excess = level + effect, series.variance + light + own * own, effect
+        lost = lost | ~series.known | (conditions.filtered & (excess > 0))
+        self._parts[0] = np.where(lost, np.nan, expected)
+        self._parts[1] = scatter
+
+    def _likelihood(self, out: NDArray[np.float64], *, stuck: bool = False) -> None:
+        kernels.rate(stuck, self._value, self._odd, self._floor, self._ceiling, self._stray, self._parts)
         power, share, rest = self._parts
         np.exp(power, out=out)
         out *= share

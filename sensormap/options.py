@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 # Each holds a frame or two of some 45 MB; decoding beyond this waits for the disk.
 _MOST_THREADS = 8
 DEFAULT_FOLLOWED = 256
-"""Frames of the second pass, at most."""
+"""Frames that are followed, at most."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class Options:
     strict
         Whether the first photo that cannot be used ends the run.
     follow
-        Raw frames that the second pass reads at most; 0 leaves it out, and with it strengths, onsets and sure kinds.
+        Raw frames that are followed at most, some of them read again; 0 leaves the second pass out, and with it
+        strengths, onsets and sure kinds.
     thresholds
         Of detection.
     floors
@@ -45,7 +46,7 @@ class Options:
     jpegs
         Whether the camera's JPEGs are used, of shots that no raw photo shows.
     decoder
-        Of raw photos, one of `decode.DECODERS`; the map is the same.
+        Of raw photos, one of `decode.DECODERS`; of undamaged ones the map is the same.
     """
 
     profile: str | None = None

@@ -12,7 +12,7 @@ from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, Sens
 from sensormap.evidence import Evidence
 from sensormap.examine import Read
 from sensormap.first_pass import FirstPass, Progress
-from sensormap.follow import Places, SecondPass, choose_frames
+from sensormap.follow import Places, SecondPass, choose_frames, refilled
 from sensormap.frame import Photo, Skipped
 from sensormap.memory import give_back
 from sensormap.options import Options, Refusals
@@ -85,9 +85,8 @@ def gather_evidence(
     # Its laws are those of raw values, and reading JPEGs again takes most of the time of the first pass.
     followed_too = work.options.follow and photos[0].picture is None
     follow = choose_frames(photos, range(len(photos)), work.options.follow) if followed_too else []
-    run = FirstPass(
-        photos, profile, work.options.thresholds, read=work.read, read_surely=work.read_surely, follow=follow
-    )
+    surely = work.read_surely if photos[0].picture is None else None  # JPEGs have one decoder only
+    run = FirstPass(photos, profile, work.options.thresholds, read=work.read, read_surely=surely, follow=follow)
     run.run(work.options.threads, work.progress, lambda photo: work.refuse.extend([photo]))
     give_back()
     used = sorted(run.tallied)
@@ -122,13 +121,16 @@ def _follow(run: FirstPass, follow: Sequence[int], work: Work) -> Followed | Non
     spots = promising(run.tally, run.all_ballots, run.shifted, cfa, options.thresholds)
     company = has_company(run.tally, cfa, spots.fixed)
     places = Places(spots.fixed, company, spots.decoys, run.shifts)
-    frames = [number for number in sorted(follow) if number in run.tallied and not run.tallied[number].repeat]
+    usable = [number for number in sorted(run.tallied) if not run.tallied[number].repeat]
+    frames = refilled(run.photos, follow, usable, options.follow)
     again = sum(number not in run.watch.seen for number in frames)
     log.info(
         "following %d photosites, %d decoys, %d frames, reading %d of them again",
         spots.fixed.size, spots.decoys.size, len(frames), again,
     )
-    second = SecondPass(run.photos, run.profile, run.tallied, read=run.read, seen=run.watch.seen)
+    second = SecondPass(
+        run.photos, run.profile, run.tallied, read=run.read, read_surely=work.read_surely, seen=run.watch.seen
+    )
     followed = second.run(
         frames,
         places,

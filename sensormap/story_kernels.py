@@ -23,38 +23,34 @@ LEAST = 1e-30
 # A stuck photosite may read otherwise now and then (a neighbour's charge, compression), at this cost in nats.
 ODD_READING = 3.0
 _UNLIKE = 1e-9  # chance of a clipped value of a photosite that is stuck elsewhere
-# Spread of what a defect adds, relative to itself: dark current follows the temperature, responses are not quite
-# linear. It keeps a strong defect from being rejected for a few per cent.
-_HOT_SPREAD, _OFFSET_SPREAD, _WEAK_SPREAD = 0.15, 0.03, 0.01
 PRESENT = 0.55  # share of the frames in which a telegraph signal is taken to be high
 RESPONSES = 6  # healthy responses are summed over this many standard deviations on either side
-HOT, OFFSET, WEAK, STUCK, TELEGRAPH, FLICKER, GIVEN = range(7)
-
-Series = tuple[NDArray[np.float64], ...]
-"""value, level, variance, photon, odd, and known as 1 or 0; each ``(N, n)``."""
-Frames = tuple[NDArray[np.float64], ...]
-"""gain, shutter_s, filtered as 1 or 0, floor, ceiling, and the density of stray values; each ``(n,)``."""
+HOT, OFFSET, WEAK, STUCK, TELEGRAPH, FLICKER = range(6)
 
 
 @compiled
-def predict(
-    kind: int,
-    strength: NDArray[np.float64],
-    series: Series,
-    frames: Frames,
+def rate(
+    stuck: bool,
+    value: NDArray[np.float64],
+    odd: NDArray[np.float64],
+    floor: NDArray[np.float64],
+    ceiling: NDArray[np.float64],
+    stray: NDArray[np.float64],
     parts: NDArray[np.float64],
 ) -> None:
-    """Fill the parts of every value's likelihood with a defect, which is ``share * exp(power) + rest``.
+    """Fill the parts of every value's likelihood, which is ``share * exp(power) + rest``.
 
     Parameters
     ----------
-    kind, strength
-        Of the defect, one strength a photosite, ``(N,)``. With `GIVEN` there is none, but `parts` has what is expected
-        and the variance about it, the first NaN where the frame cannot tell.
-    series, frames
-        What was seen, and when.
+    stuck
+        Whether the photosite shows one level whatever the light: then nothing else can have made the value.
+    value, odd
+        What was seen, and the chance that something else made it: ``(N, n)``.
+    floor, ceiling, stray
+        Of each frame: lowest and highest DN, and the density of stray values: ``(n,)``.
     parts
-        Out: power, share, rest, ``(3, N, n)``; the power NaN where the frame cannot tell.
+        In: what is expected, NaN where the frame cannot tell, and the variance about it. Out: power, share, rest,
+        ``(3, N, n)``; the power NaN where the frame cannot tell.
 
     Notes
     -----
@@ -62,38 +58,16 @@ def predict(
     a density per DN; for a value that is clipped, the probability of all that would be. A photosite can also clip
     before its signal is digitised: then it stays somewhat below the ceiling, by its noise.
     """
-    value, level, variance, photon, odd, known = series
-    gain, shutter_s, filtered, floor, ceiling, stray = frames
     power, share, rest = parts[0], parts[1], parts[2]
-    spread = _HOT_SPREAD if kind == HOT else _WEAK_SPREAD if kind == WEAK else _OFFSET_SPREAD
     for i in range(value.shape[0]):
-        if kind != GIVEN:
-            for t in range(value.shape[1]):
-                by_gain = strength[i] * gain[t]
-                effect = by_gain * shutter_s[t] if kind == HOT else by_gain
-                effect = (strength[i] - 1) * level[i, t] if kind == WEAK else effect
-                effect = strength[i] - level[i, t] if kind == STUCK else effect
-                shown = min(effect, ceiling[t] - level[i, t])
-                square = effect * effect if kind == FLICKER else (spread * shown) * (spread * shown)
-                # Rounding, and the steps of a quantised raw format.
-                own = 0.5 + (0.003 * strength[i]) * (0.003 * strength[i])
-                light = 0.0 if kind == FLICKER else max(photon[i, t] * shown, 0.0)
-                excess = value[i, t] - level[i, t] if kind == FLICKER else effect
-                # How far clipped surroundings lie above the clip is unknown; only what is stuck below shows there.
-                hidden = (level[i, t] >= ceiling[t]) & ((kind != STUCK) | (strength[i] >= ceiling[t]))
-                lost = hidden | math.isnan(effect) | (known[i, t] == 0) | ((filtered[t] > 0) & (excess > 0))
-                at = level[i, t] if kind == FLICKER else level[i, t] + effect
-                at = strength[i] if kind == STUCK else at
-                power[i, t] = np.nan if lost else at
-                share[i, t] = own if kind == STUCK else variance[i, t] + light + square
         for t in range(value.shape[1]):
             per_sigma = 1 / math.sqrt(share[i, t])  # divisions are slow: there are as few as can be
-            expected = power[i, t] if kind == STUCK else min(power[i, t], ceiling[t])
+            expected = power[i, t] if stuck else min(power[i, t], ceiling[t])
             z = (value[i, t] - expected) * per_sigma
             u = 1 + z * z * _TWELFTH
             near = (1 - STRAY) * per_sigma
-            rest[i, t] = 0.0 if kind == STUCK else near * odd[i, t] * _ODD / (u * u) + stray[t]
-            share[i, t] = (per_sigma if kind == STUCK else near * (1 - odd[i, t])) * _NORMAL
+            rest[i, t] = 0.0 if stuck else near * odd[i, t] * _ODD / (u * u) + stray[t]
+            share[i, t] = (per_sigma if stuck else near * (1 - odd[i, t])) * _NORMAL
             # Of a clipped value the distance beyond the clip, for below.
             clipped = (value[i, t] >= ceiling[t]) | (value[i, t] <= floor[t])
             beyond = power[i, t] - ceiling[t] if value[i, t] >= ceiling[t] else floor[t] - power[i, t]
@@ -102,7 +76,7 @@ def predict(
             if value[i, t] < ceiling[t] and value[i, t] > floor[t]:
                 continue
             share[i, t] = 0.0
-            if kind == STUCK:
+            if stuck:
                 rest[i, t] = 1.0 if power[i, t] >= 0 else _UNLIKE
             else:
                 u = power[i, t] / _WIDTH

@@ -1,30 +1,43 @@
-"""Variety: which frames show the scene of an earlier one, decided in order of capture whatever thread is first."""
+"""Variety: which frames show the scene of another one, decided in the order in which they are taken up."""
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect
+from collections.abc import Sequence
 from threading import Condition
+
+import numpy as np
 
 from sensormap.marks import bits_of
 from sensormap.repeat import Look, alike
 
-# Scenes that a frame is compared with: tripod series and bursts follow each other.
+# Scenes before and after, in order of capture, that a frame is compared with: tripod series and bursts follow each
+# other.
 _REMEMBERED = 32
 
 
 class Variety:
-    """Remembers the last scenes; threads ask about their frames at the same time.
+    """Remembers scenes; threads ask about their frames at the same time.
 
-    Frames have to be taken up in ascending order, so that the one that everybody waits for is always at work.
+    Of frames that show one scene the first to be taken up counts, whatever thread is first.
+
+    Parameters
+    ----------
+    order
+        All frame numbers, which count in order of capture, in the order in which they have to be taken up: then the
+        one that everybody waits for is always at work.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, order: Sequence[int]) -> None:
         self._turn = Condition()
         self._next = 0
-        self._scenes: deque[Look] = deque(maxlen=_REMEMBERED)
+        self._turns = {number: turn for turn, number in enumerate(order)}
+        # By turn, the earliest frame that is still to come: what is far before it is forgotten.
+        self._earliest = np.minimum.accumulate(np.array(order, np.int64)[::-1])[::-1].tolist()
+        self._scenes: dict[int, Look] = {}
 
     def is_repeat(self, frame: int, look: Look) -> bool:
-        """Tell whether a frame shows the scene of an earlier one; wait until every earlier one has been passed.
+        """Tell whether a frame shows the scene of one near it; wait until every one before it in turn has been passed.
 
         Parameters
         ----------
@@ -35,22 +48,29 @@ class Variety:
         """
         # Made before the wait, and not remembered: whoever has the turn holds up everybody else.
         bits = None if look.marks is None else bits_of(look.marks.marked, look.marks.area)
+        turn = self._turns[frame]
         with self._turn:
-            self._turn.wait_for(lambda: self._next >= frame)
-            if self._next > frame:  # the run is over
+            self._turn.wait_for(lambda: self._next >= turn)
+            if self._next > turn:  # the run is over
                 return False
         # Everybody later still waits: the scenes do not change meanwhile.
-        repeat = any(alike(look, scene, bits) for scene in self._scenes)
+        known = sorted(self._scenes)
+        place, first = bisect(known, frame), bisect(known, self._earliest[turn])
+        near = known[max(place - _REMEMBERED, 0) : place + _REMEMBERED]
+        repeat = any(alike(look, self._scenes[number], bits) for number in near)
         if not repeat:
-            self._scenes.append(look)
+            self._scenes[frame] = look
+        for number in known[: max(first - _REMEMBERED, 0)]:
+            del self._scenes[number]
         self.pass_over(frame)
         return repeat
 
     def pass_over(self, frame: int) -> None:
         """Let later frames through; has to be called for every frame that is no photo, and may be for the others."""
+        turn = self._turns[frame]
         with self._turn:
-            self._turn.wait_for(lambda: self._next >= frame)
-            self._next = max(self._next, frame + 1)
+            self._turn.wait_for(lambda: self._next >= turn)
+            self._next = max(self._next, turn + 1)
             self._turn.notify_all()
 
     def end(self) -> None:

@@ -106,6 +106,7 @@ class Watch:
         cfa: Cfa,
         thresholds: Thresholds,
     ) -> None:
+        others = [part.others for part in parts]
         self.order = tuple(number for part in parts for number in (*part.scouts, *part.others))
         self.seen: dict[int, Sight] = {}
         self._parts = parts
@@ -117,11 +118,9 @@ class Watch:
         self._cfa, self._thresholds = cfa, thresholds
         self._lock = Lock()
         # What a stretch looks at is known when all its scouts and everything before them are done.
-        done: list[int] = []
-        self._awaited: list[set[int]] = []
-        for part in parts:
-            self._awaited.append({*done, *part.scouts})
-            done += [*part.scouts, *part.others]
+        self._awaited = [{*before, *part.scouts} for part, before in zip(parts, ((), *others), strict=False)]
+        self._awaited_by = {number: i for i, awaited in enumerate(self._awaited) for number in awaited}
+        self._next = 0
         self._known = [Event() for _ in parts]
         self._outliers: list[dict[int, Outliers]] = [{} for _ in parts]
         self._spots: list[Spots | None] = [None for _ in parts]
@@ -148,15 +147,18 @@ class Watch:
         """Say that nothing more comes of a frame, good or bad; the last scout finds out what to look at."""
         ready = []
         with self._lock:
-            for i, awaited in enumerate(self._awaited):
-                if frame in awaited:
-                    awaited.discard(frame)
-                    if not awaited:
-                        ready.append(i)
+            if frame in self._awaited_by:
+                self._awaited[self._awaited_by[frame]].discard(frame)
+            while self._next < len(self._parts) and not self._awaited[self._next]:
+                ready.append(self._next)
+                self._next += 1
         try:
             for i in ready:
+                if i:  # another thread may still be finding out what the stretch before looks at
+                    self._known[i - 1].wait()
                 if self._parts[i].others and not self._known[i].is_set():  # it is if the run is over
                     self._spots[i] = self._look_out(i)
+                self._known[i].set()
         finally:
             for i in ready:
                 self._known[i].set()

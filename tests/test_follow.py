@@ -24,7 +24,7 @@ from sensormap.camera import Body, Profile, Rect
 from sensormap.detect import Thresholds
 from sensormap.errors import DecodeError, ProfileError
 from sensormap.first_pass import FirstPass, Tallied
-from sensormap.follow import Places, SecondPass, choose_frames
+from sensormap.follow import Places, SecondPass, choose_frames, refilled
 from sensormap.frame import Exposure, Frame, Photo, Skipped
 from sensormap.kernels import Mosaic
 from sensormap.places import gather_windows
@@ -98,6 +98,19 @@ def test_the_longest_quarter_is_kept_and_the_rest_spread_evenly() -> None:
     assert (rest[0], rest[-1]) == (0, 99)
     gaps = [later - earlier for earlier, later in pairwise(rest)]
     assert max(gaps) - min(gaps) <= 4  # 99 over 8, and what is left out between
+
+
+def test_frames_that_turn_out_useless_are_replaced() -> None:
+    photos = photos_of([0.01] * 100)
+    chosen = choose_frames(photos, range(100), 20)
+    good = [number for number in range(100) if number % 5]
+    found = refilled(photos, chosen, good, 20)
+    assert len(found) == 20
+    assert found == sorted({*found})
+    assert set(chosen) & set(good) <= set(found) <= set(good)
+    assert refilled(photos, chosen, good[:7], 20) == good[:7]
+    assert refilled(photos, chosen, chosen, 20) == chosen
+    assert refilled(photos, chosen, [], 20) == []
 
 
 def test_an_exposure_is_as_long_as_its_gain_makes_it() -> None:

@@ -88,11 +88,11 @@ def slow_ratio(  # noqa: PLR0911
     _, floor, ceiling = bounds
     healthy = slow_log(slow_likelihood(value, level, variance, *bounds))
     added, spread = {
-        Story.HOT: (strength * gain * shutter_s, kernels._HOT_SPREAD),
-        Story.OFFSET: (strength * gain, kernels._OFFSET_SPREAD),
-        Story.TELEGRAPH: (strength * gain, kernels._OFFSET_SPREAD),
+        Story.HOT: (strength * gain * shutter_s, 0.15),
+        Story.OFFSET: (strength * gain, 0.03),
+        Story.TELEGRAPH: (strength * gain, 0.03),
         Story.FLICKER: (strength * gain, 0.0),
-        Story.WEAK: ((strength - 1) * level, kernels._WEAK_SPREAD),
+        Story.WEAK: ((strength - 1) * level, 0.01),
         Story.STUCK: (strength - level, 0.0),
     }[kind]
     if math.isnan(added):

@@ -16,6 +16,7 @@ from sensormap.marks import Marks
 from sensormap.repeat import Look, alike
 from sensormap.slopes import measured
 from sensormap.variety import Variety
+from sensormap.watch import stretches
 
 
 @cache
@@ -27,7 +28,7 @@ def look(scene: int) -> Look:
 
 def serially(scenes: list[int | None]) -> list[bool | None]:
     """Ask about one frame after the other; None is a frame that is no photo."""
-    variety, found = Variety(), []
+    variety, found = Variety(range(200)), []
     for frame, scene in enumerate(scenes):
         found.append(None if scene is None else variety.is_repeat(frame, look(scene)))
         variety.pass_over(frame)
@@ -63,12 +64,24 @@ def test_the_last_32_scenes_are_remembered(others: int, remembered: bool) -> Non
     assert serially([0, *range(1, 32), 0, 32, 0])[-1] is False
 
 
+@pytest.mark.parametrize("frames", [60, 120, 200])
+def test_two_frames_in_a_row_count_once_wherever_they_are_and_in_whatever_order_they_are_taken_up(frames: int) -> None:
+    order = [number for part in stretches(frames, watched=True) for number in (*part.scouts, *part.others)]
+    for first in range(frames - 1):
+        scenes = [*range(first + 1), first, *range(first + 2, frames)]
+        variety = Variety(order)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("sensormap.variety.alike", lambda one, other, _: one.slopes == other.slopes)
+            found = [variety.is_repeat(number, Look(scenes[number], None)) for number in order]
+        assert sum(found) == 1, first
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_the_order_of_threads_does_not_matter(seed: int) -> None:
     rng = random.Random(seed)
     scenes = [rng.choice([None, 1, 2, 3, 4, 5, 6]) for _ in range(40)]
     expected = serially(scenes)
-    variety, found = Variety(), [None] * len(scenes)
+    variety, found = Variety(range(200)), [None] * len(scenes)
 
     def ask(frame: int) -> None:
         time.sleep(rng.random() * 0.003)
@@ -92,7 +105,7 @@ def test_the_order_of_threads_does_not_matter(seed: int) -> None:
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_a_pool_that_takes_frames_up_in_order_never_blocks(workers: int) -> None:
     """Each worker passes its frame over whatever happens, also where it is no photo."""
-    variety = Variety()
+    variety = Variety(range(200))
 
     def work(frame: int) -> bool | None:
         try:
@@ -107,7 +120,7 @@ def test_a_pool_that_takes_frames_up_in_order_never_blocks(workers: int) -> None
 
 
 def test_a_frame_waits_for_every_earlier_one() -> None:
-    variety, found = Variety(), []
+    variety, found = Variety(range(200)), []
     thread = threading.Thread(target=lambda: found.append(variety.is_repeat(2, look(1))), daemon=True)
     thread.start()
     for frame in (0, 1):
@@ -119,7 +132,7 @@ def test_a_frame_waits_for_every_earlier_one() -> None:
 
 
 def test_passing_an_earlier_frame_over_again_changes_nothing() -> None:
-    variety = Variety()
+    variety = Variety(range(200))
     for frame in range(4):
         variety.is_repeat(frame, look(frame))
     variety.pass_over(1)
@@ -128,7 +141,7 @@ def test_passing_an_earlier_frame_over_again_changes_nothing() -> None:
 
 
 def test_the_end_of_the_run_lets_everybody_through() -> None:
-    variety, done = Variety(), []
+    variety, done = Variety(range(200)), []
 
     def wait(frame: int) -> None:
         if frame % 2:

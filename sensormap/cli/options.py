@@ -16,12 +16,13 @@ follow_option = click.option(
     type=click.IntRange(2, 1024),
     default=256,
     show_default=True,
-    help="Frames that the second pass reads again at most, for strengths, dates of birth and sure kinds.",
+    help="Frames that are followed at most, for strengths, dates of birth and sure kinds; a part is read again.",
 )
 decoder_option = click.option(
     "--decoder",
     type=click.Choice(["rawpy", "flashraw"]),
     default="rawpy",
     show_default=True,
-    help="What decodes raw photos. flashraw (pip install 'sensormap[fast]') is four times as fast, with the same map.",
+    help="What decodes raw photos. flashraw (pip install 'sensormap[fast]') is four times as fast; of undamaged photos "
+    "the map is the same.",
 )

@@ -49,11 +49,12 @@ def read_flash(flashraw: ModuleType, data: bytes, profile: Profile) -> NDArray[n
         return "black is left to LibRaw"
     try:
         with flashraw.open(data, max_samples=MAX_PHOTOSITES) as file:
-            if odd := _oddity(file.frame_info, profile):
-                return odd
-            frame = file.decode(threads=1, corruption_policy="strict")
-    except flashraw.FlashRawError as error:
+            odd = _oddity(file.frame_info, profile)
+            frame = None if odd else file.decode(threads=1, corruption_policy="strict")
+    except flashraw.FlashRawError as error:  # a panic inside becomes one of them too
         return str(error)
+    if frame is None:
+        return odd or "not decoded"
     if frame.incomplete or frame.warnings or frame.array.shape != profile.raw_size[::-1]:
         return "decoded in part"
     values: NDArray[np.uint16] = frame.array

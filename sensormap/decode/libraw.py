@@ -18,6 +18,7 @@ from sensormap.errors import DecodeError
 
 _JPEG = b"\xff\xd8\xff"
 _MANY_COLOUR_PATTERNS = {6: "X-Trans 6x6", 16: "Leaf 16x16"}
+_MOST_DN = 1 << 16
 _ERRORS = (rawpy.LibRawError, RuntimeError)  # rawpy itself raises RuntimeError and NotImplementedError, one of these
 
 
@@ -102,7 +103,8 @@ def read_levels(raw: rawpy.RawPy, name: str) -> RawLevels:
     Raises
     ------
     DecodeError
-        If the file holds no mosaic of red, green and blue in a 2 x 2 pattern, and none without filters.
+        If the file holds no mosaic of red, green and blue in a 2 x 2 pattern, and none without filters, or its black
+        is beyond all values.
     """
     image = raw.raw_image
     if image.ndim != 2:
@@ -110,6 +112,9 @@ def read_levels(raw: rawpy.RawPy, name: str) -> RawLevels:
         raise DecodeError(msg)
     pattern = raw.raw_pattern
     black = raw.black_level_per_channel
+    if not all(0 <= level < _MOST_DN for level in black):
+        msg = f"{name}: black levels {', '.join(map(str, black))}, expected 0 to {_MOST_DN - 1} each"
+        raise DecodeError(msg)
     if pattern.shape == (1, 1) and raw.num_colors == 1:
         return RawLevels(Cfa(MONO), (black[0],), raw.white_level)
     if pattern.shape != (2, 2):
