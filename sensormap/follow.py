@@ -23,17 +23,11 @@ from sensormap.errors import SensorMapError
 from sensormap.examine import Read
 from sensormap.first_pass import Progress, Tallied, patiently
 from sensormap.frame import Photo, Skipped
+from sensormap.gathered import Gathered
 from sensormap.photos import skipped
 from sensormap.scenery import repeated_frames
 from sensormap.score import pad
-from sensormap.series import (
-    Conditions,
-    Series,
-    make_series,
-    measure_oddity,
-    measure_response_spread,
-    photon_noise,
-)
+from sensormap.series import Conditions, measure_oddity, measure_response_spread, photon_noise
 from sensormap.spots import Spots, moved_back
 from sensormap.stories import Floors, Odds, weigh
 from sensormap.verdict import Followed
@@ -41,8 +35,6 @@ from sensormap.watch import CONTROLS, Sight, draw_controls
 
 # Scenery that fewer frames still make may show another scene that repeats.
 _SCENE_ROUNDS = 6
-# Series are weighed in lots of this many, a lot a thread.
-_LOT = 256
 
 
 @dataclass(frozen=True)
@@ -154,8 +146,9 @@ class SecondPass:
             if not sights:
                 return None
             conditions = self._conditions(sorted(sights))
-            series = self._series(sights, spots, conditions)
-            return self._weigh(series, places, conditions, floors, pool)
+            gathered = self._gather(sights, spots, conditions)
+            sights, self._seen = {}, {}  # as large as what was gathered
+            return self._weigh(gathered, places, conditions, floors, pool)
         finally:
             self._ended = True
             pool.shutdown(wait=True, cancel_futures=True)
@@ -190,42 +183,49 @@ class SecondPass:
             floor=np.array([one.floor for one in kept], np.float64),
         )
 
-    def _series(self, sights: Mapping[int, Sight], spots: Spots, conditions: Conditions) -> Series:
+    def _gather(self, sights: Mapping[int, Sight], spots: Spots, conditions: Conditions) -> Gathered:
         """Put together what the frames showed; what the first pass did not look at is not known there."""
         step, width = self.profile.cfa.step, self.profile.active_area.width
         places = np.concatenate([spots.fixed, spots.decoys])
         frames = conditions.number.tolist()
-        gathered = np.zeros((3, len(spots), len(frames)), np.int32)
-        known = np.ones(gathered.shape[1:], np.bool_)
+        types = {sights[frame].windows.dtype for frame in frames}
+        windows = np.zeros((3, len(spots), len(frames)), np.result_type(*types))
+        known = np.ones(windows.shape[1:], np.bool_)
         for i, frame in enumerate(frames):
             found = spots.among(sights[frame].spots) if frame in self._seen else np.arange(len(spots))
             known[:, i] = found >= 0
-            gathered[:, known[:, i], i] = sights[frame].windows[:, found[known[:, i]]]
+            windows[:, known[:, i], i] = sights[frame].windows[:, found[known[:, i]]]
         noise = np.stack([self.tallied[frame].noise.coefficients for frame in frames]).astype(np.float64)
-        of_place = noise[:, (places // width) % step, (places % width) % step].transpose(1, 0, 2)
         row, col, height = places // width, places % width, self.profile.active_area.height
         near = 2 * step
-        corner = ((row < near) | (row >= height - near)) & ((col < near) | (col >= width - near))
-        photon = photon_noise(noise, conditions.gain)
-        return make_series(gathered, of_place, photon, corner=corner, known=known)
+        return Gathered(
+            windows,
+            (row % step) * step + col % step,
+            noise.reshape(len(frames), -1, noise.shape[-1]),
+            photon_noise(noise, conditions.gain),
+            corner=((row < near) | (row >= height - near)) & ((col < near) | (col >= width - near)),
+            known=known,
+        )
 
     def _weigh(
-        self, series: Series, places: Places, conditions: Conditions, floors: Floors, pool: ThreadPoolExecutor
+        self, gathered: Gathered, places: Places, conditions: Conditions, floors: Floors, pool: ThreadPoolExecutor
     ) -> Followed:
         """Learn from the controls, then weigh candidates and decoys."""
         count = places.candidates.size
-        controls = series[count : count + CONTROLS]
-        series = measure_oddity(controls, conditions).of(series)
-        spread = measure_response_spread(series[count : count + CONTROLS], conditions)
+        controls = slice(count, count + CONTROLS)
+        gathered = replace(gathered, oddity=measure_oddity(gathered[controls], conditions))
+        spread = measure_response_spread(gathered[controls], conditions)
 
-        def weighed(part: Series) -> Odds:
+        def weighed(part: Gathered) -> Odds:
+            def of(lot: slice) -> Odds:
+                return weigh(part[lot], conditions, floors, response_spread=spread)
+
             # The first lot is empty: the kernels are compiled here, not in several threads.
-            first = weigh(part[:0], conditions, floors, response_spread=spread)
-            lots = [part[start : start + _LOT] for start in range(0, len(part), _LOT)]
-            found = [pool.submit(weigh, lot, conditions, floors, response_spread=spread) for lot in lots]
+            first = of(slice(0, 0))
+            found = [pool.submit(of, lot) for lot in part.lots()]
             return Odds.concatenate([first, *(patiently(one) for one in found)])
 
-        candidates, repeats = series[:count], np.zeros(conditions.number.size, np.bool_)
+        candidates, repeats = gathered.part(slice(0, count)), np.zeros(conditions.number.size, np.bool_)
         odds = weighed(candidates)
         for _ in range(_SCENE_ROUNDS):
             single = odds.likely & ~self._in_runs(places.candidates, odds.likely)
@@ -237,16 +237,16 @@ class SecondPass:
             if not found.any():
                 break
             repeats |= found
-            series = replace(series, known=series.known & ~repeats)
-            candidates = series[:count]
+            candidates = replace(candidates, known=candidates.known & ~repeats)
             odds = weighed(candidates)
-        decoys = self._without_defects(series[count + CONTROLS :], places, places.candidates[odds.likely], conditions)
+        decoys = gathered.part(slice(count + CONTROLS, None))
+        known = decoys.known & ~repeats & self._off_defects(places, places.candidates[odds.likely], conditions)
         return Followed(
             places=places.candidates,
             series=candidates,
             odds=odds,
             conditions=conditions,
-            decoys=weighed(decoys).total,
+            decoys=weighed(replace(decoys, known=known)).total,
             response_spread=spread,
             repeats=int(np.count_nonzero(repeats)),
         )
@@ -261,17 +261,17 @@ class SecondPass:
             inside[which[run.members]] = True
         return inside
 
-    def _without_defects(
-        self, decoys: Series, places: Places, defects: NDArray[np.int64], conditions: Conditions
-    ) -> Series:
-        """Leave out, of each decoy, the frames in which it lies on a defect: those are no chance."""
+    def _off_defects(
+        self, places: Places, defects: NDArray[np.int64], conditions: Conditions
+    ) -> NDArray[np.bool_]:
+        """Tell in which frames each decoy does not lie on a defect: those in which it does are no chance."""
         area = self.profile.active_area
         shape = (area.height, area.width)
-        known = decoys.known.copy()
+        off = np.empty((places.decoys.size, conditions.number.size), np.bool_)
         for i, frame in enumerate(conditions.number.tolist()):
             row, col = moved_back(places.decoys, places.shifts[:, frame], shape)
-            known[:, i] &= ~np.isin(row * shape[1] + col, defects)
-        return replace(decoys, known=known)
+            off[:, i] = ~np.isin(row * shape[1] + col, defects)
+        return off
 
 
 def refilled(photos: Sequence[Photo], chosen: Sequence[int], usable: Sequence[int], most: int) -> list[int]:

@@ -123,14 +123,16 @@ def _follow(run: FirstPass, follow: Sequence[int], work: Work) -> Followed | Non
     places = Places(spots.fixed, company, spots.decoys, run.shifts)
     usable = [number for number in sorted(run.tallied) if not run.tallied[number].repeat]
     frames = refilled(run.photos, follow, usable, options.follow)
-    again = sum(number not in run.watch.seen for number in frames)
+    seen, run.watch.seen = run.watch.seen, {}
+    again = sum(number not in seen for number in frames)
     log.info(
         "following %d photosites, %d decoys, %d frames, reading %d of them again",
         spots.fixed.size, spots.decoys.size, len(frames), again,
     )
     second = SecondPass(
-        run.photos, run.profile, run.tallied, read=run.read, read_surely=work.read_surely, seen=run.watch.seen
+        run.photos, run.profile, run.tallied, read=run.read, read_surely=work.read_surely, seen=seen
     )
+    del seen  # it lets go of them when it has gathered all
     followed = second.run(
         frames,
         places,

@@ -31,10 +31,11 @@ def shift_places(
 
 def gather_windows(
     padded: Mosaic, row: NDArray[np.int64], col: NDArray[np.int64], step: int
-) -> NDArray[np.int32]:
+) -> Mosaic:
     """Return value, twice the median and twice the mid-spread of the eight neighbours of some photosites, ``(3, N)``.
 
-    `row` and `col` count in the unpadded frame.
+    `row` and `col` count in the unpadded frame. The type is that of the frame, which holds twice its values; a spread
+    beyond it, from far below black to saturation, is cut.
     """
     width = padded.shape[1]
     corner = row * width + col
@@ -43,4 +44,6 @@ def gather_windows(
     around.sort(axis=1)
     a = around.T
     value = padded.reshape(-1)[corner + (width + 1) * step].astype(np.int32)
-    return np.stack([value, a[3] + a[4], (a[5] + a[6]) - (a[1] + a[2])])
+    spread = np.minimum((a[5] + a[6]) - (a[1] + a[2]), np.iinfo(padded.dtype).max)
+    windows = np.stack([value, a[3] + a[4], spread])
+    return windows.astype(np.int16) if padded.dtype == np.int16 else windows

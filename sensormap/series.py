@@ -89,7 +89,7 @@ class Series:
 
 
 def make_series(
-    windows: NDArray[np.int32],
+    windows: NDArray[np.int16] | NDArray[np.int32],
     coefficients: NDArray[np.float64],
     photon: NDArray[np.float64],
     *,

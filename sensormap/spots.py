@@ -38,9 +38,7 @@ class Spots:
     def __len__(self) -> int:
         return self.fixed.size + self.decoys.size
 
-    def windows(
-        self, padded: Mosaic, shift: NDArray[np.int32], step: int
-    ) -> NDArray[np.int32]:
+    def windows(self, padded: Mosaic, shift: NDArray[np.int32], step: int) -> Mosaic:
         """Return what a frame shows at the spots: value, twice the median and mid-spread of the neighbours, ``(3, N)``.
 
         Parameters

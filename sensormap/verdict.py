@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.defects import DefectKind
+from sensormap.gathered import LOT, Gathered
 from sensormap.laws import LAWS, LINEAR, Trial, try_laws
 from sensormap.onset import Change, find_end, find_onset
 from sensormap.series import Conditions, Series
@@ -22,7 +23,6 @@ _BLACK_SHARE = 0.002  # of saturation; below it a stuck photosite is dead
 _UNRESOLVED_FLOORS = 10
 _RELIABLE = 0.8
 _SHOULD_SHOW = 3.0  # sigma
-_LOT = 256  # series
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Followed:
     """
 
     places: NDArray[np.int64]
-    series: Series
+    series: Gathered
     odds: Odds
     conditions: Conditions
     decoys: NDArray[np.float64]
@@ -104,8 +104,8 @@ def judge(followed: Followed, which: NDArray[np.intp], floors: Floors) -> list[V
         The least strengths that count.
     """
     verdicts = []
-    for start in range(0, which.size, _LOT):
-        verdicts += _judge_lot(followed, which[start : start + _LOT], floors)
+    for start in range(0, which.size, LOT):
+        verdicts += _judge_lot(followed, which[start : start + LOT], floors)
     return verdicts
 
 

@@ -41,7 +41,7 @@ class Sight:
     """What one frame showed: windows as `Spots.windows` returns them."""
 
     spots: Spots
-    windows: NDArray[np.int32]
+    windows: Mosaic
 
 
 def stretches(frames: int, *, watched: bool) -> tuple[Stretch, ...]:

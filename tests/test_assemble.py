@@ -138,7 +138,7 @@ def test_followed_candidates_are_defects_where_their_series_says_so_and_votes_al
     assert kinds == {(0, 0): DefectKind.DEAD, (4, 5): DefectKind.HOT, (300, 12): DefectKind.OFFSET}
     hot = found[4, 5]
     assert (hot.x, hot.y, hot.plane, hot.jpeg) == (8, 5, TALL.cfa.plane_name(x=8, y=5), (2, 2))
-    value = evidence.followed.series.value[evidence.followed.places.tolist().index(4 * TALL.active_area.width + 5)]
+    value = evidence.followed.series[:].value[evidence.followed.places.tolist().index(4 * TALL.active_area.width + 5)]
     assert hot.mean == pytest.approx(value.mean(), rel=1e-4)
     assert hot.variance == pytest.approx(value.var(), rel=1e-4)
     assert hot.confidence == 0.999

@@ -246,7 +246,7 @@ def test_a_watched_pass_keeps_a_few_numbers_a_spot_of_each_frame(scenes: NDArray
     others = {number for part in stretches(MOST_FRAMES, watched=True) for number in part.others}
     assert set(run.watch.seen) == others
     assert {sight.windows.nbytes for sight in run.watch.seen.values()} == {
-        12 * len(sight.spots) for sight in run.watch.seen.values()
+        6 * len(sight.spots) for sight in run.watch.seen.values()
     }
     assert len({id(sight.spots) for sight in run.watch.seen.values()}) == len(stretches(MOST_FRAMES, watched=True))
     assert not any(run.watch._outliers)

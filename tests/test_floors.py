@@ -18,7 +18,7 @@ FLOORS = [
         *("score", "plausible", "repeat", "slopes", "marks", "scenery", "suppression"),
         *("tally", "vote_kernels", "block_lists", "vote", "detect", "spots", "lines", "line_runs"),
         *("medians", "strength_kernels", "likelihoods"),
-        *("series", "stories", "onset", "strengths", "laws", "verdict", "decoys", "classify", "cluster"),
+        *("series", "gathered", "stories", "onset", "strengths", "laws", "verdict", "decoys", "classify", "cluster"),
         *("planting", "evaluation", "alignment", "remosaic", "collapse", "appearance", "picture_kinds"),
     },
     {"decode", "profiles", "mapfile", "output", "yamltext", "memory"},

@@ -233,9 +233,10 @@ def follow(
 
 
 def assert_same(one: Followed, other: Followed) -> None:
-    for part in ("series", "odds", "conditions"):
-        for name, array in vars(getattr(one, part)).items():
-            assert_array_equal(array, getattr(getattr(other, part), name), err_msg=f"{part}.{name}")
+    parts = ((one.series[:], other.series[:]), (one.odds, other.odds), (one.conditions, other.conditions))
+    for mine, theirs in parts:
+        for name, array in vars(mine).items():
+            assert_array_equal(array, getattr(theirs, name), err_msg=name)
     assert_array_equal(one.decoys, other.decoys)
     assert one.response_spread == other.response_spread
 
@@ -243,16 +244,16 @@ def assert_same(one: Followed, other: Followed) -> None:
 def test_series_are_what_the_frames_show_at_the_candidates() -> None:
     followed = follow()
     assert_array_equal(followed.places, CANDIDATES)
-    assert followed.series.value.shape == (CANDIDATES.size, FRAMES)
+    assert followed.series[:].value.shape == (CANDIDATES.size, FRAMES)
     for number in range(FRAMES):
         padded = pad(mosaic(number)[AREA.slices], 2)
         for i, place in enumerate(CANDIDATES.tolist()):
             value, level2, spread2 = windows_slowly(padded, *divmod(place, SHAPE[1]), 2)
-            series = followed.series
+            series = followed.series[:]
             found = series.value[i, number], series.level[i, number], series.spread[i, number]
             assert found == (value, level2 / 2, spread2 / 2)
-    assert followed.series.known.all()
-    assert (followed.series.variance > 0).all()
+    assert followed.series[:].known.all()
+    assert (followed.series[:].variance > 0).all()
 
 
 def test_conditions_are_those_of_the_followed_frames() -> None:
@@ -433,7 +434,7 @@ def test_noise_is_that_of_the_photosite_s_plane_in_the_frame() -> None:
     coefficients[..., 0] = [[4, 16], [36, 64]]
     noise = Noise(coefficients, np.ones((2, 2)), 0.0)
     tallied = {number: replace(kept, noise=noise) for number, kept in run.tallied.items()}
-    variance = follow([1, 3], tallied=tallied).series.variance
+    variance = follow([1, 3], tallied=tallied).series[:].variance
     planes = np.array([[1.0, 4.0], [9.0, 16.0]])
     row, col = np.divmod(CANDIDATES, SHAPE[1])
     # In the corners, where neighbours are continued lines, residuals scatter three times as far.
@@ -492,10 +493,10 @@ def follow_again(
 def test_what_was_watched_is_known_as_if_every_frame_were_read_again() -> None:
     _, watched, _ = watched_places()
     seen, everything = follow_again(watched_pass().watch.seen), follow_again(None)
-    assert everything.series.known.all()
-    assert seen.series.known[watched].all()
+    assert everything.series[:].known.all()
+    assert seen.series[:].known[watched].all()
     for name in ("value", "level", "spread", "variance", "photon", "odd"):
-        one, other = getattr(seen.series, name), getattr(everything.series, name)
+        one, other = getattr(seen.series[:], name), getattr(everything.series[:], name)
         assert_array_equal(one[watched], other[watched], err_msg=name)
     for name, array in vars(seen.odds).items():
         assert_array_equal(array[watched], getattr(everything.odds, name)[watched], err_msg=name)
@@ -508,9 +509,9 @@ def test_what_was_not_watched_is_known_in_the_frames_that_are_read_again() -> No
     _, watched, _ = watched_places()
     seen, everything = follow_again(watched_pass().watch.seen), follow_again(None)
     again = np.array([number not in watched_pass().watch.seen for number in range(30)])
-    assert_array_equal(seen.series.known[~watched], np.broadcast_to(again, (np.count_nonzero(~watched), 30)))
+    assert_array_equal(seen.series[:].known[~watched], np.broadcast_to(again, (np.count_nonzero(~watched), 30)))
     for name in ("value", "level", "spread", "variance"):
-        one, other = getattr(seen.series, name), getattr(everything.series, name)
+        one, other = getattr(seen.series[:], name), getattr(everything.series[:], name)
         assert_array_equal(one[~watched][:, again], other[~watched][:, again], err_msg=name)
 
 

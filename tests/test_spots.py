@@ -75,7 +75,7 @@ def test_windows_are_of_the_fixed_spots_and_of_where_decoys_were_before_the_shif
         for row, col in (divmod(place, shape[1]) for place in decoys)
     ]
     assert_array_equal(windows.T, expected)
-    assert windows.dtype == np.int32
+    assert windows.dtype == padded.dtype
 
 
 def test_no_spots_no_windows() -> None:

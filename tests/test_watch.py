@@ -381,7 +381,7 @@ def test_frames_of_one_stretch_share_their_list_of_spots() -> None:
     run = first_pass(2, reading(), range(len(PHOTOS)))
     lists = {id(sight.spots) for sight in run.watch.seen.values()}
     assert len(lists) == 3
-    assert all(sight.windows.dtype == np.int32 for sight in run.watch.seen.values())
+    assert all(sight.windows.dtype == np.int16 for sight in run.watch.seen.values())
 
 
 @pytest.mark.usefixtures("_short")
