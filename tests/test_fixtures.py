@@ -126,6 +126,11 @@ def test_a_full_size_plan_has_every_kind_inside_the_active_area_and_births_in_ha
     assert 400 < column.y1 - column.y0 < 900
 
 
+def test_a_frame_without_room_is_refused() -> None:
+    with pytest.raises(ValueError, match="64 x 64 photosites has no room for so many defects"):
+        plant((64, 64), frames=3, count=80, seed=1)
+
+
 def test_clusters_touch():
     plan = plant(FULL_SIZE, frames=60, count=250, seed=9)
     clusters: dict[int, list[PlantedDefect]] = {}
