@@ -98,11 +98,31 @@ def write_atomically(content: bytes, path: Path, *, overwrite: bool = False) -> 
             os.fsync(file.fileno())
         if path.exists():
             temporary.chmod(stat.S_IMODE(path.stat().st_mode))
-        temporary.replace(path)
+        _name(temporary, path, overwrite=overwrite)
+    except OutputError:
+        raise
     except OSError as error:
         raise _failure(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _name(temporary: Path, path: Path, *, overwrite: bool) -> None:
+    """Give a file its name; without `overwrite` not one that another process has taken in the meantime."""
+    if not overwrite:
+        try:
+            path.hardlink_to(temporary)
+        except FileExistsError:
+            raise OutputError(_exists(path)) from None
+        except OSError:  # a file system without links
+            pass
+        else:
+            return
+    temporary.replace(path)
+
+
+def _exists(path: Path) -> str:
+    return f"{path}: exists already; --overwrite replaces it"
 
 
 def _problem(path: Path, *, overwrite: bool) -> str | None:
@@ -118,7 +138,7 @@ def _problem(path: Path, *, overwrite: bool) -> str | None:
         return f"{path}: is a directory, expected a file name"
     if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
         return f"{path}: is not a regular file"
-    return None if overwrite else f"{path}: exists already; --overwrite replaces it"
+    return None if overwrite else _exists(path)
 
 
 def _failure(path: Path, error: OSError | ValueError) -> OutputError:

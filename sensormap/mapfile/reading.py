@@ -74,6 +74,9 @@ def read_map(path: str | Path) -> SensorMap:
 
 def _read_text(path: Path) -> str:
     """Return the file's text, if it is not larger than any map."""
+    if not path.is_file() and path.exists() and not path.is_dir():  # a pipe would keep us waiting
+        msg = "is no regular file, expected a map"
+        raise ValueError(msg)
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
