@@ -19,10 +19,14 @@ FLOORS = [
         *("tally", "vote_kernels", "block_lists", "vote", "detect", "spots", "lines", "line_runs"),
         *("medians", "strength_kernels", "likelihoods"),
         *("series", "gathered", "stories", "onset", "strengths", "laws", "verdict", "decoys", "classify", "cluster"),
+        "visible",
         *("planting", "evaluation", "alignment", "remosaic", "collapse", "appearance", "picture_kinds"),
     },
     {"decode", "profiles", "mapfile", "output", "yamltext", "memory"},
-    {"report", "evidence", "unfollowed", "followed_entries", "line_entries", "picture_entries", "assemble", "combine"},
+    {
+        *("report", "evidence", "unfollowed", "followed_entries", "line_entries", "picture_entries", "assemble"),
+        "combine",
+    },
     {
         *("survey", "options", "passes", "first_pass", "examine", "variety", "watch", "follow"),
         *("evaluate", "photos", "shots", "align"),

@@ -17,7 +17,8 @@ from sensormap.defects import DefectKind, Source
 from sensormap.entry_consistency import STRENGTHS
 from sensormap.errors import SensorMapError, StrengthError
 from sensormap.mapfile import write_map
-from sensormap.report.visible import GREY_DN, SHADOW_DN, noise_dn, parse_shutter, visible_defects, visible_title
+from sensormap.report.visible import parse_shutter, visible_title
+from sensormap.visible import GREY_DN, SHADOW_DN, noise_dn, visible_defects
 
 HOT = toy_defect(17, 4)
 

@@ -10,7 +10,8 @@ import click
 from sensormap.defects import SensorMap
 from sensormap.mapfile import read_map
 from sensormap.report.coords import Space, coordinates
-from sensormap.report.visible import parse_shutter, visible_defects, visible_title
+from sensormap.report.visible import parse_shutter, visible_title
+from sensormap.visible import visible_defects
 
 
 def _seconds(context: click.Context, option: click.Parameter, text: str | None) -> float | None:
