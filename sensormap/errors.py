@@ -16,7 +16,7 @@ class ProfileError(SensorMapError, ValueError):
 
 
 class FrameMismatchError(SensorMapError, ValueError):
-    """Frames that do not belong to one map: another body, another size, or too few of them."""
+    """Frames or maps that do not belong to one map: another body, another size, or too few of them."""
 
 
 class MapFormatError(SensorMapError, ValueError):
@@ -25,6 +25,10 @@ class MapFormatError(SensorMapError, ValueError):
 
 class StrengthError(SensorMapError, ValueError):
     """A question about strengths to a map that holds none."""
+
+
+class ListFormatError(SensorMapError, ValueError):
+    """A defect list of another program that cannot be read, or content that its format cannot hold."""
 
 
 class OutputError(SensorMapError, OSError):

@@ -25,7 +25,7 @@ FLOORS = [
     {"decode", "profiles", "mapfile", "output", "yamltext", "memory"},
     {
         *("report", "evidence", "unfollowed", "followed_entries", "line_entries", "picture_entries", "assemble"),
-        "combine",
+        *("combine", "formats"),
     },
     {
         *("survey", "options", "passes", "first_pass", "examine", "variety", "watch", "follow"),
@@ -39,8 +39,9 @@ HOMES = {
     "click": {"cli"},
     "rich": {"cli"},
     "rawpy": {"decode"},
-    "imageio": {"decode"},
+    "imageio": {"decode", "formats"},
     "tifffile": {"decode"},
+    "astropy": {"formats"},
     "exifread": {"decode"},
     "simplejpeg": {"decode"},
     "flashraw": {"decode"},

@@ -32,6 +32,8 @@ class _Commands(click.Group):
             "evaluating",
             "Plant defects into the decoded frames of PHOTOS, map them blind, and report what was found.",
         ),
+        "export": ("exporting", "Write MAP as the defect list of another program."),
+        "import": ("exporting", "Make a map of the defect list FILE of another program."),
         "cameras": ("cameras", "List, show and check camera profiles."),
     }
 

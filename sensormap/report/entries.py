@@ -110,10 +110,10 @@ def since_text(onset: Between | None) -> str:
     >>> since_text(Between(None, None)), since_text(Between(None, datetime(2010, 5, 9, 11, 2))), since_text(None)
     ('start', '<=2010-05-09', '?')
     """
-    if onset is None or (onset.by is None and onset.after is not None):
+    if onset is None:
         return _UNKNOWN
-    if onset.by is None:
-        return "start"
+    if onset.by is None:  # after a day, but before which is not known, only in imported lists
+        return "start" if onset.after is None else f"> {onset.after.date().isoformat()}"
     # From the start perhaps, and not later than that day.
     return f"{'<=' if onset.after is None else ''}{onset.by.date().isoformat()}"
 
@@ -128,13 +128,13 @@ def _names(sensor_map: SensorMap) -> tuple[str, ...]:
     """Return the columns of the table of defects."""
     defects, source = sensor_map.defects, sensor_map.source
     followed = any(defect.seen is not None for defect in defects)
+    since = ("since",) if any(defect.onset is not None for defect in defects) else ()
     if source == Source.JPEG:
         raw = () if sensor_map.sensor.is_picture else ("raw x, y",)
-        since = ("since",) if any(defect.onset is not None for defect in defects) else ()
         return ("JPEG x, y", "+-", *raw, *_USUAL, *since, *(("seen",) if followed else ()))
     radius = ("+-",) if source == Source.BOTH else ()
     means = ("mean",) if any(defect.mean is not None for defect in defects) else ()
-    told = ("strength", "since", "seen") if followed else means
+    told = ("strength", "since", "seen") if followed else (*means, *since)
     return ("x", "y", *radius, *_USUAL, *told, "JPEG x, y")
 
 

@@ -1,0 +1,169 @@
+"""`sensormap export` and `sensormap import`: maps as other programs' defect lists, and the way back."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from sensormap.cli.console import configure_log
+from sensormap.decode.files import is_photo_name
+from sensormap.defects import DefectKind, SensorMap
+from sensormap.errors import ListFormatError, OutputError
+from sensormap.formats.from_map import export_map
+from sensormap.formats.listing import Format
+from sensormap.formats.registry import FORMATS, get_format, read_list
+from sensormap.formats.to_map import import_map, sensor_of, untold
+from sensormap.mapfile import check_output, map_text, read_map, write_map
+from sensormap.output import check_writable, write_atomically
+from sensormap.profiles import get_profile
+from sensormap.report.table import Table, counted, plain
+
+_STDOUT = Path("-")
+
+
+def _print_formats(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Print the table of formats and end, if asked to."""
+    if not wanted or context.resilient_parsing:
+        return
+    from rich.console import Console  # noqa: PLC0415
+
+    from sensormap.cli.render import print_table  # noqa: PLC0415
+
+    rows = tuple((form.name, _kept(form), f"{form.title}; {form.space}") for form in FORMATS.values())
+    print_table(Table("", ("format", "keeps", "programs; what x, y count from"), rows), Console())
+    context.exit()
+
+
+def _format(context: click.Context, option: click.Parameter, name: str) -> Format:
+    """Return the format of a name."""
+    try:
+        return get_format(name)
+    except ListFormatError as error:
+        raise click.BadParameter(str(error), context, option) from error
+
+
+@click.command("export")
+@click.argument("map_file", metavar="MAP", type=click.Path(path_type=Path))
+@click.option(
+    "--format", "form", metavar="NAME", required=True, callback=_format, help="The format to write; --list names them."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="File to write, or a folder, where the program's own file name is used; - or none: to stdout.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace the output file if it exists.")
+@click.option("--profile", metavar="NAME|FILE", help="Camera profile, where a map of JPEGs does not name a known one.")
+@click.option(
+    "--list", is_flag=True, is_eager=True, expose_value=False, callback=_print_formats, help="List the formats."
+)
+@click.option("-v", "--verbose", count=True, help="Tell more on stderr; -vv tells everything.")
+def export_command(
+    map_file: Path, *, form: Format, output: Path | None, overwrite: bool, profile: str | None, verbose: int
+) -> None:
+    """Write MAP as the defect list of another program.
+
+    What the format does not keep of the map is told on stderr, a line each.
+    """
+    configure_log(verbose)
+    sensor_map = read_map(map_file)
+    path = None if output in (None, _STDOUT) else _target(output, form, sensor_map, map_file)
+    if path is not None:
+        check_writable(path, overwrite=overwrite)
+    export = export_map(sensor_map, form, profile=get_profile(profile) if profile else None)
+    if path is None:
+        if b"\0" in export.content and sys.stdout.isatty():
+            msg = f"{form.name} is binary: name a file with -o"
+            raise click.UsageError(msg)
+        click.echo(export.content, nl=False)
+    else:
+        write_atomically(export.content, path, overwrite=overwrite)
+    for loss in export.losses:
+        click.echo(loss, err=True)
+
+
+@click.command("import")
+@click.argument("list_file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    metavar="NAME",
+    required=True,
+    callback=_format,
+    help="What FILE is; export --list names the formats.",
+)
+@click.option("--profile", metavar="NAME|FILE", required=True, help="Profile of the camera that FILE is about.")
+@click.option("--serial", help="Serial number of the camera, where it is known.")
+@click.option(
+    "--kind",
+    type=click.Choice([str(kind) for kind in DefectKind]),
+    default=str(DefectKind.HOT),
+    show_default=True,
+    help="Kind of the entries whose kind FILE does not tell.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Map file to write; - or none: YAML to stdout.")
+@click.option("--overwrite", is_flag=True, help="Replace the output file if it exists.")
+@click.option("-v", "--verbose", count=True, help="Tell more on stderr; -vv tells everything.")
+def import_command(
+    list_file: Path,
+    *,
+    form: Format,
+    profile: str,
+    serial: str | None,
+    kind: str,
+    output: Path | None,
+    overwrite: bool,
+    verbose: int,
+) -> None:
+    """Make a map of the defect list FILE of another program.
+
+    It lists the same photosites, with no strengths and of no photos.
+    """
+    configure_log(verbose)
+    camera = get_profile(profile)
+    path = None if output in (None, _STDOUT) else output
+    if path is not None:
+        check_output(path, overwrite=overwrite)
+    listing = read_list(list_file, form, sensor_of(camera))
+    origin = form.name, list_file.name
+    sensor_map = import_map(listing, camera, serial=serial or "", kind=DefectKind(kind), origin=origin)
+    if path is None:
+        click.echo(map_text(sensor_map), nl=False)
+    else:
+        write_map(sensor_map, path, overwrite=overwrite)
+        numbers = {"defect": sensor_map.defects, "column": sensor_map.columns, "row": sensor_map.rows}
+        found = ", ".join(counted(len(entries), noun) for noun, entries in numbers.items() if entries) or "nothing"
+        click.echo(f"{found} written to {plain(str(path))}")
+    if unknown := untold(listing):
+        entries = "1 entry" if unknown == 1 else f"{unknown} entries"
+        click.echo(f"{plain(list_file.name)}: {entries} without a kind, taken for {kind}", err=True)
+
+
+def _target(output: Path, form: Format, sensor_map: SensorMap, map_file: Path) -> Path:
+    """Return the file to write; of a folder, the one in it that the program looks for."""
+    path = output
+    if is_photo_name(output):
+        msg = f"{output}: is named like a photo, expected another name for a list"
+        raise OutputError(msg)
+    if os.path.isdir(output):  # noqa: PTH112 - False, not an error, for what cannot be a name
+        if form.file_name is None:
+            msg = f"{output}: is a folder, and {form.name} has no file name of its own: expected a file name"
+            raise OutputError(msg)
+        name = form.file_name(sensor_map.sensor, sensor_map.body)
+        if Path(name).name != name or not name.isprintable():
+            msg = f"{form.name}: the camera's name makes no file name: {name[:80]!r}; name a file with -o"
+            raise ListFormatError(msg)
+        path = output / name
+    if os.path.exists(path) and path.samefile(map_file):  # noqa: PTH110 - False for what cannot be a name
+        msg = f"{path}: is the map itself"
+        raise OutputError(msg)
+    return path
+
+
+def _kept(form: Format) -> str:
+    """Return what a format keeps beside places."""
+    return ", ".join(sorted(form.keeps)) or "-"

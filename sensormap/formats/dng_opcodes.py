@@ -1,0 +1,139 @@
+"""DNG opcode lists: the content of the tag OpcodeList1, which raw developers apply to the mosaic as it is stored.
+
+Coordinates count from the top left of the full, uncropped image, which is the raw grid. The list is big-endian
+whatever the byte order of its DNG.
+
+The bad photosites are in the opcode FixBadPixelsList, whose Bayer phase says which filter is at the image's first
+photosite. Adobe's printed specification and its SDK number the phases differently; readers are built on the SDK, so
+its numbers are written. As foreign files may follow either, the phase of one that is read is not held against the CFA.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from sensormap.camera import Body
+from sensormap.errors import ListFormatError
+from sensormap.formats.listing import Format, Listing, Run, gathered, raw_grid, within
+from sensormap.sensor import Sensor
+
+PHASES = {"GRBG": 0, "RGGB": 1, "BGGR": 2, "GBRG": 3}
+"""Phase number of each filter pattern, named from the image's first photosite, as Adobe's SDK has them."""
+FIX_CONSTANT, FIX_LIST = 4, 5
+DNG_VERSION = 0x01030000  # 1.3.0.0, the first that knows opcodes
+MAX_OPCODES = 1000  # in one list; a list of camera corrections has a handful
+_HEAD = struct.Struct(">IIII")  # id, version, flags, length of what follows
+_COUNTS = struct.Struct(">III")  # phase, points, rectangles
+_POINT = struct.Struct(">ii")  # row, col
+_RECT = struct.Struct(">iiii")  # top, left, bottom, right; the last two are outside
+
+
+def opcode_list(listing: Listing, sensor: Sensor) -> bytes:
+    """Return the content of OpcodeList1 that has a raw developer repair the photosites and runs of a list.
+
+    Parameters
+    ----------
+    listing
+        On the raw grid, which the DNG must hold whole.
+    sensor
+        Its filters give the phase.
+
+    Raises
+    ------
+    ListFormatError
+        If the sensor has no Bayer filters: the opcode is defined for them only.
+
+    Examples
+    --------
+    >>> from sensormap.camera import Rect
+    >>> from sensormap.cfa import Cfa
+    >>> from sensormap.formats.listing import Photosite
+    >>> toy = Sensor((24, 16), Rect(0, 0, 24, 16), Cfa("RGGB"), None)
+    >>> opcode_list(Listing((Photosite(3, 20),)), toy).hex(" ", 4)
+    '00000001 00000005 01030000 00000000 00000014 00000001 00000001 00000000 00000003 00000014'
+    """
+    if sensor.cfa.name not in PHASES:
+        msg = f"dng: the opcode FixBadPixelsList is for Bayer filters, and this map has {sensor.cfa.name}"
+        raise ListFormatError(msg)
+    placed = within(listing, raw_grid(sensor))
+    content = [_COUNTS.pack(PHASES[sensor.cfa.name], len(placed.photosites), len(placed.runs))]
+    content += [_POINT.pack(found.y, found.x) for found in placed.photosites]
+    content += [_RECT.pack(run.y, run.x, run.y + run.height, run.x + run.width) for run in placed.runs]
+    opcode = b"".join(content)
+    return struct.pack(">I", 1) + _HEAD.pack(FIX_LIST, DNG_VERSION, 0, len(opcode)) + opcode
+
+
+def write(listing: Listing, sensor: Sensor, _: Body) -> bytes:
+    """Return `opcode_list`; the body has no place in it."""
+    return opcode_list(listing, sensor)
+
+
+def read(data: bytes, name: str, sensor: Sensor) -> Listing:
+    """Read the content of OpcodeList1: the photosites of every FixBadPixelsList in it.
+
+    FixBadPixelsConstant, which marks defects by their value in the image, names no photosites, and opcodes of other
+    kinds are no defects: both are passed over.
+
+    Raises
+    ------
+    ListFormatError
+        If the list is damaged, holds no FixBadPixelsList, or names a photosite outside the raw grid.
+    """
+    opcodes = _opcodes(data, name)
+    contents = [content for kind, content in opcodes if kind == FIX_LIST]
+    if not contents:
+        found = ", ".join(str(kind) for kind in sorted({kind for kind, _ in opcodes})) or "none"
+        msg = f"{name}: no opcode FixBadPixelsList (id {FIX_LIST}) among its opcodes ({found}), so no photosites"
+        raise ListFormatError(msg)
+    entries = (entry for content in contents for entry in _entries(content, name))
+    return gathered(entries, raw_grid(sensor), name)
+
+
+def _opcodes(data: bytes, name: str) -> list[tuple[int, bytes]]:
+    """Return id and content of each opcode."""
+    count = int.from_bytes(data[:4], "big")
+    if len(data) < 4 or count > MAX_OPCODES:
+        msg = f"{name}: does not open with a count of opcodes, at most {MAX_OPCODES}; no DNG opcode list"
+        raise ListFormatError(msg)
+    found: list[tuple[int, bytes]] = []
+    start = 4
+    for number in range(1, count + 1):
+        head = data[start : start + _HEAD.size]
+        length = int.from_bytes(head[-4:], "big")
+        content = data[start + _HEAD.size : start + _HEAD.size + length]
+        if len(head) < _HEAD.size or len(content) < length:
+            msg = f"{name}: opcode {number} of {count} reaches beyond the end of the file"
+            raise ListFormatError(msg)
+        found.append((int.from_bytes(head[:4], "big"), content))
+        start += _HEAD.size + length
+    if start != len(data):
+        msg = f"{name}: {len(data) - start} bytes after the last of {count} opcodes, expected none"
+        raise ListFormatError(msg)
+    return found
+
+
+def _entries(content: bytes, name: str) -> Iterator[Run]:
+    """Yield the points and rectangles of one FixBadPixelsList."""
+    counts = _COUNTS.unpack(content[: _COUNTS.size]) if len(content) >= _COUNTS.size else (0, 0, 0)
+    phase, points, rects = counts
+    expected = _COUNTS.size + points * _POINT.size + rects * _RECT.size
+    if len(content) != expected or phase not in PHASES.values():
+        found = f"FixBadPixelsList of {len(content)} bytes, phase {phase}, {points} points, {rects} rectangles"
+        msg = f"{name}: {found}; expected {expected} bytes and a phase of 0 to 3"
+        raise ListFormatError(msg)
+    middle = _COUNTS.size + points * _POINT.size
+    for row, col in _POINT.iter_unpack(content[_COUNTS.size : middle]):
+        yield Run(row, col, 1, 1)
+    for top, left, bottom, right in _RECT.iter_unpack(content[middle:]):
+        yield Run(top, left, right - left, bottom - top)
+
+
+FORMAT = Format(
+    name="dng-opcodes",
+    title="Adobe DNG: content of OpcodeList1, for exiftool or a DNG writer",
+    space="raw grid",
+    keeps=frozenset({"runs"}),
+    write=write,
+    read=read,
+)

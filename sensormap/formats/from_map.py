@@ -1,0 +1,164 @@
+"""A defect map as another program's list, and what of it the list does not tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sensormap.camera import Profile
+from sensormap.defects import Between, Column, Row, SensorMap, Source
+from sensormap.errors import ListFormatError
+from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, raw_grid
+from sensormap.formats.registry import PICTURES
+from sensormap.profiles import get_profile
+from sensormap.sensor import Sensor
+
+VISIBLE = "visible area"
+"""How the coordinate space of a format begins that counts from the active area."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """A file's `content`, and `losses`: one line for each thing that the map tells and the file does not."""
+
+    content: bytes
+    losses: tuple[str, ...]
+
+
+def export_map(sensor_map: SensorMap, form: Format, *, profile: Profile | None = None) -> Export:
+    """Write a map's defects in another program's format.
+
+    Parameters
+    ----------
+    sensor_map
+        The map.
+    form
+        The format. Where it takes no more than so many entries, the strongest go in.
+    profile
+        Of the camera; None finds it by the name in the map. Asked for the active area only, by maps of JPEGs.
+
+    Raises
+    ------
+    ListFormatError
+        If the format is for raw photos and the map is on the grid of a picture, or the format cannot hold the content.
+    ProfileError
+        If the format counts from the active area, and the map is of JPEGs with a profile that is not known here.
+
+    Notes
+    -----
+    What is lost is found by reading the file back.
+    """
+    if sensor_map.sensor.is_picture and form.name not in PICTURES:
+        suited = ", ".join(sorted(PICTURES))
+        msg = f"{form.name}: is for raw photos, but the map is of JPEGs of a camera without a profile; suited: {suited}"
+        raise ListFormatError(msg)
+    sensor = _raw_sensor(sensor_map, profile) if form.space.startswith(VISIBLE) else sensor_map.sensor
+    listing = listing_of(sensor_map)
+    strongest = _strongest(listing, sensor_map, form.at_most)
+    content = form.write(strongest, sensor, sensor_map.body)
+    weak = len(one_by_one(listing)) - len(one_by_one(strongest))
+    losses = [
+        (weak, f"photosites left out: the weakest, since it takes {form.at_most} at most"),
+        *_unread(strongest, content, form, sensor),
+        *_vague(sensor_map),
+    ]
+    return Export(content, tuple(f"{form.name}: {count} {what}" for count, what in losses if count))
+
+
+def listing_of(sensor_map: SensorMap) -> Listing:
+    """Return a map's defects; a column or row that covers all planes of its line stays one entry.
+
+    Parameters
+    ----------
+    sensor_map
+        The map.
+
+    Examples
+    --------
+    >>> from sensormap.camera import Body, Rect
+    >>> from sensormap.cfa import Cfa
+    >>> from sensormap.defects import DefectKind, FrameSummary
+    >>> from sensormap.sensor import Sensor
+    >>> sensor = Sensor((16, 12), Rect(0, 0, 16, 12), Cfa("RGGB"), None)
+    >>> frames = FrameSummary(2, 0, None, None, None, None, digest="")
+    >>> columns = [Column(x, 8, 11, plane, DefectKind.DEAD, 1.0, -9.0, 2) for x, plane in ((4, "R"), (6, "R+Gb"))]
+    >>> toy = listing_of(SensorMap(Body("", "toy", ""), "toy", sensor, frames, (), {}, tuple(columns), ()))
+    >>> [(found.x, found.y) for found in toy.photosites], [(run.x, run.y, run.height) for run in toy.runs]
+    ([(4, 8), (4, 10)], [(6, 8, 4)])
+    """
+    return gathered(_entries(sensor_map), raw_grid(sensor_map.sensor), "map")
+
+
+def _raw_sensor(sensor_map: SensorMap, profile: Profile | None) -> Sensor:
+    """Return the sensor as raw photos show it: the active area of a map of JPEGs is that of the JPEGs."""
+    sensor = sensor_map.sensor
+    if sensor_map.source != Source.JPEG or sensor.is_picture:
+        return sensor
+    return replace(sensor, active_area=(profile or get_profile(sensor_map.profile)).active_area)
+
+
+def _entries(sensor_map: SensorMap) -> Iterator[Run]:
+    """Yield every entry of a map; a photosite is a run of one."""
+    for defect in sensor_map.defects:
+        yield Run(defect.y, defect.x, 1, 1, defect.kind, _since(defect.onset))
+    for line in _lines(sensor_map):
+        alone = list(line.photosites(sensor_map.sensor.cfa))
+        width, height = (1, line.y1 - line.y0 + 1) if isinstance(line, Column) else (line.x1 - line.x0 + 1, 1)
+        if len(alone) == width * height:
+            yield Run(alone[0][1], alone[0][0], width, height, line.kind, _since(line.onset))
+        else:
+            yield from (Run(y, x, 1, 1, line.kind, _since(line.onset)) for x, y in alone)
+
+
+def _lines(sensor_map: SensorMap) -> tuple[Column | Row, ...]:
+    """Return the columns and rows of a map."""
+    return (*sensor_map.columns, *sensor_map.rows)
+
+
+def _since(onset: Between | None) -> datetime | None:
+    """Return the time of the last photo that did not show a defect; None where there is none."""
+    return None if onset is None else onset.after
+
+
+def _strongest(listing: Listing, sensor_map: SensorMap, at_most: int | None) -> Listing:
+    """Return a listing if it has no more photosites than `at_most`, else so many of those with the highest scores."""
+    photosites = one_by_one(listing)
+    if at_most is None or len(photosites) <= at_most:
+        return listing
+    scores = {(defect.y, defect.x): abs(defect.score) for defect in sensor_map.defects}
+    for line in _lines(sensor_map):
+        for x, y in line.photosites(sensor_map.sensor.cfa):
+            scores[y, x] = max(abs(line.score), scores.get((y, x), 0.0))
+    best = sorted(photosites, key=lambda found: (-scores[found.y, found.x], found.y, found.x))[:at_most]
+    return Listing(tuple(sorted(best, key=lambda found: (found.y, found.x))))
+
+
+def _unread(listing: Listing, content: bytes, form: Format, sensor: Sensor) -> Iterator[tuple[int, str]]:
+    """Yield how many photosites and runs reading the file back does not give, or not with all they had."""
+    if form.read is None:
+        return
+    back = form.read(content, form.name, sensor)
+    found = {(photosite.y, photosite.x): photosite for photosite in one_by_one(back)}
+    photosites = one_by_one(listing)
+    pairs = [(was, found[was.y, was.x]) for was in photosites if (was.y, was.x) in found]
+    yield len(photosites) - len(pairs), f"photosites left out: outside its area ({form.space})"
+    kinds = "with hot or cold for their kind" if "two kinds" in form.keeps else "without their kind"
+    yield sum(was.kind != now.kind for was, now in pairs), f"photosites {kinds}"
+    dates = sum(_second(was.since) != _second(now.since) for was, now in pairs)
+    yield dates, "photosites without their date of birth: repaired in older photos too"
+    yield max(0, len(listing.runs) - len(back.runs)), "columns and rows listed photosite by photosite"
+
+
+def _second(since: datetime | None) -> datetime | None:
+    """Return a time without its fraction of a second, which tells no two photos apart."""
+    return since and since.replace(microsecond=0)
+
+
+def _vague(sensor_map: SensorMap) -> Iterator[tuple[int, str]]:
+    """Yield how many entries say more in a map than any list could."""
+    radii = [defect.radius for defect in sensor_map.defects] + [line.radius for line in _lines(sensor_map)]
+    vague = [radius for radius in radii if radius]
+    yield len(vague), f"entries known from JPEGs only, whose place is good to {max(vague, default=0)} pixels"
+    healed = sum(defect.until is not None for defect in sensor_map.defects)
+    yield healed, "defects gone by the last photo, listed as if they were not"

@@ -1,0 +1,92 @@
+"""The formats by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sensormap.errors import ListFormatError
+from sensormap.formats import (
+    chdk,
+    csv_list,
+    dalsa,
+    dcraw,
+    dng_opcodes,
+    ecsv,
+    fits,
+    kstars,
+    mlvapp,
+    numpy_list,
+    phd2,
+    pixinsight,
+    png,
+    rawtherapee,
+    siril,
+)
+from sensormap.formats.listing import Format, Listing
+from sensormap.sensor import Sensor
+
+_MODULES = (
+    *(dcraw, rawtherapee, dng_opcodes, siril, pixinsight, mlvapp, chdk, phd2, kstars, dalsa, ecsv, fits, png),
+    *(numpy_list, csv_list),
+)
+FORMATS: dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in _MODULES}
+"""Raw developers first, then astronomy, machine vision, and what suits scripts."""
+
+PICTURES = frozenset({"fits", "png", "numpy", "csv"})
+"""Names of those that also hold the pixels of a JPEG whose camera is unknown; the others are for raw photos."""
+
+
+def get_format(name: str) -> Format:
+    """Return a format by its name.
+
+    Raises
+    ------
+    ListFormatError
+        If there is none of that name.
+
+    Examples
+    --------
+    >>> get_format("dcraw").space
+    'visible area'
+    """
+    if name not in FORMATS:
+        msg = f"{name[:40]!r} is not a format: known are {', '.join(FORMATS)}"
+        raise ListFormatError(msg)
+    return FORMATS[name]
+
+
+def read_list(path: Path, form: Format, sensor: Sensor) -> Listing:
+    """Read another program's list.
+
+    Parameters
+    ----------
+    path
+        The file, of at most ``form.max_bytes``.
+    form
+        What it is.
+    sensor
+        Whose photosites it lists.
+
+    Raises
+    ------
+    ListFormatError
+        If it cannot be read, is no such list, or reaches out of the sensor; with the number of the line where it has.
+    """
+    if form.read is None:
+        msg = f"{path.name}: format {form.name} is written only, not read"
+        raise ListFormatError(msg)
+    try:
+        if not path.is_file():  # a pipe would keep us waiting
+            msg = f"{path}: {'is not a file' if path.exists() else 'no such file'}, expected a defect list"
+            raise ListFormatError(msg)
+        with path.open("rb") as file:
+            data = file.read(form.max_bytes + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
+        if isinstance(error, ListFormatError):
+            raise
+        msg = f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise ListFormatError(msg) from error
+    if len(data) > form.max_bytes:
+        msg = f"{path.name}: larger than {form.max_bytes} bytes, which no such list is"
+        raise ListFormatError(msg)
+    return form.read(data, path.name, sensor)

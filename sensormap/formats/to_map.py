@@ -1,0 +1,107 @@
+"""Another program's list as a defect map of a camera."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from sensormap.camera import Body, Profile
+from sensormap.defects import Between, Column, Defect, DefectKind, FrameSummary, Row, SensorMap
+from sensormap.formats.listing import Listing, Photosite, Run
+from sensormap.sensor import Sensor
+
+CONFIDENCE, SCORE = 1.0, 0.0  # whoever made the list was sure; how sure the photos make us, no photo tells
+_NO_FRAMES = FrameSummary(0, 0, None, None, None, None, digest="")
+
+
+def sensor_of(profile: Profile) -> Sensor:
+    """Return the geometry of a camera model."""
+    return Sensor(profile.raw_size, profile.active_area, profile.cfa, profile.jpeg_crop)
+
+
+def import_map(
+    listing: Listing, profile: Profile, *, serial: str = "", kind: DefectKind = DefectKind.HOT, origin: tuple[str, str]
+) -> SensorMap:
+    """Return the map that a list makes of a camera: no frames, nothing measured.
+
+    Parameters
+    ----------
+    listing
+        What the list holds, read with `sensor_of(profile)`.
+    profile
+        The camera's model.
+    serial
+        Serial number of the body, "" where unknown.
+    kind
+        That of the entries whose kind the list does not tell.
+    origin
+        Name of the list's format, and of its file, without folder: they become settings of the map.
+
+    Returns
+    -------
+    SensorMap
+        With `CONFIDENCE` and `SCORE` for each entry. An entry that was healthy until some time has that as the
+        `after` of its onset; the others have no onset.
+    """
+    sensor = sensor_of(profile)
+    form, file = origin
+    told = [replace(run, kind=run.kind or kind) for run in listing.runs]
+    columns = _united([(run.x, run.y, run.y + run.height, run) for run in told if run.width == 1])
+    rows = _united([(run.y, run.x, run.x + run.width, run) for run in told if run.width > 1])
+    return SensorMap(
+        body=Body(profile.make, profile.model, serial),
+        profile=profile.name,
+        sensor=sensor,
+        frames=_NO_FRAMES,
+        skipped=(),
+        settings={"imported_from": form, "imported_file": file},
+        columns=tuple(_column(line, start, end, run, sensor) for line, start, end, run in columns),
+        rows=tuple(_row(line, start, end, run, sensor) for line, start, end, run in rows),
+        defects=tuple(_defect(found, found.kind or kind, sensor) for found in listing.photosites),
+    )
+
+
+def untold(listing: Listing) -> int:
+    """Return the number of entries whose kind a list does not tell."""
+    kinds = [found.kind for found in listing.photosites] + [run.kind for run in listing.runs]
+    return kinds.count(None)
+
+
+_Span = tuple[int, int, int, Run]  # line, start, end (exclusive), and whose kind and time count
+
+
+def _united(spans: Iterable[_Span]) -> list[_Span]:
+    """Return spans in order, those that overlap on a line made one: as bad as either, of the first one's kind."""
+    united: list[_Span] = []
+    for line, start, end, run in sorted(spans, key=lambda span: span[:3]):
+        if united and united[-1][0] == line and start < united[-1][2]:
+            _, first, last, before = united[-1]
+            since = None if before.since is None or run.since is None else min(before.since, run.since)
+            united[-1] = line, first, max(last, end), replace(before, since=since)
+        else:
+            united.append((line, start, end, run))
+    return united
+
+
+def _column(x: int, y0: int, end: int, run: Run, sensor: Sensor) -> Column:
+    planes = "+".join(dict.fromkeys(sensor.cfa.plane_name(x=x, y=y) for y in range(sensor.cfa.step)))
+    kind = run.kind or DefectKind.HOT
+    return Column(x, y0, end - 1, planes, kind, CONFIDENCE, SCORE, end - y0, onset=_onset(run.since))
+
+
+def _row(y: int, x0: int, end: int, run: Run, sensor: Sensor) -> Row:
+    planes = "+".join(dict.fromkeys(sensor.cfa.plane_name(x=x, y=y) for x in range(sensor.cfa.step)))
+    kind = run.kind or DefectKind.HOT
+    return Row(y, x0, end - 1, planes, kind, CONFIDENCE, SCORE, end - x0, onset=_onset(run.since))
+
+
+def _defect(found: Photosite, kind: DefectKind, sensor: Sensor) -> Defect:
+    x, y = found.x, found.y
+    plane, jpeg = sensor.cfa.plane_name(x=x, y=y), sensor.jpeg_pixel(x, y)
+    return Defect(x, y, plane, kind, CONFIDENCE, SCORE, None, None, jpeg, onset=_onset(found.since))
+
+
+def _onset(since: datetime | None) -> Between | None:
+    """Return when an entry was born: after a photo, by one that is not known."""
+    return None if since is None else Between(since, None)
