@@ -19,13 +19,13 @@ FLOORS = [
         *("tally", "vote_kernels", "block_lists", "vote", "detect", "spots", "lines", "line_runs"),
         *("medians", "strength_kernels", "likelihoods"),
         *("series", "gathered", "stories", "onset", "strengths", "laws", "verdict", "decoys", "classify", "cluster"),
-        "visible",
+        *("visible", "matching", "hidden", "differences"),
         *("planting", "evaluation", "alignment", "remosaic", "collapse", "appearance", "picture_kinds"),
     },
     {"decode", "profiles", "mapfile", "output", "yamltext", "memory"},
     {
         *("report", "evidence", "unfollowed", "followed_entries", "line_entries", "picture_entries", "assemble"),
-        *("combine", "formats"),
+        *("combine", "merged_entries", "merged_lines", "merging", "formats"),
     },
     {
         *("survey", "options", "passes", "first_pass", "examine", "variety", "watch", "follow"),

@@ -34,6 +34,8 @@ class _Commands(click.Group):
         ),
         "export": ("exporting", "Write MAP as the defect list of another program."),
         "import": ("exporting", "Make a map of the defect list FILE of another program."),
+        "diff": ("comparing", "Print what is new, healed or changed between two maps of one camera, OLD and NEW."),
+        "merge": ("comparing", "Join MAPS of one camera, made from different photos, into one map."),
         "cameras": ("cameras", "List, show and check camera profiles."),
     }
 

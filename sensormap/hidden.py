@@ -1,0 +1,101 @@
+"""Why the photos of one map need not show what another map lists: absence is no evidence where nobody could see."""
+
+from __future__ import annotations
+
+from sensormap.defects import Column, Defect, DefectKind, Row, SensorMap, Source
+
+# With fewer photos of different scenes a map lists only the grossest defects, and is sure of none.
+_FEW_PHOTOS = 10
+# What a map of enough photos is sure of, as stories.LISTED_CONFIDENCE.
+_SURE = 0.8
+# Of a simulated set of 60 photos, cut into two, one half missed what five photos of the other showed, but nothing that
+# eight did.
+_FEW_SHOWING = 8
+# A hot photosite that adds so much to every photo stands out in all: four times 3 sigma of the noise in the shadows
+# of an ordinary 12-bit camera (visible.py), so that it does for one of 14 bits as well.
+_PLAIN_DN = 44.0
+
+BORN_LATER = "born later"
+"""The reason that is none: there was nothing to show yet."""
+
+_DARK = frozenset({DefectKind.DEAD, DefectKind.WEAK})
+
+
+def unseen(entry: Defect | Column | Row, *, listed: SensorMap, looked: SensorMap) -> str:
+    """Say why the photos of `looked` may not have shown an entry of `listed`; "" if they would have.
+
+    Parameters
+    ----------
+    entry
+        One that only `listed` has.
+    listed, looked
+        Maps of one body.
+
+    Notes
+    -----
+    A map tells only the extremes of its exposures and how many of its photos showed a defect, so this is a rule of
+    thumb that errs towards "not seen". The reasons, in the order in which they are asked: a birth after the last of
+    the photos; too few photos of different scenes (10), or too few that the camera did not filter, for bright defects;
+    JPEGs, where raw photos found it; a place outside the photos; an entry that was never measured, or is not sure
+    itself (0.8); for a hot one, exposures that are shorter than those that found it, unless it adds 44 DN to the
+    shortest; and a share of photos that showed it so small that fewer than 8 of these would.
+    """
+    last, born = looked.frames.last, entry.onset.after if entry.onset else None
+    if last is not None and born is not None and born >= last:
+        return BORN_LATER
+    return _poor_photos(entry, looked) or _faint(entry, listed, looked)
+
+
+def _poor_photos(entry: Defect | Column | Row, looked: SensorMap) -> str:
+    """Say why photos would not show an entry however strong it is; "" if they would."""
+    frames, counted = looked.frames, _counted(looked, entry.kind)
+    if frames.used - frames.repeated < _FEW_PHOTOS:
+        return f"too few photos ({frames.used - frames.repeated})" if frames.used else "no photos"
+    if counted < _FEW_PHOTOS:
+        return "filtered in camera"
+    if looked.source == Source.JPEG and entry.radius is None:
+        return "JPEGs show less"
+    return "" if _in_view(entry, looked) else "outside the photos"
+
+
+def _faint(entry: Defect | Column | Row, listed: SensorMap, looked: SensorMap) -> str:
+    """Say why an entry is too doubtful or too weak to show in photos; "" if it is not."""
+    if not entry.score:
+        return "never measured"
+    if entry.confidence < _SURE:
+        return "was not sure"
+    if entry.kind == DefectKind.HOT and _shorter(entry, listed, looked):
+        return "shorter exposures"
+    if isinstance(entry, Defect) and entry.seen is not None:
+        watched = max(listed.frames.followed or listed.frames.used, entry.seen[1], 1)
+        if entry.seen[0] * _counted(looked, entry.kind) < _FEW_SHOWING * watched:
+            return "seldom shows"
+    return ""
+
+
+def _counted(looked: SensorMap, kind: DefectKind) -> int:
+    """Return how many photos tell of a defect of this kind."""
+    frames = looked.frames
+    return max(frames.used - frames.repeated - (0 if kind in _DARK else frames.filtered), 0)
+
+
+def _in_view(entry: Defect | Column | Row, looked: SensorMap) -> bool:
+    """Tell whether an entry, or part of a line, lies in what the photos show."""
+    area = looked.sensor.active_area
+    left, top, right, bottom = area.x, area.y, area.x + area.width, area.y + area.height
+    if isinstance(entry, Defect):
+        return area.contains(entry.x, entry.y)
+    if isinstance(entry, Column):
+        return left <= entry.x < right and entry.y0 < bottom and entry.y1 >= top
+    return top <= entry.y < bottom and entry.x0 < right and entry.x1 >= left
+
+
+def _shorter(entry: Defect | Column | Row, listed: SensorMap, looked: SensorMap) -> bool:
+    """Tell whether the exposures may have been too short for a hot entry."""
+    then, now = listed.frames.shutter_s, looked.frames.shutter_s
+    if now is None:
+        return True
+    dark = entry.dark_dn_per_s if isinstance(entry, Defect) else None
+    if dark is not None and dark[1] * now[0] >= _PLAIN_DN:
+        return False
+    return then is None or now[1] < then[1]

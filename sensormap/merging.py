@@ -1,0 +1,199 @@
+"""Several maps of one body, made from different photos, into one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+
+from sensormap.cluster import find_clusters
+from sensormap.defects import Defect, FrameSummary, SensorMap, Setting, Source, rounded
+from sensormap.errors import FrameMismatchError
+from sensormap.matching import mismatch
+from sensormap.merged_entries import merge_defects, merge_lines
+from sensormap.sensor import Sensor
+
+PARTS = "merged_digests"
+"""Setting of a merged map: the digests of the sets of photos in it, sorted, with blanks between."""
+
+# Ten times the width of what a map file holds; no camera takes so many.
+_MOST = 10**18 - 1
+
+T = TypeVar("T", int, float)
+NamedMaps = Sequence[tuple[str, SensorMap]]
+
+
+def merge_maps(maps: NamedMaps) -> SensorMap:
+    """Return the union of maps of one body; their order does not matter, and a map given twice counts once.
+
+    Parameters
+    ----------
+    maps
+        At least one, each with what to call it in an error.
+
+    Returns
+    -------
+    SensorMap
+        A single map as it is. Of several, see Notes.
+
+    Raises
+    ------
+    FrameMismatchError
+        If maps are of different bodies, geometries or grids, two of them (or parts of them) are of the same photos, or
+        what they hold cannot stand in one map.
+    ValueError
+        If there is no map.
+
+    Notes
+    -----
+    `merged_entries` says how entries are joined. Counts of photos are added up. The digest is the SHA-256 of the maps'
+    digests, sorted, and the settings list these: merging merged maps gives the digest of merging all at once, and
+    photos that would count twice are recognised. Entries need not come out the same in two steps: merge all at once.
+    Settings that differ are left out.
+    """
+    distinct: list[tuple[str, SensorMap]] = []
+    for name, sensor_map in maps:
+        if all(sensor_map != other for _, other in distinct):
+            distinct.append((name, sensor_map))
+    if not distinct:
+        msg = "there is no map to merge"
+        raise ValueError(msg)
+    if len(distinct) == 1:
+        return distinct[0][1]
+    _check_mergeable(distinct)
+    _check_photos(distinct)
+    try:
+        return _merged([sensor_map for _, sensor_map in distinct])
+    except ValueError as error:
+        msg = f"{', '.join(name for name, _ in distinct)}: cannot stand in one map: {error}"
+        raise FrameMismatchError(msg) from error
+
+
+def _check_mergeable(maps: NamedMaps) -> None:
+    """Refuse maps of different bodies or geometries. Each is compared with each: not every one knows everything."""
+    for i, (name, sensor_map) in enumerate(maps):
+        for other_name, other in maps[:i]:
+            found = mismatch(sensor_map, other)
+            crop, other_crop = sensor_map.sensor.jpeg_crop, other.sensor.jpeg_crop
+            if not found and crop != other_crop:  # every entry has its pixel in the JPEG
+                found = f"of JPEG crop {crop}", f"of JPEG crop {other_crop}"
+            if found:
+                msg = f"{name}: is {found[0]}, expected one {found[1]} as {other_name}"
+                raise FrameMismatchError(msg)
+
+
+def _check_photos(maps: NamedMaps) -> None:
+    """Refuse maps whose photos would count twice, or that together are of no source that a map can have."""
+    owner: dict[str, str] = {}
+    for name, sensor_map in maps:
+        for digest in _digests(sensor_map):
+            if digest in owner:
+                msg = (
+                    f"{name}: is of photos that {owner[digest]} is of as well, expected others: they would count twice"
+                )
+                raise FrameMismatchError(msg)
+            owner[digest] = name
+    used, jpegs = (sum(getattr(one.frames, key) for _, one in maps) for key in ("used", "jpegs"))
+    if _source([one for _, one in maps]) == Source.BOTH and not 0 < jpegs < used:
+        name = min(name for name, one in maps if not one.frames.used)
+        photos = "JPEGs" if jpegs else "raw photos"
+        msg = f"{name}: is of no photos, expected some, since the other maps are of {photos} and such a map is of both"
+        raise FrameMismatchError(msg)
+
+
+def _digests(sensor_map: SensorMap) -> set[str]:
+    """Return the digests of the sets of photos in a map; none of a list without photos."""
+    parts = sensor_map.settings.get(PARTS)
+    known = parts.split(" ") if isinstance(parts, str) else [sensor_map.frames.digest]
+    return {digest for digest in known if digest and sensor_map.frames.used}
+
+
+def _merged(maps: Sequence[SensorMap]) -> SensorMap:
+    """Join maps that go together."""
+    columns, rows = merge_lines(maps)
+    skipped = sorted({one for sensor_map in maps for one in sensor_map.skipped})
+    digests = sorted({digest for sensor_map in maps for digest in _digests(sensor_map)})
+    sensor = _sensor(maps)
+    known = [sensor_map for sensor_map in maps if sensor_map.frames.used]
+    false = [sensor_map.false_positives for sensor_map in known]
+    told = sorted(one for one in false if one is not None)
+    return SensorMap(
+        body=max(sensor_map.body for sensor_map in maps),  # the one with a serial number
+        profile=max((sensor_map.frames.used, sensor_map.profile) for sensor_map in maps)[1],
+        sensor=sensor,
+        frames=_frames([sensor_map.frames for sensor_map in maps], len(skipped), digests),
+        skipped=tuple(skipped),
+        settings=_settings([sensor_map.settings for sensor_map in maps], digests),
+        columns=columns,
+        rows=rows,
+        defects=_clustered(merge_defects(maps, (*columns, *rows)), sensor),
+        false_positives=rounded(sum(told), digits=2) if told and len(told) == len(false) else None,
+        source=_source(maps),
+    )
+
+
+def _source(maps: Iterable[SensorMap]) -> Source:
+    sources = {sensor_map.source for sensor_map in maps}
+    return sources.pop() if len(sources) == 1 else Source.BOTH
+
+
+def _sensor(maps: Sequence[SensorMap]) -> Sensor:
+    """Return the geometry by the map that knows the active area best: of raw photos, of none, of JPEGs."""
+    ranked = sorted(maps, key=lambda one: (one.source == Source.JPEG, not one.frames.used, repr(one.sensor)))
+    return ranked[0].sensor
+
+
+def _frames(frames: Sequence[FrameSummary], skipped: int, digests: Sequence[str]) -> FrameSummary:
+    """Return the summary of several sets of frames."""
+    starts = [one.first for one in frames if one.first is not None]
+    ends = [one.last for one in frames if one.last is not None]
+    # Lists without photos leave the digest of the others as it is.
+    unused = sorted({one.digest for one in frames}) if not digests else []
+    parts = list(digests) or unused
+    return FrameSummary(
+        used=_total(one.used for one in frames),
+        skipped=skipped,
+        first=min(starts, default=None),
+        last=max(ends, default=None),
+        shutter_s=_span([one.shutter_s for one in frames]),
+        iso=_span([one.iso for one in frames]),
+        digest=parts[0] if len(parts) == 1 else hashlib.sha256("".join(parts).encode()).hexdigest(),
+        repeated=_total(one.repeated for one in frames),
+        filtered=_total(one.filtered for one in frames),
+        followed=_total(one.followed for one in frames),
+        clock_jumps=_total(one.clock_jumps for one in frames),
+        jpegs=_total(one.jpegs for one in frames),
+    )
+
+
+def _total(counts: Iterable[int]) -> int:
+    total = sum(counts)
+    if total > _MOST:
+        msg = "counts of photos above 10**18"
+        raise ValueError(msg)
+    return total
+
+
+def _span(spans: Sequence[tuple[T, T] | None]) -> tuple[T, T] | None:
+    """Return the bounds that hold all."""
+    known = [span for span in spans if span is not None]
+    return (min(low for low, _ in known), max(high for _, high in known)) if known else None
+
+
+def _settings(settings: Sequence[Mapping[str, Setting]], digests: Sequence[str]) -> dict[str, Setting]:
+    """Return the settings that no two maps have with different values, and the digests where there are several."""
+    names = {name for one in settings for name in one} - {PARTS}
+    # Compared as written: 1, 1.0 and true are equal to Python.
+    values = {name: {repr(one[name]): one[name] for one in settings if name in one} for name in names}
+    agreed = {name: next(iter(found.values())) for name, found in values.items() if len(found) == 1}
+    return agreed | ({PARTS: " ".join(digests)} if len(digests) > 1 else {})
+
+
+def _clustered(defects: Sequence[Defect], sensor: Sensor) -> tuple[Defect, ...]:
+    """Return the defects with clusters numbered anew: what was apart may touch now."""
+    row, col = np.array([[defect.y, defect.x] for defect in defects], np.int64).reshape(-1, 2).T
+    clusters = find_clusters(row, col, sensor.cfa.step)
+    return tuple(replace(defect, cluster=int(number) or None) for defect, number in zip(defects, clusters, strict=True))

@@ -1,0 +1,79 @@
+"""What changed between two maps, as a sentence and tables of plain text."""
+
+from __future__ import annotations
+
+from sensormap.defects import Column, Defect, Row
+from sensormap.differences import Change, Difference, Differences, changed_strength, kind_changed
+from sensormap.matching import Entry
+from sensormap.report.entries import certainty, since_text
+from sensormap.report.table import Table
+
+_HEADER = ("x", "y", "plane", "kind", "certainty", "score", "since", "remark")
+_RIGHT = frozenset({0, 1, 4, 5})
+_STRENGTHS = {"dark_dn_per_s": ("dark current", " DN/s"), "offset_dn": ("offset", " DN"), "response": ("response", "")}
+
+
+def difference_line(differences: Differences) -> str:
+    """Return how many entries are new, healed, not seen, changed and the same.
+
+    Examples
+    --------
+    >>> difference_line(Differences((), 246))
+    '0 new, 0 healed, 0 not seen, 0 changed, 246 the same'
+    """
+    counts = [f"{len(differences.of(change))} {change}" for change in Change]
+    return ", ".join((*counts, f"{differences.same} the same"))
+
+
+def difference_tables(differences: Differences) -> list[Table]:
+    """Return a table for each sort of difference that occurs, its entries by (y, x).
+
+    Parameters
+    ----------
+    differences
+        Of two maps.
+
+    Returns
+    -------
+    list of Table
+        A line's place is its start to its end; certainty, score and date are those of the new map, where it has the
+        entry.
+    """
+    tables = []
+    for change in Change:
+        rows = tuple(_cells(difference) for difference in differences.of(change))
+        if rows:
+            shown = len(_HEADER) if any(row[-1] for row in rows) else len(_HEADER) - 1  # an empty column says nothing
+            cells = tuple(row[:shown] for row in rows)
+            tables.append(Table(f"{len(rows)} {change}", _HEADER[:shown], cells, right=_RIGHT))
+    return tables
+
+
+def _cells(difference: Difference) -> tuple[str, ...]:
+    """Return one entry's row."""
+    entry, old, new = difference.entry, difference.old, difference.new
+    kind, remarks = str(entry.kind), [difference.why]
+    if old and new:
+        kind = f"{old.kind} -> {new.kind}" if kind_changed(old, new) else kind
+        remarks.append(_strength_change(old, new))
+    noun = "" if isinstance(entry, Defect) else "column " if isinstance(entry, Column) else "row "
+    facts = (f"{noun}{kind}", certainty(entry.confidence), f"{entry.score:.1f}", since_text(entry.onset))
+    return (*_place(entry), entry.plane, *facts, ", ".join(filter(None, remarks)))
+
+
+def _place(entry: Entry) -> tuple[str, str]:
+    """Return where an entry lies, from where to where in the case of a line."""
+    if isinstance(entry, Column):
+        return str(entry.x), f"{entry.y0} to {entry.y1}"
+    if isinstance(entry, Row):
+        return f"{entry.x0} to {entry.x1}", str(entry.y)
+    return str(entry.x), str(entry.y)
+
+
+def _strength_change(old: Entry, new: Entry) -> str:
+    """Say how much a strength differs, if by more than its intervals."""
+    name = changed_strength(old, new)
+    if name is None:
+        return ""
+    words, unit = _STRENGTHS[name]
+    return f"{words} {getattr(old, name)[0]:.3g} -> {getattr(new, name)[0]:.3g}{unit}"
