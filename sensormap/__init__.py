@@ -1,8 +1,9 @@
 """Find the defective photosites of a camera sensor from a folder of ordinary photos.
 
->>> from sensormap import Options, map_defects, write_map
+>>> from sensormap import Options, correct_photos, map_defects, write_map
 >>> sensor_map = map_defects(["~/Pictures/d80"], Options())  # doctest: +SKIP
 >>> write_map(sensor_map, "d80.yaml")  # doctest: +SKIP
+>>> correct_photos(["~/Pictures/d80"], sensor_map, "fixed")  # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sensormap.corrections import Wishes, correct_photos
     from sensormap.defects import Column, Defect, DefectKind, SensorMap
     from sensormap.detect import Thresholds
     from sensormap.errors import SensorMapError
@@ -26,7 +28,9 @@ __all__ = [
     "SensorMap",
     "SensorMapError",
     "Thresholds",
+    "Wishes",
     "coordinates",
+    "correct_photos",
     "map_defects",
     "read_map",
     "write_map",
@@ -40,7 +44,9 @@ _MODULES = {
     "SensorMap": "defects",
     "SensorMapError": "errors",
     "Thresholds": "detect",
+    "Wishes": "corrections",
     "coordinates": "report.coords",
+    "correct_photos": "corrections",
     "map_defects": "survey",
     "read_map": "mapfile",
     "write_map": "mapfile",

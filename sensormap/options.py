@@ -71,11 +71,14 @@ class Options:
     @property
     def threads(self) -> int:
         """Number of threads to run."""
-        if self.jobs is not None:
-            return self.jobs
-        # Where the system can restrict a process to some processors, only those count.
-        processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return min(processors, _MOST_THREADS)
+        return self.jobs or default_threads()
+
+
+def default_threads() -> int:
+    """Return how many threads to run where nobody says: one for each processor, at most 8."""
+    # Where the system can restrict a process to some processors, only those count.
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(processors, _MOST_THREADS)
 
 
 class Refusals:

@@ -53,7 +53,7 @@ def finished(*arguments, **options):
 
 @pytest.mark.parametrize(
     "command",
-    ["", "map", "show", "coords", "evaluate", "cameras", "cameras list", "cameras show", "cameras align"],
+    [*("", *main.table), "cameras list", "cameras show", "cameras align"],
 )
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help(command, option):

@@ -111,6 +111,15 @@ def tiff_bytes(values: NDArray[Any], **options: Any) -> bytes:
     return buffer.getvalue()
 
 
+def tiff_bomb() -> bytes:
+    """Return an image whose only strip holds a hundred times as much as the image."""
+    buffer = io.BytesIO(tiff_bytes(np.zeros((12_800, 192), np.uint16), compression="zlib", rowsperstrip=12_800))
+    with tifffile.TiffFile(buffer) as tiff:
+        for name in ("ImageLength", "RowsPerStrip"):
+            tiff.pages.first.tags[name].overwrite(SHAPE[0])
+    return buffer.getvalue()
+
+
 def written(tmp_path: Path, data: bytes, name: str = "x.nef") -> Path:
     path = tmp_path / name
     path.write_bytes(data)
@@ -390,6 +399,13 @@ def test_image_of_16_bits(tmp_path: Path) -> None:
         (png_bytes(np.zeros(SHAPE, np.uint16)), "x.png", "every photosite is 0"),
         (b"GIF89a" * 50, "x.png", "neither a PNG nor a TIFF file"),
         (nef_bytes(random_mosaic(1)), "x.tif", "uint8 image"),
+        (tiff_bomb(), "x.tif", "a strip or tile of more than 49152 bytes"),
+        (
+            tiff_bytes(random_mosaic(1), tile=(4096, 8192), compression="zlib"),
+            "x.tif",
+            "1 strips or tiles of 33554432 photosites",
+        ),
+        (tiff_bytes(random_mosaic(1), compression="lzma"), "x.tif", "compressed by LZMA, expected by deflate"),
     ],
 )
 def test_bad_image(tmp_path: Path, data: bytes, name: str, reason: str) -> None:

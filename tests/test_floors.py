@@ -25,11 +25,11 @@ FLOORS = [
     {"decode", "profiles", "mapfile", "output", "yamltext", "memory"},
     {
         *("report", "evidence", "unfollowed", "followed_entries", "line_entries", "picture_entries", "assemble"),
-        *("combine", "merged_entries", "merged_lines", "merging", "formats"),
+        *("combine", "merged_entries", "merged_lines", "merging", "formats", "correct"),
     },
     {
         *("survey", "options", "passes", "first_pass", "examine", "variety", "watch", "follow"),
-        *("evaluate", "photos", "shots", "align"),
+        *("evaluate", "photos", "shots", "align", "corrections", "destinations", "repair_quality"),
     },
     {"cli", "__main__"},
 ]
@@ -40,14 +40,14 @@ HOMES = {
     "rich": {"cli"},
     "rawpy": {"decode"},
     "imageio": {"decode", "formats"},
-    "tifffile": {"decode"},
+    "tifffile": {"decode", "correct"},
     "astropy": {"formats"},
     "exifread": {"decode"},
     "simplejpeg": {"decode"},
     "flashraw": {"decode"},
     "yaml": {"profiles", "yamltext"},
     "numba": {"compiled"},
-    "concurrent": {"survey", "first_pass", "examine", "follow", "photos"},
+    "concurrent": {"survey", "first_pass", "examine", "follow", "photos", "corrections"},
     "multiprocessing": set(),
     "scipy": set(),
 }

@@ -44,7 +44,7 @@ def configure_log(verbosity: int) -> None:
 
 
 @contextmanager
-def progress_bar(verbosity: int) -> Iterator[Progress]:
+def progress_bar(verbosity: int, doing: str = "mapping") -> Iterator[Progress]:
     """Show a bar with frames a second and the time left while the block runs; nothing in a pipe or when quiet."""
     console = stderr_console()
     if not console.is_terminal or verbosity < 0:
@@ -64,7 +64,7 @@ def progress_bar(verbosity: int) -> Iterator[Progress]:
 
     # The rest takes up to 50 characters, and is worth more than a long bar.
     bar_column = BarColumn(bar_width=min(max(console.width - 50, 4), 40))
-    columns = (TextColumn("mapping"), bar_column, MofNCompleteColumn(), Pace())
+    columns = (TextColumn(doing), bar_column, MofNCompleteColumn(), Pace())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None)
 

@@ -32,6 +32,10 @@ class _Commands(click.Group):
             "evaluating",
             "Plant defects into the decoded frames of PHOTOS, map them blind, and report what was found.",
         ),
+        "correct": (
+            "correcting",
+            "Repair the defects of MAP in PHOTOS: files, folders (searched recursively) and patterns, in any mix.",
+        ),
         "export": ("exporting", "Write MAP as the defect list of another program."),
         "import": ("exporting", "Make a map of the defect list FILE of another program."),
         "diff": ("comparing", "Print what is new, healed or changed between two maps of one camera, OLD and NEW."),

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sensormap.camera import Body
-from sensormap.decode.files import file_size, is_jpeg_name
+from sensormap.decode.files import check_unmarked, file_size, is_jpeg_name
 from sensormap.decode.markers import stored_size
 from sensormap.decode.tags import Tags, read_tags
 from sensormap.errors import DecodeError
@@ -51,12 +51,13 @@ def read_photo(path: Path) -> Photo:
     Raises
     ------
     DecodeError
-        If the file is missing, unreadable, empty, too large, or no regular file; or if its name is a JPEG's and it is
-        none, or not as a camera wrote it.
+        If the file is missing, unreadable, empty, too large, no regular file, or a copy that sensormap corrected; or
+        if its name is a JPEG's and it is none, or not as a camera wrote it.
     """
     size = file_size(path)
     try:
         with path.open("rb") as file:
+            check_unmarked(file, path.name)
             picture = stored_size(file, path.name) if is_jpeg_name(path) else None
             tags, note = read_tags(file)
     except DecodeError:
@@ -66,13 +67,13 @@ def read_photo(path: Path) -> Photo:
         raise DecodeError(msg) from error
     if picture is not None:
         _check_unedited(tags, picture, path.name)
-    return Photo(path, size, _body(tags, note), _exposure(tags, note), picture)
+    return Photo(path, size, body_of(tags, note), exposure_of(tags, note), picture)
 
 
 def _check_unedited(tags: Tags, size: tuple[int, int], name: str) -> None:
     """Refuse a JPEG that another program than a camera's wrote, as far as EXIF tells."""
     for tag in ("Image Software", "Image ProcessingSoftware"):
-        software = _text(tags, tag)
+        software = text_of(tags, tag)
         if any(editor in software.lower() for editor in EDITORS):
             msg = f"{name}: edited with {software}, expected a JPEG as the camera wrote it"
             raise DecodeError(msg)
@@ -83,17 +84,17 @@ def _check_unedited(tags: Tags, size: tuple[int, int], name: str) -> None:
         raise DecodeError(msg)
 
 
-def _body(tags: Tags, note: Tags) -> Body:
+def body_of(tags: Tags, note: Tags) -> Body:
     """Return who took the photo."""
-    serial = _text(note, f"MakerNote 0x{_NIKON_SERIAL:04X}", "MakerNote SerialNumber") or _text(
+    serial = text_of(note, f"MakerNote 0x{_NIKON_SERIAL:04X}", "MakerNote SerialNumber") or text_of(
         tags, "EXIF BodySerialNumber"
     )
-    return Body(_text(tags, "Image Make"), _text(tags, "Image Model"), serial)
+    return Body(text_of(tags, "Image Make"), text_of(tags, "Image Model"), serial)
 
 
-def _exposure(tags: Tags, note: Tags) -> Exposure:
+def exposure_of(tags: Tags, note: Tags) -> Exposure:
     """Return the settings, each None unless plausible."""
-    noise_reduction = _text(note, f"MakerNote 0x{_NIKON_NOISE_REDUCTION:04X}")
+    noise_reduction = text_of(note, f"MakerNote 0x{_NIKON_NOISE_REDUCTION:04X}")
     return Exposure(
         iso=_iso(tags, note),
         shutter_s=_shutter(tags),
@@ -136,17 +137,17 @@ def _time(tags: Tags) -> datetime | None:
     names = ("EXIF DateTimeOriginal", "Image DateTimeOriginal", "EXIF DateTimeDigitized", "Image DateTime")
     for name in names:
         try:
-            time = datetime.strptime(_text(tags, name), "%Y:%m:%d %H:%M:%S")  # cameras keep no time zone
+            time = datetime.strptime(text_of(tags, name), "%Y:%m:%d %H:%M:%S")  # cameras keep no time zone
         except ValueError:
             continue
-        digits = _text(tags, "EXIF SubSecTimeOriginal") or _text(tags, "EXIF SubSecTime")
+        digits = text_of(tags, "EXIF SubSecTimeOriginal") or text_of(tags, "EXIF SubSecTime")
         if time.year in YEARS:
             fraction = digits[:6] if digits.isascii() and digits.isdigit() else "0"
             return time.replace(microsecond=int(fraction.ljust(6, "0")))
     return None
 
 
-def _text(tags: Tags, *names: str) -> str:
+def text_of(tags: Tags, *names: str) -> str:
     """Return the first of some tags that holds text, printable characters only; "" where none does."""
     for name in names:
         value = tags[name].values if name in tags else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from sensormap.errors import DecodeError
 
@@ -22,6 +23,10 @@ IMAGE_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
 
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe"})
 """Endings of the pictures that cameras develop themselves."""
+
+
+MARK = b"\nsensormap: corrected\n"
+"""What stands behind the end of a photo that sensormap has corrected, where no reader of photos minds it."""
 
 
 def is_photo_name(path: Path, *, images: bool = False) -> bool:
@@ -93,6 +98,33 @@ def read_bytes(path: Path) -> bytes:
     except OSError as error:
         msg = f"{path.name}: cannot be read: {error.strerror}"
         raise DecodeError(msg) from error
+
+
+def marked(data: bytes) -> bytes:
+    """Return a corrected photo with the mark at its end by which it is known for one; one that has it stays as it is.
+
+    Examples
+    --------
+    >>> marked(marked(b"...")) == b"..." + MARK
+    True
+    """
+    return data if data.endswith(MARK) else data + MARK
+
+
+def check_unmarked(file: BinaryIO, name: str) -> None:
+    """Refuse a corrected photo: what it shows of its sensor is not true any more.
+
+    Raises
+    ------
+    DecodeError
+        If it has the mark of one.
+    """
+    file.seek(0, 2)
+    file.seek(-min(file.tell(), len(MARK)), 2)
+    if file.read() == MARK:
+        msg = f"{name}: a copy that sensormap has corrected, expected the photo itself"
+        raise DecodeError(msg)
+    file.seek(0)
 
 
 def check_photosites(width: int, height: int, name: str) -> tuple[int, int]:

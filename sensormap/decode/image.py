@@ -6,7 +6,11 @@ import logging
 import reprlib
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
+from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +18,17 @@ from numpy.typing import NDArray
 from sensormap.decode.files import check_photosites
 from sensormap.errors import DecodeError
 
+if TYPE_CHECKING:
+    from tifffile import TiffPage
+
 # tifffile logs what is odd in a file; what matters of it becomes the error's reason.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_COLOURS = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGB with alpha"}
 _TIFF_MOSAICS = (1, 32803)  # photometric interpretation: black is zero; colour filter array
+_NOT_COMPRESSED, _DEFLATE = 1, (8, 32946)
+_SMALL = 1 << 24  # photosites; strips or tiles of so many in all may reach beyond any image
 # What the two decoders raise on damage; neither has a common base. struct and zlib come from deep inside them.
 _ERRORS = (
     OSError,
@@ -75,18 +84,48 @@ def read_image(data: bytes, name: str) -> NDArray[np.uint16]:
     import imageio.v3 as iio  # noqa: PLC0415 - raw photos need neither
 
     width, height = image_size(data, name)
-    try:
+    with _damage_told(name):
         if data.startswith(_PNG):
             values = iio.imread(data, plugin="pillow", extension=".png", index=0)
         else:
+            _check_segments(data, name)
             values = iio.imread(data, plugin="tifffile", extension=".tif", page=0)
-    except _ERRORS as error:
-        msg = f"{name}: truncated or damaged ({' '.join(str(error).split())[:100]})"
-        raise DecodeError(msg) from error
     if values.shape != (height, width) or values.dtype != np.uint16:
         msg = f"{name}: decodes to {values.dtype} of shape {values.shape}, expected uint16 of shape {(height, width)}"
         raise DecodeError(msg)
     return np.asarray(values)
+
+
+def image_bytes(values: NDArray[np.uint16], *, like: bytes) -> bytes:
+    """Return a mosaic as a file of the kind of another: PNG, or an uncompressed TIFF; nothing but the values is kept.
+
+    Parameters
+    ----------
+    values
+        Shape ``(H, W)``, in DN.
+    like
+        A file that `image_size` accepts.
+    """
+    import imageio.v3 as iio  # noqa: PLC0415
+    import tifffile  # noqa: PLC0415
+
+    if like.startswith(_PNG):
+        return bytes(iio.imwrite("<bytes>", values, plugin="pillow", extension=".png"))
+    buffer = BytesIO()
+    tifffile.imwrite(buffer, values, photometric="minisblack", software=False, metadata=None)
+    return buffer.getvalue()
+
+
+@contextmanager
+def _damage_told(name: str) -> Iterator[None]:
+    """Turn what the decoders raise into a `DecodeError`."""
+    try:
+        yield
+    except DecodeError:
+        raise
+    except _ERRORS as error:
+        msg = f"{name}: truncated or damaged ({' '.join(str(error).split())[:100]})"
+        raise DecodeError(msg) from error
 
 
 def _png_size(data: bytes, name: str) -> tuple[int, int]:
@@ -109,15 +148,37 @@ def _tiff_size(data: bytes, name: str) -> tuple[int, int]:
     """Read a TIFF's first directory."""
     import tifffile  # noqa: PLC0415
 
-    try:
-        with tifffile.TiffFile(BytesIO(data)) as tiff:
-            page = tiff.pages.first
-            shape, dtype, photometric = tuple(page.shape), page.dtype, int(page.photometric)
-    except _ERRORS as error:
-        msg = f"{name}: truncated or damaged ({' '.join(str(error).split())[:100]})"
-        raise DecodeError(msg) from error
+    with _damage_told(name), tifffile.TiffFile(BytesIO(data)) as tiff:
+        page = tiff.pages.first
+        shape, dtype, photometric = tuple(page.shape), page.dtype, int(page.photometric)
     is_plane = len(shape) == 2 and all(isinstance(side, int) for side in shape)  # damage makes lists of them
     if not is_plane or dtype != np.uint16 or photometric not in _TIFF_MOSAICS:
         msg = f"{name}: {dtype} image of shape {reprlib.repr(shape)}, expected one 16-bit number a photosite"
         raise DecodeError(msg)
     return check_photosites(shape[1], shape[0], name)
+
+
+def _check_segments(data: bytes, name: str) -> None:
+    """Refuse strips and tiles that are larger than their image: tifffile would decompress gigabytes out of a few."""
+    import tifffile  # noqa: PLC0415
+
+    with tifffile.TiffFile(BytesIO(data)) as tiff:
+        page = tiff.pages.first
+        count, photosites = prod(page.chunked), prod(page.chunks)
+        if count * photosites > max(4 * prod(page.shape), _SMALL):
+            msg = f"{name}: {count} strips or tiles of {photosites} photosites, expected an image of {page.shape}"
+            raise DecodeError(msg)
+        if page.compression in _DEFLATE:
+            _check_inflated(data, name, page, count, 2 * photosites)
+        elif page.compression != _NOT_COMPRESSED:
+            msg = f"{name}: compressed by {page.compression.name}, expected by deflate or not at all"
+            raise DecodeError(msg)
+
+
+def _check_inflated(data: bytes, name: str, page: TiffPage, count: int, most: int) -> None:
+    """Refuse strips that hold more bytes than they may."""
+    for start, length in zip(page.dataoffsets[:count], page.databytecounts[:count], strict=True):
+        inflated = zlib.decompressobj().decompress(data[start : start + length], most + 1)
+        if len(inflated) > most:
+            msg = f"{name}: a strip or tile of more than {most} bytes, which is its size"
+            raise DecodeError(msg)

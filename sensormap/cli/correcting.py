@@ -1,0 +1,98 @@
+"""`sensormap correct`: photos and a map in, repaired photos out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sensormap.cli.console import configure_log, progress_bar
+from sensormap.cli.options import jobs_option
+
+if TYPE_CHECKING:
+    from sensormap.corrections import Wishes
+
+
+@click.command("correct")
+@click.argument("map_file", metavar="MAP", type=click.Path(path_type=Path))
+@click.argument("photos", nargs=-1, required=True)
+@click.option("-o", "--output", metavar="FOLDER", help="Where corrected photos go.")
+@click.option("--overwrite", is_flag=True, help="Replace files in FOLDER that exist.")
+@click.option(
+    "--method",
+    type=click.Choice(["directional", "subtract", "mean", "median", "dcraw", "weighted8"]),
+    default="directional",
+    show_default=True,
+    help="How a photosite gets its value. JPEGs: directional or weighted8.",
+)
+@click.option("--all", "every", is_flag=True, help="Repair also what was not born yet, was healed, or does not show.")
+@click.option("--dng", is_flag=True, help="Write every raw photo as a DNG, also a NEF that could stay one.")
+@click.option("--opcodes", is_flag=True, help="Write DNGs that are untouched and list what to interpolate.")
+@click.option("--check", is_flag=True, help="Write nothing; repair healthy photosites and say how well that goes.")
+@click.option("--force", is_flag=True, help="Correct photos of another serial number or none; never of another model.")
+@jobs_option
+@click.option("-v", "--verbose", count=True, help="Tell more on stderr; -vv tells everything.")
+@click.option("-q", "--quiet", count=True, help="Tell less: -q warnings only, no progress, no table; -qq errors only.")
+def correct_command(
+    map_file: Path,
+    photos: tuple[str, ...],
+    *,
+    output: str | None,
+    overwrite: bool,
+    method: str,
+    every: bool,
+    dng: bool,
+    opcodes: bool,
+    check: bool,
+    force: bool,
+    jobs: int | None,
+    verbose: int,
+    quiet: int,
+) -> None:
+    """Repair the defects of MAP in PHOTOS: files, folders (searched recursively) and patterns, in any mix.
+
+    A compressed 12-bit NEF stays the NEF that it is but for the defective photosites, any other raw photo becomes a
+    DNG, and a JPEG keeps all but the blocks around its defects. Defects that were born later, or do not show at the
+    exposure of a photo, are left alone in it. Exit code 1 if a photo could not be corrected.
+    """
+    if bool(output) == check or output == "":
+        msg = "--check writes nothing: leave -o out" if check else "-o FOLDER says where corrected photos go"
+        raise click.UsageError(msg)
+    if method != "directional" and (check or opcodes):
+        why = "--check, which tries them all" if check else "--opcodes, which uses none"
+        msg = f"--method {method} does not go with {why}"
+        raise click.UsageError(msg)
+    from sensormap.corrections import Wishes  # noqa: PLC0415 - takes a second to import, --help does not
+
+    verbosity = verbose - quiet
+    configure_log(verbosity)
+    wishes = Wishes(method, every=every, dng=dng, opcodes=opcodes, force=force, overwrite=overwrite, jobs=jobs)
+    _run(map_file, photos, Path(output) if output else None, wishes, verbosity)
+
+
+def _run(map_file: Path, photos: tuple[str, ...], output: Path | None, wishes: Wishes, verbosity: int) -> None:
+    """Correct the photos, or without an output check repairs in them; print what came of it."""
+    from rich.console import Console  # noqa: PLC0415
+
+    from sensormap.cli.render import print_table  # noqa: PLC0415
+    from sensormap.corrections import Told, correct_photos  # noqa: PLC0415
+    from sensormap.decode import native_stderr_silenced  # noqa: PLC0415
+    from sensormap.mapfile import read_map  # noqa: PLC0415
+    from sensormap.options import Refusals  # noqa: PLC0415
+    from sensormap.repair_quality import check_repairs  # noqa: PLC0415
+    from sensormap.report.corrections import corrected_table, quality_table  # noqa: PLC0415
+
+    sensor_map, refusals = read_map(map_file), Refusals(strict=False)
+    with native_stderr_silenced(), progress_bar(verbosity, "correcting") as progress:
+        told = Told(progress, lambda photo: refusals.extend([photo]))
+        if output is None:
+            table = quality_table(*check_repairs(photos, sensor_map, wishes, told))
+        else:
+            table = corrected_table(correct_photos(photos, sensor_map, output, wishes, told))
+    if verbosity >= 0:
+        print_table(table, Console())
+    if refusals.skipped:
+        count = len(refusals.skipped)
+        msg = f"{count} {'photo' if count == 1 else 'photos'} could not be corrected"
+        raise click.ClickException(msg)

@@ -1,0 +1,1 @@
+"""Photos repaired at the defects of a map, each written back in its own format."""

@@ -1,0 +1,236 @@
+"""Correcting defects in a camera's own JPEGs: only units that hold one are coded anew, all other bits stay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormap.correct.picture import SMEAR, Picture, Pixel, repair_smears, weighted8
+from sensormap.decode.coefficients import Blocks, Coded, open_coded, read_units
+from sensormap.decode.jpeg import read_jpeg
+from sensormap.decode.markers import Layout, sampling
+from sensormap.decode.previews import moved_previews
+from sensormap.decode.recode import replace_units
+from sensormap.errors import FrameMismatchError, OutputError
+
+DIRECTIONAL, WEIGHTED8 = "directional", "weighted8"
+METHODS: Final = (DIRECTIONAL, WEIGHTED8)
+_COLOURS: Final = np.array(
+    [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]
+)  # of JFIF: brightness, blue and red differences
+_MOST: Final = 1023  # a coefficient of 8-bit samples, in quantisation steps of 1
+
+
+def _cosines() -> NDArray[np.float64]:
+    """Return the matrix of the orthonormal cosine transform of 8 samples."""
+    places = np.arange(8)
+    matrix = np.cos((2 * places + 1) * places[:, np.newaxis] * np.pi / 16) / 2
+    matrix[0] /= np.sqrt(2)
+    return matrix
+
+
+_COSINES: Final = _cosines()
+
+
+@dataclass(frozen=True)
+class CorrectedJpeg:
+    """A corrected JPEG file.
+
+    Attributes
+    ----------
+    data
+        The file; the input itself where nothing was to be done.
+    repaired, left
+        Number of defects that were repaired, and of those left alone: they do not show, or the file cannot say it.
+    blocks_changed
+        Number of units of 16 x 16, 16 x 8 or 8 x 8 pixels that were coded anew.
+    mean_change_elsewhere, largest_change_elsewhere
+        Absolute difference of the decoded pictures outside those units, in DN: mean over all pixels and colours, and
+        maximum. It is 0 but for the pixels that touch a changed unit, whose colour (not brightness) decoders blend with
+        that of the unit where colour is stored at a lower resolution.
+    """
+
+    data: bytes
+    repaired: int
+    left: int
+    blocks_changed: int
+    mean_change_elsewhere: float
+    largest_change_elsewhere: int
+
+
+def correct_jpeg(
+    data: bytes, name: str, pixels: Sequence[Pixel], *, method: str = DIRECTIONAL, every: bool = False
+) -> CorrectedJpeg:
+    """Repair the defects of one JPEG file.
+
+    Parameters
+    ----------
+    data
+        The whole file.
+    name
+        Its name, for messages.
+    pixels
+        Where the defects are, in the picture as stored: not turned as EXIF says.
+    method
+        DIRECTIONAL repairs whole smears (see `sensormap.correct.picture.repair_smears`); "weighted8" does what the
+        single-pixel script does, one pixel after the other, whether the defect shows or not.
+    every
+        Whether to interpolate also defects that do not show.
+
+    Returns
+    -------
+    CorrectedJpeg
+        All segments of the file and what follows its first picture are kept byte for byte, but for the offsets in a
+        list of further pictures (MPF).
+
+    Raises
+    ------
+    DecodeError
+        If the file is none that a camera writes, or damaged.
+    FrameMismatchError
+        If a pixel lies outside the picture.
+    OutputError
+        If the corrected file does not decode to the same picture outside the changed units.
+    ValueError
+        If there is no such method.
+
+    Notes
+    -----
+    What the repair changes is transformed to coefficients, divided by the quantisation steps, rounded and added. As
+    stored coefficients are whole numbers of steps, this is the same as coding the repaired unit anew, but without the
+    rounding of its pixels.
+    """
+    if method not in METHODS:
+        msg = f"method {method!r}: expected one of {', '.join(METHODS)}"
+        raise ValueError(msg)
+    pixels = [Pixel(*pixel) for pixel in pixels]
+    picture = read_jpeg(data, name)
+    _check_inside(picture, pixels, name)
+    coded = open_coded(data, name)
+    centres: list[tuple[int, int] | None]
+    if method == "weighted8":
+        centres = [(x, y) for x, y, *_ in pixels]
+        repaired = weighted8(picture, [(x, y) for x, y, *_ in pixels])
+    else:
+        repaired, centres = repair_smears(picture, pixels, every=every)
+    units, at = _touched(picture, repaired, coded.layout)
+    before = read_units(coded, units, name)
+    after = _added(before, _steps(_changes(picture[at], repaired[at], before, coded), coded), coded)
+    different = (after != before).any((1, 2))
+    if not different.any():
+        return CorrectedJpeg(data, 0, len(pixels), 0, 0.0, 0)
+    out = replace_units(coded, units[different], after[different], name)
+    out = moved_previews(out, name, end=coded.intervals[-1][1], by=len(out) - len(data))
+    changed = units[(read_units(open_coded(out, name), units, name) != before).any((1, 2))]
+    mean, largest = _elsewhere(picture, read_jpeg(out, name), _where(changed, coded.layout), coded.layout, name)
+    reach = 0 if method == "weighted8" else SMEAR
+    repaired_count = _count(centres, reach, _where(changed, coded.layout))
+    return CorrectedJpeg(out, repaired_count, len(pixels) - repaired_count, changed.size, mean, largest)
+
+
+def _check_inside(picture: Picture, pixels: Sequence[Pixel], name: str) -> None:
+    """Refuse pixels of another picture."""
+    height, width = picture.shape[:2]
+    for x, y, *_ in pixels:
+        if not (0 <= x < width and 0 <= y < height):
+            msg = f"{name}: pixel {x},{y} lies outside the picture of {width} x {height} pixels"
+            raise FrameMismatchError(msg)
+
+
+def _touched(
+    picture: Picture, repaired: Picture, layout: Layout
+) -> tuple[NDArray[np.int64], tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Return the units that hold changed pixels, and the rows and columns of their pixels."""
+    across, down = layout.unit
+    rows, cols = np.divmod(np.flatnonzero(repaired != picture) // 3, layout.width)
+    units = np.unique(rows // down * layout.units[0] + cols // across)
+    # Beyond the picture's edges units go on with its last pixels.
+    inside_rows = np.minimum(units[:, np.newaxis] // layout.units[0] * down + np.arange(down), layout.height - 1)
+    inside_cols = np.minimum(units[:, np.newaxis] % layout.units[0] * across + np.arange(across), layout.width - 1)
+    return units, (inside_rows[:, :, np.newaxis], inside_cols[:, np.newaxis, :])
+
+
+def _changes(picture: Picture, repaired: Picture, before: Blocks, coded: Coded) -> NDArray[np.float64]:
+    """Return what changes in the pixels of units; what was clipped when they were decoded is taken away too."""
+    clipped = ((picture == 0) | (picture == 255)) & (repaired != picture).any(-1, keepdims=True)
+    change = repaired.astype(np.float64) - picture
+    some = clipped.any((1, 2, 3))
+    change[some] -= np.where(clipped[some], _beyond(before[some], coded), 0)
+    return change
+
+
+def _beyond(blocks: Blocks, coded: Coded) -> NDArray[np.float64]:
+    """Return how far the colours of units lie above 255 or (negative) below 0, before they are clipped."""
+    across, down = coded.layout.unit
+    colours, first = np.empty((len(blocks), down, across, 3)), 0
+    for component, (wide, high) in enumerate(coded.layout.factors):
+        levels = blocks[:, first : first + wide * high].reshape(-1, high, wide, 8, 8) * coded.steps[component]
+        samples = (_COSINES.T @ levels @ _COSINES).swapaxes(2, 3).reshape(-1, 8 * high, 8 * wide)
+        colours[..., component] = samples.repeat(down // (8 * high), 1).repeat(across // (8 * wide), 2)
+        first += wide * high
+    colours[..., 0] += 128
+    levels = colours @ np.linalg.inv(_COLOURS).T
+    return levels - np.clip(levels, 0, 255)
+
+
+def _steps(changes: NDArray[np.float64], coded: Coded) -> Blocks:
+    """Return changes of pixels as changes of coefficients, in quantisation steps, rounded."""
+    across, down = coded.layout.unit
+    colours = changes @ _COLOURS.T
+    blocks = []
+    for component, (wide, high) in enumerate(coded.layout.factors):
+        shape = (-1, 8 * high, down // (8 * high), 8 * wide, across // (8 * wide))
+        samples = colours[..., component].reshape(shape).mean((2, 4))
+        squares = samples.reshape(-1, high, 8, wide, 8).swapaxes(2, 3)
+        steps = np.rint(_COSINES @ squares @ _COSINES.T / coded.steps[component])
+        blocks.append(steps.reshape(-1, high * wide, 64))
+    return np.concatenate(blocks, 1).astype(np.int32)
+
+
+def _added(before: Blocks, steps: Blocks, coded: Coded) -> Blocks:
+    """Add changes to coefficients, within what 8-bit samples can have."""
+    limit = np.maximum(_MOST // coded.steps.reshape(3, 64)[list(coded.components)], 1)
+    return np.where(steps == 0, before, np.clip(before + steps, -limit, limit))
+
+
+def _where(units: NDArray[np.int64], layout: Layout) -> NDArray[np.bool_]:
+    """Return which pixels the units hold, shape (H, W)."""
+    across, down = layout.unit
+    grid = np.zeros(layout.units[::-1], np.bool_)
+    grid.ravel()[units] = True
+    return grid.repeat(down, 0).repeat(across, 1)[: layout.height, : layout.width]
+
+
+def _elsewhere(
+    before: Picture, after: Picture, where: NDArray[np.bool_], layout: Layout, name: str
+) -> tuple[float, int]:
+    """Return mean and largest change outside the changed units; refuse one farther off than colours are blended."""
+    across, down = layout.unit
+    different = np.flatnonzero(before != after)
+    outside = different[~where.ravel()[different // 3]]
+    if not outside.size:
+        return 0.0, 0
+    change = np.abs(before.ravel()[outside].astype(np.int16) - after.ravel()[outside])
+    near = np.zeros_like(where)
+    if sampling(layout.factors) != (1, 1):
+        # Colours are interpolated between those of two units in the one pixel to each side of their border.
+        near = np.pad(where, 1)
+        near = near[:-2] | near[1:-1] | near[2:]
+        near = near[:, :-2] | near[:, 1:-1] | near[:, 2:]
+    far = change[~near.ravel()[outside // 3]]
+    if far.size:
+        msg = f"{name}: corrected, but pixels outside the units of {across} x {down} changed, by up to {far.max()} DN"
+        raise OutputError(msg)
+    return float(change.sum()) / (3 * int(np.count_nonzero(~where))), int(change.max())
+
+
+def _count(centres: Sequence[tuple[int, int] | None], reach: int, where: NDArray[np.bool_]) -> int:
+    """Return how many repairs made it into the file."""
+    return sum(
+        bool(where[max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1].any())
+        for x, y in filter(None, centres)
+    )

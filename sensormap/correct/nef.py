@@ -1,0 +1,230 @@
+"""A compressed NEF written again with some photosites changed and every other byte kept."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormap.correct.strip import (
+    BITS,
+    LOSSLESS,
+    LOSSY,
+    MOST_LEVELS,
+    Coding,
+    nearest_indices,
+    pack,
+    unpack,
+)
+from sensormap.correct.tiff import RawStrip, find_raw, with_strip
+from sensormap.decode.libraw import open_raw, raw_values, read_sizes
+from sensormap.errors import DecodeError, OutputError
+
+# MakerNote tags 0x0093 and, of 0x0096, the version: lossy with the whole table in the file, and lossless.
+_LOSSY, _LOSSLESS = (1, b"\x44\x10"), (3, b"\x46\x30")
+_MOST_FILLING = 64  # bytes behind the last code; where more than zeros follow, they are something else, as a preview
+_STARTS_PLACE, _COUNT_PLACE, _TABLE_PLACE = 2, 10, 12  # bytes in tag 0x0096
+
+
+@dataclass(frozen=True)
+class Nef:
+    """A NEF whose mosaic can be written again.
+
+    Parameters
+    ----------
+    name
+        The file's name, for messages.
+    data
+        The whole file.
+    values
+        Photosites on the raw grid, ``(H, W)``, in DN: every row, also those that LibRaw does not decode.
+    indices
+        The same as indices into `levels`.
+    coding
+        How the strip holds them.
+    raw
+        Where the strip lies.
+    """
+
+    name: str
+    data: bytes
+    values: NDArray[np.uint16]
+    indices: NDArray[np.uint16]
+    coding: Coding
+    raw: RawStrip
+
+    @property
+    def levels(self) -> NDArray[np.uint16]:
+        """The values that a photosite can have in this file, ascending, in DN."""
+        return self.coding.levels
+
+
+def read_nef(data: bytes, name: str) -> Nef | None:
+    """Decode a NEF so that it can be written again.
+
+    Parameters
+    ----------
+    data
+        The whole file.
+    name
+        Its name, for messages.
+
+    Returns
+    -------
+    Nef or None
+        None where the file is no NEF of 12 bits that is lossy compressed by a full table, or losslessly; what is
+        neither has to be written in another format.
+
+    Raises
+    ------
+    DecodeError
+        If it is one, but damaged; or if its indices, packed again, are not the strip that they came from, which proves
+        for each photo that it is understood.
+    """
+    raw = find_raw(data, name)
+    coding = _coding(raw, name) if raw else None
+    if raw is None or coding is None:
+        return None
+    strip = data[raw.offset : raw.offset + raw.length]
+    unpacked = unpack(strip, (raw.height, raw.width), coding, name)
+    again, bits = pack(unpacked.indices, coding)
+    if bits != unpacked.bits or not _same_bits(again, strip, bits):
+        msg = f"{name}: its {raw.width} x {raw.height} photosites, packed again, are not the strip that it holds"
+        raise DecodeError(msg)
+    if len(strip) > len(again) + _MOST_FILLING and any(strip[len(again) :]):
+        raw = replace(raw, length=len(again))
+    return Nef(name, data, unpacked.values, unpacked.indices, coding, raw)
+
+
+def with_values(nef: Nef, rows: NDArray[np.integer], cols: NDArray[np.integer], values: NDArray[np.generic]) -> bytes:
+    """Return the file with new values at some photosites.
+
+    Parameters
+    ----------
+    nef
+        The file.
+    rows, cols
+        Which photosites, on the raw grid; each once.
+    values
+        Their values in DN, finite; each becomes the nearest of the file's levels, of two equally near ones the lower.
+
+    Returns
+    -------
+    bytes
+        The very file where no photosite changes. Else every byte outside the strip is the same, but for the strip's
+        length and place where these change: a shorter strip is filled up with zeros; a longer one grows at the end of
+        the file, or moves there if something else lies behind it, which then stays where it is.
+
+    Raises
+    ------
+    ValueError
+        If a photosite lies outside the raw grid, or a value is not finite.
+    """
+    new = _new_indices(nef, rows, cols, values)
+    if np.array_equal(new, nef.indices[rows, cols]):
+        return nef.data
+    indices = nef.indices.copy()
+    indices[rows, cols] = new
+    strip, _ = pack(indices, nef.coding)
+    return with_strip(nef.data, nef.raw, strip)
+
+
+def check_rewritten(
+    data: bytes, nef: Nef, rows: NDArray[np.integer], cols: NDArray[np.integer], values: NDArray[np.generic]
+) -> None:
+    """Decode a rewritten file by LibRaw and compare all that it decodes with what it is to be.
+
+    Parameters
+    ----------
+    data
+        The file, as `with_values` returned it.
+    nef, rows, cols, values
+        What that was given.
+
+    Raises
+    ------
+    OutputError
+        If LibRaw does not decode it, or finds other values than the nearest levels at the given photosites and the
+        input's everywhere else.
+
+    Notes
+    -----
+    Of some cameras LibRaw leaves the last rows out. They are packed by the same loop as those that are compared, and
+    `read_nef` has shown that packing them gives the camera's own bytes.
+    """
+    new = nef.levels[_new_indices(nef, rows, cols, values)]
+    try:
+        with open_raw(data, nef.name) as raw:
+            sizes = read_sizes(raw, nef.name)
+            found = raw_values(raw)
+    except DecodeError as error:
+        msg = f"{nef.name}: rewritten, LibRaw does not decode it: {error}"
+        raise OutputError(msg) from error
+    if found.shape != nef.values.shape:
+        msg = f"{nef.name}: rewritten, LibRaw finds {found.shape} photosites, expected {nef.values.shape}"
+        raise OutputError(msg)
+    wrong = found != nef.values
+    wrong[rows, cols] = found[rows, cols] != new
+    wrong[sizes.visible.height :] = False  # LibRaw decodes as many rows, counted from the first of the raw grid
+    if wrong.any():
+        row, col = np.argwhere(wrong)[0]
+        msg = (
+            f"{nef.name}: rewritten, photosites that differ from what was meant: {np.count_nonzero(wrong)}, the first "
+            f"x {col}, y {row} with {found[row, col]} DN"
+        )
+        raise OutputError(msg)
+
+
+def _coding(raw: RawStrip, name: str) -> Coding | None:
+    """Return how a strip is coded, or None where it is in a way that is not written here."""
+    order, table = raw.order, raw.linearisation
+    kind = (raw.compression, table[:_STARTS_PLACE])
+    if kind not in (_LOSSY, _LOSSLESS) or raw.bits != BITS:
+        return None
+    if len(table) < _TABLE_PLACE:
+        msg = f"{name}: MakerNote tag 0x0096 of {len(table)} bytes, expected at least {_TABLE_PLACE}"
+        raise DecodeError(msg)
+    starts = struct.unpack_from(f"{order}4H", table, _STARTS_PLACE)
+    if max(starts) >= MOST_LEVELS:
+        msg = f"{name}: start values {', '.join(map(str, starts))}, expected below {MOST_LEVELS}"
+        raise DecodeError(msg)
+    if kind == _LOSSLESS:
+        return Coding(LOSSLESS, starts, np.arange(MOST_LEVELS, dtype=np.uint16))
+    return Coding(LOSSY, starts, _levels(table, order, name))
+
+
+def _levels(table: bytes, order: str, name: str) -> NDArray[np.uint16]:
+    """Return the value of each index, as tag 0x0096 lists them."""
+    (count,) = struct.unpack_from(f"{order}H", table, _COUNT_PLACE)
+    if not 2 <= count <= MOST_LEVELS or _TABLE_PLACE + 2 * count > len(table):
+        msg = f"{name}: table of {count} levels in {len(table)} bytes, expected 2 to {MOST_LEVELS} of 2 bytes each"
+        raise DecodeError(msg)
+    levels = np.frombuffer(table, f"{order}u2", count, _TABLE_PLACE).astype(np.uint16)
+    if (levels[1:] < levels[:-1]).any():
+        at = int(np.argmax(levels[1:] < levels[:-1]))
+        msg = f"{name}: table falls from {levels[at]} to {levels[at + 1]} DN at index {at + 1}, expected it to ascend"
+        raise DecodeError(msg)
+    return levels
+
+
+def _same_bits(again: bytes, strip: bytes, bits: int) -> bool:
+    """Tell whether two strips begin with the same bits."""
+    whole, rest = divmod(bits, 8)
+    return again[:whole] == strip[:whole] and (not rest or (again[whole] ^ strip[whole]) >> (8 - rest) == 0)
+
+
+def _new_indices(
+    nef: Nef, rows: NDArray[np.integer], cols: NDArray[np.integer], values: NDArray[np.generic]
+) -> NDArray[np.uint16]:
+    """Return the indices of the levels next to new values; the old one where that level is the same."""
+    height, width = nef.values.shape
+    if ((rows < 0) | (rows >= height) | (cols < 0) | (cols >= width)).any():
+        msg = f"{nef.name}: photosites to change that lie outside the raw grid of {width} x {height}"
+        raise ValueError(msg)
+    if not np.isfinite(values).all():
+        msg = f"{nef.name}: new values that are not finite"
+        raise ValueError(msg)
+    new = nearest_indices(values, nef.levels)
+    return np.where(nef.levels[new] == nef.values[rows, cols], nef.indices[rows, cols], new)

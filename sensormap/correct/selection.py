@@ -1,0 +1,182 @@
+"""Which photosites of a map a photo needs repaired: those born by then, not healed, and showing at its exposure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sensormap.camera import Body
+from sensormap.cfa import Cfa
+from sensormap.correct.picture import Pixel
+from sensormap.decode.files import is_image_name
+from sensormap.defects import Between, Column, Defect, Row, SensorMap, Source
+from sensormap.errors import FrameMismatchError
+from sensormap.frame import Exposure, Photo
+from sensormap.visible import visible_defects
+
+# Where a defect shows best: a bright one in black, where there is no photon noise; a dark one just below saturation.
+_DARKEST_DN, _BRIGHTEST_DN = 0.0, 3800.0
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What of a map a photo needs repaired.
+
+    Parameters
+    ----------
+    defects
+        Single photosites, sorted by (y, x).
+    lines
+        Columns and rows.
+    unborn, healed, hidden
+        Photosites that were not there yet when the photo was taken, that were gone again, and that do not show at its
+        exposure.
+    vague
+        Those that only JPEGs show, which are not known well enough for a raw photo.
+    """
+
+    defects: tuple[Defect, ...]
+    lines: tuple[Column | Row, ...]
+    unborn: int = 0
+    healed: int = 0
+    hidden: int = 0
+    vague: int = 0
+
+    def photosites(self, sensor_map: SensorMap) -> list[tuple[int, int]]:
+        """Return (x, y) of all of them on the raw grid, sorted by (y, x), each once."""
+        return _photosites(self.defects, self.lines, sensor_map)
+
+
+def check_body(photo: Photo, sensor_map: SensorMap, *, force: bool = False) -> None:
+    """Refuse a photo of another camera than the map's.
+
+    Parameters
+    ----------
+    photo
+        The photo, as its EXIF describes it. PNG and TIFF files that say nothing are taken for those of any camera.
+    sensor_map
+        The map. One without a model or serial number, as of JPEGs without EXIF, takes photos of any.
+    force
+        Whether another or unknown serial number is no reason, nor that nothing is known; another model always is.
+
+    Raises
+    ------
+    FrameMismatchError
+        Naming both bodies.
+    """
+    found, expected = photo.body, sensor_map.body
+    nameless = found == Body("", "", "")
+    if nameless and (force or is_image_name(photo.path)):
+        return
+    if (expected.make or expected.model) and (found.make, found.model) != (expected.make, expected.model):
+        hint = "; --force corrects it" if nameless else ""
+        msg = f"{photo.path.name}: taken by {_model(found)}, but the map is of {_model(expected)}{hint}"
+        raise FrameMismatchError(msg)
+    if expected.serial and found.serial != expected.serial and not force:
+        msg = f"{photo.path.name}: taken by {found}, but the map is of serial {expected.serial}; --force corrects it"
+        raise FrameMismatchError(msg)
+
+
+def choose(sensor_map: SensorMap, exposure: Exposure, *, of_raw: bool, every: bool = False) -> Chosen:
+    """Return what of a map a photo needs repaired.
+
+    Parameters
+    ----------
+    sensor_map
+        The map.
+    exposure
+        Of the photo. Without a time everything counts as born and not healed; without a shutter time or ISO everything
+        counts as visible.
+    of_raw
+        Whether the photo is a raw one: entries that only JPEGs show are left out, their photosites being uncertain.
+    every
+        Whether to repair also what was not born yet, was healed, or does not show.
+
+    Notes
+    -----
+    A defect that came between two photos counts as there from just after the first. One does not show where it stays
+    within 3 sigma of the noise that `visible` assumes, even where it would show best: a bright one in black, a
+    dark one just below saturation. Defects of unknown strength, and those of a map of JPEGs, always count as visible.
+    """
+    every_line: tuple[Column | Row, ...] = (*sensor_map.columns, *sensor_map.rows)
+    defects = [defect for defect in sensor_map.defects if not (of_raw and defect.radius is not None)]
+    lines = [line for line in every_line if not (of_raw and line.radius is not None)]
+    cfa = sensor_map.sensor.cfa
+    vague = len(sensor_map.defects) - len(defects) + _size(every_line, cfa) - _size(lines, cfa)
+    if every:
+        return Chosen(tuple(defects), tuple(lines), vague=vague)
+    born = [defect for defect in defects if not _before(exposure.time, defect.onset)]
+    there = [defect for defect in born if not _after(exposure.time, defect.until)]
+    shown = _shown(sensor_map, there, exposure)
+    alive = [line for line in lines if not _before(exposure.time, line.onset)]
+    return Chosen(
+        tuple(shown),
+        tuple(alive),
+        unborn=len(defects) - len(born) + _size(lines, cfa) - _size(alive, cfa),
+        healed=len(born) - len(there),
+        hidden=len(there) - len(shown),
+        vague=vague,
+    )
+
+
+def pixels_of(chosen: Chosen, sensor_map: SensorMap) -> list[Pixel]:
+    """Return the pixels of the camera's JPEG that show what was chosen, sorted by (y, x).
+
+    Parameters
+    ----------
+    chosen
+        From `choose`.
+    sensor_map
+        Its map. Photosites outside the JPEG's crop, or all of them where that is unknown, are left out.
+    """
+    found: dict[tuple[int, int], tuple[int, int]] = {}
+    for number, line in enumerate(chosen.lines, start=1):
+        found |= dict.fromkeys(line.photosites(sensor_map.sensor.cfa), (line.radius or 0, number))
+    found |= {(defect.x, defect.y): (defect.radius or 0, 0) for defect in chosen.defects}
+    places = ((sensor_map.sensor.jpeg_pixel(*place), found[place]) for place in chosen.photosites(sensor_map))
+    return [Pixel(*pixel, *rest) for pixel, rest in places if pixel is not None]
+
+
+def mapped(sensor_map: SensorMap) -> list[tuple[int, int]]:
+    """Return (x, y) of every photosite of a map, sorted by (y, x): none of them repairs another."""
+    return _photosites(sensor_map.defects, (*sensor_map.columns, *sensor_map.rows), sensor_map)
+
+
+def _shown(sensor_map: SensorMap, defects: list[Defect], exposure: Exposure) -> list[Defect]:
+    """Return those of some defects that show at an exposure."""
+    if sensor_map.source == Source.JPEG or exposure.iso is None or exposure.shutter_s is None:
+        return defects
+    some = replace(sensor_map, defects=tuple(defects))
+    levels = (_DARKEST_DN, _BRIGHTEST_DN)
+    return list(visible_defects(some, shutter_s=exposure.shutter_s, iso=exposure.iso, levels=levels))
+
+
+def _photosites(
+    defects: tuple[Defect, ...], lines: tuple[Column | Row, ...], sensor_map: SensorMap
+) -> list[tuple[int, int]]:
+    def each() -> Iterator[tuple[int, int]]:
+        yield from ((defect.x, defect.y) for defect in defects)
+        for line in lines:
+            yield from line.photosites(sensor_map.sensor.cfa)
+
+    return sorted(set(each()), key=lambda place: (place[1], place[0]))
+
+
+def _size(lines: Iterable[Column | Row], cfa: Cfa) -> int:
+    """Return how many photosites lines have."""
+    return sum(1 for line in lines for _ in line.photosites(cfa))
+
+
+def _before(time: datetime | None, change: Between | None) -> bool:
+    """Tell whether a photo was taken before a change: by the last photo that did not show it, or earlier."""
+    return time is not None and change is not None and change.after is not None and time <= change.after
+
+
+def _after(time: datetime | None, change: Between | None) -> bool:
+    """Tell whether a photo was taken after a change: by the first photo that showed it, or later."""
+    return time is not None and change is not None and change.by is not None and time >= change.by
+
+
+def _model(body: Body) -> str:
+    return str(body).rsplit(", serial", 1)[0]

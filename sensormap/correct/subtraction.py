@@ -1,0 +1,149 @@
+"""Hot and offset photosites of known strength: what they add is subtracted, and their real signal stays.
+
+A healthy photosite would have shown the value less ``G (b + D T)``. What is left has three errors: the photon noise of
+what was taken off, which was recorded with it, the interval of the strength, and the temperature, which dark current
+follows. Interpolation has one: scenery and the photosite's own noise, which nothing around it tells. The smaller wins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormap.correct.check import own_variance, residual_variance
+from sensormap.correct.surround import same_plane_rings, surroundings
+from sensormap.defects import Defect, DefectKind
+from sensormap.score import Noise
+
+_WITHIN = 1.96  # standard deviations of a normal distribution that half a 95 % interval is
+_DARK_SPREAD = 0.15  # of a dark current from frame to frame, with the temperature: as `laws` allows for
+_SIGMAS = 3.0  # as in `visible`: results farther apart disagree, and what is nearer to saturation may be clipped
+_MID_SPREAD = 1.325  # half the mid-spread of eight normal values, in standard deviations
+
+
+@dataclass(frozen=True)
+class Excess:
+    """What a defect adds to the value of a healthy photosite in one photo, and how uncertain that is, DN."""
+
+    dn: float
+    uncertain_dn: float
+
+
+def excess_of(defect: Defect, *, gain: float, shutter_s: float) -> Excess | None:
+    """Return what a defect adds in a photo, None where the map does not tell.
+
+    Parameters
+    ----------
+    defect
+        From a map.
+    gain
+        ISO over base ISO.
+    shutter_s
+        Shutter time in seconds.
+
+    Notes
+    -----
+    ``G (b + D T)``, as in `DefectKind`. Only hot and offset ones have an excess, and it is known if no part of it is
+    unresolved. The uncertainty is that of the intervals, and 15 % of the dark signal, which follows the temperature.
+    """
+    parts = {"dark_dn_per_s": (defect.dark_dn_per_s, gain * shutter_s), "offset_dn": (defect.offset_dn, gain)}
+    known = [(strength, factor) for strength, factor in parts.values() if strength is not None]
+    unresolved = any(name in defect.unresolved for name in parts)
+    if defect.kind not in (DefectKind.HOT, DefectKind.OFFSET) or unresolved or not known:
+        return None
+    variance = sum(((high - low) / 2 / _WITHIN * factor) ** 2 for (_, low, high), factor in known)
+    if defect.dark_dn_per_s is not None:
+        variance += (_DARK_SPREAD * defect.dark_dn_per_s[0] * gain * shutter_s) ** 2
+    return Excess(sum(strength[0] * factor for strength, factor in known), float(variance**0.5))
+
+
+def subtract(
+    values: NDArray[Any],
+    excess: list[Excess | None],
+    interpolated: NDArray[Any],
+    if_interpolated: NDArray[np.float64],
+    own: NDArray[np.float64],
+    *,
+    clipping: tuple[int, int],
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return the repaired values of N photosites, and of which the excess was subtracted: the rest is interpolated.
+
+    Parameters
+    ----------
+    values
+        As recorded, DN, black subtracted, ``(N,)``.
+    excess
+        Of each, as `excess_of` returns it.
+    interpolated
+        As `repair.repair` returns them, ``(N,)``.
+    if_interpolated, own
+        As `expected_errors` returns them, ``(N,)``.
+    clipping
+        Lowest and highest DN that a photosite can have, black subtracted: what is clipped, or is within 3 sigma of
+        saturation, tells nothing.
+
+    Notes
+    -----
+    Subtracted is where that is expected to be less far off than interpolation, unless the result is darker than that
+    by more than 3 sigma: the strength is not what the map says then, or values clip below the level at which they are
+    said to. A brighter one may be a star, which nothing around a photosite tells.
+
+    Examples
+    --------
+    >>> subtract(np.array([520, 520]), [Excess(400.0, 5.0), None], np.array([150, 150]), np.array([900.0, 900.0]),
+    ...          np.array([70.0, 70.0]), clipping=(0, 4095))
+    (array([120, 150]), array([ True, False]))
+    """
+    dn = np.array([one.dn if one else np.nan for one in excess], np.float64)
+    uncertain = np.array([one.uncertain_dn if one else np.inf for one in excess], np.float64)
+    known = np.nan_to_num(dn)
+    # Variance goes with the signal: of the recorded value's the excess has its share.
+    if_subtracted = uncertain**2 + own * np.clip(known / np.maximum(values, 1), 0, 1)
+    left = values - known
+    open_ = (values > clipping[0]) & (values + _SIGMAS * np.sqrt(own) < clipping[1])
+    too_dark = interpolated - left > _SIGMAS * np.sqrt(if_subtracted + if_interpolated)
+    better = np.isfinite(dn) & open_ & ~too_dark & (if_subtracted < if_interpolated)
+    less = np.clip(np.floor(left + 0.5), *clipping)
+    return np.where(better, less, interpolated).astype(values.dtype), better
+
+
+def expected_errors(
+    mosaic: NDArray[Any], unhealthy: NDArray[np.bool_], targets: NDArray[np.int64], noise: Noise
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the variance of an interpolated value's error, and that of the noise of the value recorded.
+
+    Parameters
+    ----------
+    mosaic
+        The active area in DN, black subtracted, ``(H, W)``.
+    unhealthy
+        Everything mapped, ``(H, W)``.
+    targets
+        Rows and columns, ``(N, 2)``.
+    noise
+        Of the frame, as `check.frame_noise` returns it.
+
+    Returns
+    -------
+    tuple of ndarray of float64, shape (N,) both
+        DN squared, the former infinite where no neighbour is known.
+
+    Notes
+    -----
+    The former is the frame's own fit of how far values lie from the median of their neighbours, by the neighbours'
+    level and spread: a little more than `directional` has.
+    """
+    step = noise.coefficients.shape[0]
+    level, spread = np.zeros((2, len(targets)))
+    known = np.zeros(len(targets), bool)
+    for places, surround in surroundings(mosaic, unhealthy, targets, same_plane_rings(step)):
+        level[places] = surround.mean()
+        apart = np.where(surround.known, surround.values - level[places, None], 0)
+        spread[places] = _MID_SPREAD * np.sqrt((apart**2).sum(axis=1) / surround.known.sum(axis=1))
+        known[places] = True
+    variance = residual_variance(noise, targets, level, spread)
+    own = own_variance(noise, targets, mosaic[tuple(targets.T)].astype(np.float64))
+    return np.where(known, variance, np.inf), own

@@ -1,0 +1,127 @@
+"""The nearest healthy photosites of one colour around each of a list of photosites."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+REACH = 16
+"""Photosites, in rows and columns, within which healthy ones are looked for: eight steps of a Bayer plane."""
+
+_AT_ONCE = 65_536  # photosites times neighbours: some megabytes, whatever the length of the list
+
+
+@dataclass(frozen=True)
+class Surround:
+    """Around each of N photosites, up to n of its nearest healthy ones of one colour.
+
+    Parameters
+    ----------
+    values
+        Their values in DN, ``(N, n)`` float64; anything where not `known`.
+    known
+        Which of the n are healthy and on the grid, ``(N, n)``.
+    distance2
+        Their squared distance in photosites, ``(n,)``.
+    """
+
+    values: NDArray[np.float64]
+    known: NDArray[np.bool_]
+    distance2: NDArray[np.int64]
+
+    def mean(self) -> NDArray[np.float64]:
+        """Return each mean, ``(N,)``."""
+        return self.weighted(np.ones(self.distance2.size))
+
+    def weighted(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return each mean with these weights of the n, ``(N,)``."""
+        share = self.known * weights
+        return np.asarray((share * self.values).sum(axis=1) / share.sum(axis=1), np.float64)
+
+    def median(self) -> NDArray[np.float64]:
+        """Return each median, ``(N,)``."""
+        ordered = np.sort(np.where(self.known, self.values, np.inf), axis=1)
+        count = self.known.sum(axis=1)
+        middle = np.stack([(count - 1) // 2, count // 2], axis=1)
+        return np.asarray(np.take_along_axis(ordered, middle, axis=1).mean(axis=1), np.float64)
+
+    def range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return each lowest and highest value, ``(N,)`` both."""
+        lowest = np.where(self.known, self.values, np.inf).min(axis=1)
+        return lowest, np.where(self.known, self.values, -np.inf).max(axis=1)
+
+
+def same_plane_rings(step: int) -> list[NDArray[np.int64]]:
+    """Return row and column offsets of a plane's photosites, ``(n, 2)``: the eight nearest, the sixteen around, ...
+
+    Examples
+    --------
+    >>> same_plane_rings(2)[0].tolist()
+    [[-2, -2], [-2, 0], [-2, 2], [0, -2], [0, 2], [2, -2], [2, 0], [2, 2]]
+    """
+    return [step * _ring(radius) for radius in range(1, REACH // step + 1)]
+
+
+def green_rings() -> list[NDArray[np.int64]]:
+    """Return offsets of the greens of both planes around a green one: the four diagonal ones first.
+
+    Examples
+    --------
+    >>> green_rings()[0].tolist()
+    [[-1, -1], [-1, 1], [1, -1], [1, 1]]
+    """
+    rings = [_ring(radius) for radius in range(1, REACH + 1)]
+    return [ring[ring.sum(axis=1) % 2 == 0] for ring in rings]
+
+
+def surroundings(
+    mosaic: NDArray[Any], defective: NDArray[np.bool_], targets: NDArray[np.int64], rings: list[NDArray[np.int64]]
+) -> Iterator[tuple[NDArray[np.intp], Surround]]:
+    """Yield places in `targets`, and their surround: of each the first of `rings` that has a healthy photosite.
+
+    Parameters
+    ----------
+    mosaic
+        DN, ``(H, W)``.
+    defective
+        Which of it counts as unknown, ``(H, W)``.
+    targets
+        Rows and columns, ``(N, 2)``; those without a healthy photosite in any ring never come.
+    rings
+        Row and column offsets, ``(n, 2)`` each.
+    """
+    waiting = np.arange(len(targets))
+    for ring in rings:
+        missed = []
+        size = max(_AT_ONCE // len(ring), 1)
+        for first in range(0, waiting.size, size):
+            places = waiting[first : first + size]
+            surround = _look(mosaic, defective, targets[places], ring)
+            found = surround.known.any(axis=1)
+            missed.append(places[~found])
+            if found.any():
+                yield places[found], Surround(surround.values[found], surround.known[found], surround.distance2)
+        waiting = np.concatenate(missed) if missed else waiting[:0]
+
+
+def _ring(radius: int) -> NDArray[np.int64]:
+    """Return the offsets on the square of this radius, row by row."""
+    across = np.arange(-radius, radius + 1)
+    offsets = np.stack(np.meshgrid(across, across, indexing="ij"), axis=-1).reshape(-1, 2)
+    return np.asarray(offsets[np.abs(offsets).max(axis=1) == radius], np.int64)
+
+
+def _look(
+    mosaic: NDArray[Any], defective: NDArray[np.bool_], targets: NDArray[np.int64], ring: NDArray[np.int64]
+) -> Surround:
+    """Return what lies at the offsets of one ring."""
+    rows, cols = np.moveaxis(targets[:, None] + ring, -1, 0)
+    height, width = mosaic.shape
+    inside = (rows >= 0) & (rows < height) & (cols >= 0) & (cols < width)
+    rows, cols = np.clip(rows, 0, height - 1), np.clip(cols, 0, width - 1)
+    values = mosaic[rows, cols].astype(np.float64)
+    return Surround(values, inside & ~defective[rows, cols], (ring**2).sum(axis=1))

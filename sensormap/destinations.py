@@ -1,0 +1,86 @@
+"""Where results go: which files and folders, and which photos would fight for one."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sensormap.decode import is_jpeg_name, is_photo_name
+from sensormap.decode.files import is_image_name
+from sensormap.errors import OutputError
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a place for the results that is, or is named like, a file.
+
+    Raises
+    ------
+    OutputError
+        Saying what was found.
+    """
+    try:
+        status = folder.stat().st_mode
+    except FileNotFoundError:
+        found = "a name for a photo" if is_photo_name(folder, images=True) or folder == Path("-") else ""
+    except (OSError, ValueError) as error:
+        found = getattr(error, "strerror", None) or str(error)
+    else:
+        found = "" if stat.S_ISDIR(status) else "not a folder"
+    if found:
+        msg = f"{folder}: {found}, expected a folder for the corrected photos"
+        raise OutputError(msg)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results unless it is there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"{folder}: cannot be made: {error.strerror}"
+        raise OutputError(msg) from error
+
+
+def outside(paths: Sequence[Path], folder: Path) -> tuple[Path, ...]:
+    """Leave out what lies in the folder for the results, as it does if that is inside the folder of the photos."""
+    results = os.path.realpath(folder)
+    found = tuple(path for path in paths if not Path(os.path.realpath(path)).is_relative_to(results))
+    return found or tuple(paths)
+
+
+def targets(paths: Sequence[Path], folder: Path) -> dict[Path, Path]:
+    """Return where each photo goes: below `folder` as it lies below the folder that all photos have in common."""
+    parents = [os.path.abspath(path.parent) for path in paths]  # noqa: PTH100 - Path.resolve raises where this does not
+    common = os.path.commonpath(parents) if len({Path(parent).drive for parent in parents}) == 1 else ""
+    return {
+        path: folder / (os.path.relpath(parent, common) if common else "") / path.name
+        for path, parent in zip(paths, parents, strict=True)
+    }
+
+
+def identity(path: Path) -> object:
+    """Return what two names of one file have in common, and other files do not."""
+    try:
+        status = path.stat()
+    except OSError:
+        return os.path.abspath(path)  # noqa: PTH100 - Path.resolve raises where this does not
+    return status.st_dev, status.st_ino
+
+
+def clashes(outputs: Mapping[Path, Path]) -> dict[Path, Path]:
+    """Return the photos that would be written to the same file as an earlier one, and that one.
+
+    Two raw photos whose names differ in the ending only may both become DNGs.
+    """
+    first: dict[tuple[Path, str, bool], Path] = {}
+    found: dict[Path, Path] = {}
+    for path, output in outputs.items():
+        of_raw = not (is_jpeg_name(path) or is_image_name(path))
+        # Some file systems know no capitals.
+        key = output.parent, (output.stem if of_raw else output.name).lower(), of_raw
+        if key in first:
+            found[path] = first[key]
+        else:
+            first[key] = path
+    return found

@@ -1,0 +1,77 @@
+"""What was repaired in which photo, and how good repairs are, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sensormap.correct.check import Quality
+from sensormap.correct.outcome import Corrected
+from sensormap.report.table import Table, plain
+
+
+def corrected_table(corrected: Sequence[Corrected]) -> Table:
+    """Return what was repaired, a row a photo.
+
+    Parameters
+    ----------
+    corrected
+        In the order of the rows; their file names are cleaned of what could steer a terminal.
+    """
+    rows = tuple(
+        (plain(one.source.name), plain(one.output.name), str(one.repaired), _left_alone(one)) for one in corrected
+    )
+    header = ("photo", "written as", "repaired", "left alone")
+    changes = [one.elsewhere for one in corrected if one.elsewhere is not None]
+    mean = f"{max(changes, default=0.0):.4f}"
+    note = f"JPEGs: the rest of the picture, outside the repaired blocks, changed by {mean} DN on average at most."
+    return Table(_title(corrected), header, rows, right=frozenset({2}), note=note if changes else "")
+
+
+def quality_table(photos: int, qualities: Sequence[Quality]) -> Table:
+    """Return the errors of repairs, a row a method.
+
+    Parameters
+    ----------
+    photos
+        How many photos photosites were held out of.
+    qualities
+        Of each method.
+
+    Examples
+    --------
+    >>> table = quality_table(2, (Quality("mean", 400, 13.0, 108.0, 0.8, 2.85),))
+    >>> print(table.title, *table.rows[0], sep="; ")
+    400 healthy photosites of 2 photos, repaired as if defective; mean; 13.0; 108.0; 0.80; 2.85
+    """
+    if not qualities:
+        return Table("", (), (), note="No healthy photosite could be held out.")
+    rows = tuple(
+        (one.method, f"{one.median_dn:.1f}", f"{one.high_dn:.1f}", f"{one.median_sigma:.2f}", f"{one.high_sigma:.2f}")
+        for one in qualities
+    )
+    noun = "photo" if photos == 1 else "photos"
+    return Table(
+        f"{qualities[0].count} healthy photosites of {photos} {noun}, repaired as if defective",
+        ("method", "median DN", "95 % DN", "median sigma", "95 % sigma"),
+        rows,
+        right=frozenset({1, 2, 3, 4}),
+        note="Errors without their sign; sigma is a photosite's own noise, which nothing around it tells.",
+    )
+
+
+def _title(corrected: Sequence[Corrected]) -> str:
+    repaired = sum(one.repaired for one in corrected)
+    noun = "photo" if len(corrected) == 1 else "photos"
+    return f"{len(corrected)} {noun} corrected, {repaired} places repaired"
+
+
+def _left_alone(one: Corrected) -> str:
+    """Say how many entries were left alone, and why."""
+    reasons = (
+        (one.chosen.unborn, "born later"),
+        (one.chosen.healed, "healed by then"),
+        (one.chosen.hidden, "not visible at this exposure"),
+        (one.chosen.vague, "known from JPEGs only"),
+        (one.left, "too faint in it" if one.output.suffix.lower() in (".jpg", ".jpeg") else "nothing healthy near"),
+    )
+    return ", ".join(f"{count} {reason}" for count, reason in reasons if count) or "none"
