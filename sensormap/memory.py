@@ -1,8 +1,23 @@
-"""Giving memory back to the system."""
+"""Giving memory back to the system, as far as the C library can."""
 
 from __future__ import annotations
 
 import ctypes
+
+_MMAP_THRESHOLD = -3  # of glibc's mallopt
+_LARGE_BYTES = 4_000_000  # a file or a frame is larger, what the arithmetic works in smaller
+
+
+def keep_no_frames() -> None:
+    """Have memory of the size of files and frames returned to the system as soon as it is freed; glibc only.
+
+    glibc learns to keep blocks of up to 32 MB, for each thread apart, once some were freed. With two threads that saves
+    3 % of the time and costs 30 MB, with eight it costs 90 MB.
+    """
+    try:
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
+    except (AttributeError, OSError, TypeError):  # not glibc
+        return
 
 
 def give_back() -> None:

@@ -9,6 +9,8 @@ import click
 from sensormap.cli.console import configure_log, progress_bar
 from sensormap.cli.options import decoder_option, follow_option, jobs_option, profile_option, serial_option
 
+_FEW_THREADS = 2  # more than these trade a little time for memory
+
 
 @click.command("map")
 @click.argument("photos", nargs=-1, required=True)
@@ -45,6 +47,7 @@ def map_command(
     from sensormap.cli.show import print_map  # noqa: PLC0415 - these take a second to import, --help does not
     from sensormap.decode import native_stderr_silenced  # noqa: PLC0415
     from sensormap.mapfile import check_output, map_text, write_map  # noqa: PLC0415
+    from sensormap.memory import keep_no_frames  # noqa: PLC0415
     from sensormap.report.table import plain  # noqa: PLC0415
     from sensormap.survey import Options, map_defects  # noqa: PLC0415
 
@@ -56,6 +59,8 @@ def map_command(
         check_output(output, overwrite=overwrite)
     followed = 0 if no_follow else follow
     options = Options(profile=profile, serial=serial, jobs=jobs, strict=strict, follow=followed, decoder=decoder)
+    if options.threads > _FEW_THREADS:
+        keep_no_frames()
     with native_stderr_silenced(), progress_bar(verbosity) as progress:
         sensor_map = map_defects(photos, options, progress)
     if output is None:
