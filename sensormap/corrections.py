@@ -128,7 +128,10 @@ def correct_photos(
     """
     folder = Path(folder).expanduser()
     check_folder(folder)
-    paths = outside(find_photos(arguments, images=False), folder)
+    found = find_photos(arguments, images=False)
+    paths = outside(found, folder)
+    if len(paths) < len(found):
+        log.warning("%d files in %s left out: taken for results of earlier runs", len(found) - len(paths), folder)
     inputs, outputs = {identity(path) for path in paths}, targets(paths, folder)
     taken = clashes(outputs)
 

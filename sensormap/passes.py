@@ -12,8 +12,9 @@ from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, Sens
 from sensormap.evidence import Evidence
 from sensormap.examine import Read
 from sensormap.first_pass import FirstPass, Progress
-from sensormap.follow import Places, SecondPass, choose_frames, refilled
+from sensormap.follow import Places, SecondPass
 from sensormap.frame import Photo, Skipped
+from sensormap.frame_choice import choose_frames, refilled
 from sensormap.memory import give_back
 from sensormap.options import Options, Refusals
 from sensormap.scenery import has_company

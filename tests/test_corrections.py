@@ -349,11 +349,13 @@ def test_two_raw_photos_that_would_be_one_dng_do_not_fight_for_it(photos, tmp_pa
     assert "would be written to the same file as" in refused[0]
 
 
-def test_results_are_not_taken_for_photos(photos):
-    for _ in range(2):
-        done, refused = correct(photos, photos / "fixed", overwrite=True)
+def test_results_are_not_taken_for_photos_which_is_said(photos, caplog):
+    for told in ([], ["2 files in"]):
+        with caplog.at_level("WARNING", "sensormap"):
+            done, refused = correct(photos, photos / "fixed", overwrite=True)
         assert [one.source.parent for one in done] == [photos, photos]
         assert refused == []
+        assert [message[:10] for message in caplog.messages] == told
 
 
 def test_a_folder_is_made_when_there_is_something_to_put_in(photos, tmp_path):

@@ -28,7 +28,7 @@ FLOORS = [
         *("combine", "merged_entries", "merged_lines", "merging", "formats", "correct"),
     },
     {
-        *("survey", "options", "passes", "first_pass", "examine", "variety", "watch", "follow"),
+        *("survey", "options", "passes", "first_pass", "examine", "variety", "watch", "follow", "frame_choice"),
         *("evaluate", "photos", "shots", "align", "corrections", "destinations", "repair_quality"),
     },
     {"cli", "__main__"},

@@ -24,8 +24,9 @@ from sensormap.camera import Body, Profile, Rect
 from sensormap.detect import Thresholds
 from sensormap.errors import DecodeError, ProfileError
 from sensormap.first_pass import FirstPass, Tallied
-from sensormap.follow import Places, SecondPass, choose_frames, refilled
+from sensormap.follow import Places, SecondPass
 from sensormap.frame import Exposure, Frame, Photo, Skipped
+from sensormap.frame_choice import choose_frames, refilled
 from sensormap.kernels import Mosaic
 from sensormap.places import gather_windows
 from sensormap.score import Noise, pad
