@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from sensormap.correct.values import METHODS, Recipe
 from sensormap.decode import read_photo
 from sensormap.decode.files import is_image_name, marked, read_bytes
 from sensormap.defects import SensorMap
-from sensormap.destinations import check_folder, clashes, identity, make_folder, outside, targets
+from sensormap.destinations import check_folder, clashes, identity, make_folder, outside, targets, unless_corrected
 from sensormap.errors import FrameMismatchError, OutputError, SensorMapError
 from sensormap.first_pass import Progress, patiently
 from sensormap.frame import Photo, Skipped
@@ -49,7 +49,8 @@ class Wishes:
     force
         Whether photos of other serial numbers are corrected too.
     overwrite
-        Whether files that exist are replaced.
+        Whether earlier results are replaced: corrected copies, and copies that are the same as their photo. Other files
+        never are.
     jobs
         Threads; None means one for each processor, at most 8.
 
@@ -132,14 +133,17 @@ def correct_photos(
     paths = outside(found, folder)
     if len(paths) < len(found):
         log.warning("%d files in %s left out: taken for results of earlier runs", len(found) - len(paths), folder)
-    inputs, outputs = {identity(path) for path in paths}, targets(paths, folder)
+    outputs = targets(paths, folder)
     taken = clashes(outputs)
+    kept = {identity(path): "one of the photos, which are never written over" for path in paths}
 
     def one(path: Path) -> Corrected:
         if path in taken:
             msg = f"{path.name}: {path} would be written to the same file as {taken[path]}"
             raise OutputError(msg)
-        return _correct(path, outputs[path], sensor_map, wishes, inputs)
+        corrected = _correct(path, outputs[path], sensor_map, wishes, kept)
+        kept[identity(corrected.output)] = f"the corrected copy of {path}, written in this run"
+        return corrected
 
     return run_each(paths, one, wishes.jobs, told)
 
@@ -188,7 +192,7 @@ def run_each(paths: Sequence[Path], one: Callable[[Path], T], jobs: int | None, 
 
 
 def _correct(
-    path: Path, output: Path, sensor_map: SensorMap, wishes: Wishes, inputs: Container[object]
+    path: Path, output: Path, sensor_map: SensorMap, wishes: Wishes, kept: Mapping[object, str]
 ) -> Corrected:
     """Correct one photo and write it."""
     photo = read_photo(path)
@@ -198,11 +202,9 @@ def _correct(
     data = read_bytes(path)
     content = (_raw if of_raw else _jpeg)(data, photo, sensor_map, chosen, wishes)
     output = output.with_suffix(content.suffix) if content.suffix else output
-    if identity(output) in inputs:
-        msg = f"{output}: is one of the photos, which are never written over"
-        raise OutputError(msg)
     make_folder(output.parent)
-    write_atomically(content.data, output, overwrite=wishes.overwrite)
+    objection = unless_corrected(data, kept)
+    write_atomically(content.data, output, overwrite=wishes.overwrite, objection=objection)
     log.info("%s: %d repaired, written to %s", path, content.repaired, output)
     return Corrected(path, output, content.repaired, content.left, chosen, content.elsewhere)
 

@@ -6,10 +6,14 @@ import os
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from sensormap.decode import is_jpeg_name, is_photo_name
-from sensormap.decode.files import is_image_name
+from sensormap.decode.files import is_image_name, is_marked
 from sensormap.errors import OutputError
+from sensormap.output import Objection
+
+_CHUNK = 1 << 20  # bytes that are compared at once: files of one size mostly differ in the first
 
 
 def check_folder(folder: Path) -> None:
@@ -62,10 +66,44 @@ def targets(paths: Sequence[Path], folder: Path) -> dict[Path, Path]:
 def identity(path: Path) -> object:
     """Return what two names of one file have in common, and other files do not."""
     try:
-        status = path.stat()
+        return _identity(path.stat())
     except OSError:
         return os.path.abspath(path)  # noqa: PTH100 - Path.resolve raises where this does not
+
+
+def unless_corrected(data: bytes, kept: Mapping[object, str]) -> Objection:
+    """Object to files that are neither copies which sensormap corrected, nor the same as a photo, nor empty.
+
+    Parameters
+    ----------
+    data
+        The photo. A copy in which nothing was to be repaired is the same, and has no mark.
+    kept
+        The identities of files that are never replaced, each with what it is.
+    """
+
+    def objection(file: BinaryIO) -> str:
+        if found := kept.get(_identity(os.fstat(file.fileno()))):
+            return f"is {found}"
+        if is_marked(file) or _is_empty_or(data, file):
+            return ""
+        return "is no copy that sensormap corrected, so it is never replaced; move it away or name another folder"
+
+    return objection
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
+
+
+def _is_empty_or(data: bytes, file: BinaryIO) -> bool:
+    """Tell whether a file holds nothing or the same as `data`; one of another size is not read."""
+    size = os.fstat(file.fileno()).st_size
+    return not size or (
+        size == len(data)
+        and all(file.read(_CHUNK) == data[start : start + _CHUNK] for start in range(0, size, _CHUNK))
+        and not file.read(1)
+    )
 
 
 def clashes(outputs: Mapping[Path, Path]) -> dict[Path, Path]:

@@ -2,76 +2,73 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from sensormap.errors import OutputError
 
+Objection = Callable[[BinaryIO], str]
+"""Says, of a file that lies there and is open for reading, why it must not be replaced; "" if it may be."""
 
-def check_writable(path: Path, *, overwrite: bool = False) -> None:
+_MOST_LINKS = 40  # that one name leads through; as many as Linux follows
+_KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+_STDOUT = "-o - writes to stdout"
+_ELSEWHERE = "move it away or name another place"
+
+
+def check_writable(path: Path, *, overwrite: bool = False, objection: Objection | None = None) -> None:
     """Refuse a result file that could not be written; meant to be asked before hours of work.
 
     Parameters
     ----------
     path
-        Where the file is to be.
+        Where the file is to be. Of a symbolic link its target counts.
     overwrite
         Whether a file that lies there may be replaced.
+    objection
+        Which files may not be replaced even so; None to replace any.
 
     Raises
     ------
     OutputError
-        If `path` is a directory or something else than a file, exists without `overwrite`, or its folder is
-        missing, is no folder, or takes no new file.
+        As `destination`; if a file exists and there is an objection to it, or no `overwrite`; or if its folder takes
+        no new file.
     """
+    target = _replaceable(path, overwrite, objection, hint=_STDOUT)
     try:
-        if problem := _problem(path, overwrite=overwrite):
-            raise OutputError(problem)  # noqa: TRY301
         # Only making a file tells: permission bits say nothing of read-only disks, quotas or the superuser.
-        tempfile.TemporaryFile(dir=path.parent).close()
-    except OutputError:
-        raise
-    except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
+        tempfile.TemporaryFile(dir=target.parent).close()
+    except OSError as error:
         raise _failure(path, error) from error
 
 
-def check_replaces(path: Path, opening: bytes, what: str) -> None:
-    """Refuse to replace a file of another kind, such as the photo that a slip of the shell named as output.
+def unless_opening(opening: bytes, what: str) -> Objection:
+    """Object to files of another kind, such as the photo that a slip of the shell named as output.
 
     Parameters
     ----------
-    path
-        Where a file may lie.
     opening
         How files of the right kind begin; empty ones may be replaced too.
     what
         The kind's name.
-
-    Raises
-    ------
-    OutputError
-        If another file lies there.
     """
-    try:
-        if stat.S_ISFIFO(path.stat().st_mode):  # reached by a link, it would keep us waiting
-            start = b"|"
-        else:
-            with path.open("rb") as file:
-                start = file.read(len(opening))
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        msg = f"{path}: cannot be read: {error.strerror}"
-        raise OutputError(msg) from error
-    if start not in (b"", opening):
-        msg = f"{path}: is no {what}; --overwrite replaces only those"
-        raise OutputError(msg)
+
+    def objection(file: BinaryIO) -> str:
+        found = file.read(len(opening))
+        return "" if found in (b"", opening) else f"is no {what}; --overwrite replaces only those"
+
+    return objection
 
 
-def write_atomically(content: bytes, path: Path, *, overwrite: bool = False) -> None:
+def write_atomically(
+    content: bytes, path: Path, *, overwrite: bool = False, objection: Objection | None = None
+) -> None:
     """Write a file such that a run killed at any moment leaves the old file or the new one, never half.
 
     Parameters
@@ -79,26 +76,34 @@ def write_atomically(content: bytes, path: Path, *, overwrite: bool = False) -> 
     content
         What the file is to hold.
     path
-        Where. The content goes into a file beside it and is on the disk before that file takes the name `path`;
-        a symbolic link is replaced by the file, not followed.
-    overwrite
-        Whether a file that lies there may be replaced.
+        Where. The content goes into a file beside it and is on the disk before that file takes the name `path`. Of a
+        symbolic link the target is written, and the link stays.
+    overwrite, objection
+        As for `check_writable`; what lies there is looked at once more just before it is replaced.
 
     Raises
     ------
     OutputError
         As `check_writable`, and if the disk fills up; the temporary file is then removed.
     """
-    check_writable(path, overwrite=overwrite)
-    temporary = path.with_name(f".sensormap-{secrets.token_hex(8)}.part")
+    target = _replaceable(path, overwrite, objection)
+    temporary = target.with_name(f".sensormap-{secrets.token_hex(8)}.part")
     try:
         with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        if path.exists():
-            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
-        _name(temporary, path, overwrite=overwrite)
+        try:
+            _name_new(temporary, target)
+        except FileExistsError:
+            if target.exists():
+                temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+            if _replaceable(path, overwrite, objection) != target:
+                msg = f"{path}: leads to another file than before, expected {target}"
+                raise OutputError(msg) from None
+            if not overwrite:  # what came in the meantime has gone again, and may come back
+                raise OutputError(_exists(path, target)) from None
+            temporary.replace(target)
     except OutputError:
         raise
     except OSError as error:
@@ -107,38 +112,121 @@ def write_atomically(content: bytes, path: Path, *, overwrite: bool = False) -> 
         temporary.unlink(missing_ok=True)
 
 
-def _name(temporary: Path, path: Path, *, overwrite: bool) -> None:
-    """Give a file its name; without `overwrite` not one that another process has taken in the meantime."""
-    if not overwrite:
-        try:
-            path.hardlink_to(temporary)
-        except FileExistsError:
-            raise OutputError(_exists(path)) from None
-        except OSError:  # a file system without links
-            pass
-        else:
-            return
-    temporary.replace(path)
+def destination(path: Path, *, hint: str = _ELSEWHERE) -> Path:
+    """Return the name that a file written to `path` gets: where symbolic links lead, whether a file is there or not.
 
+    Parameters
+    ----------
+    path
+        Where the file is to be.
+    hint
+        What to do where something else than a file is there.
 
-def _exists(path: Path) -> str:
-    return f"{path}: exists already; --overwrite replaces it"
-
-
-def _problem(path: Path, *, overwrite: bool) -> str | None:
-    """Say what is wrong with the folder, or with what already has this name."""
-    folder = path.parent
-    if not folder.is_dir():
-        return f"{path}: {f'{folder} is not a folder' if folder.exists() else f'the folder {folder} does not exist'}"
+    Raises
+    ------
+    OutputError
+        If a folder, a pipe, a socket or a device is there, or what a program has open (``/dev/stdout``); if links lead
+        in a circle; or if the file's folder is missing or none.
+    """
     try:
-        mode = path.lstat().st_mode
+        hops = _hops(path)
+        target = hops[-1]
+        problem = _folder_problem(path.parent) or _kind_problem(path, hint)
+        if not problem and any(map(_is_open_file, hops)):
+            problem = f"{_as_link(path)}what a program has open, expected a file; {hint}"
+        if not problem and (missing := _folder_problem(target.parent)):
+            problem = f"is a link to {target}: {missing}"
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
+        raise _failure(path, error) from error
+    if problem:
+        msg = f"{path}: {problem}"
+        raise OutputError(msg)
+    return target
+
+
+def _replaceable(path: Path, overwrite: bool, objection: Objection | None, *, hint: str = _ELSEWHERE) -> Path:
+    """Return the destination, once what lies there may be replaced."""
+    target = destination(path, hint=hint)
+    if not os.path.lexists(path):
+        return target
+    if objection is not None and (problem := _objection_of(objection, path, target)):
+        msg = f"{path}: {'' if overwrite else 'exists already and '}{problem}"
+        raise OutputError(msg)
+    if not overwrite:
+        raise OutputError(_exists(path, target))
+    return target
+
+
+def _exists(path: Path, target: Path) -> str:
+    told = "; --overwrite replaces it" if target == path else f", a link to {target}; --overwrite writes that"
+    return f"{path}: exists already{told}"
+
+
+def _objection_of(objection: Objection, path: Path, target: Path) -> str:
+    """Return what there is to object to the file at `target`, if there is one."""
+    try:
+        with target.open("rb") as file:
+            return objection(file)
     except FileNotFoundError:
-        return None
-    if path.is_dir():
-        return f"{path}: is a directory, expected a file name"
-    if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
-        return f"{path}: is not a regular file"
-    return None if overwrite else _exists(path)
+        return ""
+    except OSError as error:
+        msg = f"{path}: cannot be read: {error.strerror}"
+        raise OutputError(msg) from error
+
+
+def _name_new(temporary: Path, target: Path) -> None:
+    """Give a file a name that nothing has yet, or raise FileExistsError: it may have been taken in the meantime."""
+    try:
+        target.hardlink_to(temporary)
+    except FileExistsError:
+        raise
+    except OSError:  # A file system without links. Renaming would replace; making a file tells, and keeps the name.
+        target.open("xb").close()
+        try:
+            temporary.replace(target)
+        finally:
+            if temporary.exists() and not target.stat().st_size:
+                target.unlink()
+
+
+def _hops(path: Path) -> list[Path]:
+    """Return a name, and if it is a link all names that it leads through, down to one that is none."""
+    hops = [path]
+    while hops[-1].is_symlink():
+        if len(hops) > _MOST_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        hops.append(hops[-1].parent / hops[-1].readlink())
+    return hops
+
+
+def _folder_problem(folder: Path) -> str:
+    """Say why nothing can lie in a folder; "" if it can."""
+    if folder.is_dir():
+        return ""
+    return f"{folder} is not a folder" if folder.exists() else f"the folder {folder} does not exist"
+
+
+def _kind_problem(path: Path, hint: str) -> str:
+    """Say what is at the end of a path if it is no regular file; "" if it is one or nothing."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return ""
+    if stat.S_ISDIR(mode):
+        return "is a directory, expected a file name"
+    if stat.S_ISREG(mode):
+        return ""
+    return f"{_as_link(path)}{_KINDS.get(stat.S_IFMT(mode), 'no regular file')}, expected a file; {hint}"
+
+
+def _as_link(path: Path) -> str:
+    return "is a link to " if path.is_symlink() else "is "
+
+
+def _is_open_file(path: Path) -> bool:
+    """Tell whether a name stands for a descriptor of a program, as ``/dev/stdout`` does: its file has other readers."""
+    folder = Path(os.path.realpath(path.parent))
+    return folder.is_relative_to("/proc") or folder == Path("/dev/fd")
 
 
 def _failure(path: Path, error: OSError | ValueError) -> OutputError:

@@ -135,15 +135,19 @@ def test_merge(place):
         (["old.yaml", "new.yaml", "-o", "other.yaml"], "other.yaml: exists already; --overwrite replaces it"),
         (["old.yaml", "new.yaml", "-o", "old.yaml", "--overwrite"], "old.yaml: is one of the maps to merge"),
         (["old.yaml", "new.yaml", "-o", "no/all.yaml"], "no/all.yaml: the folder no does not exist"),
+        (["old.yaml", "new.yaml", "-o", "null", "--overwrite"], "null: is a link to a device, expected a file; -o - "),
     ],
 )
 def test_merge_s_refusals(place, arguments, reason):
+    (place / "null").symlink_to("/dev/null")
+    links = [path for path in place.iterdir() if path.is_symlink()]
     before = {path.name: path.read_bytes() for path in place.iterdir()}
     result = run("merge", *arguments)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(f"Error: {reason}")
     assert result.stderr.count("\n") == 1
     assert {path.name: path.read_bytes() for path in place.iterdir()} == before
+    assert all(path.is_symlink() for path in links)
 
 
 def test_merge_overwrites_when_told(place):

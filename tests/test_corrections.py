@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 import shutil
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,9 +24,11 @@ from sensormap.cfa import Cfa
 from sensormap.cli.main import main
 from sensormap.corrections import Told, Wishes, correct_photos
 from sensormap.decode import read_photo
+from sensormap.decode.files import MARK
 from sensormap.decode.jpeg import read_jpeg
 from sensormap.decode.libraw import open_raw, raw_values
 from sensormap.defects import Between, Column, DefectKind, FrameSummary, SensorMap
+from sensormap.destinations import unless_corrected
 from sensormap.errors import DecodeError, OutputError
 from sensormap.mapfile import write_map
 from sensormap.sensor import Sensor
@@ -320,16 +324,208 @@ def test_photos_are_never_written_over(photos, tmp_path):
     assert {path.name: path.read_bytes() for path in photos.iterdir()} == before
 
 
-def test_files_that_exist_are_replaced_only_if_asked(photos, tmp_path):
+def test_earlier_results_are_replaced_only_if_asked(photos, tmp_path):
+    out = tmp_path / "out"
+    correct(photos / "DSC_2.NEF", out)
+    before = (out / "DSC_2.NEF").read_bytes()
+    done, refused = correct(photos, out, method="mean")
+    assert len(done) == 1
+    assert "DSC_2.NEF: exists already; --overwrite replaces it" in refused[0]
+    assert (out / "DSC_2.NEF").read_bytes() == before
+    done, refused = correct(photos, out, method="mean", overwrite=True)
+    assert (len(done), refused) == (2, [])
+    assert (out / "DSC_2.NEF").read_bytes() != before
+
+
+def other_shot(**values):
+    return nef_bytes(scene(), meta(NOON - timedelta(days=400), **values))
+
+
+def edited(photo):
+    """A corrected copy that another program wrote again, without what stands behind the end of the photo."""
+    (photo.parent / "map").mkdir()
+    ((one,), _) = correct(photo, photo.parent / "map")
+    return one.output.read_bytes()[: -len(MARK)]
+
+
+NOT_OURS = "is no copy that sensormap corrected, so it is never replaced; move it away or name another folder"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        lambda _: other_shot(),
+        lambda _: b"mine",
+        lambda _: b"\0",
+        lambda photo: photo.read_bytes()[:-1],
+        lambda photo: photo.read_bytes() + b"\n",
+        lambda photo: photo.read_bytes()[:-1] + bytes([photo.read_bytes()[-1] ^ 1]),
+        lambda photo: photo.read_bytes() + MARK[:-1],
+        lambda photo: photo.read_bytes() + MARK + b"\n",
+        edited,
+    ],
+)
+def test_what_is_not_an_earlier_result_is_never_replaced(content, photos, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
-    (out / "DSC_2.NEF").write_bytes(b"mine")
-    done, refused = correct(photos, out)
-    assert len(done) == 1
-    assert "exists already; --overwrite replaces it" in refused[0]
-    assert (out / "DSC_2.NEF").read_bytes() == b"mine"
-    done, refused = correct(photos, out, overwrite=True)
-    assert (len(done), refused) == (2, [])
+    theirs = content(photos / "DSC_2.NEF")
+    shutil.rmtree(photos / "map", ignore_errors=True)
+    (out / "DSC_2.NEF").write_bytes(theirs)
+    for overwrite, exists in ((False, "exists already and "), (True, "")):
+        done, refused = correct(photos, out, overwrite=overwrite)
+        assert [one.source.name for one in done] == ["DSC_1.NEF"]
+        assert refused == [f"DSC_2.NEF: {out / 'DSC_2.NEF'}: {exists}{NOT_OURS}"]
+        assert (out / "DSC_2.NEF").read_bytes() == theirs
+    assert sorted(path.name for path in out.iterdir()) == ["DSC_1.NEF", "DSC_2.NEF"]
+
+
+@pytest.mark.parametrize("wishes", [{"dng": True}, {"opcodes": True}])
+def test_another_original_of_the_same_name_as_a_dng_is_not_replaced(wishes, photos, tmp_path):
+    out = tmp_path / "out"
+    done, _ = correct(photos, out, **wishes)
+    theirs = done[0].output.read_bytes()[: -len(MARK)]  # a DNG as a camera wrote it
+    done[0].output.write_bytes(theirs)
+    again, refused = correct(photos, out, overwrite=True, **wishes)
+    assert [one.output for one in again] == [done[1].output]
+    assert refused == [f"DSC_1.NEF: {done[0].output}: {NOT_OURS}"]
+    assert done[0].output.read_bytes() == theirs
+
+
+@pytest.mark.parametrize("name", ["frame.png", "frame.tif", "DSC_2.JPG"])
+def test_other_pictures_and_mosaics_are_not_replaced_but_earlier_results_are(name, photos, tmp_path):
+    path, out = photos / name, tmp_path / "out"
+    if path.suffix == ".JPG":
+        path.write_bytes(jpeg_bytes(picture(), meta()))
+    else:
+        iio.imwrite(path, mosaic_with_defects())
+    out.mkdir()
+    theirs = path.read_bytes() + b"\0"
+    (out / name).write_bytes(theirs)
+    assert correct(path, out, overwrite=True) == ((), [f"{name}: {out / name}: {NOT_OURS}"])
+    assert (out / name).read_bytes() == theirs
+    (out / name).unlink()
+    for _ in range(2):
+        done, refused = correct(path, out, overwrite=True)
+        assert (len(done), refused) == (1, [])
+
+
+@pytest.mark.parametrize("name", ["DSC_2.NEF", "DSC_2.JPG"])
+def test_a_copy_in_which_nothing_was_changed_is_replaced(name, photos, tmp_path):
+    """It has no mark, for it is the photo."""
+    path, out = photos / name, tmp_path / "out"
+    if path.suffix == ".JPG":
+        path.write_bytes(jpeg_bytes(picture(), meta()))
+    nothing = toy(columns=(), defects=())
+    correct(path, out, nothing)
+    assert (out / name).read_bytes() == path.read_bytes()
+    done, refused = correct(path, out, overwrite=True)
+    assert (len(done), refused) == (1, [])
+    assert (out / name).read_bytes().endswith(MARK)
+    assert not path.read_bytes().endswith(MARK)
+    done, refused = correct(path, out, nothing, overwrite=True)
+    assert (out / name).read_bytes() == path.read_bytes()
+
+
+def test_an_empty_file_is_replaced_if_asked(photos, tmp_path):
+    """A killed run may leave one; it holds nothing."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "DSC_2.NEF").touch()
+    assert "exists already; --overwrite replaces it" in correct(photos, out)[1][0]
+    assert correct(photos, out, overwrite=True)[1] == []
+    assert (out / "DSC_2.NEF").stat().st_size
+
+
+def test_hard_links_of_photos_are_kept_and_those_of_results_keep_what_they_had(photos, tmp_path):
+    out = tmp_path / "out"
+    done, _ = correct(photos / "DSC_1.NEF", out)
+    before = done[0].output.read_bytes()
+    (tmp_path / "kept.NEF").hardlink_to(done[0].output)
+    (tmp_path / "other.NEF").write_bytes(other_shot())
+    (out / "DSC_2.NEF").hardlink_to(tmp_path / "other.NEF")
+    done, refused = correct(photos, out, method="mean", overwrite=True)
+    assert [one.source.name for one in done] == ["DSC_1.NEF"]
+    assert refused == [f"DSC_2.NEF: {out / 'DSC_2.NEF'}: {NOT_OURS}"]
+    assert (tmp_path / "kept.NEF").read_bytes() == before != (out / "DSC_1.NEF").read_bytes()
+    assert (out / "DSC_2.NEF").samefile(tmp_path / "other.NEF")
+    (out / "DSC_2.NEF").unlink()
+    (out / "DSC_2.NEF").hardlink_to(photos / "DSC_2.NEF")
+    _, refused = correct(photos, out, overwrite=True)
+    assert refused == [f"DSC_2.NEF: {out / 'DSC_2.NEF'}: is one of the photos, which are never written over"]
+
+
+def test_links_among_the_results_are_followed(photos, tmp_path):
+    out, away = tmp_path / "out", tmp_path / "away"
+    done, _ = correct(photos, away)
+    before = {one.output: one.output.read_bytes() for one in done}
+    out.mkdir()
+    (out / "DSC_1.NEF").symlink_to(done[0].output)
+    (out / "DSC_2.NEF").symlink_to(tmp_path / "other.NEF")
+    (tmp_path / "other.NEF").write_bytes(other_shot())
+    done, refused = correct(photos, out, method="mean", overwrite=True)
+    assert [one.source.name for one in done] == ["DSC_1.NEF"]
+    assert refused == [f"DSC_2.NEF: {out / 'DSC_2.NEF'}: {NOT_OURS}"]
+    assert (out / "DSC_1.NEF").is_symlink()
+    assert (away / "DSC_1.NEF").read_bytes() != before[away / "DSC_1.NEF"]
+    assert (tmp_path / "other.NEF").read_bytes() == other_shot()
+    (out / "DSC_2.NEF").unlink()
+    (out / "DSC_2.NEF").symlink_to("/dev/null")
+    _, refused = correct(photos, out, overwrite=True)
+    assert f"{out / 'DSC_2.NEF'}: is a link to a device, expected a file; move it away" in refused[0]
+    (out / "DSC_2.NEF").unlink()
+    (out / "DSC_2.NEF").symlink_to(photos / "DSC_2.NEF")
+    _, refused = correct(photos, out, overwrite=True)
+    assert "is one of the photos, which are never written over" in refused[0]
+
+
+def test_a_photo_that_is_moved_among_the_results_meanwhile_is_kept(photos, tmp_path, monkeypatch):
+    """It is the same as the input, but the last one of its kind."""
+    path, moved = photos / "DSC_2.NEF", tmp_path / "out" / "DSC_2.NEF"
+    before = path.read_bytes()
+    monkeypatch.setattr(sensormap.output.os, "fsync", lambda _: path.rename(moved))
+    done, refused = correct(path, tmp_path / "out", overwrite=True)
+    assert done == ()
+    assert "is one of the photos, which are never written over" in refused[0]
+    assert moved.read_bytes() == before
+
+
+def test_an_original_that_comes_meanwhile_is_kept(photos, tmp_path, monkeypatch):
+    path = tmp_path / "out" / "DSC_2.NEF"
+    correct(photos / "DSC_2.NEF", tmp_path / "out")
+    monkeypatch.setattr(sensormap.output.os, "fsync", lambda _: path.write_bytes(other_shot()))
+    _, refused = correct(photos / "DSC_2.NEF", tmp_path / "out", overwrite=True)
+    assert refused == [f"DSC_2.NEF: {path}: {NOT_OURS}"]
+    assert path.read_bytes() == other_shot()
+
+
+def test_two_folders_of_results_that_are_one_lose_nothing(photos, tmp_path):
+    """As where a file system knows no capitals."""
+    for folder in ("ROLL", "roll"):
+        shutil.copytree(photos, tmp_path / "both" / folder)
+    (tmp_path / "out" / "ROLL").mkdir(parents=True)
+    (tmp_path / "out" / "roll").symlink_to("ROLL")
+    done, refused = correct(tmp_path / "both", tmp_path / "out", overwrite=True, jobs=1)
+    assert len(done) == len(refused) == 2
+    assert all(re.search(r": is the corrected copy of .*DSC_\d.NEF, written in this run$", line) for line in refused)
+
+
+def test_another_file_is_read_no_more_than_needed(tmp_path):
+    """Its size or its end tells, but where it is as large as the photo."""
+
+    class Counted(io.BufferedRandom):
+        count = 0
+
+        def read(self, size=-1):
+            found = super().read(size)
+            self.count += len(found)
+            return found
+
+    photo = bytes(5_000_000)
+    for content, most in ((photo + MARK, 50), (photo + b"1", 50), (b"1" + photo[1:], 1_100_000), (photo, 5_000_050)):
+        (tmp_path / "file").write_bytes(content)
+        with Counted(io.FileIO(tmp_path / "file", "r+")) as file:
+            assert unless_corrected(photo, {})(file) == ("" if content in (photo, photo + MARK) else NOT_OURS)
+            assert file.count <= most
 
 
 def test_photos_of_one_name_stay_in_their_subfolders(photos, tmp_path):
@@ -453,6 +649,18 @@ def test_the_command_fails_where_a_photo_was_not_corrected(photos, map_file, tmp
     assert "skipped DSC_3.NEF" in result.stderr
     assert "1 photo could not be corrected" in result.stderr
     assert "2 photos corrected" in result.stdout
+
+
+def test_the_command_does_not_replace_another_shot_s_original(photos, map_file, tmp_path):
+    out = tmp_path / "2011"
+    out.mkdir()
+    (out / "DSC_1.NEF").write_bytes(other_shot())
+    result = command(map_file, photos, "-o", out, "--overwrite")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"skipped DSC_1.NEF: {out / 'DSC_1.NEF'}: {NOT_OURS}\n")
+    assert "1 photo could not be corrected" in result.stderr
+    assert "1 photo corrected" in result.stdout
+    assert (out / "DSC_1.NEF").read_bytes() == other_shot()
 
 
 def test_check_writes_nothing_and_reports_every_method(photos, map_file, tmp_path):

@@ -299,6 +299,7 @@ def test_a_map_does_not_replace_an_evaluation(place, tmp_path):
         ([".", "--profile", "qqq"], "'qqq' is not a camera profile"),
         ([".", "-o", "."], "is a directory, expected a file name"),
         ([".", "-o", "none/a.yaml"], "the folder none does not exist"),
+        ([".", "-o", "/dev/null", "--overwrite"], "/dev/null: is a device, expected a file; -o - writes to stdout"),
         (["one.nef"], "one.nef"),
     ],
 )

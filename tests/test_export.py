@@ -222,6 +222,9 @@ REFUSED = [
     (("import", "bad", "--format", "dcraw", "--profile", "toy"), "'toy' is not a camera profile"),
     (("import", "bad", "--format", "dcraw", "--profile", "toy.yaml", "-o", "map.yaml"), "map.yaml: exists already"),
     (("import", "bad", "--format", "dcraw", "--profile", "toy.yaml", "-o", "bad", "--overwrite"), "is no defect map"),
+    (("export", "map.yaml", "--format", "csv", "-o", "null", "--overwrite"), "null: is a link to a device, expected a"),
+    (("export", "map.yaml", "--format", "csv", "-o", "shot", "--overwrite"), "shot: leads to DSC_1.NEF, which is"),
+    (("import", "bad", "--format", "dcraw", "--profile", "toy.yaml", "-o", "null", "--overwrite"), "; -o - writes to"),
 ]
 
 
@@ -235,6 +238,10 @@ def test_an_unknown_format_is_wrong_usage(run):
 def test_refusals_are_one_line_and_write_nothing(arguments, message, run, tmp_path):
     write_map(toy_map(body=replace(toy_map().body, model="../D80")), tmp_path / "slash.yaml")
     (tmp_path / "bad").write_bytes(b"1 2 0\r\n1 -2 0\r\n")
+    (tmp_path / "DSC_1.NEF").write_bytes(b"II*\0")
+    links = {"null": "/dev/null", "shot": "DSC_1.NEF"}
+    for name, target in links.items():
+        (tmp_path / name).symlink_to(target)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     done = run(*arguments)
     assert done.exit_code == 1
@@ -242,6 +249,7 @@ def test_refusals_are_one_line_and_write_nothing(arguments, message, run, tmp_pa
     assert done.output.count("\n") == 1
     assert message in done.output
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert {name: str((tmp_path / name).readlink()) for name in links} == links
 
 
 def test_import_says_how_many_entries_had_no_kind(run, tmp_path):

@@ -570,12 +570,26 @@ def test_too_large(tmp_path, monkeypatch):
 def test_existing_file_stays(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text("mine")
-    with pytest.raises(SensorMapError, match=r"a\.yaml: exists already; --overwrite"):
+    with pytest.raises(SensorMapError, match=r"a\.yaml: exists already and is no defect map; --overwrite"):
         write_map(toy_map(), path)
     assert path.read_text() == "mine"
     with pytest.raises(SensorMapError, match=r"a\.yaml: is no defect map; --overwrite replaces only those"):
         write_map(toy_map(), path, overwrite=True)
     assert path.read_text() == "mine"
+
+
+def test_a_link_to_a_map_is_written_through_and_one_to_another_file_is_not(tmp_path):
+    path, link, other = tmp_path / "a.yaml", tmp_path / "link", tmp_path / "other"
+    path.write_text("format: sensormap/1\n")
+    link.symlink_to("a.yaml")
+    write_map(toy_map(), link, overwrite=True)
+    assert link.is_symlink()
+    assert read_map(path) == toy_map()
+    (tmp_path / "photo.nef").write_bytes(b"II*\0")
+    other.symlink_to("photo.nef")
+    with pytest.raises(SensorMapError, match="other: is no defect map"):
+        write_map(toy_map(), other, overwrite=True)
+    assert other.read_bytes() == b"II*\0"
 
 
 @pytest.mark.parametrize("before", ["", "format: sensormap/0\n"])

@@ -736,9 +736,10 @@ def test_more_photos_than_the_sums_hold_are_an_error(place, monkeypatch):
     [
         ("missing/map.yaml", "the folder .*missing does not exist"),
         ("photos", "is a directory"),
-        ("small.yaml", "exists already; --overwrite"),
+        ("small.yaml", "small.yaml: (exists already and )?is no defect map; --overwrite replaces only those"),
         ("small.yaml/map.yaml", "is not a folder"),
-        ("pipe", "is not a regular file"),
+        ("pipe", "is a pipe, expected a file; -o - writes to stdout"),
+        ("link", "is a link to a pipe, expected a file; -o - writes to stdout"),
         ("x" * 300, "cannot be written: File name too long"),
     ],
 )
@@ -749,14 +750,17 @@ def test_an_output_that_cannot_be_written_is_told_before_anything_is_decoded(
         pytest.fail("a photo was decoded")
 
     os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
     monkeypatch.setitem(map_defects.__kwdefaults__, "read", read)
     monkeypatch.setattr(sensormap.survey, "read_photos", read)
     before = sorted(tmp_path.iterdir())
-    result = run("map", place[0], "--profile", place[1], "-o", tmp_path / output)
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert re.search(reason, result.stderr), result.stderr
-    assert result.stderr.count("\n") == 1
+    for overwrite in ((), ("--overwrite",)):
+        result = run("map", place[0], "--profile", place[1], "-o", tmp_path / output, *overwrite)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert re.search(reason, result.stderr), result.stderr
+        assert result.stderr.count("\n") == 1
     assert sorted(tmp_path.iterdir()) == before
+    assert (tmp_path / "link").readlink() == Path("pipe")
 
 
 # ended runs

@@ -51,7 +51,7 @@ def diff_command(context: click.Context, old: Path, new: Path, *, quiet: bool) -
 @click.command("merge")
 @click.argument("maps", type=_map, nargs=-1, required=True)
 @click.option("-o", "--output", type=_map, help="Map file to write; - or none: YAML to stdout.")
-@click.option("--overwrite", is_flag=True, help="Replace the output file if it exists.")
+@click.option("--overwrite", is_flag=True, help="Replace the output file if it is a map.")
 def merge_command(maps: tuple[Path, ...], output: Path | None, *, overwrite: bool) -> None:
     """Join MAPS of one camera, made from different photos, into one map.
 

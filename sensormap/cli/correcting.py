@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.argument("map_file", metavar="MAP", type=click.Path(path_type=Path))
 @click.argument("photos", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="FOLDER", help="Where corrected photos go.")
-@click.option("--overwrite", is_flag=True, help="Replace files in FOLDER that exist.")
+@click.option("--overwrite", is_flag=True, help="Replace corrected copies in FOLDER; never another file.")
 @click.option(
     "--method",
     type=click.Choice(["directional", "subtract", "mean", "median", "dcraw", "weighted8"]),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command("evaluate")
 @click.argument("photos", nargs=-1, required=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="YAML file for the numbers; - for stdout.")
-@click.option("--overwrite", is_flag=True, help="Replace the output file if it exists.")
+@click.option("--overwrite", is_flag=True, help="Replace the output file if it is an evaluation.")
 @click.option("--count", type=click.IntRange(1, 10_000), default=250, show_default=True, help="Defects to plant.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the planted defects.")
 @profile_option
@@ -46,16 +46,16 @@ def evaluate_command(
     """
     from sensormap.decode import native_stderr_silenced  # noqa: PLC0415 - takes a second to import, --help does not
     from sensormap.evaluate import evaluate  # noqa: PLC0415
-    from sensormap.output import check_replaces, check_writable, write_atomically  # noqa: PLC0415
+    from sensormap.output import check_writable, unless_opening, write_atomically  # noqa: PLC0415
     from sensormap.report.evaluation import OPENING, evaluation_text  # noqa: PLC0415
     from sensormap.survey import Options  # noqa: PLC0415
 
     verbosity = verbose - quiet
     configure_log(verbosity)
     to_stdout = output == Path("-")
+    unless_evaluation = unless_opening(OPENING, "evaluation")
     if output is not None and not to_stdout:
-        check_writable(output, overwrite=overwrite)
-        check_replaces(output, OPENING, "evaluation")
+        check_writable(output, overwrite=overwrite, objection=unless_evaluation)
     options = Options(profile=profile, serial=serial, jobs=jobs, follow=follow)
     with native_stderr_silenced(), progress_bar(verbosity) as progress:
         evaluation = evaluate(photos, options, progress, count=count, seed=seed)
@@ -63,7 +63,8 @@ def evaluate_command(
         click.echo(evaluation_text(evaluation), nl=False)
         return
     if output is not None:
-        write_atomically(evaluation_text(evaluation).encode(), output, overwrite=overwrite)
+        content = evaluation_text(evaluation).encode()
+        write_atomically(content, output, overwrite=overwrite, objection=unless_evaluation)
     _print(evaluation)
 
 

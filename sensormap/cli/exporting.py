@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
@@ -22,6 +23,7 @@ from sensormap.profiles import get_profile
 from sensormap.report.table import Table, counted, plain
 
 _STDOUT = Path("-")
+_NAMED_LIKE_A_PHOTO = "is named like a photo, expected another name for a list"
 
 
 def _print_formats(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -56,7 +58,7 @@ def _format(context: click.Context, option: click.Parameter, name: str) -> Forma
     type=click.Path(path_type=Path),
     help="File to write, or a folder, where the program's own file name is used; - or none: to stdout.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace the output file if it exists.")
+@click.option("--overwrite", is_flag=True, help="Replace the output file if it exists; never a photo.")
 @click.option("--profile", metavar="NAME|FILE", help="Camera profile, where a map of JPEGs does not name a known one.")
 @click.option(
     "--list", is_flag=True, is_eager=True, expose_value=False, callback=_print_formats, help="List the formats."
@@ -73,7 +75,7 @@ def export_command(
     sensor_map = read_map(map_file)
     path = None if output in (None, _STDOUT) else _target(output, form, sensor_map, map_file)
     if path is not None:
-        check_writable(path, overwrite=overwrite)
+        check_writable(path, overwrite=overwrite, objection=_unless_photo)
     export = export_map(sensor_map, form, profile=get_profile(profile) if profile else None)
     if path is None:
         if b"\0" in export.content and sys.stdout.isatty():
@@ -81,7 +83,7 @@ def export_command(
             raise click.UsageError(msg)
         click.echo(export.content, nl=False)
     else:
-        write_atomically(export.content, path, overwrite=overwrite)
+        write_atomically(export.content, path, overwrite=overwrite, objection=_unless_photo)
     for loss in export.losses:
         click.echo(loss, err=True)
 
@@ -106,7 +108,7 @@ def export_command(
     help="Kind of the entries whose kind FILE does not tell.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Map file to write; - or none: YAML to stdout.")
-@click.option("--overwrite", is_flag=True, help="Replace the output file if it exists.")
+@click.option("--overwrite", is_flag=True, help="Replace the output file if it is a map.")
 @click.option("-v", "--verbose", count=True, help="Tell more on stderr; -vv tells everything.")
 def import_command(
     list_file: Path,
@@ -147,7 +149,7 @@ def _target(output: Path, form: Format, sensor_map: SensorMap, map_file: Path) -
     """Return the file to write; of a folder, the one in it that the program looks for."""
     path = output
     if is_photo_name(output):
-        msg = f"{output}: is named like a photo, expected another name for a list"
+        msg = f"{output}: {_NAMED_LIKE_A_PHOTO}"
         raise OutputError(msg)
     if os.path.isdir(output):  # noqa: PTH112 - False, not an error, for what cannot be a name
         if form.file_name is None:
@@ -162,6 +164,11 @@ def _target(output: Path, form: Format, sensor_map: SensorMap, map_file: Path) -
         msg = f"{path}: is the map itself"
         raise OutputError(msg)
     return path
+
+
+def _unless_photo(file: BinaryIO) -> str:
+    """Object to replacing a photo that a link of another name leads to."""
+    return f"leads to {file.name}, which {_NAMED_LIKE_A_PHOTO}" if is_photo_name(Path(file.name)) else ""
 
 
 def _kept(form: Format) -> str:

@@ -15,7 +15,7 @@ _FEW_THREADS = 2  # more than these trade a little time for memory
 @click.command("map")
 @click.argument("photos", nargs=-1, required=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Map file to write; - or none: YAML to stdout.")
-@click.option("--overwrite", is_flag=True, help="Replace the output file if it exists.")
+@click.option("--overwrite", is_flag=True, help="Replace the output file if it is a map.")
 @profile_option
 @serial_option
 @jobs_option

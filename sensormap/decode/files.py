@@ -111,6 +111,15 @@ def marked(data: bytes) -> bytes:
     return data if data.endswith(MARK) else data + MARK
 
 
+def is_marked(file: BinaryIO) -> bool:
+    """Tell whether a file ends in the mark of a corrected photo; it is then read on from its beginning."""
+    file.seek(0, 2)
+    file.seek(-min(file.tell(), len(MARK)), 2)
+    found = file.read() == MARK
+    file.seek(0)
+    return found
+
+
 def check_unmarked(file: BinaryIO, name: str) -> None:
     """Refuse a corrected photo: what it shows of its sensor is not true any more.
 
@@ -119,12 +128,9 @@ def check_unmarked(file: BinaryIO, name: str) -> None:
     DecodeError
         If it has the mark of one.
     """
-    file.seek(0, 2)
-    file.seek(-min(file.tell(), len(MARK)), 2)
-    if file.read() == MARK:
+    if is_marked(file):
         msg = f"{name}: a copy that sensormap has corrected, expected the photo itself"
         raise DecodeError(msg)
-    file.seek(0)
 
 
 def check_photosites(width: int, height: int, name: str) -> tuple[int, int]:

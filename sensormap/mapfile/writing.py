@@ -26,9 +26,9 @@ from sensormap.mapfile.layout import (
     SKIPPED,
 )
 from sensormap.mapfile.values import NUMBER, SETTING, SOURCE, TEXT, name_text
-from sensormap.output import check_replaces, check_writable, write_atomically
+from sensormap.output import check_writable, unless_opening, write_atomically
 
-_OPENING = b"format: sensormap/"  # how maps of every version begin
+_UNLESS_MAP = unless_opening(b"format: sensormap/", "defect map")  # maps of every version begin so
 
 
 def map_text(sensor_map: SensorMap) -> str:
@@ -89,8 +89,7 @@ def check_output(path: Path, *, overwrite: bool = False) -> None:
     OutputError
         As `output.check_writable`, and if a file that is no map lies there.
     """
-    check_writable(path, overwrite=overwrite)
-    check_replaces(path, _OPENING, "defect map")
+    check_writable(path, overwrite=overwrite, objection=_UNLESS_MAP)
 
 
 def write_map(sensor_map: SensorMap, path: str | Path, *, overwrite: bool = False) -> None:
@@ -101,14 +100,14 @@ def write_map(sensor_map: SensorMap, path: str | Path, *, overwrite: bool = Fals
     sensor_map
         Any map.
     path
-        Where; its folder has to exist.
+        Where; its folder has to exist. Of a symbolic link the target is written.
     overwrite
-        Whether a file that lies there may be replaced.
+        Whether a map that lies there may be replaced; any other file never is.
 
     Raises
     ------
     OutputError
-        As `check_output`.
+        As `output.write_atomically`, and if a file that is no map lies there.
     MapFormatError
         If the file would be larger than `read_map` accepts, 256 MB.
     """
@@ -116,8 +115,7 @@ def write_map(sensor_map: SensorMap, path: str | Path, *, overwrite: bool = Fals
     if len(content) > MAX_BYTES:
         msg = f"{path}: {len(sensor_map.defects)} defects make a file of {len(content)} bytes, more than {MAX_BYTES}"
         raise MapFormatError(msg)
-    check_output(Path(path), overwrite=overwrite)
-    write_atomically(content, Path(path), overwrite=overwrite)
+    write_atomically(content, Path(path), overwrite=overwrite, objection=_UNLESS_MAP)
 
 
 def _coordinates(sensor_map: SensorMap) -> str:
