@@ -63,6 +63,11 @@ class Examiner:
         Decodes a photo.
     read_surely
         Decodes once more what `read` cannot use; its word counts. None: `read` is sure.
+
+    Attributes
+    ----------
+    contradictions
+        Of photos whose filters or active area are not the profile's, by number.
     """
 
     def __init__(self, photos: Sequence[Photo], profile: Profile, read: Read, read_surely: Read | None) -> None:
@@ -71,6 +76,7 @@ class Examiner:
         self._jpeg = photos[0].picture is not None
         self._read = read
         self._read_surely = read_surely
+        self.contradictions: dict[int, ProfileError] = {}
         self._ahead: dict[int, Future[Frame]] = {}
         self._memory = _Memory()
         self._begun = Event()
@@ -98,13 +104,7 @@ class Examiner:
         self._begun.set()
 
     def examine(self, number: int) -> Examined | Skipped:
-        """Return what is found out about a photo, or why it cannot be used.
-
-        Raises
-        ------
-        ProfileError
-            If no photo of this camera can agree with the profile.
-        """
+        """Return what is found out about a photo, or why it cannot be used."""
         examined = self._examined(number, self._read)
         if isinstance(examined, Skipped) and self._read_surely is not None and not self._ended:
             examined = self._examined(number, self._read_surely)
@@ -116,9 +116,9 @@ class Examiner:
         ahead = self._ahead.pop(number, None)
         try:
             frame = ahead.result() if ahead else read(photo, self._profile)
-        except ProfileError:
-            raise  # its filters are wrong
         except SensorMapError as error:
+            if isinstance(error, ProfileError):
+                self.contradictions[number] = error
             return skipped(photo.path.name, error)
         ahead = None
         self._begun.wait()

@@ -167,6 +167,11 @@ class FirstPass:
         """The blocks' results in order."""
         return tuple(ballot for block in sorted(self.ballots) for ballot in self.ballots[block])
 
+    @property
+    def contradictions(self) -> dict[int, ProfileError]:
+        """Of photos whose filters or active area are not the profile's, by number."""
+        return self._examiner.contradictions
+
     def run(self, threads: int, progress: Progress, refuse: Callable[[Skipped], None]) -> None:
         """Decode and tally every photo; count each block's votes when its last frame is done.
 

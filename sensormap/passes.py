@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from sensormap.camera import Body, Profile
 from sensormap.decode import open_geometry
@@ -25,6 +26,9 @@ from sensormap.verdict import Followed
 log = logging.getLogger(__name__)
 
 FEWEST_FRAMES = 2
+_AGREEING = 3  # photos that tell one geometry settle it: it takes three damaged alike to mislead them
+# Levels and crop may differ from photo to photo of one body.
+_shape = attrgetter("raw_size", "active_area", "cfa", "bits")
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ def gather_evidence(
     FrameMismatchError
         If there are too many photos, or fewer than two can be used.
     ProfileError
-        If the profile contradicts the photos.
+        If the profile contradicts more photos than it fits.
     """
     _require_frames(len(photos), work.refuse.skipped)
     if len(photos) > MOST_FRAMES:
@@ -91,6 +95,8 @@ def gather_evidence(
     run.run(work.options.threads, work.progress, lambda photo: work.refuse.extend([photo]))
     give_back()
     used = sorted(run.tallied)
+    if len(run.contradictions) > max(len(used), 1):  # one photo alone may be damaged
+        raise run.contradictions[min(run.contradictions)]
     _require_frames(len(used), work.refuse.skipped)
     followed = _follow(run, follow, work) if follow else None
     give_back()
@@ -155,26 +161,24 @@ def _require_frames(number: int, skipped: list[Skipped]) -> None:
 
 
 def _geometry(photos: Sequence[Photo], known: Profile | None) -> Profile:
-    """Return the geometry of the run, from the first photo that opens and, where a profile is known, agrees with it.
+    """Return the geometry that most photos tell, as any one may be damaged; they are asked until three agree.
 
-    Where LibRaw has to tell, three photos are asked, and the size that most of them have is taken.
+    A known profile is wrong where photos contradict it, more than one, and none agrees.
     """
-    problem: SensorMapError | None = None
     told: list[Profile] = []
-    asked = photos if known else (photos[0], photos[len(photos) // 2], photos[-1], *photos)
-    for photo in asked:
+    refused: list[SensorMapError] = []
+    for number in dict.fromkeys((0, len(photos) // 2, len(photos) - 1, *range(len(photos)))):
         try:
-            told.append(open_geometry(photo.path, known))
-        except ProfileError as error:
-            problem = problem if isinstance(problem, ProfileError) else error
-        except DecodeError as error:
-            problem = problem or error
-        if len(told) == (1 if known else 3):
+            told.append(open_geometry(photos[number].path, known))
+        except (DecodeError, ProfileError) as error:
+            refused.append(error)
+        shapes = [_shape(profile) for profile in told]
+        if told and shapes.count(shapes[-1]) == _AGREEING:
             break
     if told:
-        sizes = [profile.raw_size for profile in told]
-        return max(told, key=lambda profile: sizes.count(profile.raw_size))
-    if isinstance(problem, ProfileError):
-        raise problem
-    msg = f"no usable photo: {problem}"
+        return max(told, key=lambda profile: (shapes.count(_shape(profile)), told.count(profile)))
+    contradictions = [error for error in refused if isinstance(error, ProfileError)]
+    if len(contradictions) >= FEWEST_FRAMES:
+        raise contradictions[0]
+    msg = f"no usable photo: {(contradictions or refused)[0]}"
     raise FrameMismatchError(msg)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,9 +20,10 @@ from sensormap.profiles import find_profile
 from sensormap.shots import find_twins, of_full_size, without_copies
 
 _UNKNOWN = Body("", "", "")
-# With so many of one body, others of the serial number asked for are of the same, their EXIF damaged.
-_NEARLY_ALL = 0.5
+# The majority has so many times the photos of any other body, unless that has one only: two make a map of their own.
+_TIMES_AS_MANY = 5
 _MOST_LISTED = 8
+_NAMELESS = "no EXIF that names the camera"
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def select_photos(photos: Sequence[Photo], *, profile: Profile | None, serial: s
         What was found.
     profile
         The profile that the user named, if any: photos of other models are then left out, and photos without EXIF
-        are taken to be its camera's if none has any.
+        are taken to be its camera's if most have none, and none is of its model.
     serial
         Serial number of the body to keep, where there are several.
 
@@ -161,6 +162,11 @@ def select_photos(photos: Sequence[Photo], *, profile: Profile | None, serial: s
     ------
     FrameMismatchError
         If several bodies remain, or none has the serial number; the message lists the bodies.
+
+    Notes
+    -----
+    One body remains where it took more than half of the photos, and each other one a single photo or at most a fifth as
+    many: those are strays, or their EXIF is damaged. Photos without a serial number count against none of their model.
     """
     rest, left_out = _with_known_body(photos, profile)
     rest, other_bodies = _of_one_body(rest, profile, serial)
@@ -209,11 +215,12 @@ def _capture_order(photo: Photo) -> tuple[datetime, int, str, int, str]:
 
 
 def _with_known_body(photos: Sequence[Photo], profile: Profile | None) -> tuple[list[Photo], list[Skipped]]:
-    """Leave out photos that do not say which camera took them, unless none does and a profile was named."""
+    """Leave out photos that do not say which camera took them, unless a profile was named and most do not."""
     known = [photo for photo in photos if photo.body.model]
-    if not known and profile is not None:
-        return list(photos), []
-    reason = "no EXIF that names the camera"
+    few = 2 * len(known) < len(photos)
+    if few and profile is not None and all(photo.body.model != profile.model for photo in known):
+        return list(photos), []  # those few are strays
+    reason = _NAMELESS
     if not known:
         reason += "; name a profile (--profile) to use such photos"
     return known, [Skipped(photo.path.name, reason) for photo in photos if not photo.body.model]
@@ -222,7 +229,7 @@ def _with_known_body(photos: Sequence[Photo], profile: Profile | None) -> tuple[
 def _of_one_body(
     photos: list[Photo], profile: Profile | None, serial: str | None
 ) -> tuple[list[Photo], list[Skipped]]:
-    """Leave out photos of other models than the named profile's, and of other bodies than the one asked for."""
+    """Leave out photos of other models than the named profile's, of other bodies than the one asked for, and strays."""
     keep = photos
     if profile is not None and any(photo.body.model == profile.model for photo in photos):
         keep = [photo for photo in photos if photo.body.model == profile.model]
@@ -232,40 +239,57 @@ def _of_one_body(
         if not keep:
             msg = f"--serial {serial!r}: no photo of that body; found {bodies or 'none'}"
             raise FrameMismatchError(msg)
-        keep = _most_of_one(keep)
     with_raw = Counter(photo.body for photo in keep if photo.picture is None)
-    if with_raw.total() > 1:  # a stray JPEG of a telephone does not make it two cameras
+    if max(with_raw.values(), default=0) > 1:  # a map takes two; a stray JPEG of a telephone is no camera to choose
         keep = [photo for photo in keep if photo.body in with_raw]
-    numbered = {photo.body for photo in keep if photo.body.serial}
-    if len(numbered) == 1:  # a photo that lost its serial number may be another body's
-        (body,) = numbered
-        keep = [photo for photo in keep if photo.body.serial or photo.body.model != body.model]
-    if len({photo.body for photo in keep}) > 1:
-        msg = f"photos of several cameras: {_listed(keep)}; choose one with --serial, or with --profile for its model"
+    if not keep:
+        return [], []
+    body = _majority(Counter(photo.body for photo in keep))
+    if body is None:
+        msg = f"photos of several cameras: {_listed(keep)}; "
+        msg += "choose one with --serial, with --profile for its model, or name its photos only"
         raise FrameMismatchError(msg)
-    chosen = set(map(id, keep))
-    expected = keep[0].body if keep else _UNKNOWN
-    return keep, [
-        Skipped(photo.path.name, _other_body(photo.body, expected)) for photo in photos if id(photo) not in chosen
-    ]
+    left_out = [Skipped(photo.path.name, _other_body(photo.body, body)) for photo in photos if photo.body != body]
+    return [photo for photo in photos if photo.body == body], left_out
 
 
-def _most_of_one(photos: list[Photo]) -> list[Photo]:
-    """Return the photos of the body that nearly all are of: the others' EXIF is damaged."""
-    (body, count), *_ = Counter(photo.body for photo in photos).most_common(1)
-    return [photo for photo in photos if photo.body == body] if count > _NEARLY_ALL * len(photos) else photos
+def _majority(counts: Counter[Body]) -> Body | None:
+    """Return the body whose photos they are but for some strays, None where that is not clear."""
+    for body, count in counts.most_common():
+        others = [number for other, number in counts.items() if other != body and not _lost_serial(other, body)]
+        if sum(others) < count and max(others, default=0) <= max(count // _TIMES_AS_MANY, 1):
+            return body
+    return None
+
+
+def _lost_serial(found: Body, expected: Body) -> bool:
+    """Tell whether a body differs from another of its model in having no serial number."""
+    return not found.serial and bool(expected.serial) and found.model == expected.model
 
 
 def _other_body(found: Body, expected: Body) -> str:
     """Say why a photo of a body is left out."""
-    if not found.serial and found.model == expected.model:
+    if not found.model:
+        return _NAMELESS
+    if _lost_serial(found, expected):
         return f"its EXIF has no serial number, so it may be of another body than {expected}"
-    return f"taken by {found}, expected {expected}"
+    names = _names((found, expected))
+    return f"taken by {names[found]}, expected {names[expected]}"
+
+
+def _names(bodies: Collection[Body]) -> dict[Body, str]:
+    """Name bodies such that they differ."""
+    usual = Counter(map(str, bodies))
+    return {
+        body: str(body) if usual[str(body)] == 1 else f"{body} (make {body.make!r}, model {body.model!r})"
+        for body in bodies
+    }
 
 
 def _listed(photos: Sequence[Photo]) -> str:
     """Name the bodies and their numbers of photos."""
     counts = Counter(photo.body for photo in photos)
+    names = _names(counts)
     most = sorted(counts, key=lambda body: (-counts[body], body))[:_MOST_LISTED]
-    listed = [f"{body} ({counts[body]} photo{'s' if counts[body] > 1 else ''})" for body in sorted(most)]
+    listed = [f"{names[body]} ({counts[body]} photo{'s' if counts[body] > 1 else ''})" for body in sorted(most)]
     return "; ".join([*listed, *([f"{len(counts) - len(most)} more"] if len(counts) > len(most) else [])])

@@ -61,9 +61,9 @@ def map_defects(
     DecodeError
         If nothing is found; with ``strict``, for the first photo that cannot be used.
     ProfileError
-        If the profile is unknown, malformed, or contradicts the photos.
+        If the profile is unknown, malformed, or contradicts most photos.
     FrameMismatchError
-        If the photos are of several bodies, or fewer than two can be used.
+        If the photos are of several bodies, but for strays, or fewer than two can be used.
     """
     surely = None if read or options.decoder == RAWPY else read_frame
     read = read or partial(read_frame, decoder=options.decoder)

@@ -171,9 +171,16 @@ def test_active_area_stops_where_libraw_stops(tmp_path: Path) -> None:
     path = written(tmp_path, nef_bytes(random_mosaic(3)))
     profile = open_geometry(path, own_profile(active_area=Rect(0, 0, 192, 128)))
     assert profile.active_area == Rect(0, 0, 188, 125)
-    frames = [read_frame(read_photo(path), own_profile(active_area=Rect(0, 0, 192, 128))) for _ in range(4)]
+    frames = [read_frame(read_photo(path), profile) for _ in range(4)]
     for frame in frames:
         np.testing.assert_array_equal(frame.mosaic[:125, :188], frames[0].mosaic[:125, :188])
+
+
+def test_a_photo_that_shows_less_than_the_active_area_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, nef_bytes(random_mosaic(3)))
+    message = r"^x.nef: 188 x 125 photosites of the active area are decoded, expected all 192 x 128$"
+    with pytest.raises(FrameMismatchError, match=message):
+        read_frame(read_photo(path), own_profile(active_area=Rect(0, 0, 192, 128)))
 
 
 def test_a_mosaic_that_is_used_as_decoded_outlives_its_file(tmp_path: Path) -> None:

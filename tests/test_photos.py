@@ -214,10 +214,92 @@ def test_nothing_to_select_from() -> None:
 @pytest.mark.parametrize("other", [TWO, ZERO, Body("OTHER", "ACME One", "1")])
 def test_several_bodies_are_an_error_that_lists_them(other: Body) -> None:
     with pytest.raises(FrameMismatchError, match="photos of several cameras") as caught:
-        select(photo("a.nef"), photo("b.nef", other), photo("c.nef"))
+        select(photo("a.nef"), photo("b.nef", other), photo("c.nef"), photo("d.nef", other))
     assert f"{ONE} (2 photos)" in str(caught.value)
-    assert f"{other} (1 photo)" in str(caught.value)
-    assert "--serial" in str(caught.value)
+    assert f"{other} (2 photos)" in str(caught.value)
+    for choice in ("--serial", "--profile", "its photos only"):
+        assert choice in str(caught.value)
+
+
+def taken(*counts: int) -> list[Photo]:
+    """Return so many photos of each of some bodies, whose serial numbers are 1, 2, 3 ..., in an order of their own."""
+    bodies = [serial for serial, count in enumerate(counts, start=1) for _ in range(count)]
+    random.Random(1).shuffle(bodies)
+    return [photo(f"{n:03}.nef", replace(ONE, serial=str(serial)), size=1000 + n) for n, serial in enumerate(bodies)]
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [(2, 1), (1, 2), (3, 1), (3, 1, 1), (1, 1, 3), (5, 1, 1, 1, 1), (10, 2), (60, 3), (60, 12), (10, 2, 2, 2, 2, 1)],
+)
+def test_strays_of_other_bodies_are_skipped(counts: tuple[int, ...]) -> None:
+    photos, most = taken(*counts), str(counts.index(max(counts)) + 1)
+    strays = [one for one in photos if one.body.serial != most]
+    selection = select(*photos)
+    assert selection.body.serial == most
+    assert {one.body.serial for one in selection.photos} == {most}
+    assert len(selection.photos) == max(counts)
+    assert selection.skipped == tuple(
+        Skipped(one.path.name, f"taken by {one.body}, expected ACME One, serial {most}") for one in strays
+    )
+    assert select(*reversed(photos)).photos == selection.photos
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [(1, 1), (2, 2), (2, 1, 1), (5, 1, 1, 1, 1, 1), (3, 2), (9, 2), (30, 30), (40, 20), (60, 13), (10, 2, 2, 2, 2, 2)],
+)
+def test_a_mixture_of_bodies_is_an_error_that_lists_them(counts: tuple[int, ...]) -> None:
+    photos = taken(*counts)
+    for found in (photos, photos[::-1]):
+        with pytest.raises(FrameMismatchError, match="photos of several cameras: ") as caught:
+            select(*found)
+        for serial, count in enumerate(counts, start=1):
+            assert f"ACME One, serial {serial} ({count} photo" in str(caught.value)
+    assert len(select(*photos, serial="2").photos) == counts[1]
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (Body("ACME", "ACME One", "0"), "taken by ACME One, serial 0, expected ACME One, serial 1"),
+        (Body("ACME", "ACME One", ""), "its EXIF has no serial number, so it may be of another body than ACME One, s"),
+        (Body("ACME", "ACME On", "1"), "taken by ACME On, serial 1, expected ACME One, serial 1"),
+        (Body("ACME", "", "1"), "no EXIF that names the camera"),
+        (
+            Body("", "ACME One", "1"),
+            "taken by ACME One, serial 1 (make '', model 'ACME One'), "
+            "expected ACME One, serial 1 (make 'ACME', model 'ACME One')",
+        ),
+        (Body("ICME", "ACME One", "1"), "taken by ICME ACME One, serial 1, expected ACME One, serial 1"),
+    ],
+)
+@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("options", [{}, {"profile": TOY_PROFILE}, {"serial": "1"}])
+def test_a_photo_with_damaged_exif_may_be_of_another_body(
+    found: Body, reason: str, place: int, options: dict[str, Any]
+) -> None:
+    photos = [photo("a.nef"), photo("c.nef")]
+    photos.insert(place, photo("b.nef", found))
+    selection = select(*photos, **options)
+    assert (kept(selection), selection.body) == (["a.nef", "c.nef"], ONE)
+    (entry,) = selection.skipped
+    assert entry.name == "b.nef"
+    assert entry.reason.startswith(reason)
+
+
+def test_two_photos_that_differ_in_their_make_alone_are_listed_by_it() -> None:
+    message = r"serial 1 \(make '', model 'ACME One'\) \(1 photo\); ACME One, serial 1 \(make 'ACME'"
+    with pytest.raises(FrameMismatchError, match=message):
+        select(photo("a.nef"), photo("b.nef", replace(ONE, make="")))
+
+
+def test_one_photo_that_gained_a_serial_number_is_the_stray() -> None:
+    photos = [photo(f"{n}.nef", NO_SERIAL if n else ONE, size=1000 + n) for n in range(7)]
+    selection = select(*photos)
+    assert selection.body == NO_SERIAL
+    assert selection.skipped == (Skipped("0.nef", f"taken by {ONE}, expected {NO_SERIAL}"),)
+    assert select(*photos[:3], photo("x.nef", size=2000)).body == ONE  # two with one, two without
 
 
 def test_a_serial_number_chooses_the_body() -> None:
@@ -278,6 +360,14 @@ def test_photos_without_exif_need_a_profile() -> None:
     alone = select(photo("a.nef", NO_EXIF), photo("b.nef", NO_EXIF), profile=TOY_PROFILE)
     assert kept(alone) == ["a.nef", "b.nef"]
     assert alone.body == NO_EXIF
+
+
+def test_a_stray_with_exif_beside_photos_without_is_skipped() -> None:
+    photos = [photo("a.nef", ZERO), photo("b.png", NO_EXIF), photo("c.png", NO_EXIF)]
+    selection = select(*photos, profile=TOY_PROFILE)
+    assert (kept(selection), selection.body) == (["b.png", "c.png"], NO_EXIF)
+    assert selection.skipped == (Skipped("a.nef", f"taken by {ZERO}, expected unknown camera, serial unknown"),)
+    assert kept(select(photo("a.nef"), *photos[1:], profile=TOY_PROFILE)) == ["a.nef"]  # of the profile's model
 
 
 # clocks
@@ -349,6 +439,20 @@ def test_jpegs_are_apart_by_whether_a_raw_photo_shows_their_shot() -> None:
     selection = select(other, small, alone, raw, twin, turned, profile=TOY_PROFILE)
     assert (selection.photos, selection.pictures, selection.twins) == ((raw, other), (alone,), ((twin, raw),))
     assert [entry.name for entry in selection.skipped] == ["d.jpg", "e.jpg"]
+
+
+def test_a_stray_jpeg_beside_raw_photos_and_a_stray_raw_photo_beside_jpegs_are_skipped() -> None:
+    phone = Body("Apple", "iPhone", "")
+    pictures = [replace(photo(f"{n}.jpg", phone, size=1000 + n), picture=(35, 29)) for n in range(5)]
+    selection = select(photo("a.nef"), photo("b.nef"), *pictures)
+    assert (kept(selection), selection.pictures) == (["a.nef", "b.nef"], ())
+    assert selection.skipped[0] == Skipped("0.jpg", f"taken by {phone}, expected {ONE}")
+    for strays in ([photo("a.nef")], [photo("a.nef"), photo("b.nef", ZERO)]):
+        selection = select(*strays, *pictures)
+        assert (selection.photos, selection.pictures) == ((), tuple(pictures))
+        assert selection.skipped == tuple(
+            Skipped(one.path.name, f"taken by {one.body}, expected {phone}") for one in strays
+        )
 
 
 def test_the_jumps_of_a_clock_are_those_of_raw_photos() -> None:

@@ -347,8 +347,11 @@ def test_a_jpeg_whose_data_are_bad_leaves_one_usable_photo(place):
         mapped(place, "jpegs")
 
 
-def test_of_jpegs_of_two_bodies_one_must_be_chosen(place):
+def test_of_jpegs_of_two_bodies_one_must_be_chosen_unless_they_are_strays(place):
     (place / "jpegs" / "other.jpg").write_bytes(jpeg(7, serial="77"))
+    (entry,) = mapped(place, "jpegs").skipped
+    assert entry == Skipped("other.jpg", f"taken by NIKON D80, serial 77, expected NIKON D80, serial {SERIAL}")
+    (place / "jpegs" / "another.jpg").write_bytes(jpeg(8, serial="77"))
     with pytest.raises(FrameMismatchError, match=r"photos of several cameras: NIKON D80, serial 4001234 \(3 photos\)"):
         mapped(place, "jpegs")
     assert mapped(place, "jpegs", serial=SERIAL).frames.used == 3

@@ -42,7 +42,8 @@ def evaluate_command(
 ) -> None:
     """Plant defects into the decoded frames of PHOTOS, map them blind, and report what was found.
 
-    The photos themselves are not changed. Only raw photos can be used, JPEGs are left out. Takes twice as long as map.
+    The photos themselves are not changed. Only raw photos can be used, JPEGs are left out; strays of other cameras are
+    skipped as by map. Takes twice as long as map.
     """
     from sensormap.decode import native_stderr_silenced  # noqa: PLC0415 - takes a second to import, --help does not
     from sensormap.evaluate import evaluate  # noqa: PLC0415

@@ -42,7 +42,9 @@ def map_command(
 ) -> None:
     """Map the defects of the sensor that took PHOTOS: files, folders (searched recursively) and patterns, in any mix.
 
-    Photos that cannot be used are named on stderr and listed in the map; they never end the run.
+    Photos that cannot be used are named on stderr and listed in the map; they never end the run. Photos of other
+    cameras are such strays where one body took more than half of all photos, and every other body one only, or at most
+    a fifth as many. Otherwise they are a mixture, an error that lists the bodies: choose by --serial or --profile.
     """
     from sensormap.cli.show import print_map  # noqa: PLC0415 - these take a second to import, --help does not
     from sensormap.decode import native_stderr_silenced  # noqa: PLC0415

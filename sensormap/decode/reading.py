@@ -95,9 +95,9 @@ def read_frame(photo: Photo, profile: Profile | None, *, decoder: str = RAWPY) -
     DecodeError
         If the file is damaged, no mosaic, or every photosite is 0.
     FrameMismatchError
-        If its size or bits differ from the profile's.
+        If its size or bits differ from the profile's, or it shows a part of the active area only.
     ProfileError
-        If its filters differ from the profile's.
+        If its filters differ from the profile's, or it shows nothing of the active area.
 
     Notes
     -----
@@ -174,12 +174,12 @@ def _read_raw_frame(data: bytes, profile: Profile | None, name: str) -> tuple[Mo
         levels = read_levels(raw, name)
         profile = profile or libraw_profile(sizes, levels)
         _check_levels(levels, profile, name)
-        area = usable_area(profile, sizes.visible)
+        _check_area(usable_area(profile, sizes.visible), profile, name)
         if profile.black_level is None:
             black, saturation = levels.black_level, min(profile.saturation, levels.white_level)
         else:
             black, saturation = profile.black_level, profile.saturation
-        return _mosaic(raw_values(raw), profile, area, black, name), -min(black), saturation - max(black)
+        return _mosaic(raw_values(raw), profile, black, name), -min(black), saturation - max(black)
 
 
 def _read_flash_frame(data: bytes, profile: Profile, name: str) -> tuple[Mosaic, int, int] | None:
@@ -190,7 +190,7 @@ def _read_flash_frame(data: bytes, profile: Profile, name: str) -> tuple[Mosaic,
         log.info("%s: decoded by rawpy; flashraw: %s", name, values)
         return None
     black = profile.black_level or (0,)
-    mosaic = _mosaic(values, profile, profile.active_area, black, name)
+    mosaic = _mosaic(values, profile, black, name)
     return mosaic, -min(black), profile.saturation - max(black)
 
 
@@ -200,21 +200,19 @@ def _read_image_frame(data: bytes, profile: Profile | None, name: str) -> tuple[
     _check_size(image_size(data, name), profile, name, FrameMismatchError)
     black = profile.black_level or (0,) * len(profile.cfa.planes)
     values = read_image(data, name)
-    return _mosaic(values, profile, profile.active_area, black, name), -min(black), profile.saturation - max(black)
+    return _mosaic(values, profile, black, name), -min(black), profile.saturation - max(black)
 
 
-def _mosaic(
-    values: NDArray[np.uint16], profile: Profile, area: Rect, black: tuple[int, ...], name: str
-) -> Mosaic:
+def _mosaic(values: NDArray[np.uint16], profile: Profile, black: tuple[int, ...], name: str) -> Mosaic:
     """Refuse a frame that is empty or does not fit the profile's bits; subtract black."""
-    highest = int(values[area.slices].max())
+    highest = int(values[profile.active_area.slices].max())
     if highest == 0:
         msg = f"{name}: every photosite is 0"
         raise DecodeError(msg)
     if highest >> profile.bits:
         msg = f"{name}: a photosite has {highest} DN, but profile {profile.name} has bits {profile.bits}"
         raise FrameMismatchError(msg)
-    return subtract_black(values, profile.cfa, black, area=area, bits=profile.bits)
+    return subtract_black(values, profile.cfa, black, area=profile.active_area, bits=profile.bits)
 
 
 def _needed(profile: Profile | None, name: str) -> Profile:
@@ -233,6 +231,16 @@ def _check_size(found: tuple[int, int], profile: Profile, name: str, error: type
             f"{profile.raw_size[0]} x {profile.raw_size[1]}"
         )
         raise error(msg)
+
+
+def _check_area(decoded: Rect, profile: Profile, name: str) -> None:
+    """Refuse a photo that shows less than others: what is not decoded would be uninitialised memory."""
+    if decoded != profile.active_area:
+        msg = (
+            f"{name}: {decoded.width} x {decoded.height} photosites of the active area are decoded, "
+            f"expected all {profile.active_area.width} x {profile.active_area.height}"
+        )
+        raise FrameMismatchError(msg)
 
 
 def _check_levels(levels: RawLevels, profile: Profile, name: str) -> None:
