@@ -239,6 +239,7 @@ def test_a_list_of_further_pictures_stays_true(order: str) -> None:
         ({"progressive": True}, "progressive"),
         ({"mode": "L"}, "grey"),
         ({"mode": "CMYK"}, "CMYK"),
+        ({"keep_rgb": True, "subsampling": "4:4:4"}, "red, green and blue"),
     ],
 )
 def test_what_no_camera_writes_is_refused(options, what: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import imageio.v3 as iio
 import numpy as np
 import pytest
+import simplejpeg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ from sensormap.camera import Body
 from sensormap.decode import jpeg, read_photo
 from sensormap.decode.exif import EDITORS
 from sensormap.decode.jpeg import Memory, jpeg_size, read_jpeg
-from sensormap.decode.markers import MAX_SEGMENTS, stored_size
+from sensormap.decode.markers import MAX_SEGMENTS, stored_size, stores_rgb
 from sensormap.decode.picture import read_picture_frame
 from sensormap.errors import DecodeError
 from sensormap.frame import Exposure
@@ -569,6 +570,89 @@ def test_damaged_header(tmp_path: Path, damage: list[tuple[int, int]], cut: int)
     if photo is not None:
         assert photo.picture is not None
         assert all(text.isprintable() for text in (photo.body.make, photo.body.model, photo.body.serial))
+
+
+# --- which colours are stored -----------------------------------------------------------------------------------------
+
+BARE = GOOD[:2] + GOOD[2 + 18 :]  # without its JFIF header
+JFIF = b"JFIF\0\1\1\0\0\1\0\1\0\0"
+YCC = (1, 2, 3)
+
+
+def app(content: bytes, marker: int = 0xE0) -> bytes:
+    return segment(marker, content)
+
+
+def adobe(transform: int, more: bytes = b"") -> bytes:
+    return segment(0xEE, b"Adobe" + struct.pack(">HHHB", 100, 0, 0, transform) + more)
+
+
+def numbered(data: bytes, numbers: tuple[int, ...]) -> bytes:
+    """Return a JPEG whose colours have other numbers."""
+    frame_at, scan_at = place_of(data, 0xC0) + 6, place_of(data, 0xDA) + 1
+    for at, number in enumerate(numbers):
+        data = replaced(replaced(data, frame_at + 3 * at, bytes((number,))), scan_at + 2 * at, bytes((number,)))
+    return data
+
+
+def with_late_segments(data: bytes, *parts: bytes) -> bytes:
+    """Put something between a JPEG's tables and its coded data."""
+    place = place_of(data, 0xDA) - 4
+    return data[:place] + b"".join(parts) + data[place:]
+
+
+HEADERS: dict[str, tuple[bytes, ...]] = {
+    "neither": (),
+    "JFIF": (app(JFIF),),
+    "Adobe 0": (adobe(0),),
+    "Adobe 1": (adobe(1),),
+    "JFIF, then Adobe 0": (app(JFIF), adobe(0)),
+    "Adobe 0, then JFIF": (adobe(0), app(JFIF)),
+    "Adobe 0, then 1": (adobe(0), adobe(1)),
+    "Adobe 1, then 0": (adobe(1), adobe(0)),
+    "longer ones": (app(JFIF + b"xyz"), adobe(0, b"xyz")),
+    "a longer Adobe 0": (adobe(0, b"xyz"),),
+    "JFIF cut short": (app(JFIF[:-1]),),
+    "JFIF cut short, Adobe 0": (app(JFIF[:-1]), adobe(0)),
+    "Adobe 1 cut short": (app(b"Adobe\0\x64\0\0\0\0", 0xEE),),
+    "JFXX, Adobe 0": (app(b"JFXX\0\x13" + bytes(20)), adobe(0)),
+    "another's with JFIF's marker": (app(b"JFIF\1" + JFIF[5:]), adobe(0)),
+    "another's with Adobe's marker": (app(b"adobe" + bytes(7), 0xEE),),
+    "each with the other's marker": (app(JFIF, 0xEE), app(b"Adobe" + bytes(7))),
+}
+NUMBERS = (YCC, (82, 71, 66), (0, 1, 2), (1, 3, 2), (3, 2, 1), (66, 71, 82), (114, 103, 98), (1, 34, 35))
+
+
+@pytest.mark.parametrize("put", [with_segments, with_late_segments])
+@pytest.mark.parametrize("numbers", NUMBERS, ids=str)
+@pytest.mark.parametrize("headers", HEADERS)
+def test_colours_are_taken_as_the_decoder_takes_them(
+    headers: str, numbers: tuple[int, ...], put: Callable[..., bytes]
+) -> None:
+    data = put(numbered(BARE, numbers), *HEADERS[headers])
+    as_ycc = simplejpeg.decode_jpeg(GOOD, "RGB")
+    decoded_alike = np.array_equal(simplejpeg.decode_jpeg(data, "RGB"), as_ycc)
+    assert stores_rgb(data[: place_of(data, 0xDA) + 10]) == (not decoded_alike)
+    assert (simplejpeg.decode_jpeg_header(data)[2] == "RGB") == (not decoded_alike)
+    if decoded_alike:
+        np.testing.assert_array_equal(read_jpeg(data, "x.jpg"), as_ycc)
+    else:
+        with pytest.raises(DecodeError, match=r"^x\.jpg: stores its colours as red, green and blue, .*: edited"):
+            read_jpeg(data, "x.jpg")
+
+
+@pytest.mark.parametrize("transform", [2, 255])
+def test_a_transform_that_the_decoder_does_not_know_is_refused(transform: int) -> None:
+    """Of four colours 2 is YCCK; libjpeg takes three for YCbCr and warns, which simplejpeg makes an error."""
+    data = with_segments(BARE, adobe(transform))
+    assert not stores_rgb(data[: place_of(data, 0xDA) + 10])
+    assert unless_refused(lambda: read_jpeg(data, "x.jpg")) is None
+
+
+def test_rgb_is_no_frame_of_a_camera() -> None:
+    for data in (jpeg_bytes(subsampling="4:4:4", keep_rgb=True), numbered(BARE, (82, 71, 66))):
+        with pytest.raises(DecodeError, match=r"^x\.jpg: stores its colours as red, green and blue"):
+            read_picture_frame(data, None, "x.jpg")
 
 
 # --- files outside the repository -------------------------------------------------------------------------------------

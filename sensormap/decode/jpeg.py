@@ -72,7 +72,7 @@ def read_jpeg(data: bytes, name: str, *, memory: Memory | None = None) -> NDArra
     Raises
     ------
     DecodeError
-        As `jpeg_size` does, and if the picture is truncated, or damaged so that it shows.
+        As `jpeg_size` does, and if the picture is stored as RGB, truncated, or damaged so that it shows.
 
     Notes
     -----

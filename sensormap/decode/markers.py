@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
 from sensormap.decode.files import MAX_PHOTOSITES
+from sensormap.decode.jpeg_tables import header_parts
 from sensormap.errors import DecodeError
 
 MAX_SEGMENTS = 4096  # cameras write some ten, a few hundred with a large preview among them
@@ -15,10 +16,10 @@ MAX_SIDE = 65_000  # JPEG itself ends at 65535, decoders a little below
 SAMPLINGS = frozenset({(1, 1), (2, 1), (2, 2)})
 """How many pixels across and down share one colour in a camera's JPEG; (1, 2) is a (2, 1) turned afterwards."""
 
-_START, _SCAN, _RESTART_INTERVAL = 0xD8, 0xDA, 0xDD
+_START, _SCAN, _RESTART_INTERVAL, _JFIF, _ADOBE = 0xD8, 0xDA, 0xDD, 0xE0, 0xEE
 _ALONE = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})  # markers that no length follows: no header holds them
 _FRAMES = frozenset({0xC0, 0xC1})  # Huffman-coded, in one pass
-_KEPT = frozenset({0xDB, 0xC4, _SCAN, 0xE0, 0xEE})  # tables; JFIF and Adobe say whether colours are YCbCr or RGB
+_KEPT = frozenset({0xDB, 0xC4, _SCAN, _JFIF, _ADOBE})  # tables; the last two say whether colours are YCbCr or RGB
 _SKIPPED = frozenset({*range(0xE0, 0xF0), 0xFE}) - _KEPT  # what applications add, and comments
 _KINDS = {
     **dict.fromkeys((0xC3, 0xF7), "a lossless"),
@@ -139,8 +140,8 @@ def read_layout(file: BinaryIO, name: str) -> Layout:
     Raises
     ------
     DecodeError
-        If it is truncated or damaged, or not of a kind that cameras write: baseline, 8 bits, three colours of common
-        sampling, 1 to `MAX_PHOTOSITES` pixels.
+        If it is truncated or damaged, or not of a kind that cameras write: baseline, 8 bits, YCbCr of common sampling,
+        1 to `MAX_PHOTOSITES` pixels.
     """
     header = bytearray((0xFF, _START))
     frame, height_at, interval = None, 0, 0
@@ -162,7 +163,37 @@ def read_layout(file: BinaryIO, name: str) -> Layout:
         header += struct.pack(">BBH", 0xFF, marker, length + 2) + content
     if frame is None:
         raise _damaged(name, "no picture size")
+    if stores_rgb(bytes(header)):
+        msg = f"{name}: stores its colours as red, green and blue, as no camera does: edited, expected YCbCr"
+        raise DecodeError(msg)
     return Layout(*frame.size, frame.factors, interval, bytes(header), height_at, file.tell())
+
+
+def stores_rgb(header: bytes) -> bool:
+    """Return whether the three colours of a picture are red, green and blue rather than YCbCr.
+
+    Parameters
+    ----------
+    header
+        Of a picture of three colours, as in `Layout`.
+
+    Notes
+    -----
+    The standard does not tell; this is what libjpeg does. A JFIF header means YCbCr, whatever else there is. Without
+    one the last Adobe header decides: its transform 0 means RGB. Without either the colours' numbers do: those of the
+    letters R, G and B mean RGB. A header too short for what it has to say is none.
+    """
+    jfif, transform, identities = False, None, b""
+    for marker, content in header_parts(header):
+        if marker == _JFIF and content[:5] == b"JFIF\0" and len(content) >= 14:
+            jfif = True
+        elif marker == _ADOBE and content[:5] == b"Adobe" and len(content) >= 12:
+            transform = content[11]
+        elif marker in _FRAMES:
+            identities = content[6:15:3]
+    if jfif or transform is not None:
+        return not jfif and transform == 0
+    return identities == b"RGB"
 
 
 class _Frame(NamedTuple):
