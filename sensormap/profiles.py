@@ -10,11 +10,10 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, NoReturn
 
-import yaml
-
 from sensormap.camera import Body, Profile, Rect
 from sensormap.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.errors import ProfileError
+from sensormap.yamltext import load_yaml
 
 LIBRAW = "libraw"
 """Name of a profile whose numbers LibRaw supplied; no file may be called so."""
@@ -25,10 +24,8 @@ PICTURES = "picture"
 MAX_FILE_BYTES = 64 * 1024  # a profile has ten lines; this leaves room for comments
 MAX_SIDE = 65535  # LibRaw's sizes are 16-bit
 MAX_BITS = 16  # photosites are decoded into 16-bit integers
-MAX_DEPTH = 2  # a mapping of lists
 MAX_TEXT = 64  # characters; EXIF strings are cut to as many
 MAX_SECONDS = 1e5  # longer than any camera exposes
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML was built with it
 _KEYS: tuple[str, ...] = ("make", "model", "raw_size", "active_area", "jpeg_crop")
 _KEYS += ("cfa", "black_level", "saturation", "bits", "suppression_from_s")
 
@@ -146,37 +143,27 @@ def _parse(data: bytes, file: str) -> Profile:
 
 
 def _document(data: bytes, file: str) -> dict[str, Any]:
-    """Read a YAML mapping of plain values; aliases and deep nesting are refused before anything is built."""
+    """Read a YAML mapping of exactly the keys of a profile."""
     try:
-        text = data.decode("utf-8")
-        depth = 0
-        for event in yaml.parse(text, Loader=_LOADER):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if isinstance(event, yaml.AliasEvent) or depth > MAX_DEPTH:
-                msg = f"{file}: has aliases or nested values, expected one plain value or list a key"
-                raise ProfileError(msg)
-        loader = _LOADER(text)
-        node = loader.get_single_node()
-        document = None if node is None else loader.construct_document(node)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        msg = f"{file}: not a YAML file: {' '.join(str(error).split())[:200]}"
+        document = load_yaml(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        msg = f"{file}: is not UTF-8 text (byte {error.start}), expected a camera profile"
         raise ProfileError(msg) from error
-    except (ValueError, OverflowError) as error:  # the constructors of dates and of huge numbers
-        msg = f"{file}: a value is not of any YAML type: {str(error)[:100]}"
+    except ValueError as error:
+        msg = f"{file}: {error}"
         raise ProfileError(msg) from error
-    if not isinstance(node, yaml.MappingNode) or not isinstance(document, dict):
+    if not isinstance(document, dict):
         msg = f"{file}: holds {type(document).__name__}, expected keys with values: {', '.join(_KEYS)}"
         raise ProfileError(msg)
-    _check_keys([key.value for key, _ in node.value], file)
+    _check_keys(document, file)
     return document
 
 
-def _check_keys(found: list[Any], file: str) -> None:
-    """Refuse unknown, missing and repeated keys."""
+def _check_keys(found: dict[str, Any], file: str) -> None:
+    """Refuse unknown and missing keys."""
     unknown = [key for key in found if key not in _KEYS]
     missing = [key for key in _KEYS if key not in found]
-    repeated = sorted({key for key in found if key in _KEYS and found.count(key) > 1})
-    for what, keys in (("unknown", unknown), ("missing", missing), ("repeated", repeated)):
+    for what, keys in (("unknown", unknown), ("missing", missing)):
         if keys:
             msg = f"{file}: {what} key {reprlib.repr(keys[0])}, expected exactly {', '.join(_KEYS)}"
             raise ProfileError(msg)
@@ -191,11 +178,7 @@ class _Keys:
         self.document = document
 
     def refuse(self, key: str, expected: str) -> NoReturn:
-        try:
-            found = reprlib.repr(self.document[key])
-        except ValueError:  # a whole number of more digits than Python prints
-            found = "a number of thousands of digits"
-        msg = f"{self.file}: {key}: {found} is not {expected}"
+        msg = f"{self.file}: {key}: {reprlib.repr(self.document[key])} is not {expected}"
         raise ProfileError(msg)
 
     def text(self, key: str) -> str:

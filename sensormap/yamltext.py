@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Iterator
 from functools import lru_cache
@@ -15,8 +16,14 @@ from yaml.resolver import Resolver
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MAX_DEPTH = 8  # our files nest 3 deep; the rest is room for later fields
 MAX_NUMBER = 60  # characters; the longest float repr has 24, and "1:1:1:..." would grow without bound
+LOOK_AHEAD = 1024  # characters of a line that a scanner may read beyond what it has reported, looking for a key's colon
+# Brackets that each open a value; those in quotes, in comments and within a text do not.
+_TOO_DEEP = re.compile(
+    rf"""(?:[^"'#]|"[^"]*"|'[^']*')*?(?:^|[:,?-])\s*(?:[\[{{][\s:,?-]*){{{MAX_DEPTH + 1}}}""",
+)
 _NUMBER_TAGS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _BINARY_TAG = "tag:yaml.org,2002:binary"
+_NESTED = f"nested more than {MAX_DEPTH} levels deep"
 
 
 def load_yaml(text: str) -> Any:
@@ -50,13 +57,8 @@ def load_yaml(text: str) -> Any:
         value = None if isinstance(first, yaml.StreamEndEvent) else _value(next(events), events, 0)
         next(events, None)  # document end
         last = next(events, None)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        msg = f"line {mark.line + 1 if mark else '?'}: {error.problem}"
-        raise ValueError(msg) from error
     except yaml.YAMLError as error:
-        msg = " ".join(str(error).split())
-        raise ValueError(msg) from error
+        raise ValueError(_reason(error, text)) from error
     if isinstance(last, yaml.DocumentStartEvent):
         raise _error(last, "a second document starts, expected one")
     return value
@@ -103,6 +105,20 @@ def _error(event: Any, problem: str) -> ValueError:
     return ValueError(f"line {event.start_mark.line + 1}: {problem}")
 
 
+def _reason(error: yaml.YAMLError, text: str) -> str:
+    """Return where and why PyYAML gave up.
+
+    Its scanner reads ahead of the events that `_value` sees, so in nested brackets it can meet a limit of its own
+    before `_value` meets ours. That is said in our words, as for any other nesting.
+    """
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return f"is not YAML ({' '.join(str(error).split())})"
+    if _TOO_DEEP.match(text[mark.index - min(mark.column, LOOK_AHEAD) : mark.index]):
+        return f"line {mark.line + 1}: {_NESTED}"
+    return f"line {mark.line + 1}: is not YAML ({getattr(error, 'problem', None)})"
+
+
 def _value(event: Any, events: Iterator[Any], depth: int) -> Any:
     """Return the value that starts with `event`."""
     if isinstance(event, yaml.AliasEvent) or event.anchor:
@@ -112,7 +128,7 @@ def _value(event: Any, events: Iterator[Any], depth: int) -> Any:
     if event.tag:
         raise _error(event, f"tag {event.tag!r} is not part of the format")
     if depth == MAX_DEPTH:
-        raise _error(event, f"nested more than {MAX_DEPTH} levels deep")
+        raise _error(event, _NESTED)
     return (_list if isinstance(event, yaml.SequenceStartEvent) else _dict)(events, depth + 1)
 
 

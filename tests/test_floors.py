@@ -45,7 +45,7 @@ HOMES = {
     "exifread": {"decode"},
     "simplejpeg": {"decode"},
     "flashraw": {"decode"},
-    "yaml": {"profiles", "yamltext"},
+    "yaml": {"yamltext"},
     "numba": {"compiled"},
     "concurrent": {"survey", "first_pass", "examine", "follow", "photos", "corrections"},
     "multiprocessing": set(),

@@ -512,7 +512,7 @@ def test_a_file_cut_short_is_no_map(text, step, folder):
         (b"\n---\n", "format: missing"),
         (b"- a\n", "format: missing"),
         (b"\xff\xd8\xff\xe0 a JPEG", r"is not UTF-8 text \(byte 0\)"),
-        (b"II*\0\x08\0\0\0", "unacceptable character|special characters|control characters"),
+        (b"II*\0\x08\0\0\0", "is not YAML"),
         (b"a: &a [1]\nb: *a\n", "line 1: anchors and aliases"),
         (b"b: *a\n", "line 1: anchors and aliases"),
         (b"a: !!python/object:os.system x\n", "line 1: tag 'tag:yaml.org,2002:python/object:os.system' is not part"),
@@ -527,8 +527,8 @@ def test_a_file_cut_short_is_no_map(text, step, folder):
         (b"- " * 100_000, "nested more than 8 levels"),
         (b"a: " + b"1:" * 10_000 + b"1\n", "cannot be read"),
         (b"a: " + b"9" * 10_000, "cannot be read"),
-        (b"a: b: c", "line 1: mapping values are not allowed"),
-        (b"%YAML 9.9\n---\na", "line 1: "),
+        (b"a: b: c", "line 1: is not YAML"),
+        (b"%YAML 9.9\n---\na", "line 1: is not YAML"),
     ],
 )
 def test_hostile_file(content, message, folder):

@@ -39,6 +39,26 @@ def test_plain_values():
     document = "{a: 1, b: 1.5, c: true, d: null, e: text, f: '1', g: 1.0e-3, h: 1e3}"
     assert list(load_yaml(document).values()) == [1, 1.5, True, None, "text", "1", 0.001, "1e3"]
     assert load_yaml("") is None
+
+
+@pytest.mark.parametrize("loader", [yamltext.LOADER, yaml.SafeLoader])
+@pytest.mark.parametrize("opening", ["[", "{a: ", "[{a: ", "- ", "? ", "[\n", " [ ", "'a': [", "a: ["])
+@pytest.mark.parametrize("depth", [9, 100, 2000, 30_000])
+def test_nesting_is_refused_before_a_parser_refuses_it(loader, opening, depth, monkeypatch):
+    """A parser may have a limit of its own, and its scanner reads a thousand brackets before the first is reported."""
+    monkeypatch.setattr(yamltext, "LOADER", loader)
+    with pytest.raises(ValueError, match=r"^line \d: nested more than 8 levels deep$"):
+        load_yaml(opening * depth)
+
+
+@pytest.mark.parametrize("loader", [yamltext.LOADER, yaml.SafeLoader])
+def test_what_is_not_nested_is_not_called_so(loader, monkeypatch):
+    monkeypatch.setattr(yamltext, "LOADER", loader)
     assert load_yaml("[[[[[[[[1]]]]]]]]") == [[[[[[[[1]]]]]]]]
-    with pytest.raises(ValueError, match="line 1: nested more than 8 levels"):
-        load_yaml("[[[[[[[[[1]]]]]]]]]")
+    brackets = "[" * 2000
+    assert load_yaml(f"a: '{brackets}' # {brackets}") == {"a": brackets}
+    assert load_yaml(f"a: b {brackets}") == {"a": f"b {brackets}"}
+    nested = "[" * 20
+    for line in (f"a: '{nested}': b", f'a: "{nested}": b', f"a: b {nested} c: d", "[[[[[[[[1", "a: b: c"):
+        with pytest.raises(ValueError, match=r"^line \d: is not YAML \("):
+            load_yaml(f"# {nested}\n{line}")
