@@ -5,57 +5,106 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sensormap.entry_consistency import COLUMNS, ROWS, Axis, defect_problem, line_problem
 
 if TYPE_CHECKING:  # defects.py imports this module
-    from sensormap.defects import Column, Defect, Row, SensorMap
+    from sensormap.defects import Column, Defect, FrameSummary, Row, Setting, Source
+    from sensormap.frame import Skipped
+    from sensormap.sensor import Sensor
 
 _Runs = dict[tuple[int, str], tuple[list[int], list[int]]]  # starts and ends by line and plane
 
 
-def check_map(sensor_map: SensorMap) -> None:
-    """Refuse a map that contradicts itself; `SensorMap` asks this when it is made.
+def check_source(source: Source, sensor: Sensor) -> None:
+    """Refuse a map on the grid of pictures that is of raw photos.
+
+    Raises
+    ------
+    ValueError
+        Saying so.
+    """
+    if sensor.is_picture and source != "jpeg":
+        msg = f"source: {source}, but sensor.cfa is {sensor.cfa.name}, which is of source jpeg"
+        raise ValueError(msg)
+
+
+def check_frames(frames: FrameSummary, skipped: Sequence[Skipped], source: Source) -> None:
+    """Refuse a summary of frames that contradicts itself, the list of skipped photos, or the source.
+
+    Raises
+    ------
+    ValueError
+        Opening with the key at fault, such as ``frames.used: ...``.
+    """
+    if problem := _frames_problem(frames, len(skipped)) or _jpegs_problem(frames, source):
+        msg = f"frames.{problem}"
+        raise ValueError(msg)
+
+
+def check_numbers(settings: Mapping[str, Setting], expected: float | None) -> None:
+    """Refuse settings without a proper name or value, and an impossible number of false entries.
+
+    Raises
+    ------
+    ValueError
+        Opening with the key at fault.
+    """
+    for name, value in settings.items():
+        if not (name.isidentifier() and name.isascii() and len(name) <= 100):
+            msg = f"settings: {name[:100]!r} is not a name of letters, digits and underscores"
+            raise ValueError(msg)
+        if isinstance(value, float) and not math.isfinite(value):
+            msg = f"settings.{name}: {value!r} is not a finite number"
+            raise ValueError(msg)
+    if expected is not None and not 0 <= expected < math.inf:
+        msg = f"false_positives: {expected} is not a finite number of at least 0"
+        raise ValueError(msg)
+
+
+def check_entries(
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+    defects: Sequence[Defect],
+    *,
+    sensor: Sensor,
+    source: Source,
+    clock_jumps: int,
+) -> None:
+    """Refuse entries that contradict the sensor, the source, themselves or each other.
 
     Parameters
     ----------
-    sensor_map
-        The map, its types right.
+    columns, rows, defects
+        All entries of a map.
+    sensor, source
+        Geometry, and the kind of photos.
+    clock_jumps
+        How often the camera's clock contradicts its count of shots: then times need not be in order.
 
     Raises
     ------
     ValueError
         Opening with the entry and key at fault, such as ``defects[3].x: 3900 ...``.
     """
-    if sensor_map.sensor.is_picture and sensor_map.source != "jpeg":
-        msg = f"source: {sensor_map.source}, but sensor.cfa is {sensor_map.sensor.cfa.name}, which is of source jpeg"
-        raise ValueError(msg)
-    if problem := _frames_problem(sensor_map) or _jpegs_problem(sensor_map):
-        msg = f"frames.{problem}"
-        raise ValueError(msg)
-    _check_numbers(sensor_map)
-    lines: tuple[tuple[Axis, Sequence[Column | Row]], ...] = (
-        (COLUMNS, sensor_map.columns),
-        (ROWS, sensor_map.rows),
-    )
+    lines: tuple[tuple[Axis, Sequence[Column | Row]], ...] = ((COLUMNS, columns), (ROWS, rows))
     for axis, entries in lines:
         for index, entry in enumerate(entries):
-            if problem := line_problem(entry, axis, sensor_map):
+            if problem := line_problem(entry, axis, sensor, source, clock_jumps):
                 msg = f"{axis.noun}s[{index}].{problem}"
                 raise ValueError(msg)
-    for index, defect in enumerate(sensor_map.defects):
-        if problem := defect_problem(defect, sensor_map):
+    for index, defect in enumerate(defects):
+        if problem := defect_problem(defect, sensor, source, clock_jumps):
             msg = f"defects[{index}].{problem}"
             raise ValueError(msg)
-    columns, rows = (_runs(entries, axis) for axis, entries in lines)
-    _check_defects(sensor_map.defects, columns, rows)
+    _check_defects(defects, *(_runs(entries, axis) for axis, entries in lines))
 
 
-def _frames_problem(sensor_map: SensorMap) -> str | None:
+def _frames_problem(frames: FrameSummary, skipped: int) -> str | None:
     """Name the first key of the summary of frames that cannot be, and why; None if all can."""
-    frames, skipped, problem = sensor_map.frames, len(sensor_map.skipped), None
+    problem = None
     if frames.used < 0:
         problem = f"used: {frames.used} is negative"
     elif frames.skipped != skipped:
@@ -77,28 +126,13 @@ def _frames_problem(sensor_map: SensorMap) -> str | None:
     return problem
 
 
-def _jpegs_problem(sensor_map: SensorMap) -> str | None:
+def _jpegs_problem(frames: FrameSummary, source: Source) -> str | None:
     """Say if the number of JPEGs does not go with the source; None if it does."""
-    used, jpegs = sensor_map.frames.used, sensor_map.frames.jpegs
-    low, high = {"raw": (0, 0), "jpeg": (used, used), "raw+jpeg": (1, used - 1)}[sensor_map.source]
+    used, jpegs = frames.used, frames.jpegs
+    low, high = {"raw": (0, 0), "jpeg": (used, used), "raw+jpeg": (1, used - 1)}[source]
     if low <= jpegs <= high:
         return None
-    return f"jpegs: {jpegs} of {used} used, but the source is {sensor_map.source}"
-
-
-def _check_numbers(sensor_map: SensorMap) -> None:
-    """Refuse settings without a proper name or value, and an impossible number of false entries."""
-    for name, value in sensor_map.settings.items():
-        if not (name.isidentifier() and name.isascii() and len(name) <= 100):
-            msg = f"settings: {name[:100]!r} is not a name of letters, digits and underscores"
-            raise ValueError(msg)
-        if isinstance(value, float) and not math.isfinite(value):
-            msg = f"settings.{name}: {value!r} is not a finite number"
-            raise ValueError(msg)
-    expected = sensor_map.false_positives
-    if expected is not None and not 0 <= expected < math.inf:
-        msg = f"false_positives: {expected} is not a finite number of at least 0"
-        raise ValueError(msg)
+    return f"jpegs: {jpegs} of {used} used, but the source is {source}"
 
 
 def _runs(entries: Sequence[Column | Row], axis: Axis) -> _Runs:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sensormap.camera import Body
 from sensormap.cfa import Cfa
-from sensormap.consistency import check_map
+from sensormap.consistency import check_entries, check_frames, check_numbers, check_source
 from sensormap.sensor import Sensor
 
 if TYPE_CHECKING:
@@ -249,7 +249,17 @@ class SensorMap:
     source: Source = Source.RAW
 
     def __post_init__(self) -> None:
-        check_map(self)
+        check_source(self.source, self.sensor)
+        check_frames(self.frames, self.skipped, self.source)
+        check_numbers(self.settings, self.false_positives)
+        check_entries(
+            self.columns,
+            self.rows,
+            self.defects,
+            sensor=self.sensor,
+            source=self.source,
+            clock_jumps=self.frames.clock_jumps,
+        )
 
 
 def rounded(value: float, *, digits: int = 5) -> float:

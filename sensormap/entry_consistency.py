@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # defects.py imports this module by way of consistency.py
-    from sensormap.defects import Between, Column, Defect, Row, SensorMap
+    from sensormap.defects import Between, Column, Defect, Row, Source
     from sensormap.sensor import Sensor
 
 STRENGTHS = ("dark_dn_per_s", "offset_dn", "response")
@@ -36,36 +36,38 @@ class Axis:
 COLUMNS, ROWS = Axis("column", "x", "y0", "y1", 0), Axis("row", "y", "x0", "x1", 1)
 
 
-def defect_problem(defect: Defect, sensor_map: SensorMap) -> str | None:
+def defect_problem(defect: Defect, sensor: Sensor, source: Source, clock_jumps: int) -> str | None:
     """Name the first key of a defect that cannot be, and why; None if all can.
 
     Parameters
     ----------
     defect
         Any.
-    sensor_map
-        The map that it stands in.
+    sensor, source
+        Of the map that it stands in.
+    clock_jumps
+        How often the camera's clock contradicts its count of shots: then times need not be in order.
     """
     return (
-        _place_problem(defect, sensor_map.sensor)
-        or _radius_problem(defect, sensor_map)
+        _place_problem(defect, sensor)
+        or _radius_problem(defect, source)
         or _claim_problem(defect)
         or _number_problem(defect)
-        or _history_problem(defect, sensor_map.frames.clock_jumps)
+        or _history_problem(defect, clock_jumps)
     )
 
 
-def line_problem(entry: Column | Row, axis: Axis, sensor_map: SensorMap) -> str | None:
+def line_problem(entry: Column | Row, axis: Axis, sensor: Sensor, source: Source, clock_jumps: int) -> str | None:
     """Name the first key of a column or row entry that cannot be, and why; None if all can.
 
     Parameters
     ----------
     entry, axis
         Any, and which of the two it is.
-    sensor_map
-        The map that it stands in.
+    sensor, source, clock_jumps
+        As for `defect_problem`.
     """
-    if problem := _run_problem(entry, axis, sensor_map.sensor):
+    if problem := _run_problem(entry, axis, sensor):
         return problem
     if not 0 <= entry.confidence <= 1:
         return f"confidence: {entry.confidence} is not in 0 to 1"
@@ -73,8 +75,7 @@ def line_problem(entry: Column | Row, axis: Axis, sensor_map: SensorMap) -> str 
         return f"score: {entry.score} is not a finite number"
     if entry.defects < 0:
         return f"defects: {entry.defects} is negative"
-    changed = _change_problem("onset", entry.onset, sensor_map.frames.clock_jumps)
-    return changed or _radius_problem(entry, sensor_map)
+    return _change_problem("onset", entry.onset, clock_jumps) or _radius_problem(entry, source)
 
 
 def _place_problem(defect: Defect, sensor: Sensor) -> str | None:
@@ -91,9 +92,9 @@ def _place_problem(defect: Defect, sensor: Sensor) -> str | None:
     return problem
 
 
-def _radius_problem(entry: Defect | Column | Row, sensor_map: SensorMap) -> str | None:
+def _radius_problem(entry: Defect | Column | Row, source: Source) -> str | None:
     """Say what is wrong with an entry's radius, or with its having none; None if nothing is."""
-    radius, source = entry.radius, sensor_map.source
+    radius = entry.radius
     if radius is None:
         return f"radius: missing, but in a map of source {source} every entry has one" if source == "jpeg" else None
     if source == "raw":
