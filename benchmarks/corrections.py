@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from benchmarks.commands import bare_decode, sensormap
 from benchmarks.costs import interleaved, run
-from sensormap import coordinates, read_map
+from sensormap.mapfile.reading import read_map
+from sensormap.report.coords import coordinates
 
 
 def decoded(path: Path) -> NDArray[np.uint16]:

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.repairs import light_of
-from sensormap import read_map
 from sensormap.correct.nef import read_nef
 from sensormap.correct.one import find_repairs
 from sensormap.correct.selection import choose
 from sensormap.correct.values import METHODS, SUBTRACT, Levels, Recipe
-from sensormap.decode import read_photo
+from sensormap.decode.exif import read_photo
 from sensormap.defects import SensorMap
+from sensormap.mapfile.reading import read_map
 from sensormap.profiles import find_profile
 
 Values = dict[str, NDArray[np.float64]]

@@ -13,8 +13,8 @@ import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap import read_map
 from sensormap.cfa import PICTURE, Cfa
+from sensormap.mapfile.reading import read_map
 from sensormap.remosaic import remosaic
 
 SMOOTH = 4.0  # mid-spread of the surroundings in which a few levels show

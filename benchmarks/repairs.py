@@ -23,7 +23,8 @@ from fixtures.series import FULL_SIZE, Recipe, plan_shots
 from sensormap.cfa import Cfa
 from sensormap.correct.check import COUNT, hold_out, noise_at, quality
 from sensormap.correct.repair import METHODS, repair
-from sensormap.decode import open_geometry, read_frame, read_photo
+from sensormap.decode.exif import read_photo
+from sensormap.decode.reading import open_geometry, read_frame
 from sensormap.kernels import Mosaic
 from sensormap.profiles import get_profile
 

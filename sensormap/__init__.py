@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sensormap.corrections import Wishes, correct_photos
     from sensormap.defects import Column, Defect, DefectKind, SensorMap
-    from sensormap.detect import Thresholds
     from sensormap.errors import SensorMapError
-    from sensormap.mapfile import read_map, write_map
+    from sensormap.mapfile.reading import read_map
+    from sensormap.mapfile.writing import write_map
     from sensormap.report.coords import coordinates
-    from sensormap.survey import Options, map_defects
+    from sensormap.settings import Options, Thresholds
+    from sensormap.survey import map_defects
 
 __all__ = [
     "Column",
@@ -40,16 +41,16 @@ _MODULES = {
     "Column": "defects",
     "Defect": "defects",
     "DefectKind": "defects",
-    "Options": "survey",
+    "Options": "settings",
     "SensorMap": "defects",
     "SensorMapError": "errors",
-    "Thresholds": "detect",
+    "Thresholds": "settings",
     "Wishes": "corrections",
     "coordinates": "report.coords",
     "correct_photos": "corrections",
     "map_defects": "survey",
-    "read_map": "mapfile",
-    "write_map": "mapfile",
+    "read_map": "mapfile.reading",
+    "write_map": "mapfile.writing",
 }
 
 

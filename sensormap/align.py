@@ -7,9 +7,10 @@ from pathlib import Path
 
 from sensormap.alignment import Alignment, align
 from sensormap.camera import Profile, Rect
-from sensormap.decode import open_geometry, read_frame, read_photo
+from sensormap.decode.exif import read_photo
 from sensormap.decode.files import is_jpeg_name, read_bytes
 from sensormap.decode.jpeg import jpeg_size, read_jpeg
+from sensormap.decode.reading import open_geometry, read_frame
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from sensormap.frame import Photo
 from sensormap.profiles import find_profile, get_profile

@@ -12,7 +12,6 @@ import numpy as np
 from sensormap.cluster import find_clusters
 from sensormap.decoys import expected_false
 from sensormap.defects import Defect, FrameSummary, SensorMap, Setting, Source, rounded
-from sensormap.detect import Thresholds
 from sensormap.evidence import Evidence
 from sensormap.followed_entries import Clock, Found, make_defects
 from sensormap.line_entries import make_lines
@@ -20,7 +19,8 @@ from sensormap.line_runs import Line
 from sensormap.lines import find_lines
 from sensormap.picture_entries import picture_defects
 from sensormap.sensor import Sensor
-from sensormap.stories import LISTED_CONFIDENCE, Floors
+from sensormap.settings import Floors, Thresholds
+from sensormap.stories import LISTED_CONFIDENCE
 from sensormap.tally import OUTLIER_SIGMA
 from sensormap.unfollowed import unfollowed_defects
 from sensormap.verdict import Followed, judge

@@ -16,17 +16,16 @@ from sensormap.correct.one import Content, correct_as_dng, correct_image, correc
 from sensormap.correct.outcome import Corrected
 from sensormap.correct.selection import Chosen, check_body, choose, pixels_of
 from sensormap.correct.values import METHODS, Recipe
-from sensormap.decode import read_photo
+from sensormap.decode.exif import read_photo
 from sensormap.decode.files import is_image_name, marked, read_bytes
 from sensormap.defects import SensorMap
 from sensormap.destinations import check_folder, clashes, identity, make_folder, outside, targets, unless_corrected
 from sensormap.errors import FrameMismatchError, OutputError, SensorMapError
-from sensormap.first_pass import Progress, patiently
 from sensormap.frame import Photo, Skipped
-from sensormap.options import default_threads
 from sensormap.output import write_atomically
 from sensormap.photos import find_photos, skipped
 from sensormap.profiles import find_profile
+from sensormap.threads import Progress, default_threads, patiently
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

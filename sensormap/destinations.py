@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from sensormap.decode import is_jpeg_name, is_photo_name
-from sensormap.decode.files import is_image_name, is_marked
+from sensormap.decode.files import is_image_name, is_jpeg_name, is_marked, is_photo_name
 from sensormap.errors import OutputError
 from sensormap.output import Objection
 

@@ -1,4 +1,9 @@
-"""Detection: which photosites differ from the healthy ones of their plane by more than chance and effect allow."""
+"""Scores of many frames in; candidates and lines out, and the photosites that the second pass follows.
+
+Read `tally` (exact sums over frames), `outlier_lists` and `votes` (outlying scores that repeat within a block of
+frames), `nulls` (centre and spread of healthy photosites), `candidates`, `line_walks` and `lines` (columns and rows),
+`follow_list` (what the second pass follows). A new detector is a module here that returns places from a tally.
+"""
 
 from __future__ import annotations
 
@@ -13,56 +18,18 @@ from numpy.typing import NDArray
 from sensormap.cfa import Cfa
 from sensormap.medians import median_of
 from sensormap.score import SIGMA_PER_MAD
+from sensormap.settings import Thresholds
 from sensormap.tally import Tally
 from sensormap.vote import Ballot
 
 _FEW_FRAMES = 10
+
 # Deviation of the mean score that deserves a second look, and the least number of photosites that get one.
 FOLLOWED_SIGMA, _FEWEST_FOLLOWED = 5.0, 200
+
 # Every fourth row gives centre and scale of a D80's plane to 0.2 %, in a quarter of the time.
 _SAMPLED_ROW = 4
 _SAMPLED_SUM = 64
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """What makes a photosite a candidate.
-
-    Parameters
-    ----------
-    mean_sigma
-        Distance of a photosite's mean score from its plane's median, in robust standard deviations of the plane; with
-        fewer than ten frames it is raised by the square root of ten over their number.
-    effect_sigma
-        The same distance in units of one frame's noise: with many frames everything becomes significant, and healthy
-        photosites differ too.
-    false_votes
-        False candidates that each block of votes may be expected to yield.
-    block_frames
-        Frames a block of votes.
-    long_exposure_s
-        Shutter time in seconds from which frames vote in blocks of their own.
-    followed_share
-        Share of the photosites that the second pass follows, about.
-
-    Raises
-    ------
-    ValueError
-        If one of them is not positive.
-    """
-
-    mean_sigma: float = 7.0
-    effect_sigma: float = 0.75
-    false_votes: float = 0.005
-    block_frames: int = 10
-    long_exposure_s: float = 0.25
-    followed_share: float = 4e-4
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not value > 0:
-                msg = f"{name}: {value!r} is not above 0"
-                raise ValueError(msg)
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera import Profile
-from sensormap.decode import read_frame
+from sensormap.decode.reading import read_frame
 from sensormap.evaluation import Evaluation, Trace, bad_places, compare
-from sensormap.first_pass import Progress
 from sensormap.frame import Frame, Photo
 from sensormap.planting import Light, Planted, draw_defects, plant
 from sensormap.score import Noise, fit_noise, pad
 from sensormap.series import photon_noise
-from sensormap.survey import Options, map_defects, unheard
+from sensormap.settings import Options
+from sensormap.survey import map_defects
+from sensormap.threads import Progress, unheard
 
 log = logging.getLogger(__name__)
 

@@ -11,14 +11,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import islice
 from threading import Lock
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera import Profile
-from sensormap.decode import read_frame
-from sensormap.detect import Thresholds
+from sensormap.decode.reading import read_frame
 from sensormap.errors import ProfileError
 from sensormap.examine import Examiner, Read
 from sensormap.frame import NARROW, Photo, Skipped
@@ -26,26 +24,26 @@ from sensormap.photos import skipped
 from sensormap.places import add_outlying, shift_places
 from sensormap.repeat import look_of
 from sensormap.score import Noise, fit_noise, pad
+from sensormap.settings import Thresholds
 from sensormap.suppression import is_filtered
 from sensormap.tally import Outliers, Tally
+from sensormap.threads import Progress, patiently
 from sensormap.variety import Variety
 from sensormap.vote import Ballot, count_votes, draw_shifts, parts_of, time_blocks
 from sensormap.watch import Watch, stretches
 
 # Photosites: three of each plane, which the neighbours at the borders are copied from.
 _SMALLEST_SIDE = 6
+
 # Decoys are looked for in one part of the rows out of so many, from the top.
 DECOY_PART = 4
 _SHIFT_SEED = 1
+
 # Photos decoded while the compiler is imported: memory for them is there, since the tally has not taken its own yet.
 _AHEAD = 6
+
 # A JPEG's frames are shifted by whole blocks of its compression, whose pattern is in all of them at the same places.
 _JPEG_BLOCK = 16
-
-T = TypeVar("T")
-
-Progress = Callable[[int, int], None]
-"""Called with the number of photos done and the number of all."""
 
 
 @dataclass(frozen=True)
@@ -288,10 +286,3 @@ class FirstPass:
             self.tallied[frame] = replace(self.tallied[frame], outliers=none)
         # A half keeps nothing that the whole does not keep.
         return (ballots[0], *(replace(ballot, outliers=none) for ballot in ballots[1:]))
-
-
-def patiently(future: Future[T]) -> T:
-    """Wait for a result such that Ctrl-C gets through on every platform."""
-    while not future.done():
-        wait([future], timeout=0.5)
-    return future.result()

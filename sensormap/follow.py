@@ -21,15 +21,17 @@ from sensormap.camera import Profile
 from sensormap.cluster import find_columns
 from sensormap.errors import SensorMapError
 from sensormap.examine import Read
-from sensormap.first_pass import Progress, Tallied, patiently
+from sensormap.first_pass import Tallied
 from sensormap.frame import Photo, Skipped
 from sensormap.gathered import Gathered
 from sensormap.photos import skipped
 from sensormap.scenery import repeated_frames
 from sensormap.score import pad
 from sensormap.series import Conditions, measure_oddity, measure_response_spread, photon_noise
+from sensormap.settings import Floors
 from sensormap.spots import Spots, moved_back
-from sensormap.stories import Floors, Odds, weigh
+from sensormap.stories import Odds, weigh
+from sensormap.threads import Progress, patiently
 from sensormap.verdict import Followed
 from sensormap.watch import CONTROLS, Sight, draw_controls
 

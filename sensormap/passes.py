@@ -8,19 +8,21 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from sensormap.camera import Body, Profile
-from sensormap.decode import open_geometry
+from sensormap.decode.reading import open_geometry
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, SensorMapError
 from sensormap.evidence import Evidence
 from sensormap.examine import Read
-from sensormap.first_pass import FirstPass, Progress
+from sensormap.first_pass import FirstPass
 from sensormap.follow import Places, SecondPass
 from sensormap.frame import Photo, Skipped
 from sensormap.frame_choice import choose_frames, refilled
 from sensormap.memory import give_back
-from sensormap.options import Options, Refusals
+from sensormap.options import Refusals
 from sensormap.scenery import has_company
+from sensormap.settings import Options
 from sensormap.spots import promising
 from sensormap.tally import MOST_FRAMES
+from sensormap.threads import Progress
 from sensormap.verdict import Followed
 
 log = logging.getLogger(__name__)

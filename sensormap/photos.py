@@ -13,7 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from sensormap.camera import Body, Profile
-from sensormap.decode import is_photo_name, read_photo
+from sensormap.decode.exif import read_photo
+from sensormap.decode.files import is_photo_name
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.frame import Photo, Skipped
 from sensormap.profiles import find_profile

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sensormap.defects import DefectKind
 from sensormap.kernels import Mosaic
-from sensormap.stories import FULL_SCALE
+from sensormap.settings import FULL_SCALE
 
 # Shares of the kinds, and the range of their strengths for a camera of 12 bits, even by ratio: from what hardly shows
 # to what glares.

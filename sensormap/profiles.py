@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from sensormap.camera import Body, Profile, Rect
 from sensormap.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.errors import ProfileError
-from sensormap.yamltext import load_yaml
+from sensormap.strict_yaml import load_yaml
 
 LIBRAW = "libraw"
 """Name of a profile whose numbers LibRaw supplied; no file may be called so."""

@@ -10,7 +10,7 @@ from sensormap.correct.one import mask_of, usable_part
 from sensormap.correct.selection import check_body
 from sensormap.correct.values import Levels
 from sensormap.corrections import Told, Wishes, run_each
-from sensormap.decode import read_photo
+from sensormap.decode.exif import read_photo
 from sensormap.decode.files import read_bytes
 from sensormap.decode.original import read_original
 from sensormap.defects import SensorMap

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.cfa import Cfa
-from sensormap.detect import FOLLOWED_SIGMA, Thresholds, largest_sums, most_followed, worth_following
+from sensormap.detect import FOLLOWED_SIGMA, largest_sums, most_followed, worth_following
 from sensormap.kernels import Mosaic
 from sensormap.places import gather_windows
+from sensormap.settings import Thresholds
 from sensormap.tally import Tally
 from sensormap.vote import Ballot
 

@@ -19,9 +19,7 @@ from numpy.typing import NDArray
 from sensormap import story_kernels as kernels
 from sensormap.likelihoods import evidence, log_sum
 from sensormap.series import Conditions, Series, median_where
-
-FULL_SCALE = 4095
-"""DN of 12 bits: strengths in DN are given for such a camera and scale with saturation."""
+from sensormap.settings import FULL_SCALE, Floors
 
 
 class Story(IntEnum):
@@ -64,30 +62,6 @@ LISTED = LIKELY + math.log(LISTED_CONFIDENCE / (1 - LISTED_CONFIDENCE))
 _STEPS = {Story.HOT: 28, Story.OFFSET: 24, Story.WEAK: 20, Story.TELEGRAPH: 14, Story.FLICKER: 10}
 _BRIGHTEST_HOT = 200_000.0  # DN/s
 _FAINTEST_NOISE = 6.0  # times the offset floor: fainter noise shows in no photo
-
-
-@dataclass(frozen=True)
-class Floors:
-    """Below these strengths a photosite counts as healthy.
-
-    Parameters
-    ----------
-    dark_dn_per_s
-        Dark current in DN per second at base ISO, for a camera of 12 bits.
-    offset_dn
-        Offset in DN at base ISO, for a camera of 12 bits.
-    response
-        Loss of response, as a share.
-    """
-
-    dark_dn_per_s: float = 30.0
-    offset_dn: float = 3.0
-    response: float = 0.045
-
-    def scaled(self, saturation: float) -> Floors:
-        """Return the floors for a camera that clips at `saturation` DN."""
-        scale = max(saturation, 1.0) / FULL_SCALE
-        return Floors(self.dark_dn_per_s * scale, self.offset_dn * scale, self.response)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,9 @@
-"""From a folder to a map: find the photos, choose the body, run the passes over raw photos and JPEGs, assemble."""
+"""Photos in; a defect map out: the run itself. Only this package drives those above, and only here are its threads.
+
+Read `run` (the whole), `passes` (both passes over the photos of one body), `frame_reader` (what happens to a photo
+before it counts), `first_pass`, `second_pass`; `scenes_seen` and `saved_windows` serve the first pass, `memory` gives
+memory back to the system.
+"""
 
 from __future__ import annotations
 
@@ -14,28 +19,24 @@ import numpy as np
 from sensormap.assemble import FEW_FRAMES, assemble, deviating_lines, undated
 from sensormap.camera import Profile
 from sensormap.combine import combine
-from sensormap.decode import RAWPY, is_jpeg_name, read_frame
+from sensormap.decode.files import is_jpeg_name
+from sensormap.decode.reading import read_frame
 from sensormap.defects import SensorMap
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.evidence import Evidence
 from sensormap.examine import Read
-from sensormap.first_pass import Progress
 from sensormap.frame import Photo, Skipped
-from sensormap.options import DEFAULT_FOLLOWED, Options, Refusals
+from sensormap.options import Refusals
 from sensormap.passes import FEWEST_FRAMES, Work, gather_evidence
 from sensormap.photos import Selection, find_photos, in_order, read_photos, select_photos
 from sensormap.profiles import find_profile, get_profile
-
-__all__ = ["DEFAULT_FOLLOWED", "Options", "map_defects", "unheard"]
+from sensormap.settings import RAWPY, Options
+from sensormap.threads import Progress, unheard
 
 log = logging.getLogger(__name__)
 
 # More defects than this share of the photosites: the camera is beyond repair, or the photos repeat a scene.
 _MANY_DEFECTS = 2e-4
-
-
-def unheard(done: int, total: int) -> None:
-    """Report progress to nobody."""
 
 
 def map_defects(

@@ -8,9 +8,10 @@ import numpy as np
 
 from sensormap.classify import Settings, classify
 from sensormap.defects import Defect, DefectKind, rounded
-from sensormap.detect import Candidates, Thresholds, find_candidates
+from sensormap.detect import Candidates, find_candidates
 from sensormap.evidence import Evidence
 from sensormap.sensor import Sensor
+from sensormap.settings import Thresholds
 from sensormap.tally import Outliers
 
 

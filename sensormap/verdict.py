@@ -12,7 +12,8 @@ from sensormap.gathered import LOT, Gathered
 from sensormap.laws import LAWS, LINEAR, Trial, try_laws
 from sensormap.onset import Change, find_end, find_onset
 from sensormap.series import Conditions, Series
-from sensormap.stories import Floors, Odds, Story
+from sensormap.settings import Floors
+from sensormap.stories import Odds, Story
 from sensormap.strengths import DARK, OFFSET, RESPONSE, Fit, fit
 
 STRENGTHS = {RESPONSE: "response", DARK: "dark_dn_per_s", OFFSET: "offset_dn"}

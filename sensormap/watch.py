@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.cfa import Cfa
-from sensormap.detect import Thresholds
 from sensormap.kernels import Mosaic
+from sensormap.settings import Thresholds
 from sensormap.spots import Spots, promising
 from sensormap.tally import Outliers, Tally
 from sensormap.vote import count_votes, parts_of

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from conftest import TOY_PROFILE
 
 from sensormap.camera import Body, Profile, Rect
 from sensormap.evidence import Evidence
 from sensormap.frame import Exposure, Photo
 from sensormap.tally import Outliers, Tally
 from sensormap.vote import Ballot
+from tests.conftest import TOY_PROFILE
 
 BODY = Body("ACME", "ACME One", "7")
 FRAMES = 20

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from conftest import SATURATION
 from numpy.typing import NDArray
 
 from fixtures.develop import Look, develop
 from fixtures.jpeg import jpeg_bytes
 from fixtures.texture import noise
+from tests.conftest import SATURATION
 
 SHAPE = (256, 320)
 CROP_SIZE = (SHAPE[1] - 32, SHAPE[0] - 24)

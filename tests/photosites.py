@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.series import Conditions, Series
-from sensormap.stories import Floors, weigh
+from sensormap.settings import Floors
+from sensormap.stories import weigh
 from sensormap.verdict import Followed, Verdict, judge
 
 SATURATION, FLOOR = 3880.0, 0.0

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 from click.testing import CliRunner, Result
-from conftest import make_mosaic
 
 from fixtures.nef import NefMeta, nef_bytes
 from sensormap.cli.main import main
-from sensormap.survey import Options, map_defects
+from sensormap.settings import Options
+from sensormap.survey import map_defects
+from tests.conftest import make_mosaic
 
 SIZE = (192, 128)
 SERIAL = "4001234"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hypothesis import strategies as st
-from maps import changes, defects_of, lines, sensors, summaries, toy_map
 
 from sensormap.defects import Column, Row, Source
 from sensormap.frame import Skipped
+from tests.maps import changes, defects_of, lines, sensors, summaries, toy_map
 
 SKIPPED = st.builds(Skipped, st.sampled_from(["a.nef", "b.nef"]), st.sampled_from(["empty", "no time"]))
 VALUES = st.sampled_from([1, 1.0, True, "1", None, 0.0, -0.0])

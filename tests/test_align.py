@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
-from pairs import CROP_SIZE, SHAPE, developed, jpeg, mosaic
 from PIL import Image
-from shots import run, write_profile
 
 from fixtures.nef import NefMeta, nef_bytes
 from sensormap.align import CropCheck, check_crop, crop_lines, difference, require_agreement
 from sensormap.alignment import Alignment
 from sensormap.camera import Rect
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
+from tests.pairs import CROP_SIZE, SHAPE, developed, jpeg, mosaic
+from tests.shots import run, write_profile
 
 SHOT = NefMeta(serial="4001234", captured=datetime(2010, 5, 2, 12, 0, 0, 420_000), shutter_count=4711)
 SIZE = SHAPE[1], SHAPE[0]

@@ -7,16 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from pairs import CROP_SIZE, SHAPE, developed, jpeg, mosaic
 from PIL import Image
 
 from fixtures.develop import Look, develop
 from sensormap.alignment import _correlate, align
 from sensormap.camera import Rect
 from sensormap.cfa import BAYER_NAMES, Cfa
-from sensormap.decode import open_geometry, read_frame, read_photo
+from sensormap.decode.exif import read_photo
 from sensormap.decode.jpeg import read_jpeg
+from sensormap.decode.reading import open_geometry, read_frame
 from sensormap.errors import FrameMismatchError
+from tests.pairs import CROP_SIZE, SHAPE, developed, jpeg, mosaic
 
 GBRG = Cfa("GBRG")
 GRID = Rect(0, 0, SHAPE[1], SHAPE[0])

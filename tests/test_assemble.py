@@ -9,20 +9,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from evidences import BODY, FRAMES, TALL, evidence_of, photo
 from hypothesis import given
 from hypothesis import strategies as st
-from photosites import HEALTHY, Law, follow, make_conditions, simulate
 
 from sensormap.assemble import assemble, undated
 from sensormap.camera import Rect
 from sensormap.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.decoys import expected_false
 from sensormap.defects import Between, Defect, DefectKind, SensorMap
-from sensormap.detect import Thresholds
 from sensormap.evidence import Evidence
 from sensormap.frame import Skipped
-from sensormap.stories import LISTED_CONFIDENCE, Floors, probability
+from sensormap.settings import Floors, Thresholds
+from sensormap.stories import LISTED_CONFIDENCE, probability
+from tests.evidences import BODY, FRAMES, TALL, evidence_of, photo
+from tests.photosites import HEALTHY, Law, follow, make_conditions, simulate
 
 NOON = datetime(2010, 5, 2, 12)
 

@@ -6,11 +6,11 @@ import re
 
 import numpy as np
 import pytest
-from conftest import TOY_PROFILE
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sensormap.camera import Body, Rect
+from tests.conftest import TOY_PROFILE
 
 RECTS = st.builds(Rect, st.integers(0, 9), st.integers(0, 9), st.integers(1, 9), st.integers(1, 9))
 

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import click
 import pytest
-from maps import toy_map
-from shots import nef, run, run_script, write_photos, write_profile
 
 from sensormap.cli.console import configure_log
 from sensormap.cli.main import main
-from sensormap.mapfile import read_map, write_map
+from sensormap.mapfile.reading import read_map
+from sensormap.mapfile.writing import write_map
 from sensormap.profiles import list_profiles
+from tests.maps import toy_map
+from tests.shots import nef, run, run_script, write_photos, write_profile
 
 pty = pytest.importorskip("pty", reason="needs pseudo-terminals")
 

@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from maps import full_map, toy_defect
 
 from sensormap.camera import Rect
 from sensormap.cfa import Cfa
 from sensormap.combine import combine
 from sensormap.defects import Between, Column, Defect, DefectKind, FrameSummary, Row, SensorMap, Source
 from sensormap.frame import Skipped
-from sensormap.mapfile import map_text, read_map, write_map
+from sensormap.mapfile.reading import read_map
+from sensormap.mapfile.writing import map_text, write_map
 from sensormap.sensor import Sensor
+from tests.maps import full_map, toy_defect
 
 CROP = Rect(5, 4, 90, 70)
 SENSOR = Sensor((100, 80), Rect(2, 1, 96, 78), Cfa("GBRG"), CROP)

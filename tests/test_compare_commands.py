@@ -8,12 +8,13 @@ from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
-from maps import full_map, toy_defect, toy_map
 
 from sensormap.camera import Body
 from sensormap.cli.comparing import diff_command, merge_command
 from sensormap.cli.main import main
-from sensormap.mapfile import read_map, write_map
+from sensormap.mapfile.reading import read_map
+from sensormap.mapfile.writing import write_map
+from tests.maps import full_map, toy_defect, toy_map
 
 OLD = toy_map()
 NEW = toy_map(defects=(*OLD.defects[:2], toy_defect(14, 6), OLD.defects[2]), frames=replace(OLD.frames, digest="12e5"))

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from fixtures.nef import NefMeta, nef_bytes, quantise
+from fixtures.curve import quantise
+from fixtures.nef import NefMeta, nef_bytes
 from sensormap.camera import Body, Rect
 from sensormap.cfa import Cfa
 from sensormap.formats import dcraw, siril

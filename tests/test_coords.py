@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given
-from maps import TOY_SENSOR, both_map, full_map, jpeg_map, phone_map, sensor_maps, toy_defect, toy_map
 from PIL import Image
 
 from sensormap.camera import Rect
 from sensormap.defects import Column, DefectKind, Row
 from sensormap.errors import ProfileError, SensorMapError
 from sensormap.report.coords import Space, coordinates
+from tests.maps import TOY_SENSOR, both_map, full_map, jpeg_map, phone_map, sensor_maps, toy_defect, toy_map
 
 STANDIN = Path(__file__).with_name("correctpixel_standin.py")
 

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from test_decode_jpeg import DATA, jpeg_bytes, place_of, scene, segment, with_segments
 
 from sensormap.correct.jpeg import CorrectedJpeg, correct_jpeg
 from sensormap.correct.picture import SMEAR, Pixel, repair_smears, weighted8
@@ -24,6 +23,7 @@ from sensormap.decode.markers import read_layout
 from sensormap.decode.previews import moved_previews
 from sensormap.decode.recode import replace_units
 from sensormap.errors import DecodeError, FrameMismatchError, OutputError, SensorMapError
+from tests.test_decode_jpeg import DATA, jpeg_bytes, place_of, scene, segment, with_segments
 
 SAMPLINGS = {"4:4:4": (8, 8), "4:2:2": (16, 8), "4:2:0": (16, 16)}
 SPOT = (90, 61)

@@ -15,22 +15,24 @@ import pytest
 from click.testing import CliRunner
 from numpy.testing import assert_array_equal
 
+import sensormap.correct.nef
 import sensormap.correct.one
 import sensormap.output
+from fixtures.curve import quantise
 from fixtures.jpeg import jpeg_bytes
-from fixtures.nef import NefMeta, nef_bytes, quantise
+from fixtures.nef import NefMeta, nef_bytes
 from sensormap.camera import Body, Rect
 from sensormap.cfa import Cfa
 from sensormap.cli.main import main
 from sensormap.corrections import Told, Wishes, correct_photos
-from sensormap.decode import read_photo
+from sensormap.decode.exif import read_photo
 from sensormap.decode.files import MARK
 from sensormap.decode.jpeg import read_jpeg
 from sensormap.decode.libraw import open_raw, raw_values
 from sensormap.defects import Between, Column, DefectKind, FrameSummary, SensorMap
 from sensormap.destinations import unless_corrected
 from sensormap.errors import DecodeError, OutputError
-from sensormap.mapfile import write_map
+from sensormap.mapfile.writing import write_map
 from sensormap.sensor import Sensor
 from tests.maps import toy_defect
 

@@ -13,24 +13,27 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import SATURATION, TOY_PROFILE
 from numpy.typing import NDArray
-from shots import SIZE, write_photos, write_profile
-from toys import photos
 
 import sensormap.decode.libraw
+import sensormap.decode.reading
+import sensormap.first_pass
 import sensormap.marks
 import sensormap.score
 import sensormap.tally
 import sensormap.variety
 from sensormap.camera import Profile, Rect
-from sensormap.decode import open_geometry, read_frame, read_photo
+from sensormap.decode.exif import read_photo
+from sensormap.decode.reading import open_geometry, read_frame
 from sensormap.defects import SensorMap
-from sensormap.detect import Thresholds
 from sensormap.first_pass import FirstPass
 from sensormap.frame import Frame, Photo
-from sensormap.survey import Options, map_defects
+from sensormap.settings import Options, Thresholds
+from sensormap.survey import map_defects
 from sensormap.watch import stretches
+from tests.conftest import SATURATION, TOY_PROFILE
+from tests.shots import SIZE, write_photos, write_profile
+from tests.toys import photos
 
 COUNT = 24
 SCOUTS = {number for part in stretches(COUNT, watched=True) for number in part.scouts}

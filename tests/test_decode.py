@@ -25,19 +25,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fixtures import tiff
-from fixtures.nef import NefMeta, nef_bytes, quantise
+from fixtures.curve import quantise
+from fixtures.nef import NefMeta, nef_bytes
 from sensormap.camera import Profile, Rect
 from sensormap.cfa import BAYER_NAMES, Cfa
-from sensormap.decode import (
-    is_photo_name,
-    native_stderr_silenced,
-    open_geometry,
-    read_frame,
-    read_photo,
-    usable_area,
-)
-from sensormap.decode.files import check_photosites, is_jpeg_name
+from sensormap.decode.exif import read_photo
+from sensormap.decode.files import check_photosites, is_jpeg_name, is_photo_name
 from sensormap.decode.levels import subtract_black
+from sensormap.decode.quiet import native_stderr_silenced
+from sensormap.decode.reading import open_geometry, read_frame, usable_area
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"

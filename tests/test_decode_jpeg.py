@@ -23,8 +23,8 @@ from PIL import Image, ImageFile
 
 from fixtures import tiff
 from sensormap.camera import Body
-from sensormap.decode import jpeg, read_photo
-from sensormap.decode.exif import EDITORS
+from sensormap.decode import jpeg
+from sensormap.decode.exif import EDITORS, read_photo
 from sensormap.decode.jpeg import Memory, jpeg_size, read_jpeg
 from sensormap.decode.markers import MAX_SEGMENTS, stored_size, stores_rgb
 from sensormap.decode.picture import read_picture_frame

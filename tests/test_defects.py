@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from maps import TOY_PICTURE, TOY_SENSOR, both_map, full_map, jpeg_map, phone_map, toy_defect, toy_map
 
 from sensormap.camera import Rect
 from sensormap.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
 from sensormap.defects import Between, Column, DefectKind, FrameSummary, Row, Source, rounded
 from sensormap.frame import Skipped
 from sensormap.sensor import Sensor
+from tests.maps import TOY_PICTURE, TOY_SENSOR, both_map, full_map, jpeg_map, phone_map, toy_defect, toy_map
 
 
 @pytest.mark.parametrize("name", [*BAYER_NAMES, MONO])

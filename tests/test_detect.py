@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensormap.cfa import BAYER_NAMES, MONO, Cfa
-from sensormap.detect import Candidates, Thresholds, find_candidates, largest_sums, null_of, worth_following
+from sensormap.detect import Candidates, find_candidates, largest_sums, null_of, worth_following
+from sensormap.settings import Thresholds
 from sensormap.tally import Outliers, Tally
 from sensormap.vote import Ballot
 

@@ -7,8 +7,6 @@ from datetime import datetime
 
 import pytest
 from hypothesis import given, settings
-from maps import LATER, TOY_SENSOR, both_map, full_map, jpeg_map, phone_map, toy_defect, toy_map
-from siblings import families
 
 from sensormap.camera import Body, Rect
 from sensormap.cfa import BAYER_NAMES, Cfa
@@ -17,6 +15,8 @@ from sensormap.differences import Change, find_differences
 from sensormap.errors import FrameMismatchError
 from sensormap.hidden import unseen
 from sensormap.report.differences import difference_line, difference_tables
+from tests.maps import LATER, TOY_SENSOR, both_map, full_map, jpeg_map, phone_map, toy_defect, toy_map
+from tests.siblings import families
 
 COLUMN = Column(10, 3, 12, "R", DefectKind.WEAK, 0.99, -9.7, 3)
 LAST = datetime(2011, 1, 9, 11, 2, 45)

@@ -24,8 +24,9 @@ from fixtures.nef import NefMeta, nef_bytes
 from sensormap.camera import Body, Rect
 from sensormap.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.correct.dng import check_dng, dng_bytes
-from sensormap.decode import native_stderr_silenced, read_photo
+from sensormap.decode.exif import read_photo
 from sensormap.decode.original import Original, read_original
+from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.errors import DecodeError, OutputError
 from sensormap.frame import Exposure
 

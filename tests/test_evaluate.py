@@ -11,8 +11,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import yaml
-from maps import toy_map
-from shots import NOON, SERIAL, nef, run, write_photos, write_profile
 
 import sensormap.evaluate
 from fixtures.nef import NefMeta, nef_bytes
@@ -22,9 +20,12 @@ from sensormap.defects import DefectKind
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.evaluate import evaluate
 from sensormap.evaluation import CLASSES, Share, bad_places
-from sensormap.mapfile import write_map
+from sensormap.mapfile.writing import write_map
 from sensormap.report.evaluation import evaluation_text
-from sensormap.survey import Options, map_defects
+from sensormap.settings import Options
+from sensormap.survey import map_defects
+from tests.maps import toy_map
+from tests.shots import NOON, SERIAL, nef, run, write_photos, write_profile
 
 COUNT = 30
 SIZE = (512, 384)

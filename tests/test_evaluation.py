@@ -10,14 +10,14 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from maps import FIRST, TOY_SENSOR, toy_defect, toy_map
 
 from sensormap.defects import Between, Column, DefectKind, Row
 from sensormap.evaluation import CLASSES, Evaluation, Share, Trace, bad_places, compare
 from sensormap.planting import Planted
 from sensormap.report.evaluation import OPENING, evaluation_tables, evaluation_text
 from sensormap.report.table import table_lines
-from sensormap.yamltext import load_yaml
+from sensormap.strict_yaml import load_yaml
+from tests.maps import FIRST, TOY_SENSOR, toy_defect, toy_map
 
 HOT, OFFSET, STUCK, DEAD, WEAK, NOISY = DefectKind
 STRONG, SOME, FAINT = Trace(10, 5), Trace(10, 4), Trace(10, 2)

@@ -18,7 +18,8 @@ from sensormap.formats.from_map import export_map, listing_of
 from sensormap.formats.listing import Listing, Photosite, Run, one_by_one
 from sensormap.formats.registry import FORMATS, PICTURES, get_format
 from sensormap.formats.to_map import import_map, sensor_of, untold
-from sensormap.mapfile import map_text, read_map, write_map
+from sensormap.mapfile.reading import read_map
+from sensormap.mapfile.writing import map_text, write_map
 from sensormap.report.coords import coordinates
 from tests.maps import FIRST, TOY_SENSOR, full_map, jpeg_map, phone_map, toy_defect, toy_map
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sensormap.mapfile import fields, values
 from sensormap.mapfile.layout import COLUMN, DEFECT, FRAMES, JPEG_DEFECT, ROW
-from sensormap.yamltext import load_yaml
+from sensormap.strict_yaml import load_yaml
 
 LATER = {
     "x": values.INTEGER,

@@ -14,8 +14,6 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from shots import SIZE, nef, run, write_photos, write_profile
-from test_decode import MONO, dng_bytes, own_profile, random_mosaic
 
 import sensormap.decode.flash
 import sensormap.decode.reading
@@ -23,16 +21,19 @@ from fixtures.nef import NefMeta, nef_bytes
 from sensormap.camera import Profile
 from sensormap.cli.console import configure_log
 from sensormap.cli.options import decoder_option
-from sensormap.decode import native_stderr_silenced, open_geometry, read_frame, read_photo
+from sensormap.decode.exif import read_photo
 from sensormap.decode.flash import load_flashraw, read_flash
-from sensormap.decode.reading import DECODERS
+from sensormap.decode.quiet import native_stderr_silenced
+from sensormap.decode.reading import open_geometry, read_frame
 from sensormap.errors import SensorMapError
 from sensormap.frame import Frame, Photo
-from sensormap.options import Options
 from sensormap.plausible import implausibility
 from sensormap.profiles import get_profile
 from sensormap.score import fit_noise, pad
+from sensormap.settings import DECODERS, Options
 from sensormap.survey import map_defects
+from tests.shots import SIZE, nef, run, write_photos, write_profile
+from tests.test_decode import MONO, dng_bytes, own_profile, random_mosaic
 
 flashraw = pytest.importorskip("flashraw")
 

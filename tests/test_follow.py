@@ -13,15 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 import toys
-from conftest import SATURATION, TOY_PROFILE, make_mosaic
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
-from photosites import HEALTHY, Law, make_conditions, simulate
 
 from sensormap.camera import Body, Profile, Rect
-from sensormap.detect import Thresholds
 from sensormap.errors import DecodeError, ProfileError
 from sensormap.first_pass import FirstPass, Tallied
 from sensormap.follow import Places, SecondPass
@@ -31,9 +28,12 @@ from sensormap.kernels import Mosaic
 from sensormap.places import gather_windows
 from sensormap.score import Noise, pad
 from sensormap.series import measure_response_spread
-from sensormap.stories import LIKELY, Floors
+from sensormap.settings import Floors, Thresholds
+from sensormap.stories import LIKELY
 from sensormap.verdict import Followed
 from sensormap.watch import Sight, stretches
+from tests.conftest import SATURATION, TOY_PROFILE, make_mosaic
+from tests.photosites import HEALTHY, Law, make_conditions, simulate
 
 STEPS = pytest.mark.parametrize("step", [1, 2])
 

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from sensormap.camera import Body, Rect
 from sensormap.cfa import Cfa
-from sensormap.defects import Between, Defect, DefectKind, Sensor
+from sensormap.defects import Between, Defect, DefectKind
 from sensormap.followed_entries import Clock, Found, make_defects
 from sensormap.frame import Exposure, Photo
 from sensormap.onset import Change
+from sensormap.sensor import Sensor
 from sensormap.series import Series
 from sensormap.verdict import Verdict
 

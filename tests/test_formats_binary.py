@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 import rawpy
 import tifffile
-from conftest import make_mosaic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,6 +29,7 @@ from sensormap.errors import ListFormatError
 from sensormap.formats import chdk, dalsa, dng_opcodes, ecsv, fits, kstars, numpy_list, png
 from sensormap.formats.listing import Listing, Photosite, Run, gathered, one_by_one, within
 from sensormap.sensor import Sensor
+from tests.conftest import make_mosaic
 
 MODULES = [dng_opcodes, chdk, kstars, dalsa, ecsv, fits, png, numpy_list]
 FORMATS = {module.FORMAT.name: module.FORMAT for module in MODULES}

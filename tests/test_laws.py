@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
-from photosites import FLOOR, SATURATION, Law, draw, follow, make_conditions, simulate, without
 
 from sensormap.laws import LAWS, LINEAR, OTHER, Trial, try_laws
 from sensormap.series import Conditions, Series
 from sensormap.stories import Story
 from sensormap.strengths import DARK, OFFSET, RESPONSE
+from tests.photosites import FLOOR, SATURATION, Law, draw, follow, make_conditions, simulate, without
 
 CASES = 24
 N = 50

@@ -10,14 +10,16 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from maps import both_map, full_map, jpeg_map, phone_map, sensor_maps, toy_defect, toy_map
 
-from sensormap import yamltext
+from sensormap import strict_yaml as yamltext
 from sensormap.camera import Rect
 from sensormap.defects import Column, Defect, FrameSummary, Row
 from sensormap.errors import MapFormatError, SensorMapError
-from sensormap.mapfile import map_text, read_map, reading, write_map, writing
+from sensormap.mapfile import reading, writing
 from sensormap.mapfile.layout import COLUMN, DEFECT, FRAMES, JPEG_DEFECT, LATER_SECTIONS, ROW, SECTIONS
+from sensormap.mapfile.reading import read_map
+from sensormap.mapfile.writing import map_text, write_map
+from tests.maps import both_map, full_map, jpeg_map, phone_map, sensor_maps, toy_defect, toy_map
 
 TEXT, FULL = map_text(toy_map()), map_text(full_map())
 JPEG, PHONE, BOTH = map_text(jpeg_map()), map_text(phone_map()), map_text(both_map())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import SATURATION, make_mosaic
 from numpy.testing import assert_array_equal
 
 from sensormap.marks import Marks, bits_of, find_marks, share_marks
 from sensormap.score import fit_noise, pad, scores
+from tests.conftest import SATURATION, make_mosaic
 
 STEPS = pytest.mark.parametrize("step", [1, 2])
 

@@ -9,16 +9,17 @@ from itertools import permutations
 
 import pytest
 from hypothesis import given, settings
-from maps import FIRST, LATER, TOY_SENSOR, both_map, full_map, jpeg_map, phone_map, toy_defect, toy_map
-from siblings import families
 
 from sensormap.camera import Body, Rect
 from sensormap.cfa import BAYER_NAMES, Cfa
 from sensormap.defects import Between, Column, DefectKind, Source
 from sensormap.errors import FrameMismatchError
 from sensormap.frame import Skipped
-from sensormap.mapfile import map_text, read_map, write_map
+from sensormap.mapfile.reading import read_map
+from sensormap.mapfile.writing import map_text, write_map
 from sensormap.merging import PARTS, merge_maps
+from tests.maps import FIRST, LATER, TOY_SENSOR, both_map, full_map, jpeg_map, phone_map, toy_defect, toy_map
+from tests.siblings import families
 
 START = Between(None, None)
 COLUMN = Column(10, 3, 8, "R", DefectKind.WEAK, 0.99, -9.7, 3)

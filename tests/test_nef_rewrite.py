@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fixtures.curve import LEVELS
-from fixtures.nef import NefMeta, nef_bytes, quantise
+from fixtures.curve import LEVELS, quantise
+from fixtures.nef import NefMeta, nef_bytes
 from sensormap.correct import nef as nef_module
 from sensormap.correct.nef import Nef, check_rewritten, read_nef, with_values
 from sensormap.correct.strip import LOSSLESS, MOST_LEVELS, Coding, pack
 from sensormap.correct.tiff import RawStrip, find_raw, with_strip
-from sensormap.decode import native_stderr_silenced
 from sensormap.decode.libraw import open_raw, raw_values
+from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.errors import DecodeError, OutputError
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data" / "raw"

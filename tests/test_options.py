@@ -6,7 +6,8 @@ import pytest
 
 from sensormap.errors import DecodeError
 from sensormap.frame import Skipped
-from sensormap.options import Options, Refusals
+from sensormap.options import Refusals
+from sensormap.settings import Options
 
 BAD, GOOD = Skipped("a.nef", "is empty"), Skipped("b.jpg", "shows the same shot")
 

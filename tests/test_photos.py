@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TOY_PROFILE
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +18,7 @@ from sensormap.camera import Body
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.frame import Exposure, Photo, Skipped
 from sensormap.photos import Selection, find_photos, in_order, read_photos, select_photos, skipped
+from tests.conftest import TOY_PROFILE
 
 ONE = Body("ACME", "ACME One", "1")
 TWO = Body("ACME", "ACME One", "2")

@@ -9,24 +9,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import TOY_PROFILE
-from evidences import ballot_of, evidence_of, photo
 
 from sensormap.assemble import assemble
 from sensormap.camera import Profile, Rect
 from sensormap.cfa import PICTURE
 from sensormap.decode.picture import picture_profile
 from sensormap.defects import Between, Defect, DefectKind, SensorMap, Source
-from sensormap.detect import Thresholds
 from sensormap.evidence import Evidence
 from sensormap.lines import find_lines
-from sensormap.mapfile import map_text
+from sensormap.mapfile.writing import map_text
 from sensormap.picture_entries import CONFIDENCE, LEAST_EFFECT, picture_defects
 from sensormap.picture_kinds import picture_kind
 from sensormap.sensor import Sensor
-from sensormap.stories import Floors
+from sensormap.settings import Floors, Thresholds
 from sensormap.tally import Outliers
 from sensormap.vote import Ballot
+from tests.conftest import TOY_PROFILE
+from tests.evidences import ballot_of, evidence_of, photo
 
 CAMERA = replace(TOY_PROFILE, raw_size=(83, 67), active_area=Rect(3, 1, 77, 63), jpeg_crop=Rect(6, 3, 60, 48))
 KNOWN, UNKNOWN = picture_profile((60, 48), CAMERA), picture_profile((60, 48), None)

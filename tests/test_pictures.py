@@ -11,9 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import make_mosaic
 from PIL import Image
-from shots import NOON, SERIAL, nef, run, write_photos
 
 from fixtures.develop import develop
 from fixtures.jpeg import jpeg_bytes
@@ -25,8 +23,12 @@ from sensormap.defects import Source
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from sensormap.evaluate import evaluate
 from sensormap.frame import Skipped
-from sensormap.mapfile import map_text, read_map, write_map
-from sensormap.survey import Options, map_defects
+from sensormap.mapfile.reading import read_map
+from sensormap.mapfile.writing import map_text, write_map
+from sensormap.settings import Options
+from sensormap.survey import map_defects
+from tests.conftest import make_mosaic
+from tests.shots import NOON, SERIAL, nef, run, write_photos
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data" / "jpeg"
 FRAMES = 20

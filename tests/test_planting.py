@@ -9,13 +9,13 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from conftest import SATURATION, make_mosaic
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from sensormap.defects import DefectKind
 from sensormap.planting import Light, Planted, draw_defects, plant
+from tests.conftest import SATURATION, make_mosaic
 
 NOON = datetime(2010, 5, 2, 12)
 TIMES = [NOON + timedelta(hours=hour) for hour in range(40)]

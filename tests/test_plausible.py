@@ -7,16 +7,17 @@ import io
 import numpy as np
 import pytest
 import rawpy
-from conftest import SATURATION, make_mosaic
 
 from fixtures import pictures
-from fixtures.nef import nef_bytes, quantise
+from fixtures.curve import quantise
+from fixtures.nef import nef_bytes
 from fixtures.scenes import View, make_scene, render
 from fixtures.sensor import Exposure, Faults, expose, make_body, suppress
 from sensormap.cfa import BAYER_NAMES, MONO, Cfa
-from sensormap.decode import native_stderr_silenced
+from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.plausible import Compared, implausibility, torn_rows
 from sensormap.score import fit_noise, pad
+from tests.conftest import SATURATION, make_mosaic
 
 CFA = Cfa("GBRG")
 SHAPE = (256, 384)

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import make_mosaic
 from numpy.typing import NDArray
 
 from fixtures.sensor import SATURATION, Exposure, Faults, expose, make_body
 from sensormap.repeat import Look, alike, look_of
 from sensormap.score import fit_noise, pad
+from tests.conftest import make_mosaic
 
 SHAPE = (257, 385)
 STEPS = pytest.mark.parametrize("step", [1, 2])

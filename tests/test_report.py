@@ -8,7 +8,6 @@ from datetime import datetime
 
 import pytest
 from hypothesis import given, settings
-from maps import both_map, full_map, jpeg_map, phone_map, sensor_maps, toy_defect, toy_map
 from rich.console import Console
 
 from sensormap.camera import Body, Rect
@@ -26,6 +25,7 @@ from sensormap.report.table import (
     table_lines,
 )
 from sensormap.sensor import Sensor
+from tests.maps import both_map, full_map, jpeg_map, phone_map, sensor_maps, toy_defect, toy_map
 
 
 def shown(sensor_map, *, width=80, terminal=False, limit=20):

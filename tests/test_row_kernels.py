@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import SATURATION, make_mosaic
 
 from sensormap.cfa import BAYER_NAMES, Cfa
 from sensormap.plausible import Compared
 from sensormap.row_kernels import PIECE_PHOTOSITES, count_steps
+from tests.conftest import SATURATION, make_mosaic
 
 
 def middle_slowly(values):

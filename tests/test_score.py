@@ -6,7 +6,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-from conftest import SATURATION, make_mosaic, plain_noise
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -16,6 +15,7 @@ from sensormap.frame import NARROW
 from sensormap.kernels import Mosaic
 from sensormap.noise_kernels import neighbours_of_rows
 from sensormap.score import SCORE_LIMIT, SCORES_PER_SIGMA, _class_means, fit_noise, pad, scores, scores_slowly
+from tests.conftest import SATURATION, make_mosaic, plain_noise
 
 STEPS = pytest.mark.parametrize("step", [1, 2])
 CORNERS = [(row, col) for row in (0, 1, -2, -1) for col in (0, 1, -2, -1)]

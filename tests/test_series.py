@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import SATURATION, make_mosaic
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
-from photosites import HEALTHY, flat_conditions, make_conditions, quiet_series, simulate
 
 from sensormap.places import gather_windows
 from sensormap.score import fit_noise, pad
 from sensormap.series import Oddity, Series, make_series, measure_oddity, photon_noise
+from tests.conftest import SATURATION, make_mosaic
+from tests.photosites import HEALTHY, flat_conditions, make_conditions, quiet_series, simulate
 
 
 def coefficients_of(photon: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import SATURATION, make_mosaic
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sensormap.score import fit_noise, pad
 from sensormap.slopes import find_slopes, measured, share_slopes
+from tests.conftest import SATURATION, make_mosaic
 
 
 @pytest.mark.parametrize("step", [1, 2])

@@ -6,18 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from conftest import make_mosaic
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
 from sensormap.cfa import Cfa
-from sensormap.detect import Thresholds, largest_sums, most_followed, worth_following
+from sensormap.detect import largest_sums, most_followed, worth_following
 from sensormap.score import fit_noise, pad
+from sensormap.settings import Thresholds
 from sensormap.spots import Spots, moved_back, promising
 from sensormap.tally import Outliers, Tally
 from sensormap.vote import Ballot
+from tests.conftest import make_mosaic
 
 SHAPE = (33, 41)
 CFA = Cfa("GBRG")

@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
-from photosites import (
+
+from sensormap import stories
+from sensormap import story_kernels as kernels
+from sensormap.likelihoods import Likelihoods, effect_ratios, evidence, log_ratios
+from sensormap.series import Conditions, Series
+from sensormap.settings import Floors
+from sensormap.stories import LIKELY, Odds, Story, probability, since_prior, weigh
+from tests.photosites import (
     FLOOR,
     HEALTHY,
     RESPONSE_SPREAD,
@@ -23,12 +30,6 @@ from photosites import (
     simulate,
     without,
 )
-
-from sensormap import stories
-from sensormap import story_kernels as kernels
-from sensormap.likelihoods import Likelihoods, effect_ratios, evidence, log_ratios
-from sensormap.series import Conditions, Series
-from sensormap.stories import LIKELY, Floors, Odds, Story, probability, since_prior, weigh
 
 BRIGHT = [Story.HOT, Story.OFFSET, Story.TELEGRAPH, Story.FLICKER]
 STORIES = pytest.mark.parametrize("story", list(Story), ids=lambda story: story.name.lower())

@@ -6,16 +6,17 @@ import random
 import re
 
 import pytest
-from shots import SERIAL, nef, run, write_photos, write_profile
 
 from fixtures.curve import LEVELS
 from sensormap.cfa import Cfa
-from sensormap.decode import native_stderr_silenced
+from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.errors import FrameMismatchError, ProfileError
 from sensormap.evaluate import evaluate
 from sensormap.frame import Skipped
-from sensormap.mapfile import map_text
-from sensormap.survey import Options, map_defects
+from sensormap.mapfile.writing import map_text
+from sensormap.settings import Options
+from sensormap.survey import map_defects
+from tests.shots import SERIAL, nef, run, write_photos, write_profile
 
 SIZE = (64, 48)
 COUNT = 6

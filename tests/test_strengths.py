@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
-from photosites import (
+
+from sensormap import strength_kernels as kernels
+from sensormap import strengths
+from sensormap.series import ODD_WIDTH, Conditions, Series
+from sensormap.strengths import DARK, OFFSET, RESPONSE, Fit, fit
+from tests.photosites import (
     FLOOR,
     SATURATION,
     Law,
@@ -20,11 +25,6 @@ from photosites import (
     simulate,
     without,
 )
-
-from sensormap import strength_kernels as kernels
-from sensormap import strengths
-from sensormap.series import ODD_WIDTH, Conditions, Series
-from sensormap.strengths import DARK, OFFSET, RESPONSE, Fit, fit
 
 ALL = (RESPONSE, DARK, OFFSET)
 CASES = 300

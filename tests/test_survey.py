@@ -21,21 +21,25 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 import rawpy
-from shots import NOON, SERIAL, SIZE, nef, run, run_script, survey_of, write_photos, write_profile
 
+import sensormap.passes
 import sensormap.photos
 import sensormap.survey
 import sensormap.watch
 from fixtures.nef import NefMeta, nef_bytes
 from fixtures.series import Recipe, make_series
 from fixtures.truth import compare
-from sensormap.decode import native_stderr_silenced, read_frame, read_photo
-from sensormap.decode.reading import DECODERS
+from sensormap.decode.exif import read_photo
+from sensormap.decode.quiet import native_stderr_silenced
+from sensormap.decode.reading import read_frame
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from sensormap.frame import Exposure, Skipped
-from sensormap.mapfile import map_text, read_map
-from sensormap.survey import Options, map_defects
+from sensormap.mapfile.reading import read_map
+from sensormap.mapfile.writing import map_text
+from sensormap.settings import DECODERS, Options
+from sensormap.survey import map_defects
 from sensormap.watch import stretches
+from tests.shots import NOON, SERIAL, SIZE, nef, run, run_script, survey_of, write_photos, write_profile
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 SERIES_SIZE = (768, 512)

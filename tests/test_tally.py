@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import SATURATION, make_mosaic, plain_noise
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
@@ -19,6 +18,7 @@ from sensormap.kernels import Mosaic
 from sensormap.places import add_outlying
 from sensormap.score import Noise, fit_noise, pad, scores_slowly
 from sensormap.tally import MOST_FRAMES, OUTLIER_SIGMA, Outliers, Tally
+from tests.conftest import SATURATION, make_mosaic, plain_noise
 
 SHAPE = (33, 41)
 DEFECTS = {(0, 0): (0.0, 0.0), (12, 7): (1.0, 900.0), (32, 40): (0.0, 3880.0), (20, 21): (0.3, 0.0)}

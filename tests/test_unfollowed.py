@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from evidences import FRAMES, TALL, ballot_of, evidence_of, photo
 
 from sensormap.assemble import assemble
-from sensormap.defects import Defect, DefectKind, Sensor
-from sensormap.detect import Thresholds
+from sensormap.defects import Defect, DefectKind
 from sensormap.evidence import Evidence
-from sensormap.stories import Floors
+from sensormap.sensor import Sensor
+from sensormap.settings import Floors, Thresholds
 from sensormap.tally import Outliers
 from sensormap.unfollowed import unfollowed_defects
+from tests.evidences import FRAMES, TALL, ballot_of, evidence_of, photo
 
 SENSOR = Sensor(TALL.raw_size, TALL.active_area, TALL.cfa, TALL.jpeg_crop)
 

@@ -9,7 +9,12 @@ from functools import cache
 
 import numpy as np
 import pytest
-from photosites import (
+
+from sensormap.defects import DefectKind
+from sensormap.onset import Change
+from sensormap.settings import Floors
+from sensormap.verdict import STRENGTHS, Verdict, judge
+from tests.photosites import (
     FLOOR,
     SATURATION,
     Law,
@@ -22,11 +27,6 @@ from photosites import (
     verdicts,
     without,
 )
-
-from sensormap.defects import DefectKind
-from sensormap.onset import Change
-from sensormap.stories import Floors
-from sensormap.verdict import STRENGTHS, Verdict, judge
 
 CASES, FEWER = 60, 30
 N = 60

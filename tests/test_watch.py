@@ -16,21 +16,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
-from toys import AREA, PROFILE, SHAPE, frame_of, mosaic, photos
 
 import sensormap.watch
 from sensormap.camera import Profile
 from sensormap.cfa import Cfa
-from sensormap.detect import Thresholds
 from sensormap.errors import DecodeError
 from sensormap.first_pass import DECOY_PART, FirstPass
 from sensormap.frame import Frame, Photo, Skipped
 from sensormap.places import add_outlying, shift_places
 from sensormap.score import fit_noise, pad
+from sensormap.settings import Thresholds
 from sensormap.spots import Spots, promising
 from sensormap.tally import Outliers, Tally
 from sensormap.vote import count_votes, parts_of
 from sensormap.watch import CONTROLS, Stretch, Watch, draw_controls, stretches
+from tests.toys import AREA, PROFILE, SHAPE, frame_of, mosaic, photos
 
 # Nothing here takes so long, but a test that hangs must not hang the others.
 GUARD_S = 30

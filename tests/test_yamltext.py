@@ -7,8 +7,8 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sensormap import yamltext
-from sensormap.yamltext import load_yaml, quoted
+from sensormap import strict_yaml as yamltext
+from sensormap.strict_yaml import load_yaml, quoted
 
 
 @pytest.mark.parametrize("loader", [yamltext.LOADER, yaml.SafeLoader])

@@ -7,11 +7,11 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from conftest import SATURATION, TOY_PROFILE, make_mosaic
 from numpy.typing import NDArray
 
 from sensormap.camera import Body, Profile, Rect
 from sensormap.frame import Exposure, Frame, Photo
+from tests.conftest import SATURATION, TOY_PROFILE, make_mosaic
 
 SIZE = (101, 90)
 AREA = Rect(3, 1, 94, 85)

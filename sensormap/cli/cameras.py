@@ -45,7 +45,7 @@ def align_command(raw: Path, jpeg: Path, *, profile: str | None) -> None:
     scene with fine detail. If the profile's jpeg_crop differs, the exit code is 1.
     """
     from sensormap.align import check_crop, crop_lines, require_agreement  # noqa: PLC0415 - decoders take a second
-    from sensormap.decode import native_stderr_silenced  # noqa: PLC0415
+    from sensormap.decode.quiet import native_stderr_silenced  # noqa: PLC0415
     from sensormap.report.table import plain  # noqa: PLC0415
 
     with native_stderr_silenced():

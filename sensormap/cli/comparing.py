@@ -11,7 +11,8 @@ import click
 
 from sensormap.defects import SensorMap
 from sensormap.errors import OutputError, SensorMapError
-from sensormap.mapfile import check_output, map_text, read_map, write_map
+from sensormap.mapfile.reading import read_map
+from sensormap.mapfile.writing import check_output, map_text, write_map
 from sensormap.report.table import counted, plain
 
 if TYPE_CHECKING:

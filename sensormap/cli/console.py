@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sensormap.first_pass import Progress
+    from sensormap.threads import Progress
 
 
 @cache

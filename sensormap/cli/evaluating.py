@@ -45,11 +45,13 @@ def evaluate_command(
     The photos themselves are not changed. Only raw photos can be used, JPEGs are left out; strays of other cameras are
     skipped as by map. Takes twice as long as map.
     """
-    from sensormap.decode import native_stderr_silenced  # noqa: PLC0415 - takes a second to import, --help does not
+    from sensormap.decode.quiet import (  # noqa: PLC0415 - takes a second to import, --help does not
+        native_stderr_silenced,
+    )
     from sensormap.evaluate import evaluate  # noqa: PLC0415
     from sensormap.output import check_writable, unless_opening, write_atomically  # noqa: PLC0415
     from sensormap.report.evaluation import OPENING, evaluation_text  # noqa: PLC0415
-    from sensormap.survey import Options  # noqa: PLC0415
+    from sensormap.settings import Options  # noqa: PLC0415
 
     verbosity = verbose - quiet
     configure_log(verbosity)

@@ -17,7 +17,8 @@ from sensormap.formats.from_map import export_map
 from sensormap.formats.listing import Format
 from sensormap.formats.registry import FORMATS, get_format, read_list
 from sensormap.formats.to_map import import_map, sensor_of, untold
-from sensormap.mapfile import check_output, map_text, read_map, write_map
+from sensormap.mapfile.reading import read_map
+from sensormap.mapfile.writing import check_output, map_text, write_map
 from sensormap.output import check_writable, write_atomically
 from sensormap.profiles import get_profile
 from sensormap.report.table import Table, counted, plain

@@ -22,24 +22,24 @@ class _Commands(click.Group):
     # Name: module, and the first paragraph of the command's own help (as a test makes sure): --help imports no command.
     table = {  # noqa: RUF012
         "map": (
-            "mapping",
+            "map",
             "Map the defects of the sensor that took PHOTOS: files, folders (searched recursively) and patterns, "
             "in any mix.",
         ),
         "show": ("show", "Print a summary of MAP and its strongest defects."),
         "coords": ("show", "Print x,y of every defective photosite of MAP, one per line, 0-based."),
         "evaluate": (
-            "evaluating",
+            "evaluate",
             "Plant defects into the decoded frames of PHOTOS, map them blind, and report what was found.",
         ),
         "correct": (
-            "correcting",
+            "correct",
             "Repair the defects of MAP in PHOTOS: files, folders (searched recursively) and patterns, in any mix.",
         ),
-        "export": ("exporting", "Write MAP as the defect list of another program."),
-        "import": ("exporting", "Make a map of the defect list FILE of another program."),
-        "diff": ("comparing", "Print what is new, healed or changed between two maps of one camera, OLD and NEW."),
-        "merge": ("comparing", "Join MAPS of one camera, made from different photos, into one map."),
+        "export": ("export", "Write MAP as the defect list of another program."),
+        "import": ("export", "Make a map of the defect list FILE of another program."),
+        "diff": ("compare", "Print what is new, healed or changed between two maps of one camera, OLD and NEW."),
+        "merge": ("compare", "Join MAPS of one camera, made from different photos, into one map."),
         "cameras": ("cameras", "List, show and check camera profiles."),
     }
 

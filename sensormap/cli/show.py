@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from sensormap.defects import SensorMap
-from sensormap.mapfile import read_map
+from sensormap.mapfile.reading import read_map
 from sensormap.report.coords import Space, coordinates
 from sensormap.report.visible import parse_shutter, visible_title
 from sensormap.visible import visible_defects

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.correct.dng_exif import exif_directory
-from sensormap.correct.dng_tags import dng_tags
+from sensormap.correct.dng_tags import _LONG, dng_tags
 from sensormap.decode.libraw import open_raw, raw_values, read_sizes
 from sensormap.decode.original import Original
 from sensormap.errors import DecodeError, OutputError
 
 _CFA, _LINEAR_RAW = 32803, 34892  # photometric interpretations
-_PHOTOMETRIC, _EXIF, _LONG = 262, 34665, 4
+_PHOTOMETRIC, _EXIF = 262, 34665
 _PLACEHOLDER = _EXIF - 1  # a number that nobody uses, and whose entry stands where EXIF's must: entries are ordered
 
 

@@ -3,7 +3,8 @@
 from sensormap.decode.exif import read_photo
 from sensormap.decode.files import is_jpeg_name, is_photo_name
 from sensormap.decode.quiet import native_stderr_silenced
-from sensormap.decode.reading import DECODERS, RAWPY, open_geometry, read_frame, usable_area
+from sensormap.decode.reading import open_geometry, read_frame, usable_area
+from sensormap.settings import DECODERS, RAWPY
 
 __all__ = [
     "DECODERS",

@@ -21,14 +21,11 @@ from sensormap.decode.picture import picture_profile, read_picture_frame
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from sensormap.frame import Frame, Photo
 from sensormap.profiles import LIBRAW
+from sensormap.settings import FLASHRAW, RAWPY
 
 log = logging.getLogger(__name__)
 
 Mosaic = NDArray[np.int16] | NDArray[np.int32]
-
-RAWPY, FLASHRAW = "rawpy", "flashraw"
-DECODERS = (RAWPY, FLASHRAW)
-"""What raw files are decoded by; flashraw is an extra, and asks rawpy where it is not sure."""
 
 
 def open_geometry(path: Path, profile: Profile | None) -> Profile:

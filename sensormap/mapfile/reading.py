@@ -30,7 +30,7 @@ from sensormap.mapfile.layout import (
 from sensormap.mapfile.values import NUMBER, SETTING, SOURCE
 from sensormap.mapfile.writing import summary_counts
 from sensormap.sensor import Sensor
-from sensormap.yamltext import load_yaml
+from sensormap.strict_yaml import load_yaml
 
 _DEFECT_LINE, _JPEG_LINE = (re.compile(line_pattern(fields)) for fields in (DEFECT, JPEG_DEFECT))
 _WAYS = {

@@ -14,7 +14,7 @@ from sensormap.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
 from sensormap.defects import Between, DefectKind, Source
 from sensormap.entry_consistency import STRENGTHS
 from sensormap.mapfile.fields import Field, items, one_of, words, wrong
-from sensormap.yamltext import load_yaml, quoted
+from sensormap.strict_yaml import load_yaml, quoted
 
 MAX_INTEGER = 2**1023  # what a float holds, about; larger integers cannot become one
 _BEFORE_FIRST = "before-first"

@@ -17,6 +17,7 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MAX_DEPTH = 8  # our files nest 3 deep; the rest is room for later fields
 MAX_NUMBER = 60  # characters; the longest float repr has 24, and "1:1:1:..." would grow without bound
 LOOK_AHEAD = 1024  # characters of a line that a scanner may read beyond what it has reported, looking for a key's colon
+
 # Brackets that each open a value; those in quotes, in comments and within a text do not.
 _TOO_DEEP = re.compile(
     rf"""(?:[^"'#]|"[^"]*"|'[^']*')*?(?:^|[:,?-])\s*(?:[\[{{][\s:,?-]*){{{MAX_DEPTH + 1}}}""",

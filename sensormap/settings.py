@@ -1,0 +1,134 @@
+"""What a survey is asked to do: options, thresholds of detection, and the least strengths that count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sensormap.threads import default_threads
+
+RAWPY, FLASHRAW = "rawpy", "flashraw"
+DECODERS = (RAWPY, FLASHRAW)
+"""What raw files are decoded by; flashraw is an extra, and asks rawpy where it is not sure."""
+
+FULL_SCALE = 4095
+"""DN of 12 bits: strengths in DN are given for such a camera and scale with saturation."""
+
+DEFAULT_FOLLOWED = 256
+"""Frames that are followed, at most."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What makes a photosite a candidate.
+
+    Parameters
+    ----------
+    mean_sigma
+        Distance of a photosite's mean score from its plane's median, in robust standard deviations of the plane; with
+        fewer than ten frames it is raised by the square root of ten over their number.
+    effect_sigma
+        The same distance in units of one frame's noise: with many frames everything becomes significant, and healthy
+        photosites differ too.
+    false_votes
+        False candidates that each block of votes may be expected to yield.
+    block_frames
+        Frames a block of votes.
+    long_exposure_s
+        Shutter time in seconds from which frames vote in blocks of their own.
+    followed_share
+        Share of the photosites that the second pass follows, about.
+
+    Raises
+    ------
+    ValueError
+        If one of them is not positive.
+    """
+
+    mean_sigma: float = 7.0
+    effect_sigma: float = 0.75
+    false_votes: float = 0.005
+    block_frames: int = 10
+    long_exposure_s: float = 0.25
+    followed_share: float = 4e-4
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not value > 0:
+                msg = f"{name}: {value!r} is not above 0"
+                raise ValueError(msg)
+
+
+@dataclass(frozen=True)
+class Floors:
+    """Below these strengths a photosite counts as healthy.
+
+    Parameters
+    ----------
+    dark_dn_per_s
+        Dark current in DN per second at base ISO, for a camera of 12 bits.
+    offset_dn
+        Offset in DN at base ISO, for a camera of 12 bits.
+    response
+        Loss of response, as a share.
+    """
+
+    dark_dn_per_s: float = 30.0
+    offset_dn: float = 3.0
+    response: float = 0.045
+
+    def scaled(self, saturation: float) -> Floors:
+        """Return the floors for a camera that clips at `saturation` DN."""
+        scale = max(saturation, 1.0) / FULL_SCALE
+        return Floors(self.dark_dn_per_s * scale, self.offset_dn * scale, self.response)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a survey is asked to do.
+
+    Parameters
+    ----------
+    profile
+        Name or file of a camera profile; None finds it by EXIF, and leaves the geometry to LibRaw if there is none.
+    serial
+        Serial number of the body, where the photos are of several.
+    jobs
+        Threads; None means one for each processor, at most 8.
+    strict
+        Whether the first photo that cannot be used ends the run.
+    follow
+        Raw frames that are followed at most, some of them read again; 0 leaves the second pass out, and with it
+        strengths, onsets and sure kinds.
+    thresholds
+        Of detection.
+    floors
+        The least strengths that count as defects.
+    jpegs
+        Whether the camera's JPEGs are used, of shots that no raw photo shows.
+    decoder
+        Of raw photos, one of `decode.DECODERS`; of undamaged ones the map is the same.
+    """
+
+    profile: str | None = None
+    serial: str | None = None
+    jobs: int | None = None
+    strict: bool = False
+    follow: int = DEFAULT_FOLLOWED
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    floors: Floors = field(default_factory=Floors)
+    jpegs: bool = True
+    decoder: str = RAWPY
+
+    def __post_init__(self) -> None:
+        for name, value, least in (("jobs", self.jobs, 1), ("follow", self.follow, 0)):
+            if value is not None and value < least:
+                msg = f"{name}: {value} is not {least} or more"
+                raise ValueError(msg)
+        if self.decoder not in DECODERS:
+            msg = f"decoder: {self.decoder!r} is not one of {', '.join(DECODERS)}"
+            raise ValueError(msg)
+
+    @property
+    def threads(self) -> int:
+        """Number of threads to run."""
+        return self.jobs or default_threads()
