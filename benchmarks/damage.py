@@ -17,7 +17,7 @@ import rawpy
 from numpy.typing import NDArray
 
 from fixtures.series import Recipe, make_series
-from sensormap.cfa import Cfa
+from sensormap.camera.cfa import Cfa
 from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.plausible import implausibility
 from sensormap.score import fit_noise, pad

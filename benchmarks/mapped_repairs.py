@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.repairs import light_of
+from sensormap.camera.profile_files import find_profile
 from sensormap.correct.nef import read_nef
 from sensormap.correct.one import find_repairs
 from sensormap.correct.selection import choose
@@ -21,7 +22,6 @@ from sensormap.correct.values import METHODS, SUBTRACT, Levels, Recipe
 from sensormap.decode.exif import read_photo
 from sensormap.defects import SensorMap
 from sensormap.mapfile.reading import read_map
-from sensormap.profiles import find_profile
 
 Values = dict[str, NDArray[np.float64]]
 """What photosites show, what the light would make them show, and what each method gives, DN, ``(N,)`` each."""

@@ -13,7 +13,7 @@ import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.cfa import PICTURE, Cfa
+from sensormap.camera.cfa import PICTURE, Cfa
 from sensormap.mapfile.reading import read_map
 from sensormap.remosaic import remosaic
 

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from fixtures.scenes import choose_view, find_photographs, read_scene, render
 from fixtures.sensor import SATURATION, ideal_response, make_body
 from fixtures.series import FULL_SIZE, Recipe, plan_shots
-from sensormap.cfa import Cfa
+from sensormap.camera.cfa import Cfa
+from sensormap.camera.profile_files import get_profile
 from sensormap.correct.check import COUNT, hold_out, noise_at, quality
 from sensormap.correct.repair import METHODS, repair
 from sensormap.decode.exif import read_photo
 from sensormap.decode.reading import open_geometry, read_frame
 from sensormap.kernels import Mosaic
-from sensormap.profiles import get_profile
 
 Targets = NDArray[np.int64]
 Light = Callable[[str, Targets], NDArray[np.float64]]

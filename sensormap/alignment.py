@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.camera import Rect
-from sensormap.cfa import MONO, Cfa
+from sensormap.camera.cfa import MONO, Cfa
+from sensormap.camera.geometry import Rect
 from sensormap.errors import FrameMismatchError
 
 Floats = NDArray[np.floating[Any]]

@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from sensormap.camera.geometry import Sensor
 from sensormap.cluster import find_clusters
 from sensormap.decoys import expected_false
 from sensormap.defects import Defect, FrameSummary, SensorMap, Setting, Source, rounded
@@ -18,7 +19,6 @@ from sensormap.line_entries import make_lines
 from sensormap.line_runs import Line
 from sensormap.lines import find_lines
 from sensormap.picture_entries import picture_defects
-from sensormap.sensor import Sensor
 from sensormap.settings import Floors, Thresholds
 from sensormap.stories import LISTED_CONFIDENCE
 from sensormap.tally import OUTLIER_SIGMA

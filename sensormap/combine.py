@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from sensormap.cfa import Cfa
+from sensormap.camera.cfa import Cfa
 from sensormap.defects import Between, Column, Defect, FrameSummary, Row, SensorMap, Source, rounded
 
 # Pixels from a raw entry within which a JPEG's entry is the same defect: its smear, and its radius.

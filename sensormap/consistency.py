@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from sensormap.entry_consistency import COLUMNS, ROWS, Axis, defect_problem, line_problem
 
 if TYPE_CHECKING:  # defects.py imports this module
+    from sensormap.camera.geometry import Sensor
     from sensormap.defects import Column, Defect, FrameSummary, Row, Setting, Source
     from sensormap.frame import Skipped
-    from sensormap.sensor import Sensor
 
 _Runs = dict[tuple[int, str], tuple[list[int], list[int]]]  # starts and ends by line and plane
 

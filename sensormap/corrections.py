@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
+from sensormap.camera.profile_files import find_profile
 from sensormap.correct.jpeg import METHODS as JPEG_METHODS
 from sensormap.correct.jpeg import correct_jpeg
 from sensormap.correct.one import Content, correct_as_dng, correct_image, correct_nef, list_in_dng
@@ -24,7 +25,6 @@ from sensormap.errors import FrameMismatchError, OutputError, SensorMapError
 from sensormap.frame import Photo, Skipped
 from sensormap.output import write_atomically
 from sensormap.photos import find_photos, skipped
-from sensormap.profiles import find_profile
 from sensormap.threads import Progress, default_threads, patiently
 
 T = TypeVar("T")

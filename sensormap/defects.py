@@ -8,10 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sensormap.camera import Body
-from sensormap.cfa import Cfa
+from sensormap.camera.cfa import Cfa
+from sensormap.camera.geometry import Sensor
+from sensormap.camera.profile import Body
 from sensormap.consistency import check_entries, check_frames, check_numbers, check_source
-from sensormap.sensor import Sensor
 
 if TYPE_CHECKING:
     from sensormap.frame import Skipped

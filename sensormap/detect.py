@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.cfa import Cfa
+from sensormap.camera.cfa import Cfa
 from sensormap.medians import median_of
 from sensormap.score import SIGMA_PER_MAD
 from sensormap.settings import Thresholds

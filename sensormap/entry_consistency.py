@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # defects.py imports this module by way of consistency.py
+    from sensormap.camera.geometry import Sensor
     from sensormap.defects import Between, Column, Defect, Row, Source
-    from sensormap.sensor import Sensor
 
 STRENGTHS = ("dark_dn_per_s", "offset_dn", "response")
 """Attributes of a defect that hold an estimate with its interval; the names that `unresolved` may list."""

@@ -13,7 +13,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.camera import Profile
+from sensormap.camera.profile import Profile
 from sensormap.decode.reading import read_frame
 from sensormap.evaluation import Evaluation, Trace, bad_places, compare
 from sensormap.frame import Frame, Photo

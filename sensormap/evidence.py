@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sensormap.camera import Body, Profile
+from sensormap.camera.profile import Body, Profile
 from sensormap.frame import Photo, Skipped
 from sensormap.tally import Tally
 from sensormap.verdict import Followed

@@ -7,7 +7,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from threading import Event, local
 
-from sensormap.camera import Profile
+from sensormap.camera.profile import Profile
 from sensormap.errors import ProfileError, SensorMapError
 from sensormap.frame import Frame, Photo, Skipped
 from sensormap.kernels import Mosaic

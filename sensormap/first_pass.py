@@ -15,7 +15,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.camera import Profile
+from sensormap.camera.profile import Profile
 from sensormap.decode.reading import read_frame
 from sensormap.errors import ProfileError
 from sensormap.examine import Examiner, Read

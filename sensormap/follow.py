@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.camera import Profile
+from sensormap.camera.profile import Profile
 from sensormap.cluster import find_columns
 from sensormap.errors import SensorMapError
 from sensormap.examine import Read

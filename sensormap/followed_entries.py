@@ -9,10 +9,10 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from sensormap.camera.geometry import Sensor
 from sensormap.defects import Between, Defect, Interval, rounded
 from sensormap.frame import Photo
 from sensormap.onset import Change
-from sensormap.sensor import Sensor
 from sensormap.series import Series
 from sensormap.verdict import Verdict
 

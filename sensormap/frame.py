@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensormap.camera import Body
+from sensormap.camera.profile import Body
 
 if TYPE_CHECKING:  # `Skipped` is part of every map, and whoever reads one needs no arrays
     import numpy as np

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.cfa import Cfa
+from sensormap.camera.cfa import Cfa
 from sensormap.line_kernels import TILE, background_of, chance_height, deviate, raise_walks, runs_along, steepest
 from sensormap.line_runs import Line, joined, without_ghosts
 from sensormap.medians import median_of

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import product
 
-from sensormap.camera import Rect
+from sensormap.camera.geometry import Rect
 from sensormap.defects import Column, Defect, Row, SensorMap, Source
 from sensormap.entry_consistency import COLUMNS, ROWS, Axis
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from sensormap.camera import Body, Profile
+from sensormap.camera.profile import Body, Profile
 from sensormap.decode.reading import open_geometry
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, SensorMapError
 from sensormap.evidence import Evidence

@@ -12,12 +12,12 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
-from sensormap.camera import Body, Profile
+from sensormap.camera.profile import Body, Profile
+from sensormap.camera.profile_files import find_profile
 from sensormap.decode.exif import read_photo
 from sensormap.decode.files import is_photo_name
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.frame import Photo, Skipped
-from sensormap.profiles import find_profile
 from sensormap.shots import find_twins, of_full_size, without_copies
 
 _UNKNOWN = Body("", "", "")

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from sensormap.appearance import birth_ratios
+from sensormap.camera.geometry import Sensor
 from sensormap.collapse import collapse
 from sensormap.defects import Between, Defect, DefectKind, rounded
 from sensormap.detect import Candidates, find_candidates
@@ -15,7 +16,6 @@ from sensormap.evidence import Evidence
 from sensormap.followed_entries import Clock
 from sensormap.onset import find_onset
 from sensormap.picture_kinds import effect, picture_kind
-from sensormap.sensor import Sensor
 from sensormap.settings import Thresholds
 from sensormap.tally import Outliers
 from sensormap.unfollowed import settings_of

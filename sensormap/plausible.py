@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.cfa import Cfa
+from sensormap.camera.cfa import Cfa
 from sensormap.kernels import Mosaic
 from sensormap.row_kernels import LEAST_ERROR, PIECE_PHOTOSITES, compare_rows, count_steps, pick_pieces
 from sensormap.score import Noise

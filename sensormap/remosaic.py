@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.cfa import MONO, PICTURE, Cfa
+from sensormap.camera.cfa import MONO, PICTURE, Cfa
 from sensormap.compiled import compiled
 
 WHITE = 255

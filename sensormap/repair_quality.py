@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from sensormap.camera.profile_files import find_profile
 from sensormap.correct.check import HeldOut, Quality, check, sum_up
 from sensormap.correct.one import mask_of, usable_part
 from sensormap.correct.selection import check_body
@@ -16,7 +17,6 @@ from sensormap.decode.original import read_original
 from sensormap.defects import SensorMap
 from sensormap.errors import FrameMismatchError
 from sensormap.photos import find_photos
-from sensormap.profiles import find_profile
 
 
 def check_repairs(

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from sensormap.camera import Rect
+from sensormap.camera.geometry import Rect
 from sensormap.frame import Photo, Skipped
 
 _USUAL = 0.2  # of the most frequent size's photos

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.cfa import Cfa
+from sensormap.camera.cfa import Cfa
 from sensormap.detect import FOLLOWED_SIGMA, largest_sums, most_followed, worth_following
 from sensormap.kernels import Mosaic
 from sensormap.places import gather_windows

@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from sensormap.assemble import FEW_FRAMES, assemble, deviating_lines, undated
-from sensormap.camera import Profile
+from sensormap.camera.profile import Profile
+from sensormap.camera.profile_files import find_profile, get_profile
 from sensormap.combine import combine
 from sensormap.decode.files import is_jpeg_name
 from sensormap.decode.reading import read_frame
@@ -29,7 +30,6 @@ from sensormap.frame import Photo, Skipped
 from sensormap.options import Refusals
 from sensormap.passes import FEWEST_FRAMES, Work, gather_evidence
 from sensormap.photos import Selection, find_photos, in_order, read_photos, select_photos
-from sensormap.profiles import find_profile, get_profile
 from sensormap.settings import RAWPY, Options
 from sensormap.threads import Progress, unheard
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sensormap.camera.geometry import Sensor
 from sensormap.classify import Settings, classify
 from sensormap.defects import Defect, DefectKind, rounded
 from sensormap.detect import Candidates, find_candidates
 from sensormap.evidence import Evidence
-from sensormap.sensor import Sensor
 from sensormap.settings import Thresholds
 from sensormap.tally import Outliers
 

@@ -14,7 +14,7 @@ from threading import Event, Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.cfa import Cfa
+from sensormap.camera.cfa import Cfa
 from sensormap.kernels import Mosaic
 from sensormap.settings import Thresholds
 from sensormap.spots import Spots, promising

@@ -8,8 +8,9 @@ import numpy as np
 from hypothesis import settings
 from numpy.typing import NDArray
 
-from sensormap.camera import Profile, Rect
-from sensormap.cfa import Cfa
+from sensormap.camera.cfa import Cfa
+from sensormap.camera.geometry import Rect
+from sensormap.camera.profile import Profile
 from sensormap.score import Noise
 
 # The first call of a compiled loop takes a second, and two cores are shared: no deadline.

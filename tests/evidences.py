@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from sensormap.camera import Body, Profile, Rect
+from sensormap.camera.geometry import Rect
+from sensormap.camera.profile import Body, Profile
 from sensormap.evidence import Evidence
 from sensormap.frame import Exposure, Photo
 from sensormap.tally import Outliers, Tally

@@ -12,7 +12,7 @@ from PIL import Image
 from fixtures.nef import NefMeta, nef_bytes
 from sensormap.align import CropCheck, check_crop, crop_lines, difference, require_agreement
 from sensormap.alignment import Alignment
-from sensormap.camera import Rect
+from sensormap.camera.geometry import Rect
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from tests.pairs import CROP_SIZE, SHAPE, developed, jpeg, mosaic
 from tests.shots import run, write_profile

@@ -11,8 +11,8 @@ from PIL import Image
 
 from fixtures.develop import Look, develop
 from sensormap.alignment import _correlate, align
-from sensormap.camera import Rect
-from sensormap.cfa import BAYER_NAMES, Cfa
+from sensormap.camera.cfa import BAYER_NAMES, Cfa
+from sensormap.camera.geometry import Rect
 from sensormap.decode.exif import read_photo
 from sensormap.decode.jpeg import read_jpeg
 from sensormap.decode.reading import open_geometry, read_frame

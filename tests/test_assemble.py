@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensormap.assemble import assemble, undated
-from sensormap.camera import Rect
-from sensormap.cfa import BAYER_NAMES, MONO, Cfa
+from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
+from sensormap.camera.geometry import Rect
 from sensormap.decoys import expected_false
 from sensormap.defects import Between, Defect, DefectKind, SensorMap
 from sensormap.evidence import Evidence

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormap.camera import Body, Rect
+from sensormap.camera.geometry import Rect
+from sensormap.camera.profile import Body
 from tests.conftest import TOY_PROFILE
 
 RECTS = st.builds(Rect, st.integers(0, 9), st.integers(0, 9), st.integers(1, 9), st.integers(1, 9))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormap.cfa import BAYER_NAMES, LUMA, MONO, PICTURE, Cfa
+from sensormap.camera.cfa import BAYER_NAMES, LUMA, MONO, PICTURE, Cfa
 
 NAMES = st.sampled_from((*BAYER_NAMES, MONO, PICTURE))
 OFFSETS = st.integers(0, 5000)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sensormap.cfa import BAYER_NAMES, MONO, Cfa
+from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.correct.check import check, frame_noise, hold_out, noise_at, sum_up
 from sensormap.correct.repair import METHODS
 from sensormap.correct.subtraction import Excess, excess_of, expected_errors, subtract

@@ -12,11 +12,11 @@ from pathlib import Path
 import click
 import pytest
 
+from sensormap.camera.profile_files import list_profiles
 from sensormap.cli.console import configure_log
 from sensormap.cli.main import main
 from sensormap.mapfile.reading import read_map
 from sensormap.mapfile.writing import write_map
-from sensormap.profiles import list_profiles
 from tests.maps import toy_map
 from tests.shots import nef, run, run_script, write_photos, write_profile
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from sensormap.camera import Body
+from sensormap.camera.profile import Body
 from sensormap.cli.comparing import diff_command, merge_command
 from sensormap.cli.main import main
 from sensormap.mapfile.reading import read_map

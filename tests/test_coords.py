@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from PIL import Image
 
-from sensormap.camera import Rect
+from sensormap.camera.geometry import Rect
 from sensormap.defects import Column, DefectKind, Row
 from sensormap.errors import ProfileError, SensorMapError
 from sensormap.report.coords import Space, coordinates

@@ -21,8 +21,9 @@ import sensormap.output
 from fixtures.curve import quantise
 from fixtures.jpeg import jpeg_bytes
 from fixtures.nef import NefMeta, nef_bytes
-from sensormap.camera import Body, Rect
-from sensormap.cfa import Cfa
+from sensormap.camera.cfa import Cfa
+from sensormap.camera.geometry import Rect, Sensor
+from sensormap.camera.profile import Body
 from sensormap.cli.main import main
 from sensormap.corrections import Told, Wishes, correct_photos
 from sensormap.decode.exif import read_photo
@@ -33,7 +34,6 @@ from sensormap.defects import Between, Column, DefectKind, FrameSummary, SensorM
 from sensormap.destinations import unless_corrected
 from sensormap.errors import DecodeError, OutputError
 from sensormap.mapfile.writing import write_map
-from sensormap.sensor import Sensor
 from tests.maps import toy_defect
 
 WIDTH, HEIGHT = 192, 128

@@ -22,7 +22,8 @@ import sensormap.marks
 import sensormap.score
 import sensormap.tally
 import sensormap.variety
-from sensormap.camera import Profile, Rect
+from sensormap.camera.geometry import Rect
+from sensormap.camera.profile import Profile
 from sensormap.decode.exif import read_photo
 from sensormap.decode.reading import open_geometry, read_frame
 from sensormap.defects import SensorMap

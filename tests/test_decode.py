@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 from fixtures import tiff
 from fixtures.curve import quantise
 from fixtures.nef import NefMeta, nef_bytes
-from sensormap.camera import Profile, Rect
-from sensormap.cfa import BAYER_NAMES, Cfa
+from sensormap.camera.cfa import BAYER_NAMES, Cfa
+from sensormap.camera.geometry import Rect
+from sensormap.camera.profile import Profile
 from sensormap.decode.exif import read_photo
 from sensormap.decode.files import check_photosites, is_jpeg_name, is_photo_name
 from sensormap.decode.levels import subtract_black

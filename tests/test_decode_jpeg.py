@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from fixtures import tiff
-from sensormap.camera import Body
+from sensormap.camera.profile import Body
 from sensormap.decode import jpeg
 from sensormap.decode.exif import EDITORS, read_photo
 from sensormap.decode.jpeg import Memory, jpeg_size, read_jpeg

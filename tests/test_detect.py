@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormap.cfa import BAYER_NAMES, MONO, Cfa
+from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.detect import Candidates, find_candidates, largest_sums, null_of, worth_following
 from sensormap.settings import Thresholds
 from sensormap.tally import Outliers, Tally

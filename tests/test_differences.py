@@ -8,8 +8,9 @@ from datetime import datetime
 import pytest
 from hypothesis import given, settings
 
-from sensormap.camera import Body, Rect
-from sensormap.cfa import BAYER_NAMES, Cfa
+from sensormap.camera.cfa import BAYER_NAMES, Cfa
+from sensormap.camera.geometry import Rect
+from sensormap.camera.profile import Body
 from sensormap.defects import Between, Column, DefectKind, Row
 from sensormap.differences import Change, find_differences
 from sensormap.errors import FrameMismatchError

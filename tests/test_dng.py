@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fixtures.nef import NefMeta, nef_bytes
-from sensormap.camera import Body, Rect
-from sensormap.cfa import BAYER_NAMES, MONO, Cfa
+from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
+from sensormap.camera.geometry import Rect
+from sensormap.camera.profile import Body
 from sensormap.correct.dng import check_dng, dng_bytes
 from sensormap.decode.exif import read_photo
 from sensormap.decode.original import Original, read_original

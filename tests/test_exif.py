@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from fixtures import tiff
 from fixtures.nef import NefMeta, nef_bytes
-from sensormap.camera import Body
+from sensormap.camera.profile import Body
 from sensormap.decode.exif import read_photo
 from sensormap.decode.tags import MAX_READS
 from sensormap.errors import DecodeError

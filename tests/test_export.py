@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensormap.camera import Profile
-from sensormap.cfa import Cfa
+from sensormap.camera.cfa import Cfa
+from sensormap.camera.profile import Profile
 from sensormap.cli.main import main
 from sensormap.defects import Between, Column, DefectKind, Row
 from sensormap.errors import ListFormatError

@@ -18,7 +18,8 @@ from numpy.testing import assert_array_equal
 import sensormap.decode.flash
 import sensormap.decode.reading
 from fixtures.nef import NefMeta, nef_bytes
-from sensormap.camera import Profile
+from sensormap.camera.profile import Profile
+from sensormap.camera.profile_files import get_profile
 from sensormap.cli.console import configure_log
 from sensormap.cli.options import decoder_option
 from sensormap.decode.exif import read_photo
@@ -28,7 +29,6 @@ from sensormap.decode.reading import open_geometry, read_frame
 from sensormap.errors import SensorMapError
 from sensormap.frame import Frame, Photo
 from sensormap.plausible import implausibility
-from sensormap.profiles import get_profile
 from sensormap.score import fit_noise, pad
 from sensormap.settings import DECODERS, Options
 from sensormap.survey import map_defects

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sensormap.camera import Body, Rect
-from sensormap.cfa import Cfa
+from sensormap.camera.cfa import Cfa
+from sensormap.camera.geometry import Rect, Sensor
+from sensormap.camera.profile import Body
 from sensormap.defects import Between, Defect, DefectKind
 from sensormap.followed_entries import Clock, Found, make_defects
 from sensormap.frame import Exposure, Photo
 from sensormap.onset import Change
-from sensormap.sensor import Sensor
 from sensormap.series import Series
 from sensormap.verdict import Verdict
 

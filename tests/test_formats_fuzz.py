@@ -16,14 +16,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensormap.camera import Body, Rect
-from sensormap.cfa import Cfa
+from sensormap.camera.cfa import Cfa
+from sensormap.camera.geometry import Rect, Sensor
+from sensormap.camera.profile import Body
 from sensormap.defects import DefectKind
 from sensormap.errors import ListFormatError
 from sensormap.formats import chdk, fits, kstars, listing, numpy_list, png
 from sensormap.formats.listing import Listing, Photosite, Run
 from sensormap.formats.registry import FORMATS
-from sensormap.sensor import Sensor
 
 READERS = {name: form for name, form in FORMATS.items() if form.read is not None}
 SENSOR = Sensor((24, 16), Rect(2, 1, 20, 14), Cfa("GBRG"), None)

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from sensormap.cfa import BAYER_NAMES, MONO, Cfa
+from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.line_kernels import CLIP, background_of, chance_height, deviate, raise_walks, runs_along, steepest
 from sensormap.line_runs import Line
 from sensormap.lines import LineLimits, find_lines

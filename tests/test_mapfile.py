@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensormap import strict_yaml as yamltext
-from sensormap.camera import Rect
+from sensormap.camera.geometry import Rect
 from sensormap.defects import Column, Defect, FrameSummary, Row
 from sensormap.errors import MapFormatError, SensorMapError
 from sensormap.mapfile import reading, writing

@@ -10,8 +10,9 @@ from itertools import permutations
 import pytest
 from hypothesis import given, settings
 
-from sensormap.camera import Body, Rect
-from sensormap.cfa import BAYER_NAMES, Cfa
+from sensormap.camera.cfa import BAYER_NAMES, Cfa
+from sensormap.camera.geometry import Rect
+from sensormap.camera.profile import Body
 from sensormap.defects import Between, Column, DefectKind, Source
 from sensormap.errors import FrameMismatchError
 from sensormap.frame import Skipped

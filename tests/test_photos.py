@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormap.camera import Body
+from sensormap.camera.profile import Body
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.frame import Exposure, Photo, Skipped
 from sensormap.photos import Selection, find_photos, in_order, read_photos, select_photos, skipped

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from sensormap.assemble import assemble
-from sensormap.camera import Profile, Rect
-from sensormap.cfa import PICTURE
+from sensormap.camera.cfa import PICTURE
+from sensormap.camera.geometry import Rect, Sensor
+from sensormap.camera.profile import Profile
 from sensormap.decode.picture import picture_profile
 from sensormap.defects import Between, Defect, DefectKind, SensorMap, Source
 from sensormap.evidence import Evidence
@@ -20,7 +21,6 @@ from sensormap.lines import find_lines
 from sensormap.mapfile.writing import map_text
 from sensormap.picture_entries import CONFIDENCE, LEAST_EFFECT, picture_defects
 from sensormap.picture_kinds import picture_kind
-from sensormap.sensor import Sensor
 from sensormap.settings import Floors, Thresholds
 from sensormap.tally import Outliers
 from sensormap.vote import Ballot

@@ -13,7 +13,7 @@ from fixtures.curve import quantise
 from fixtures.nef import nef_bytes
 from fixtures.scenes import View, make_scene, render
 from fixtures.sensor import Exposure, Faults, expose, make_body, suppress
-from sensormap.cfa import BAYER_NAMES, MONO, Cfa
+from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.plausible import Compared, implausibility, torn_rows
 from sensormap.score import fit_noise, pad

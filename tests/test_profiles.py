@@ -8,10 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sensormap.camera import Body, Profile, Rect
-from sensormap.cfa import BAYER_NAMES, Cfa
+from sensormap.camera.cfa import BAYER_NAMES, Cfa
+from sensormap.camera.geometry import Rect
+from sensormap.camera.profile import Body, Profile
+from sensormap.camera.profile_files import find_profile, get_profile, list_profiles, load_profile
 from sensormap.errors import ProfileError
-from sensormap.profiles import find_profile, get_profile, list_profiles, load_profile
 
 OWN = {
     "make": "ACME",

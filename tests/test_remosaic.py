@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
-from sensormap.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
+from sensormap.camera.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
 from sensormap.remosaic import WHITE, remosaic, remosaic_slowly
 
 NAMES = (*BAYER_NAMES, MONO, PICTURE)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensormap.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
+from sensormap.camera.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
 from sensormap.correct.repair import METHODS, repair
 from sensormap.correct.surround import REACH
 from tests.correctpixel_standin import WEIGHTS

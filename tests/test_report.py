@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from rich.console import Console
 
-from sensormap.camera import Body, Rect
+from sensormap.camera.geometry import Rect, Sensor
+from sensormap.camera.profile import Body
 from sensormap.cli.render import show_map
 from sensormap.defects import Between, DefectKind, SensorMap
 from sensormap.frame import Skipped
@@ -24,7 +25,6 @@ from sensormap.report.table import (
     skipped_table,
     table_lines,
 )
-from sensormap.sensor import Sensor
 from tests.maps import both_map, full_map, jpeg_map, phone_map, sensor_maps, toy_defect, toy_map
 
 

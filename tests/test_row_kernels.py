@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sensormap.cfa import BAYER_NAMES, Cfa
+from sensormap.camera.cfa import BAYER_NAMES, Cfa
 from sensormap.plausible import Compared
 from sensormap.row_kernels import PIECE_PHOTOSITES, count_steps
 from tests.conftest import SATURATION, make_mosaic

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
-from sensormap.cfa import Cfa
+from sensormap.camera.cfa import Cfa
 from sensormap.scenery import has_company, repeated_frames
 from sensormap.tally import Tally
 

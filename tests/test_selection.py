@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sensormap.camera import Body
+from sensormap.camera.profile import Body
 from sensormap.correct.selection import check_body, choose, mapped
 from sensormap.defects import Between, Column, DefectKind, Row
 from sensormap.errors import FrameMismatchError

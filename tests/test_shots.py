@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormap.camera import Body, Rect
+from sensormap.camera.geometry import Rect
+from sensormap.camera.profile import Body
 from sensormap.frame import Exposure, Photo, Skipped
 from sensormap.shots import find_twins, of_full_size, without_copies
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
-from sensormap.cfa import Cfa
+from sensormap.camera.cfa import Cfa
 from sensormap.detect import largest_sums, most_followed, worth_following
 from sensormap.score import fit_noise, pad
 from sensormap.settings import Thresholds

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from fixtures.curve import LEVELS
-from sensormap.cfa import Cfa
+from sensormap.camera.cfa import Cfa
 from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.errors import FrameMismatchError, ProfileError
 from sensormap.evaluate import evaluate

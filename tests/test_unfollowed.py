@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from sensormap.assemble import assemble
+from sensormap.camera.geometry import Sensor
 from sensormap.defects import Defect, DefectKind
 from sensormap.evidence import Evidence
-from sensormap.sensor import Sensor
 from sensormap.settings import Floors, Thresholds
 from sensormap.tally import Outliers
 from sensormap.unfollowed import unfollowed_defects

@@ -18,8 +18,8 @@ from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
 import sensormap.watch
-from sensormap.camera import Profile
-from sensormap.cfa import Cfa
+from sensormap.camera.cfa import Cfa
+from sensormap.camera.profile import Profile
 from sensormap.errors import DecodeError
 from sensormap.first_pass import DECOY_PART, FirstPass
 from sensormap.frame import Frame, Photo, Skipped

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sensormap.profiles import list_profiles
+from sensormap.camera.profile_files import list_profiles
 
 PROJECT = Path(__file__).parent.parent
 
@@ -57,7 +57,7 @@ def test_an_installed_program_finds_its_profiles(wheel, tmp_path):
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
         return done.stdout
 
-    where = call(python, "-c", "import sensormap.profiles as p; print(p.__file__); print(p._folder())").split()
+    where = call(python, "-c", "import sensormap.camera.profile_files as p; print(p.__file__); print(p._folder())").split()
     assert all(Path(line).is_relative_to(home) for line in where), where
     program = python.with_name("sensormap")
     listed = call(program, "cameras", "list").splitlines()[1:]

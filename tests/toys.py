@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.camera import Body, Profile, Rect
+from sensormap.camera.geometry import Rect
+from sensormap.camera.profile import Body, Profile
 from sensormap.frame import Exposure, Frame, Photo
 from tests.conftest import SATURATION, TOY_PROFILE, make_mosaic
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from sensormap.camera import Profile, Rect
+from sensormap.camera.geometry import Rect
+from sensormap.camera.profile import Profile
+from sensormap.camera.profile_files import get_profile, list_profiles
 from sensormap.cli.options import profile_option
-from sensormap.profiles import get_profile, list_profiles
 from sensormap.report.table import Table
 
 

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 import click
 
+from sensormap.camera.profile_files import get_profile
 from sensormap.cli.console import configure_log
 from sensormap.decode.files import is_photo_name
 from sensormap.defects import DefectKind, SensorMap
@@ -20,7 +21,6 @@ from sensormap.formats.to_map import import_map, sensor_of, untold
 from sensormap.mapfile.reading import read_map
 from sensormap.mapfile.writing import check_output, map_text, write_map
 from sensormap.output import check_writable, write_atomically
-from sensormap.profiles import get_profile
 from sensormap.report.table import Table, counted, plain
 
 _STDOUT = Path("-")

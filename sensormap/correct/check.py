@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.cfa import Cfa
+from sensormap.camera.cfa import Cfa
 from sensormap.correct.repair import METHODS, repair
 from sensormap.correct.surround import same_plane_rings, surroundings
 from sensormap.kernels import Mosaic

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sensormap.camera import Rect
+from sensormap.camera.geometry import Rect
 from sensormap.correct.dng_exif import ascii_text, fraction
 from sensormap.decode.original import Matrix, Original
 
@@ -43,8 +43,8 @@ def dng_tags(original: Original, *, opcodes: bytes | None) -> list[Tag]:
     Examples
     --------
     >>> import numpy as np
-    >>> from sensormap.camera import Body
-    >>> from sensormap.cfa import Cfa
+    >>> from sensormap.camera.profile import Body
+    >>> from sensormap.camera.cfa import Cfa
     >>> from sensormap.frame import Exposure
     >>> photo = Original(np.ones((4, 6), np.uint16), Rect(1, 0, 4, 4), None, Cfa("GBRG"), (5, 6, 7, 8), 4095, None,
     ...                  (0.5, 1.0, 0.75), 1.0, Body("ACME", "One", ""), Exposure(), None, None, "")

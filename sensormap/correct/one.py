@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.camera import Profile, Rect
-from sensormap.cfa import Cfa
+from sensormap.camera.cfa import Cfa
+from sensormap.camera.geometry import Rect
+from sensormap.camera.profile import Profile
 from sensormap.correct.dng import check_dng, dng_bytes
 from sensormap.correct.nef import check_rewritten, read_nef, with_values
 from sensormap.correct.selection import Chosen, mapped

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.cfa import PICTURE, Cfa
+from sensormap.camera.cfa import PICTURE, Cfa
 from sensormap.correct.prediction import predict
 from sensormap.correct.surround import Surround, green_rings, same_plane_rings, surroundings
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sensormap.camera import Body
-from sensormap.cfa import Cfa
+from sensormap.camera.cfa import Cfa
+from sensormap.camera.profile import Body
 from sensormap.correct.picture import Pixel
 from sensormap.decode.files import is_image_name
 from sensormap.defects import Between, Column, Defect, Row, SensorMap, Source

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.camera import Profile
-from sensormap.cfa import Cfa
+from sensormap.camera.cfa import Cfa
+from sensormap.camera.profile import Profile
 from sensormap.correct.check import frame_noise
 from sensormap.correct.repair import DIRECTIONAL, Repaired, repair
 from sensormap.correct.repair import METHODS as INTERPOLATIONS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from sensormap.camera import Body
+from sensormap.camera.profile import Body
 from sensormap.decode.files import check_unmarked, file_size, is_jpeg_name
 from sensormap.decode.markers import stored_size
 from sensormap.decode.tags import Tags, read_tags

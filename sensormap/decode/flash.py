@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.camera import Profile
+from sensormap.camera.profile import Profile
 from sensormap.decode.files import MAX_PHOTOSITES
 
 # Those whose mosaics were compared with LibRaw's, photosite for photosite.

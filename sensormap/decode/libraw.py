@@ -11,8 +11,8 @@ import numpy as np
 import rawpy
 from numpy.typing import NDArray
 
-from sensormap.camera import Rect
-from sensormap.cfa import BAYER_NAMES, MONO, Cfa
+from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
+from sensormap.camera.geometry import Rect
 from sensormap.decode.files import check_photosites
 from sensormap.errors import DecodeError
 

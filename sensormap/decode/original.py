@@ -12,8 +12,9 @@ import numpy as np
 import rawpy
 from numpy.typing import NDArray
 
-from sensormap.camera import Body, Rect
-from sensormap.cfa import Cfa
+from sensormap.camera.cfa import Cfa
+from sensormap.camera.geometry import Rect
+from sensormap.camera.profile import Body
 from sensormap.decode.exif import YEARS, body_of, exposure_of, text_of
 from sensormap.decode.libraw import RawLevels, open_raw, raw_values, read_levels, read_sizes
 from sensormap.decode.tags import Tags, read_tags

@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.camera import Profile, Rect
-from sensormap.cfa import PICTURE, Cfa
+from sensormap.camera.cfa import PICTURE, Cfa
+from sensormap.camera.geometry import Rect
+from sensormap.camera.profile import Profile
+from sensormap.camera.profile_files import PICTURES
 from sensormap.decode.jpeg import Memory, jpeg_size, read_jpeg
 from sensormap.errors import FrameMismatchError, ProfileError
-from sensormap.profiles import PICTURES
 from sensormap.remosaic import WHITE, remosaic
 
 

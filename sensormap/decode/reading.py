@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.camera import Profile, Rect
+from sensormap.camera.geometry import Rect
+from sensormap.camera.profile import Profile
+from sensormap.camera.profile_files import LIBRAW
 from sensormap.decode.files import is_image_name, is_jpeg_name, read_bytes
 from sensormap.decode.flash import load_flashraw, read_flash
 from sensormap.decode.image import image_size, read_image
@@ -20,7 +22,6 @@ from sensormap.decode.libraw import RawLevels, RawSizes, open_raw, raw_values, r
 from sensormap.decode.picture import picture_profile, read_picture_frame
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from sensormap.frame import Frame, Photo
-from sensormap.profiles import LIBRAW
 from sensormap.settings import FLASHRAW, RAWPY
 
 log = logging.getLogger(__name__)

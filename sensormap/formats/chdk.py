@@ -12,10 +12,10 @@ import struct
 from collections.abc import Iterator
 from itertools import groupby
 
-from sensormap.camera import Body
+from sensormap.camera.geometry import Sensor
+from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
 from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, raw_grid, within
-from sensormap.sensor import Sensor
 
 LIMIT = 0x1FFF  # largest coordinate that 13 bits hold
 MOST = 8  # what 3 bits count to, plus 1

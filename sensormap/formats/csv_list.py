@@ -10,11 +10,11 @@ import csv
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from sensormap.camera import Body
+from sensormap.camera.geometry import Sensor
+from sensormap.camera.profile import Body
 from sensormap.defects import DefectKind
 from sensormap.formats.listing import Format, Listing, Photosite, Run, gathered, raw_grid, within
 from sensormap.formats.text import Line, read_lines, shortened
-from sensormap.sensor import Sensor
 
 COLUMNS = ("x", "y", "plane", "kind", "since", "width", "height")
 

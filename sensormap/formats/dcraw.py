@@ -14,10 +14,10 @@ from calendar import timegm
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from sensormap.camera import Body
+from sensormap.camera.geometry import Sensor
+from sensormap.camera.profile import Body
 from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, raw_grid, within
 from sensormap.formats.text import Line, read_lines
-from sensormap.sensor import Sensor
 
 FILE_NAME = ".badpixels"
 LONGEST = 127  # characters; dcraw reads lines into 128 bytes and takes the rest of a longer one for the next

@@ -13,10 +13,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from sensormap.camera import Body
+from sensormap.camera.geometry import Sensor
+from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
 from sensormap.formats.listing import Format, Listing, Run, gathered, raw_grid, within
-from sensormap.sensor import Sensor
 
 PHASES = {"GRBG": 0, "RGGB": 1, "BGGR": 2, "GBRG": 3}
 """Phase number of each filter pattern, named from the image's first photosite, as Adobe's SDK has them."""
@@ -46,8 +46,8 @@ def opcode_list(listing: Listing, sensor: Sensor) -> bytes:
 
     Examples
     --------
-    >>> from sensormap.camera import Rect
-    >>> from sensormap.cfa import Cfa
+    >>> from sensormap.camera.profile import Rect
+    >>> from sensormap.camera.cfa import Cfa
     >>> from sensormap.formats.listing import Photosite
     >>> toy = Sensor((24, 16), Rect(0, 0, 24, 16), Cfa("RGGB"), None)
     >>> opcode_list(Listing((Photosite(3, 20),)), toy).hex(" ", 4)

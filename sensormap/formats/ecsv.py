@@ -13,11 +13,11 @@ import csv
 from collections.abc import Iterable, Iterator
 from io import StringIO
 
-from sensormap.camera import Body
+from sensormap.camera.geometry import Sensor
+from sensormap.camera.profile import Body
 from sensormap.defects import DefectKind
 from sensormap.errors import ListFormatError
 from sensormap.formats.listing import Format, Listing, Run, gathered, raw_grid, within
-from sensormap.sensor import Sensor
 
 BOX = ("x0", "y0", "width", "height")
 KINDS = {kind.value: kind for kind in DefectKind}

@@ -17,11 +17,11 @@ import warnings
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from sensormap.camera import Body
+from sensormap.camera.geometry import Sensor
+from sensormap.camera.profile import Body
 from sensormap.defects import DefectKind
 from sensormap.errors import ListFormatError
 from sensormap.formats.listing import MAX_PHOTOSITES, Format, Listing, Run, gathered, one_by_one, raw_grid, within
-from sensormap.sensor import Sensor
 
 if TYPE_CHECKING:
     import numpy as np

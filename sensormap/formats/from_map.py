@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sensormap.camera import Profile
+from sensormap.camera.geometry import Sensor
+from sensormap.camera.profile import Profile
+from sensormap.camera.profile_files import get_profile
 from sensormap.defects import Between, Column, Row, SensorMap, Source
 from sensormap.errors import ListFormatError
 from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, raw_grid
 from sensormap.formats.registry import PICTURES
-from sensormap.profiles import get_profile
-from sensormap.sensor import Sensor
 
 VISIBLE = "visible area"
 """How the coordinate space of a format begins that counts from the active area."""
@@ -76,10 +76,10 @@ def listing_of(sensor_map: SensorMap) -> Listing:
 
     Examples
     --------
-    >>> from sensormap.camera import Body, Rect
-    >>> from sensormap.cfa import Cfa
+    >>> from sensormap.camera.profile import Body, Rect
+    >>> from sensormap.camera.cfa import Cfa
     >>> from sensormap.defects import DefectKind, FrameSummary
-    >>> from sensormap.sensor import Sensor
+    >>> from sensormap.camera.geometry import Sensor
     >>> sensor = Sensor((16, 12), Rect(0, 0, 16, 12), Cfa("RGGB"), None)
     >>> frames = FrameSummary(2, 0, None, None, None, None, digest="")
     >>> columns = [Column(x, 8, 11, plane, DefectKind.DEAD, 1.0, -9.0, 2) for x, plane in ((4, "R"), (6, "R+Gb"))]

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sensormap.camera import Body, Rect
+from sensormap.camera.geometry import Rect, Sensor
+from sensormap.camera.profile import Body
 from sensormap.defects import DefectKind
 from sensormap.errors import ListFormatError
-from sensormap.sensor import Sensor
 
 log = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 
-from sensormap.camera import Body
+from sensormap.camera.geometry import Sensor
+from sensormap.camera.profile import Body
 from sensormap.formats.listing import Format, Listing, gathered, one_by_one, raw_grid, within
 from sensormap.formats.text import read_lines, xy_entries
-from sensormap.sensor import Sensor
 
 _HEADER = re.compile(r"#FPM\s+(0x)?[0-9A-Fa-f]{1,8}\b.*")
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from io import BytesIO
 
-from sensormap.camera import Body
+from sensormap.camera.geometry import Sensor
+from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
 from sensormap.formats.listing import MAX_PHOTOSITES, Format, Listing, Run, gathered, one_by_one, within
-from sensormap.sensor import Sensor
 
 MAX_HEADER = 1024  # bytes; that of two columns takes 118
 _SIGNATURE = b"\x93NUMPY"

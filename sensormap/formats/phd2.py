@@ -5,10 +5,10 @@ Coordinates count from the top left of the camera's full frame, the raw grid her
 
 from __future__ import annotations
 
-from sensormap.camera import Body
+from sensormap.camera.geometry import Sensor
+from sensormap.camera.profile import Body
 from sensormap.formats.listing import Format, Listing, gathered, one_by_one, raw_grid, within
 from sensormap.formats.text import read_lines, xy_entries
-from sensormap.sensor import Sensor
 
 _HEADER = "# PHD2 Defect Map v1"
 

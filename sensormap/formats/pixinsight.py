@@ -12,11 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sensormap.camera import Body
-from sensormap.cfa import MONO
+from sensormap.camera.cfa import MONO
+from sensormap.camera.geometry import Sensor
+from sensormap.camera.profile import Body
 from sensormap.formats.listing import Format, Listing, Photosite, Run, gathered, raw_grid, within
 from sensormap.formats.text import Line, read_lines, shortened
-from sensormap.sensor import Sensor
 
 _HEADER = "// CosmeticCorrection with a defect list; run it in the script editor\nvar P = new CosmeticCorrection;\n"
 _FIELDS = "// defectEnabled, defectIsRow, defectAddress, defectIsRange, defectBegin, defectEnd"

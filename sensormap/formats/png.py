@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 import zlib
 
-from sensormap.camera import Body
+from sensormap.camera.geometry import Sensor
+from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
 from sensormap.formats.listing import MAX_PHOTOSITES, Format, Listing, Run, gathered, one_by_one, raw_grid, within
-from sensormap.sensor import Sensor
 
 BAD = 255
 MAX_SIZE = 170_000_000  # photosites; above, Pillow takes an image for an attack

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sensormap.camera import Body
+from sensormap.camera.geometry import Sensor
+from sensormap.camera.profile import Body
 from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, raw_grid, within
 from sensormap.formats.text import Line, read_lines
-from sensormap.sensor import Sensor
 
 # Makers whose EXIF spelling the decoder replaces by this one, in its order; the others stay as EXIF writes them.
 _MAKERS = (
@@ -30,7 +30,7 @@ def file_name(_: Sensor, body: Body) -> str:
 
     Examples
     --------
-    >>> from sensormap.sensor import Sensor
+    >>> from sensormap.camera.geometry import Sensor
     >>> file_name(None, Body("NIKON CORPORATION", "NIKON D80", "4001234"))
     'Nikon D80 4001234.badpixels'
     >>> file_name(None, Body("Panasonic", "DMC-GF1", ""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sensormap.camera.geometry import Sensor
 from sensormap.errors import ListFormatError
 from sensormap.formats import (
     chdk,
@@ -23,7 +24,6 @@ from sensormap.formats import (
     siril,
 )
 from sensormap.formats.listing import Format, Listing
-from sensormap.sensor import Sensor
 
 _MODULES = (
     *(dcraw, rawtherapee, dng_opcodes, siril, pixinsight, mlvapp, chdk, phd2, kstars, dalsa, ecsv, fits, png),

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sensormap.camera import Body
+from sensormap.camera.geometry import Sensor
+from sensormap.camera.profile import Body
 from sensormap.defects import DefectKind
 from sensormap.formats.listing import DARK, Format, Listing, Run, gathered, one_by_one, raw_grid, within
 from sensormap.formats.text import Line, read_lines, shortened
-from sensormap.sensor import Sensor
 
 _KINDS = {"H": DefectKind.HOT, "C": DefectKind.DEAD}
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import NoReturn
 
+from sensormap.camera.geometry import Sensor
 from sensormap.errors import ListFormatError
 from sensormap.formats.listing import Run
-from sensormap.sensor import Sensor
 
 LONGEST = 1000  # characters; no format has lines of that length, and messages and expressions stay quick
 MOST_LINES = 2_000_000  # four times as many as a list may have photosites; empty ones cost time too

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from sensormap.camera import Body, Profile
+from sensormap.camera.geometry import Sensor
+from sensormap.camera.profile import Body, Profile
 from sensormap.defects import Between, Column, Defect, DefectKind, FrameSummary, Row, SensorMap
 from sensormap.formats.listing import Listing, Photosite, Run
-from sensormap.sensor import Sensor
 
 CONFIDENCE, SCORE = 1.0, 0.0  # whoever made the list was sure; how sure the photos make us, no photo tells
 _NO_FRAMES = FrameSummary(0, 0, None, None, None, None, digest="")

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sensormap.camera import Body
+from sensormap.camera.geometry import Sensor
+from sensormap.camera.profile import Body
 from sensormap.defects import Column, Defect, FrameSummary, Row, SensorMap, Source
 from sensormap.errors import MapFormatError
 from sensormap.frame import Skipped
@@ -29,7 +30,6 @@ from sensormap.mapfile.layout import (
 )
 from sensormap.mapfile.values import NUMBER, SETTING, SOURCE
 from sensormap.mapfile.writing import summary_counts
-from sensormap.sensor import Sensor
 from sensormap.strict_yaml import load_yaml
 
 _DEFECT_LINE, _JPEG_LINE = (re.compile(line_pattern(fields)) for fields in (DEFECT, JPEG_DEFECT))

@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sensormap.camera import Rect
-from sensormap.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
+from sensormap.camera.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
+from sensormap.camera.geometry import Rect
 from sensormap.defects import Between, DefectKind, Source
 from sensormap.entry_consistency import STRENGTHS
 from sensormap.mapfile.fields import Field, items, one_of, words, wrong

@@ -43,10 +43,10 @@ def coordinates(sensor_map: SensorMap, space: Space | str = Space.RAW) -> list[t
 
     Examples
     --------
-    >>> from sensormap.camera import Body, Rect
-    >>> from sensormap.cfa import Cfa
+    >>> from sensormap.camera.profile import Body, Rect
+    >>> from sensormap.camera.cfa import Cfa
     >>> from sensormap.defects import Column, Defect, DefectKind, FrameSummary
-    >>> from sensormap.sensor import Sensor
+    >>> from sensormap.camera.geometry import Sensor
     >>> sensor = Sensor((16, 12), Rect(0, 0, 16, 12), Cfa("RGGB"), Rect(3, 1, 12, 10))
     >>> frames = FrameSummary(2, 0, None, None, None, None, digest="")
     >>> column = Column(4, 8, 11, "R", DefectKind.DEAD, 1.0, -9.0, 2)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from textwrap import TextWrapper
 
+from sensormap.camera.geometry import Sensor
 from sensormap.defects import DefectKind, FrameSummary, SensorMap, Source
-from sensormap.sensor import Sensor
 
 MAX_REASONS = 15  # lines on the screen; a reason that names sizes or levels can differ from photo to photo
 MEANINGS = {

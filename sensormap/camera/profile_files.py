@@ -10,8 +10,9 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sensormap.camera import Body, Profile, Rect
-from sensormap.cfa import BAYER_NAMES, MONO, Cfa
+from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
+from sensormap.camera.geometry import Rect
+from sensormap.camera.profile import Body, Profile
 from sensormap.errors import ProfileError
 from sensormap.strict_yaml import load_yaml
 

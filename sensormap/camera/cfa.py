@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # whoever reads a map or lists cameras needs no arrays, and NumPy takes longest of all to import
+if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BAYER_NAMES = ("RGGB", "BGGR", "GRBG", "GBRG")

@@ -1,13 +1,64 @@
-"""The grid that a map's coordinates refer to."""
+"""Geometry: rectangles, and the raw grid of a sensor with its active area and JPEG crop."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sensormap.camera import Rect
-from sensormap.cfa import PICTURE, Cfa
+from sensormap.camera.cfa import PICTURE, Cfa
 
 MAX_SIDE = 65_536  # photosites; five times the largest sensor sold, and a bound on what a hostile file can ask for
+
+
+@dataclass(frozen=True)
+class Rect:
+    """A rectangle of photosites on the raw grid: left column `x`, top row `y`, and its size.
+
+    Raises
+    ------
+    ValueError
+        If an offset is negative or a side is below 1.
+    """
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        if min(self.x, self.y) < 0 or min(self.width, self.height) < 1:
+            msg = f"[{self.x}, {self.y}, {self.width}, {self.height}] is not a rectangle: x, y >= 0; width, height >= 1"
+            raise ValueError(msg)
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Index of the rectangle in an array ``[row, col]``."""
+        return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
+
+    def contains(self, x: int, y: int) -> bool:
+        """Tell whether photosite (x, y) lies inside."""
+        return self.x <= x < self.x + self.width and self.y <= y < self.y + self.height
+
+    def fits(self, width: int, height: int) -> bool:
+        """Tell whether the rectangle lies inside a grid of `width` x `height` photosites."""
+        return self.x + self.width <= width and self.y + self.height <= height
+
+    def intersection(self, other: Rect) -> Rect:
+        """Return the common part.
+
+        Raises
+        ------
+        ValueError
+            If the rectangles do not meet.
+
+        Examples
+        --------
+        >>> Rect(0, 0, 10, 10).intersection(Rect(4, 2, 20, 3))
+        Rect(x=4, y=2, width=6, height=3)
+        """
+        x, y = max(self.x, other.x), max(self.y, other.y)
+        right = min(self.x + self.width, other.x + other.width)
+        bottom = min(self.y + self.height, other.y + other.height)
+        return Rect(x, y, right - x, bottom - y)
 
 
 @dataclass(frozen=True)

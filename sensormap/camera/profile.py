@@ -1,0 +1,62 @@
+"""What is known of a camera model: geometry, levels, filters; and which body took a photo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sensormap.camera.cfa import Cfa
+from sensormap.camera.geometry import Rect
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Geometry and levels of one camera model.
+
+    Parameters
+    ----------
+    name
+        File name of the profile without its ending, or ``libraw`` when LibRaw supplied the numbers.
+    make, model
+        As EXIF writes them.
+    raw_size
+        Width and height of the raw grid, in photosites.
+    active_area
+        The light-sensitive rectangle on the raw grid.
+    jpeg_crop
+        The rectangle that the camera's full-size JPEG shows, or None where unknown.
+    cfa
+        Filter pattern from raw-grid (0, 0).
+    black_level
+        DN of no light, one per plane in the order of ``cfa.planes``; None leaves it to LibRaw.
+    saturation
+        DN at which a photosite clips, before black is subtracted.
+    bits
+        Bits per photosite.
+    suppression_from_s
+        Shutter time in seconds from which the camera itself lowers hot photosites; None where unknown.
+    """
+
+    name: str
+    make: str
+    model: str
+    raw_size: tuple[int, int]
+    active_area: Rect
+    jpeg_crop: Rect | None
+    cfa: Cfa
+    black_level: tuple[int, ...] | None
+    saturation: int
+    bits: int
+    suppression_from_s: float | None
+
+
+@dataclass(frozen=True, order=True)
+class Body:
+    """One camera: `make` and `model` as EXIF writes them, and its serial number ("" where unknown)."""
+
+    make: str
+    model: str
+    serial: str
+
+    def __str__(self) -> str:
+        name = self.model if self.model.startswith(self.make.split(" ")[0]) else f"{self.make} {self.model}".strip()
+        return f"{name or 'unknown camera'}, serial {self.serial or 'unknown'}"
