@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from fixtures.series import Recipe, make_series
 from sensormap.camera.cfa import Cfa
 from sensormap.decode.quiet import native_stderr_silenced
-from sensormap.plausible import implausibility
-from sensormap.score import fit_noise, pad
+from sensormap.score.neighbours import pad
+from sensormap.score.noise import fit_noise
+from sensormap.score.plausible import implausibility
 
 SHAPE = (1024, 1536)
 HEADER_BYTES = 65_536  # metadata and thumbnail; the strip begins before this

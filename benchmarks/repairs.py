@@ -26,7 +26,7 @@ from sensormap.correct.check import COUNT, hold_out, noise_at, quality
 from sensormap.correct.repair import METHODS, repair
 from sensormap.decode.exif import read_photo
 from sensormap.decode.reading import open_geometry, read_frame
-from sensormap.kernels import Mosaic
+from sensormap.frame import Mosaic
 
 Targets = NDArray[np.int64]
 Light = Callable[[str, Targets], NDArray[np.float64]]

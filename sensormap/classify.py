@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.defects import DefectKind
-from sensormap.score import SCORES_PER_SIGMA
+from sensormap.score.scores import SCORES_PER_SIGMA
 from sensormap.tally import Outliers
 
 

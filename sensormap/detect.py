@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
 from sensormap.medians import median_of
-from sensormap.score import SIGMA_PER_MAD
+from sensormap.score.noise import SIGMA_PER_MAD
 from sensormap.settings import Thresholds
 from sensormap.tally import Tally
 from sensormap.vote import Ballot

@@ -9,11 +9,11 @@ from threading import Event, local
 
 from sensormap.camera.profile import Profile
 from sensormap.errors import ProfileError, SensorMapError
-from sensormap.frame import Frame, Photo, Skipped
-from sensormap.kernels import Mosaic
+from sensormap.frame import Frame, Mosaic, Photo, Skipped
 from sensormap.photos import skipped
-from sensormap.plausible import implausibility, unlike_light
-from sensormap.score import Noise, fit_noise, pad
+from sensormap.score.neighbours import pad
+from sensormap.score.noise import Noise, fit_noise
+from sensormap.score.plausible import implausibility, unlike_light
 
 Read = Callable[[Photo, Profile], Frame]
 """Decodes a photo: `decode.read_frame`, or something that changes what it returns."""

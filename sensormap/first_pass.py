@@ -22,10 +22,11 @@ from sensormap.examine import Examiner, Read
 from sensormap.frame import NARROW, Photo, Skipped
 from sensormap.photos import skipped
 from sensormap.places import add_outlying, shift_places
-from sensormap.repeat import look_of
-from sensormap.score import Noise, fit_noise, pad
+from sensormap.score.filtered import is_filtered
+from sensormap.score.neighbours import pad
+from sensormap.score.noise import Noise, fit_noise
+from sensormap.score.same_scene import look_of
 from sensormap.settings import Thresholds
-from sensormap.suppression import is_filtered
 from sensormap.tally import Outliers, Tally
 from sensormap.threads import Progress, patiently
 from sensormap.variety import Variety

@@ -26,7 +26,7 @@ from sensormap.frame import Photo, Skipped
 from sensormap.gathered import Gathered
 from sensormap.photos import skipped
 from sensormap.scenery import repeated_frames
-from sensormap.score import pad
+from sensormap.score.neighbours import pad
 from sensormap.series import Conditions, measure_oddity, measure_response_spread, photon_noise
 from sensormap.settings import Floors
 from sensormap.spots import Spots, moved_back

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sensormap.camera.profile import Body
 
-if TYPE_CHECKING:  # `Skipped` is part of every map, and whoever reads one needs no arrays
-    import numpy as np
-    from numpy.typing import NDArray
+WHITE = 255
+"""Highest value of a JPEG's pixel."""
+
+Mosaic = NDArray[np.int16] | NDArray[np.int32]
 
 NARROW = 16_383
 """Largest DN, of either sign, in a mosaic of int16: sums of two fit as well, which is what makes kernels fast."""

@@ -13,41 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
-
-Mosaic = NDArray[np.int16] | NDArray[np.int32]
-
-_F2 = np.float32(2.0)
-_ZERO = np.float32(0.0)
-
-
-_BLOCK = 32  # rows: what is in between of so many stays in cache
-
-Work = tuple[NDArray[Any], NDArray[Any], NDArray[np.int8]]
-
-
-def work_rows(padded: Mosaic, step: int, rows: int = _BLOCK) -> Work:
-    """Return memory for twice the levels, twice the mid-spreads and the scores of some rows, each ``(rows, W)``.
-
-    It is as narrow as the mosaic, for speed: of int16 all values are within +-`frame.NARROW`, so that twice their
-    median fits int16, and twice their mid-spread uint16.
-    """
-    shape = (rows, padded.shape[1] - 2 * step)
-    spread2 = np.empty(shape, np.uint16 if padded.dtype == np.int16 else np.int32)
-    return np.empty(shape, padded.dtype), spread2, np.empty(shape, np.int8)
-
-
-def score_band(
-    padded: Mosaic, first: int, last: int, step: int, noise: NDArray[np.float32], limit: int, scores: NDArray[np.int8]
-) -> None:
-    """Fill the scores of rows `first` to `last` (exclusive) into `scores`, shape ``(last - first, W)``.
-
-    `noise` has the coefficients by row phase, coefficient and column: shape ``(step, 4, W)``.
-    """
-    level2, spread2, _ = work_rows(padded, step, min(_BLOCK, last - first))
-    for row in range(first, last, _BLOCK):
-        count = min(_BLOCK, last - row)
-        middle_rows(padded, row, count, step, level2, spread2)
-        score_rows(padded, row, count, step, level2, spread2, noise, np.float32(limit), scores[row - first :])
+from sensormap.frame import Mosaic
+from sensormap.score.neighbours import _BLOCK, Work, middle_rows
+from sensormap.score.scores import score_rows
 
 
 def tally_band(
@@ -94,76 +62,6 @@ def tally_band(
             padded, row, count, step, level2, scores, bars, edges, flags, eights, hidden, sum_z, *outliers, found
         )
     return found
-
-
-@compiled
-def middle_rows(
-    padded: Mosaic, first: int, count: int, step: int, level2: NDArray[Any], spread2: NDArray[Any]
-) -> None:
-    """Fill twice the median, and twice the mid-spread, of the eight same-colour neighbours of some rows' photosites.
-
-    The median of eight is the mean of the 4th and 5th smallest; the mid-spread is the mean of the 6th and 7th less that
-    of the 2nd and 3rd, so that one outlier on either side changes neither. `first` counts in the unpadded frame.
-    """
-    width = level2.shape[1]
-    for i in range(count):
-        up, mid, down = padded[first + i], padded[first + i + step], padded[first + i + 2 * step]
-        n0, n1, n2 = up[0:width], up[step : step + width], up[2 * step : 2 * step + width]
-        n3, n4 = mid[0:width], mid[2 * step : 2 * step + width]
-        n5, n6, n7 = down[0:width], down[step : step + width], down[2 * step : 2 * step + width]
-        line2, wide2 = level2[i], spread2[i]
-        for j in range(width):
-            a, b, c, d, e, f, g, h = n0[j], n1[j], n2[j], n3[j], n4[j], n5[j], n6[j], n7[j]
-            # Batcher's odd-even merge network for 8 inputs: no branches.
-            a, b = min(a, b), max(a, b)
-            c, d = min(c, d), max(c, d)
-            e, f = min(e, f), max(e, f)
-            g, h = min(g, h), max(g, h)
-            a, c = min(a, c), max(a, c)
-            b, d = min(b, d), max(b, d)
-            e, g = min(e, g), max(e, g)
-            f, h = min(f, h), max(f, h)
-            b, c = min(b, c), max(b, c)
-            f, g = min(f, g), max(f, g)
-            a, e = min(a, e), max(a, e)
-            d, h = min(d, h), max(d, h)
-            b, f = min(b, f), max(b, f)
-            c, g = min(c, g), max(c, g)
-            b, e = min(b, e), max(b, e)
-            d, g = min(d, g), max(d, g)
-            c, e = min(c, e), max(c, e)
-            d, f = min(d, f), max(d, f)
-            # Its last comparator, between d and e, is left out: only their sum is wanted.
-            line2[j] = d + e
-            wide2[j] = (f + g) - (b + c)
-
-
-@compiled
-def score_rows(
-    padded: Mosaic,
-    first: int,
-    count: int,
-    step: int,
-    level2: NDArray[Any],
-    spread2: NDArray[Any],
-    noise: NDArray[np.float32],
-    limit: np.float32,
-    scores: NDArray[np.int8],
-) -> None:
-    """Fill the scores of some rows: residual over noise, clipped to +-`limit`, rounded to whole units."""
-    width = level2.shape[1]
-    for i in range(count):
-        value = padded[first + i + step][step : step + width]
-        line2, wide2, score = level2[i], spread2[i], scores[i]
-        phase = noise[(first + i) % step]
-        c0, c1, c2, c3 = phase[0], phase[1], phase[2], phase[3]
-        for j in range(width):
-            twice = np.float32(line2[j])
-            level = max(twice, _ZERO)
-            spread = np.float32(wide2[j])
-            variance = c0[j] + c1[j] * level + c2[j] * level * level + c3[j] * spread * spread
-            sigmas = (_F2 * np.float32(value[j]) - twice) / np.sqrt(variance)
-            score[j] = np.int8(np.rint(min(max(sigmas, -limit), limit)))
 
 
 @compiled

@@ -19,7 +19,8 @@ from sensormap.camera.cfa import Cfa
 from sensormap.line_kernels import TILE, background_of, chance_height, deviate, raise_walks, runs_along, steepest
 from sensormap.line_runs import Line, joined, without_ghosts
 from sensormap.medians import median_of
-from sensormap.score import SCORE_LIMIT, SCORES_PER_SIGMA, SIGMA_PER_MAD
+from sensormap.score.noise import SIGMA_PER_MAD
+from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA
 
 # So many photosites give a plane's centre and scale to 0.3 %.
 _SAMPLED = 2**18

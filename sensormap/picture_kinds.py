@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sensormap.classify import Settings, bright_kind
 from sensormap.defects import DefectKind
-from sensormap.remosaic import WHITE
+from sensormap.frame import WHITE
 from sensormap.tally import Outliers
 from sensormap.vote import FEWEST_VOTES
 

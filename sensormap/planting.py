@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.defects import DefectKind
-from sensormap.kernels import Mosaic
+from sensormap.frame import Mosaic
 from sensormap.settings import FULL_SCALE
 
 # Shares of the kinds, and the range of their strengths for a camera of 12 bits, even by ratio: from what hardly shows

@@ -13,9 +13,6 @@ from numpy.typing import NDArray
 from sensormap.camera.cfa import MONO, PICTURE, Cfa
 from sensormap.compiled import compiled
 
-WHITE = 255
-"""Highest value of a JPEG's pixel."""
-
 # Shares of the channels in brightness, in 256ths: those of JPEG's own luma.
 _LUMA = (77, 150, 29)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.score import SIGMA_PER_MAD
+from sensormap.score.noise import SIGMA_PER_MAD
 
 # Odd values follow Student's t with three degrees of freedom, twice as wide as the noise: of 180 000 residuals of
 # photographed scenes, the share beyond 3.5 to 12 sigma follows it within a factor of two in every class of texture.

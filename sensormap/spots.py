@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
 from sensormap.detect import FOLLOWED_SIGMA, largest_sums, most_followed, worth_following
-from sensormap.kernels import Mosaic
-from sensormap.places import gather_windows
+from sensormap.frame import Mosaic
+from sensormap.score.neighbours import gather_windows
 from sensormap.settings import Thresholds
 from sensormap.tally import Tally
 from sensormap.vote import Ballot

@@ -14,9 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.kernels import Mosaic, mark_beyond, tally_band, work_rows
+from sensormap.frame import Mosaic
+from sensormap.kernels import mark_beyond, tally_band
 from sensormap.places import add_outlying
-from sensormap.score import SCORE_LIMIT, SCORES_PER_SIGMA, Noise
+from sensormap.score.neighbours import work_rows
+from sensormap.score.noise import Noise
+from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA
 
 OUTLIER_SIGMA = 3.5
 """A score beyond this is an outlier: it is listed and may become a vote."""

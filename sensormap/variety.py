@@ -8,8 +8,8 @@ from threading import Condition
 
 import numpy as np
 
-from sensormap.marks import bits_of
-from sensormap.repeat import Look, alike
+from sensormap.score.marks import bits_of
+from sensormap.score.same_scene import Look, alike
 
 # Scenes before and after, in order of capture, that a frame is compared with: tripod series and bursts follow each
 # other.

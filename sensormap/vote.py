@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.block_lists import BlockLists
-from sensormap.score import SCORES_PER_SIGMA
+from sensormap.score.scores import SCORES_PER_SIGMA
 from sensormap.tally import OUTLIER_SIGMA, Outliers
 
 FEWEST_VOTES = 3

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
-from sensormap.kernels import Mosaic
+from sensormap.frame import Mosaic
 from sensormap.settings import Thresholds
 from sensormap.spots import Spots, promising
 from sensormap.tally import Outliers, Tally

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
-from sensormap.score import Noise
+from sensormap.score.noise import Noise
 
 # The first call of a compiled loop takes a second, and two cores are shared: no deadline.
 settings.register_profile("repeatable", derandomize=True, deadline=None)

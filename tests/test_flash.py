@@ -28,8 +28,9 @@ from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.decode.reading import open_geometry, read_frame
 from sensormap.errors import SensorMapError
 from sensormap.frame import Frame, Photo
-from sensormap.plausible import implausibility
-from sensormap.score import fit_noise, pad
+from sensormap.score.neighbours import pad
+from sensormap.score.noise import fit_noise
+from sensormap.score.plausible import implausibility
 from sensormap.settings import DECODERS, Options
 from sensormap.survey import map_defects
 from tests.shots import SIZE, nef, run, write_photos, write_profile

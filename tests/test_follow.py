@@ -23,11 +23,10 @@ from sensormap.camera.profile import Body, Profile
 from sensormap.errors import DecodeError, ProfileError
 from sensormap.first_pass import FirstPass, Tallied
 from sensormap.follow import Places, SecondPass
-from sensormap.frame import Exposure, Frame, Photo, Skipped
+from sensormap.frame import Exposure, Frame, Mosaic, Photo, Skipped
 from sensormap.frame_choice import choose_frames, refilled
-from sensormap.kernels import Mosaic
-from sensormap.places import gather_windows
-from sensormap.score import Noise, pad
+from sensormap.score.neighbours import gather_windows, pad
+from sensormap.score.noise import Noise
 from sensormap.series import measure_response_spread
 from sensormap.settings import Floors, Thresholds
 from sensormap.stories import LIKELY

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sensormap.look_kernels import count_set, divide_by_noise, list_outlying, product
+from sensormap.score.marks import count_set, list_outlying
+from sensormap.score.slopes import divide_by_noise, product
 
 
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 1.0])

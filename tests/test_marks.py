@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sensormap.marks import Marks, bits_of, find_marks, share_marks
-from sensormap.score import fit_noise, pad, scores
+from sensormap.score.marks import Marks, bits_of, find_marks, share_marks
+from sensormap.score.neighbours import pad
+from sensormap.score.noise import fit_noise
+from sensormap.score.scores import scores
 from tests.conftest import SATURATION, make_mosaic
 
 STEPS = pytest.mark.parametrize("step", [1, 2])

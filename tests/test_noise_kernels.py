@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
-from sensormap.kernels import Mosaic
-from sensormap.noise_kernels import fit_classes, neighbours_of_rows, non_negative_fit, robust_spread, stable_order
+from sensormap.frame import Mosaic
+from sensormap.score.neighbours import neighbours_of_rows
+from sensormap.score.noise import fit_classes, non_negative_fit, robust_spread, stable_order
 
 
 def fitted(terms: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:

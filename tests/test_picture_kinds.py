@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from sensormap.classify import Settings
 from sensormap.defects import DefectKind
+from sensormap.frame import WHITE
 from sensormap.picture_kinds import effect, picture_kind
-from sensormap.remosaic import WHITE
 from sensormap.tally import Outliers
 
 FRAMES = 24

@@ -15,8 +15,9 @@ from fixtures.scenes import View, make_scene, render
 from fixtures.sensor import Exposure, Faults, expose, make_body, suppress
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.decode.quiet import native_stderr_silenced
-from sensormap.plausible import Compared, implausibility, torn_rows
-from sensormap.score import fit_noise, pad
+from sensormap.score.neighbours import pad
+from sensormap.score.noise import fit_noise
+from sensormap.score.plausible import Compared, implausibility, torn_rows
 from tests.conftest import SATURATION, make_mosaic
 
 CFA = Cfa("GBRG")

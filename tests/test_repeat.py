@@ -11,8 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from fixtures.sensor import SATURATION, Exposure, Faults, expose, make_body
-from sensormap.repeat import Look, alike, look_of
-from sensormap.score import fit_noise, pad
+from sensormap.score.neighbours import pad
+from sensormap.score.noise import fit_noise
+from sensormap.score.same_scene import Look, alike, look_of
 from tests.conftest import make_mosaic
 
 SHAPE = (257, 385)

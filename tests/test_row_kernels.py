@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from sensormap.camera.cfa import BAYER_NAMES, Cfa
-from sensormap.plausible import Compared
-from sensormap.row_kernels import PIECE_PHOTOSITES, count_steps
+from sensormap.score.plausible import PIECE_PHOTOSITES, Compared, count_steps
 from tests.conftest import SATURATION, make_mosaic
 
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from sensormap.frame import NARROW
-from sensormap.kernels import Mosaic
-from sensormap.noise_kernels import neighbours_of_rows
-from sensormap.score import SCORE_LIMIT, SCORES_PER_SIGMA, _class_means, fit_noise, pad, scores, scores_slowly
+from sensormap.frame import NARROW, Mosaic
+from sensormap.score.neighbours import neighbours_of_rows, pad
+from sensormap.score.noise import _class_means, fit_noise
+from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA, scores, scores_slowly
 from tests.conftest import SATURATION, make_mosaic, plain_noise
 
 STEPS = pytest.mark.parametrize("step", [1, 2])

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sensormap.score import fit_noise, pad
-from sensormap.slopes import find_slopes, measured, share_slopes
+from sensormap.score.neighbours import pad
+from sensormap.score.noise import fit_noise
+from sensormap.score.slopes import find_slopes, measured, share_slopes
 from tests.conftest import SATURATION, make_mosaic
 
 

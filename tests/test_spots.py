@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
 from sensormap.detect import largest_sums, most_followed, worth_following
-from sensormap.score import fit_noise, pad
+from sensormap.score.neighbours import pad
+from sensormap.score.noise import fit_noise
 from sensormap.settings import Thresholds
 from sensormap.spots import Spots, moved_back, promising
 from sensormap.tally import Outliers, Tally

@@ -9,12 +9,12 @@ import pytest
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
-import sensormap.suppression
+import sensormap.score.filtered
 from fixtures.curve import quantise
 from fixtures.scenes import choose_view, paint_scene, render
 from fixtures.sensor import SATURATION, Exposure, Faults, expose, make_body, suppress
-from sensormap.score import pad
-from sensormap.suppression import is_filtered
+from sensormap.score.filtered import is_filtered
+from sensormap.score.neighbours import pad
 
 SHAPE = (192, 256)
 CLIPPING = (0, SATURATION)
@@ -114,7 +114,7 @@ def test_small_frames(step: int, shape: tuple[int, int]) -> None:
     ],
 )
 def test_bounds_of_the_shares(monkeypatch: pytest.MonkeyPatch, above: int, equal: int, of: int, filtered: bool) -> None:
-    monkeypatch.setattr(sensormap.suppression, "_shares", lambda *_: (above, equal, of))
+    monkeypatch.setattr(sensormap.score.filtered, "_shares", lambda *_: (above, equal, of))
     assert is_filtered(np.zeros((9, 9), np.int16), 2, clipping=CLIPPING) == filtered
 
 
@@ -127,7 +127,7 @@ def test_shares_are_those_of_a_sample_of_whole_rows(
     mosaic = np.random.default_rng(3).integers(-2, 8, shape).astype(np.int16)
     padded = pad(mosaic, step)
     before = padded.copy()
-    found = sensormap.suppression._shares(padded, step, clipping)
+    found = sensormap.score.filtered._shares(padded, step, clipping)
     assert_array_equal(padded, before)
     above = equal = of = 0
     for row in sorted(set(np.linspace(step, shape[0] - step - 1, 24).astype(int).tolist())):

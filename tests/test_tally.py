@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
-from sensormap.kernels import Mosaic
+from sensormap.frame import Mosaic
 from sensormap.places import add_outlying
-from sensormap.score import Noise, fit_noise, pad, scores_slowly
+from sensormap.score.neighbours import pad
+from sensormap.score.noise import Noise, fit_noise
+from sensormap.score.scores import scores_slowly
 from sensormap.tally import MOST_FRAMES, OUTLIER_SIGMA, Outliers, Tally
 from tests.conftest import SATURATION, make_mosaic, plain_noise
 

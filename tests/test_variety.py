@@ -12,9 +12,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from sensormap.marks import Marks
-from sensormap.repeat import Look, alike
-from sensormap.slopes import measured
+from sensormap.score.marks import Marks
+from sensormap.score.same_scene import Look, alike
+from sensormap.score.slopes import measured
 from sensormap.variety import Variety
 from sensormap.watch import stretches
 

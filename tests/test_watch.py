@@ -24,7 +24,8 @@ from sensormap.errors import DecodeError
 from sensormap.first_pass import DECOY_PART, FirstPass
 from sensormap.frame import Frame, Photo, Skipped
 from sensormap.places import add_outlying, shift_places
-from sensormap.score import fit_noise, pad
+from sensormap.score.neighbours import pad
+from sensormap.score.noise import fit_noise
 from sensormap.settings import Thresholds
 from sensormap.spots import Spots, promising
 from sensormap.tally import Outliers, Tally

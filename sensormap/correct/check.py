@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from sensormap.camera.cfa import Cfa
 from sensormap.correct.repair import METHODS, repair
 from sensormap.correct.surround import same_plane_rings, surroundings
-from sensormap.kernels import Mosaic
-from sensormap.score import Noise, fit_noise, pad
+from sensormap.score.noise import frame_noise, own_variance
 
 COUNT = 4000
 """Photosites held out where the photo has room for as many: a median is then good to some 2 %."""
@@ -21,8 +20,6 @@ COUNT = 4000
 _APART = 5  # photosites between two held out, so that each has all its neighbours
 _CELL = 2 * _APART
 _SEED = 0x4E1D
-# The noise is fitted to values less the median of eight neighbours, whose own variance is this share of one value's.
-_MEDIAN_VARIANCE = 0.2
 
 
 @dataclass(frozen=True)
@@ -160,34 +157,3 @@ def noise_at(
     for places, surround in surroundings(mosaic, defective, targets, same_plane_rings(step)):
         level[places] = surround.mean()
     return np.sqrt(own_variance(noise, targets, level))
-
-
-def frame_noise(mosaic: NDArray[Any], step: int, *, clipping: tuple[int, int]) -> Noise:
-    """Fit the noise of a frame; parameters as for `check`."""
-    narrow: Mosaic = mosaic if mosaic.dtype in (np.int16, np.int32) else mosaic.astype(np.int32)
-    return fit_noise(pad(narrow, step), step, clipping=clipping)
-
-
-def own_variance(noise: Noise, targets: NDArray[np.int64], level: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the variance of the noise of photosites of some level, DN squared, ``(N,)``; as `residual_variance`."""
-    return residual_variance(noise, targets, level, np.zeros(len(targets))) / (1 + _MEDIAN_VARIANCE)
-
-
-def residual_variance(
-    noise: Noise, targets: NDArray[np.int64], level: NDArray[np.float64], spread: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the variance of values less the median of their eight neighbours, DN squared, ``(N,)``.
-
-    Parameters
-    ----------
-    noise
-        Of the frame.
-    targets
-        Rows and columns, ``(N, 2)``.
-    level, spread
-        Of the neighbours, DN, ``(N,)``: their mean, and half of what `score` calls their mid-spread.
-    """
-    step = noise.coefficients.shape[0]
-    c0, c1, c2, c3 = noise.coefficients[targets[:, 0] % step, targets[:, 1] % step].astype(np.float64).T
-    level2, spread2 = 2 * np.maximum(level, 0), 2 * spread
-    return np.asarray((c0 + c1 * level2 + c2 * level2**2 + c3 * spread2**2) / 4, np.float64)

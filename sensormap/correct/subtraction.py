@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.correct.check import own_variance, residual_variance
 from sensormap.correct.surround import same_plane_rings, surroundings
 from sensormap.defects import Defect, DefectKind
-from sensormap.score import Noise
+from sensormap.score.noise import Noise, own_variance, residual_variance
 
 _WITHIN = 1.96  # standard deviations of a normal distribution that half a 95 % interval is
 _DARK_SPREAD = 0.15  # of a dark current from frame to frame, with the temperature: as `laws` allows for

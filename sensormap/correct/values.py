@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.profile import Profile
-from sensormap.correct.check import frame_noise
 from sensormap.correct.repair import DIRECTIONAL, Repaired, repair
 from sensormap.correct.repair import METHODS as INTERPOLATIONS
 from sensormap.correct.subtraction import excess_of, expected_errors, subtract
 from sensormap.defects import Defect
 from sensormap.frame import Exposure
+from sensormap.score.noise import frame_noise
 
 SUBTRACT = "subtract"
 METHODS = (DIRECTIONAL, SUBTRACT, *(method for method in INTERPOLATIONS if method != DIRECTIONAL))

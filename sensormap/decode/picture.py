@@ -14,7 +14,8 @@ from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import PICTURES
 from sensormap.decode.jpeg import Memory, jpeg_size, read_jpeg
 from sensormap.errors import FrameMismatchError, ProfileError
-from sensormap.remosaic import WHITE, remosaic
+from sensormap.frame import WHITE
+from sensormap.remosaic import remosaic
 
 
 class _Thread(threading.local):

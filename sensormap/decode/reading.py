@@ -21,12 +21,10 @@ from sensormap.decode.levels import subtract_black
 from sensormap.decode.libraw import RawLevels, RawSizes, open_raw, raw_values, read_levels, read_sizes
 from sensormap.decode.picture import picture_profile, read_picture_frame
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
-from sensormap.frame import Frame, Photo
+from sensormap.frame import Frame, Mosaic, Photo
 from sensormap.settings import FLASHRAW, RAWPY
 
 log = logging.getLogger(__name__)
-
-Mosaic = NDArray[np.int16] | NDArray[np.int32]
 
 
 def open_geometry(path: Path, profile: Profile | None) -> Profile:

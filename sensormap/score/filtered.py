@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensormap.kernels import Mosaic
+from sensormap.frame import Mosaic
 
 _SAMPLED_ROWS = 24
+
 # Photosites neither black nor saturated; with fewer nothing is told.
 _FEWEST = 1000
+
 # Shares of photosites above, and equal to, the highest of their neighbours. Unfiltered frames of coarse levels have
 # equal ones too, up to 8 % at high levels of a quantised format, but then as many that exceed.
 _MOST_ABOVE, _FEWEST_EQUAL = 0.01, 0.05
+
 # Frames with next to no noise have more: eight-bit ones, and those of one value.
 _MOST_EQUAL = 0.4
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sensormap.kernels import Mosaic
-from sensormap.marks import Bits, Marks, find_marks, share_marks
-from sensormap.score import Noise
-from sensormap.slopes import Slopes, find_slopes, share_slopes
+from sensormap.frame import Mosaic
+from sensormap.score.marks import Bits, Marks, find_marks, share_marks
+from sensormap.score.noise import Noise
+from sensormap.score.slopes import Slopes, find_slopes, share_slopes
 
 
 @dataclass(frozen=True, eq=False)

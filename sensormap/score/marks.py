@@ -1,7 +1,7 @@
 """Marks: outlying scores that keep each other company, by which frames of one scene know each other.
 
-Texture covers several photosites, a defect one.  So only outlying scores count that have an outlying one of the same
-sign diagonally beside them, in any colour: the marks of a frame.  In frames of different scenes, and of one scene that
+Texture covers several photosites, a defect one. So only outlying scores count that have an outlying one of the same
+sign diagonally beside them, in any colour: the marks of a frame. In frames of different scenes, and of one scene that
 moved by more than a few photosites, marks meet by chance, as often as they do when one frame is shifted by a few dozen
 photosites; in a burst from a tripod they meet again and again.
 """
@@ -13,24 +13,86 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.kernels import Mosaic, score_band
-from sensormap.look_kernels import count_set, list_outlying
-from sensormap.score import SCORE_LIMIT, SCORES_PER_SIGMA, Noise
+from sensormap.compiled import compiled
+from sensormap.frame import Mosaic
+from sensormap.score.noise import Noise
+from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA, score_band
 
 # Sampled are strips of so many rows, a million photosites in all.
 _STRIP, _SAMPLED = 8, 1 << 20
 _OUTLYING = 2.5  # sigma
+
 # Shifts along the rows, in photosites: far enough for texture to be another, near enough to be of the same region.
 _SHIFTS = (-50, -34, -18, 18, 34, 50)
+
 # Marks in common beyond chance: in series of one view 26 to 75 % of those of the poorer frame, between 600 pairs of
 # different scenes -1 to 5 %, and by the clusters of a sensor with 250 defects up to 20 marks.
 _COMMON_SHARE, _FEWEST = 0.13, 25
 _DIAGONALS = 4
+
 # Rows of flags have so many more on either side, and a multiple of it in all: a word is eight bytes.
 _MARGIN = 8
 
 Bits = NDArray[np.uint8]
 """A bit for each place of a sample, of either sign, eight a byte from the lowest: 260 kB of a D80's."""
+
+
+@compiled
+def list_outlying(
+    far: NDArray[np.uint8],
+    words: NDArray[np.uint64],
+    starts: NDArray[np.int64],
+    filled: NDArray[np.int32],
+    outlying: NDArray[np.int32],
+    marked: NDArray[np.int32],
+    counts: NDArray[np.int64],
+) -> None:
+    """Add the places that are set to a list, and those with a diagonal neighbour that is set to another.
+
+    Parameters
+    ----------
+    far
+        0 or 1; 0 in the first and the last row and column, so that all others have neighbours. Shape ``(rows, W)``.
+    words
+        The same memory, eight places a word: most words hold none that is set, and are passed over at once.
+    starts
+        The place of each row's first column, as listed.
+    filled
+        Scratch space, one longer than a row of `words`.
+    outlying, marked
+        The lists, with room for one more than they can get.
+    counts
+        Their lengths, brought up to date: ``(2,)``.
+
+    Notes
+    -----
+    Every place is written, and stays if the count goes up behind it: a branch would often be guessed wrong.
+    """
+    listed, kept = counts[0], counts[1]
+    for row in range(1, far.shape[0] - 1):
+        start, before, number = starts[row], listed, 0
+        for k in range(words.shape[1]):
+            filled[number] = k
+            number += words[row, k] != 0
+        for i in range(number):
+            for j in range(8 * filled[i], 8 * filled[i] + 8):
+                outlying[listed] = start + j
+                listed += far[row, j]
+        for i in range(before, listed):
+            place = outlying[i]
+            j = place - start
+            marked[kept] = place
+            kept += far[row - 1, j - 1] | far[row - 1, j + 1] | far[row + 1, j - 1] | far[row + 1, j + 1]
+    counts[0], counts[1] = listed, kept
+
+
+@compiled
+def count_set(bits: NDArray[np.uint8], places: NDArray[np.int32]) -> int:
+    """Count the `places` whose bit is set; the bits of a byte are numbered from the lowest."""
+    found = 0
+    for i in range(places.shape[0]):
+        found += (bits[places[i] >> 3] >> (places[i] & 7)) & 1
+    return found
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,6 @@
+"""A frame in; its noise and its scores out, and whether it is a photo at all and shows a new scene.
+
+Read `neighbours` (the median and the spread of the eight same-colour neighbours), `noise` (how much of a residual is
+noise), `scores` (residual over noise), `plausible` (damage that decoded without an error), `filtered` (frames in which
+the camera hid hot photosites), `slopes`, `marks` and `same_scene` (frames that show one scene).
+"""

@@ -1,0 +1,161 @@
+"""The eight same-colour neighbours of photosites: their median and their spread, by compiled loops.
+
+The inner loops run over equal-length row slices with one integer width each, because that is what LLVM turns into
+SIMD code; `error_model="numpy"` removes the division check that would prevent it. Fused multiply-add and other
+value-changing optimisations stay off, so that every machine computes the same scores.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormap.compiled import compiled
+from sensormap.frame import NARROW, Mosaic
+
+_BLOCK = 32  # rows: what is in between of so many stays in cache
+
+Work = tuple[NDArray[Any], NDArray[Any], NDArray[np.int8]]
+
+
+def work_rows(padded: Mosaic, step: int, rows: int = _BLOCK) -> Work:
+    """Return memory for twice the levels, twice the mid-spreads and the scores of some rows, each ``(rows, W)``.
+
+    It is as narrow as the mosaic, for speed: of int16 all values are within +-`frame.NARROW`, so that twice their
+    median fits int16, and twice their mid-spread uint16.
+    """
+    shape = (rows, padded.shape[1] - 2 * step)
+    spread2 = np.empty(shape, np.uint16 if padded.dtype == np.int16 else np.int32)
+    return np.empty(shape, padded.dtype), spread2, np.empty(shape, np.int8)
+
+
+@compiled
+def middle_rows(
+    padded: Mosaic, first: int, count: int, step: int, level2: NDArray[Any], spread2: NDArray[Any]
+) -> None:
+    """Fill twice the median, and twice the mid-spread, of the eight same-colour neighbours of some rows' photosites.
+
+    The median of eight is the mean of the 4th and 5th smallest; the mid-spread is the mean of the 6th and 7th less that
+    of the 2nd and 3rd, so that one outlier on either side changes neither. `first` counts in the unpadded frame.
+    """
+    width = level2.shape[1]
+    for i in range(count):
+        up, mid, down = padded[first + i], padded[first + i + step], padded[first + i + 2 * step]
+        n0, n1, n2 = up[0:width], up[step : step + width], up[2 * step : 2 * step + width]
+        n3, n4 = mid[0:width], mid[2 * step : 2 * step + width]
+        n5, n6, n7 = down[0:width], down[step : step + width], down[2 * step : 2 * step + width]
+        line2, wide2 = level2[i], spread2[i]
+        for j in range(width):
+            a, b, c, d, e, f, g, h = n0[j], n1[j], n2[j], n3[j], n4[j], n5[j], n6[j], n7[j]
+            # Batcher's odd-even merge network for 8 inputs: no branches.
+            a, b = min(a, b), max(a, b)
+            c, d = min(c, d), max(c, d)
+            e, f = min(e, f), max(e, f)
+            g, h = min(g, h), max(g, h)
+            a, c = min(a, c), max(a, c)
+            b, d = min(b, d), max(b, d)
+            e, g = min(e, g), max(e, g)
+            f, h = min(f, h), max(f, h)
+            b, c = min(b, c), max(b, c)
+            f, g = min(f, g), max(f, g)
+            a, e = min(a, e), max(a, e)
+            d, h = min(d, h), max(d, h)
+            b, f = min(b, f), max(b, f)
+            c, g = min(c, g), max(c, g)
+            b, e = min(b, e), max(b, e)
+            d, g = min(d, g), max(d, g)
+            c, e = min(c, e), max(c, e)
+            d, f = min(d, f), max(d, f)
+            # Its last comparator, between d and e, is left out: only their sum is wanted.
+            line2[j] = d + e
+            wide2[j] = (f + g) - (b + c)
+
+
+def gather_windows(
+    padded: Mosaic, row: NDArray[np.int64], col: NDArray[np.int64], step: int
+) -> Mosaic:
+    """Return value, twice the median and twice the mid-spread of the eight neighbours of some photosites, ``(3, N)``.
+
+    `row` and `col` count in the unpadded frame. The type is that of the frame, which holds twice its values; a spread
+    beyond it, from far below black to saturation, is cut.
+    """
+    width = padded.shape[1]
+    corner = row * width + col
+    down, right = np.divmod(np.array([0, 1, 2, 3, 5, 6, 7, 8]), 3)
+    around = padded.reshape(-1)[corner[:, np.newaxis] + (down * width + right) * step].astype(np.int32)
+    around.sort(axis=1)
+    a = around.T
+    value = padded.reshape(-1)[corner + (width + 1) * step].astype(np.int32)
+    spread = np.minimum((a[5] + a[6]) - (a[1] + a[2]), np.iinfo(padded.dtype).max)
+    windows = np.stack([value, a[3] + a[4], spread])
+    return windows.astype(np.int16) if padded.dtype == np.int16 else windows
+
+
+def neighbours_of_rows(
+    padded: Mosaic, rows: NDArray[np.int64], step: int
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return value, twice the median and twice the mid-spread of the eight same-colour neighbours, each ``(rows, W)``.
+
+    In DN and doubled DN, in the types of `kernels.work_rows`; `rows` count in the unpadded frame.
+    """
+    width = padded.shape[1] - 2 * step
+    level2, spread2, _ = work_rows(padded, step, len(rows))
+    # A call for every row, not a kernel of all: this one is compiled for the tally in any case.
+    for i, row in enumerate(rows.tolist()):
+        middle_rows(padded, row, 1, step, level2[i : i + 1], spread2[i : i + 1])
+    return padded[rows + step][:, step : step + width], level2, spread2
+
+
+def pad(active: Mosaic, step: int, out: Mosaic | None = None) -> Mosaic:
+    """Return the active area with `step` more rows and columns around it, each plane continued in a straight line.
+
+    Parameters
+    ----------
+    active
+        The active area, at least three steps a side.
+    step
+        Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
+    out
+        Where to put it, as an earlier call for an area of the same size and type returned it; new memory if None.
+
+    Raises
+    ------
+    ValueError
+        If the area is smaller.
+
+    Notes
+    -----
+    Beyond the edge a value is twice the outermost one less the next inside, so that a gradient of the scene does not
+    make the edge stand out. Copies would: mirrored ones all come from one side, and repeat neighbours, so that a single
+    defect beside a corner is half of them.
+    """
+    height, width = active.shape
+    if min(height, width) < 3 * step:
+        msg = f"an active area of {width} x {height} photosites is too small: at least {3 * step} a side"
+        raise ValueError(msg)
+    shape = (height + 2 * step, width + 2 * step)
+    fits = out is not None and out.shape == shape and out.dtype == active.dtype
+    padded = out if out is not None and fits else np.empty(shape, active.dtype)
+    padded[step:-step, step:-step] = active
+    inner = padded[:, step:-step]
+    inner[:step] = _continued(inner[step : 2 * step], inner[2 * step : 3 * step])
+    inner[-step:] = _continued(inner[-2 * step : -step], inner[-3 * step : -2 * step])
+    padded[:, :step] = _continued(padded[:, step : 2 * step], padded[:, 2 * step : 3 * step])
+    padded[:, -step:] = _continued(padded[:, -2 * step : -step], padded[:, -3 * step : -2 * step])
+    # A defect in a corner would continue into three of its own neighbours: those take other photosites' lines.
+    own, other = slice(step, 2 * step), slice(3 * step, 4 * step)
+    beyond = slice(0, step)
+    for corner in (padded, padded[::-1], padded[:, ::-1], padded[::-1, ::-1]):
+        corner[beyond, own] = corner[beyond, other]
+        corner[own, beyond] = corner[other, beyond]
+        corner[beyond, beyond] = corner[other, other]
+    return cast("Mosaic", padded)
+
+
+def _continued(outermost: Mosaic, inside: Mosaic) -> Mosaic:
+    """Return what lies one step beyond `outermost` on a straight line from `inside`, within what the type may hold."""
+    most = NARROW if outermost.dtype == np.int16 else np.iinfo(outermost.dtype).max // 2
+    line = 2 * outermost.astype(np.int64) - inside
+    return cast("Mosaic", np.clip(line, -most, most).astype(outermost.dtype))
