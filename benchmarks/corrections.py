@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from benchmarks.commands import bare_decode, sensormap
 from benchmarks.costs import interleaved, run
-from sensormap.mapfile.reading import read_map
-from sensormap.report.coords import coordinates
+from sensormap.maps.coordinates import coordinates
+from sensormap.maps.mapfile.reading import read_map
 
 
 def decoded(path: Path) -> NDArray[np.uint16]:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sensormap.corrections import Wishes, correct_photos
-    from sensormap.defects import Column, Defect, DefectKind, SensorMap
     from sensormap.errors import SensorMapError
-    from sensormap.mapfile.reading import read_map
-    from sensormap.mapfile.writing import write_map
-    from sensormap.report.coords import coordinates
+    from sensormap.maps.coordinates import coordinates
+    from sensormap.maps.entries import Column, Defect, DefectKind
+    from sensormap.maps.mapfile.reading import read_map
+    from sensormap.maps.mapfile.writing import write_map
+    from sensormap.maps.sensor_map import SensorMap
     from sensormap.settings import Options, Thresholds
     from sensormap.survey import map_defects
 
@@ -38,19 +39,19 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Column": "defects",
-    "Defect": "defects",
-    "DefectKind": "defects",
+    "Column": "maps.entries",
+    "Defect": "maps.entries",
+    "DefectKind": "maps.entries",
     "Options": "settings",
-    "SensorMap": "defects",
+    "SensorMap": "maps.sensor_map",
     "SensorMapError": "errors",
     "Thresholds": "settings",
     "Wishes": "corrections",
-    "coordinates": "report.coords",
+    "coordinates": "maps.coordinates",
     "correct_photos": "corrections",
     "map_defects": "survey",
-    "read_map": "mapfile.reading",
-    "write_map": "mapfile.writing",
+    "read_map": "maps.mapfile.reading",
+    "write_map": "maps.mapfile.writing",
 }
 
 

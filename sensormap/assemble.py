@@ -10,14 +10,15 @@ from functools import partial
 import numpy as np
 
 from sensormap.camera.geometry import Sensor
-from sensormap.cluster import find_clusters
 from sensormap.decoys import expected_false
-from sensormap.defects import Defect, FrameSummary, SensorMap, Setting, Source, rounded
 from sensormap.evidence import Evidence
 from sensormap.followed_entries import Clock, Found, make_defects
 from sensormap.line_entries import make_lines
 from sensormap.line_runs import Line
 from sensormap.lines import find_lines
+from sensormap.maps.clusters import find_clusters
+from sensormap.maps.entries import Defect, FrameSummary, Setting, Source, rounded
+from sensormap.maps.sensor_map import SensorMap
 from sensormap.picture_entries import picture_defects
 from sensormap.settings import Floors, Thresholds
 from sensormap.stories import LISTED_CONFIDENCE

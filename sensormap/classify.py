@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.defects import DefectKind
+from sensormap.maps.entries import DefectKind
 from sensormap.score.scores import SCORES_PER_SIGMA
 from sensormap.tally import Outliers
 

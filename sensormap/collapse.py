@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.cluster import Run, find_columns
 from sensormap.detect import Candidates
+from sensormap.maps.clusters import Run, find_columns
 from sensormap.tally import Outliers
 
 # Demosaicing reaches 2 pixels, halved chroma one more.

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from sensormap.camera.cfa import Cfa
-from sensormap.defects import Between, Column, Defect, FrameSummary, Row, SensorMap, Source, rounded
+from sensormap.maps.entries import Between, Column, Defect, FrameSummary, Row, Source, rounded
+from sensormap.maps.sensor_map import SensorMap
 
 # Pixels from a raw entry within which a JPEG's entry is the same defect: its smear, and its radius.
 _SAME = 3

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sensormap.defects import Between, Column, Defect, DefectKind, Row, SensorMap
+from sensormap.maps.entries import Between, Column, Defect, DefectKind, Row
+from sensormap.maps.sensor_map import SensorMap
 from sensormap.planting import Planted
 
 CLASSES = ("strong", "some", "faint")

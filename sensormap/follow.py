@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera.profile import Profile
-from sensormap.cluster import find_columns
 from sensormap.errors import SensorMapError
 from sensormap.examine import Read
 from sensormap.first_pass import Tallied
 from sensormap.frame import Photo, Skipped
 from sensormap.gathered import Gathered
+from sensormap.maps.clusters import find_columns
 from sensormap.photos import skipped
 from sensormap.scenery import repeated_frames
 from sensormap.score.neighbours import pad

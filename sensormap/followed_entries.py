@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera.geometry import Sensor
-from sensormap.defects import Between, Defect, Interval, rounded
 from sensormap.frame import Photo
+from sensormap.maps.entries import Between, Defect, Interval, rounded
 from sensormap.onset import Change
 from sensormap.series import Series
 from sensormap.verdict import Verdict

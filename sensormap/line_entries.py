@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sensormap.camera.geometry import Sensor
-from sensormap.cluster import find_columns
-from sensormap.defects import Between, Column, Defect, DefectKind, Row, rounded
 from sensormap.line_runs import Line
+from sensormap.maps.clusters import find_columns
+from sensormap.maps.entries import Between, Column, Defect, DefectKind, Row, rounded
 
 # The false-alarm rate of `lines` is far below a hundredth a map.
 _LINE_CONFIDENCE = 0.99

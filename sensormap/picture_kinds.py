@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.classify import Settings, bright_kind
-from sensormap.defects import DefectKind
 from sensormap.frame import WHITE
+from sensormap.maps.entries import DefectKind
 from sensormap.tally import Outliers
 from sensormap.vote import FEWEST_VOTES
 

@@ -13,8 +13,8 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.defects import DefectKind
 from sensormap.frame import Mosaic
+from sensormap.maps.entries import DefectKind
 from sensormap.settings import FULL_SCALE
 
 # Shares of the kinds, and the range of their strengths for a camera of 12 bits, even by ratio: from what hardly shows

@@ -14,8 +14,8 @@ from sensormap.corrections import Told, Wishes, run_each
 from sensormap.decode.exif import read_photo
 from sensormap.decode.files import read_bytes
 from sensormap.decode.original import read_original
-from sensormap.defects import SensorMap
 from sensormap.errors import FrameMismatchError
+from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos import find_photos
 
 

@@ -22,11 +22,11 @@ from sensormap.camera.profile_files import find_profile, get_profile
 from sensormap.combine import combine
 from sensormap.decode.files import is_jpeg_name
 from sensormap.decode.reading import read_frame
-from sensormap.defects import SensorMap
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.evidence import Evidence
 from sensormap.examine import Read
 from sensormap.frame import Photo, Skipped
+from sensormap.maps.sensor_map import SensorMap
 from sensormap.options import Refusals
 from sensormap.passes import FEWEST_FRAMES, Work, gather_evidence
 from sensormap.photos import Selection, find_photos, in_order, read_photos, select_photos

@@ -8,9 +8,9 @@ import numpy as np
 
 from sensormap.camera.geometry import Sensor
 from sensormap.classify import Settings, classify
-from sensormap.defects import Defect, DefectKind, rounded
 from sensormap.detect import Candidates, find_candidates
 from sensormap.evidence import Evidence
+from sensormap.maps.entries import Defect, DefectKind, rounded
 from sensormap.settings import Thresholds
 from sensormap.tally import Outliers
 

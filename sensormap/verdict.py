@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.defects import DefectKind
 from sensormap.gathered import LOT, Gathered
 from sensormap.laws import LAWS, LINEAR, Trial, try_laws
+from sensormap.maps.entries import DefectKind
 from sensormap.onset import Change, find_end, find_onset
 from sensormap.series import Conditions, Series
 from sensormap.settings import Floors

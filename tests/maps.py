@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from sensormap.camera.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
-from sensormap.defects import Between, Column, Defect, DefectKind, FrameSummary, Row, SensorMap, Source
-from sensormap.entry_consistency import MAX_RADIUS, STRENGTHS
 from sensormap.frame import Skipped
+from sensormap.maps.checks import MAX_RADIUS, STRENGTHS
+from sensormap.maps.entries import Between, Column, Defect, DefectKind, FrameSummary, Row, Source
+from sensormap.maps.sensor_map import SensorMap
 
 TOY_SENSOR = Sensor((24, 16), Rect(2, 1, 20, 14), Cfa("GBRG"), Rect(3, 2, 18, 12))
 TOY_PICTURE = Sensor((18, 12), Rect(0, 0, 18, 12), Cfa(PICTURE), Rect(0, 0, 18, 12))

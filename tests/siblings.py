@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from sensormap.defects import Column, Row, Source
 from sensormap.frame import Skipped
+from sensormap.maps.entries import Column, Row, Source
 from tests.maps import changes, defects_of, lines, sensors, summaries, toy_map
 
 SKIPPED = st.builds(Skipped, st.sampled_from(["a.nef", "b.nef"]), st.sampled_from(["empty", "no time"]))

@@ -7,7 +7,7 @@ from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.correct.check import check, hold_out, noise_at, sum_up
 from sensormap.correct.repair import METHODS
 from sensormap.correct.subtraction import Excess, excess_of, expected_errors, subtract
-from sensormap.defects import DefectKind
+from sensormap.maps.entries import DefectKind
 from sensormap.score.noise import frame_noise
 from tests.maps import toy_defect
 

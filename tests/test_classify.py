@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sensormap.classify import Settings, _quantiles, classify
-from sensormap.defects import DefectKind
+from sensormap.maps.entries import DefectKind
 from sensormap.tally import Outliers
 
 SATURATION = 3880

@@ -15,8 +15,8 @@ import pytest
 from sensormap.camera.profile_files import list_profiles
 from sensormap.cli.console import configure_log
 from sensormap.cli.main import main
-from sensormap.mapfile.reading import read_map
-from sensormap.mapfile.writing import write_map
+from sensormap.maps.mapfile.reading import read_map
+from sensormap.maps.mapfile.writing import write_map
 from tests.maps import toy_map
 from tests.shots import nef, run, run_script, write_photos, write_profile
 
@@ -409,7 +409,7 @@ HELP = DECODERS | {"numpy", "yaml", "rich"}
 @pytest.mark.parametrize(
     ("command", "lazy"),
     [
-        ("--help", HELP | {"sensormap.defects"}),
+        ("--help", HELP | {"sensormap.maps.entries"}),
         ("map --help", HELP),
         ("evaluate --help", HELP),
         ("show --help", DECODERS | {"rich"}),

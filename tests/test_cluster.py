@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormap.cluster import Run, find_clusters, find_columns
+from sensormap.maps.clusters import Run, find_clusters, find_columns
 
 
 def runs_of(*places: tuple[int, list[int]]) -> tuple[Run, ...]:

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.combine import combine
-from sensormap.defects import Between, Column, Defect, DefectKind, FrameSummary, Row, SensorMap, Source
 from sensormap.frame import Skipped
-from sensormap.mapfile.reading import read_map
-from sensormap.mapfile.writing import map_text, write_map
+from sensormap.maps.entries import Between, Column, Defect, DefectKind, FrameSummary, Row, Source
+from sensormap.maps.mapfile.reading import read_map
+from sensormap.maps.mapfile.writing import map_text, write_map
+from sensormap.maps.sensor_map import SensorMap
 from tests.maps import full_map, toy_defect
 
 CROP = Rect(5, 4, 90, 70)

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from sensormap.camera.profile import Body
 from sensormap.cli.comparing import diff_command, merge_command
 from sensormap.cli.main import main
-from sensormap.mapfile.reading import read_map
-from sensormap.mapfile.writing import write_map
+from sensormap.maps.mapfile.reading import read_map
+from sensormap.maps.mapfile.writing import write_map
 from tests.maps import full_map, toy_defect, toy_map
 
 OLD = toy_map()

@@ -13,9 +13,9 @@ from hypothesis import given
 from PIL import Image
 
 from sensormap.camera.geometry import Rect
-from sensormap.defects import Column, DefectKind, Row
 from sensormap.errors import ProfileError, SensorMapError
-from sensormap.report.coords import Space, coordinates
+from sensormap.maps.coordinates import Space, coordinates
+from sensormap.maps.entries import Column, DefectKind, Row
 from tests.maps import TOY_SENSOR, both_map, full_map, jpeg_map, phone_map, sensor_maps, toy_defect, toy_map
 
 STANDIN = Path(__file__).with_name("correctpixel_standin.py")

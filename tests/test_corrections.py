@@ -30,10 +30,11 @@ from sensormap.decode.exif import read_photo
 from sensormap.decode.files import MARK
 from sensormap.decode.jpeg import read_jpeg
 from sensormap.decode.libraw import open_raw, raw_values
-from sensormap.defects import Between, Column, DefectKind, FrameSummary, SensorMap
 from sensormap.destinations import unless_corrected
 from sensormap.errors import DecodeError, OutputError
-from sensormap.mapfile.writing import write_map
+from sensormap.maps.entries import Between, Column, DefectKind, FrameSummary
+from sensormap.maps.mapfile.writing import write_map
+from sensormap.maps.sensor_map import SensorMap
 from tests.maps import toy_defect
 
 WIDTH, HEIGHT = 192, 128

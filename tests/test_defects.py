@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from sensormap.camera.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
 from sensormap.camera.geometry import Rect, Sensor
-from sensormap.defects import Between, Column, DefectKind, FrameSummary, Row, Source, rounded
 from sensormap.frame import Skipped
+from sensormap.maps.entries import Between, Column, DefectKind, FrameSummary, Row, Source, rounded
 from tests.maps import TOY_PICTURE, TOY_SENSOR, both_map, full_map, jpeg_map, phone_map, toy_defect, toy_map
 
 

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from sensormap.camera.cfa import BAYER_NAMES, Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body
-from sensormap.defects import Between, Column, DefectKind, Row
-from sensormap.differences import Change, find_differences
 from sensormap.errors import FrameMismatchError
-from sensormap.hidden import unseen
+from sensormap.maps.compare import Change, find_differences
+from sensormap.maps.entries import Between, Column, DefectKind, Row
+from sensormap.maps.unseen import unseen
 from sensormap.report.differences import difference_line, difference_tables
 from tests.maps import LATER, TOY_SENSOR, both_map, full_map, jpeg_map, phone_map, toy_defect, toy_map
 from tests.siblings import families

@@ -16,11 +16,11 @@ import sensormap.evaluate
 from fixtures.nef import NefMeta, nef_bytes
 from fixtures.series import Recipe, make_series
 from sensormap.cli.console import configure_log
-from sensormap.defects import DefectKind
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.evaluate import evaluate
 from sensormap.evaluation import CLASSES, Share, bad_places
-from sensormap.mapfile.writing import write_map
+from sensormap.maps.entries import DefectKind
+from sensormap.maps.mapfile.writing import write_map
 from sensormap.report.evaluation import evaluation_text
 from sensormap.settings import Options
 from sensormap.survey import map_defects

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.profile import Profile
 from sensormap.cli.main import main
-from sensormap.defects import Between, Column, DefectKind, Row
 from sensormap.errors import ListFormatError
 from sensormap.formats.from_map import export_map, listing_of
 from sensormap.formats.listing import Listing, Photosite, Run, one_by_one
 from sensormap.formats.registry import FORMATS, PICTURES, get_format
 from sensormap.formats.to_map import import_map, sensor_of, untold
-from sensormap.mapfile.reading import read_map
-from sensormap.mapfile.writing import map_text, write_map
-from sensormap.report.coords import coordinates
+from sensormap.maps.coordinates import coordinates
+from sensormap.maps.entries import Between, Column, DefectKind, Row
+from sensormap.maps.mapfile.reading import read_map
+from sensormap.maps.mapfile.writing import map_text, write_map
 from tests.maps import FIRST, TOY_SENSOR, full_map, jpeg_map, phone_map, toy_defect, toy_map
 
 PROFILE_TEXT = """

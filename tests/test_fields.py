@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormap.mapfile import fields, values
-from sensormap.mapfile.layout import COLUMN, DEFECT, FRAMES, JPEG_DEFECT, ROW
+from sensormap.maps.mapfile import values
+from sensormap.maps.mapfile import values as fields
+from sensormap.maps.mapfile.layout import COLUMN, DEFECT, FRAMES, JPEG_DEFECT, ROW
 from sensormap.strict_yaml import load_yaml
 
 LATER = {

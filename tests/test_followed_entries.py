@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
-from sensormap.defects import Between, Defect, DefectKind
 from sensormap.followed_entries import Clock, Found, make_defects
 from sensormap.frame import Exposure, Photo
+from sensormap.maps.entries import Between, Defect, DefectKind
 from sensormap.onset import Change
 from sensormap.series import Series
 from sensormap.verdict import Verdict

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
-from sensormap.defects import DefectKind
 from sensormap.errors import ListFormatError
 from sensormap.formats import chdk, fits, kstars, listing, numpy_list, png
 from sensormap.formats.listing import Listing, Photosite, Run
 from sensormap.formats.registry import FORMATS
+from sensormap.maps.entries import DefectKind
 
 READERS = {name: form for name, form in FORMATS.items() if form.read is not None}
 SENSOR = Sensor((24, 16), Rect(2, 1, 20, 14), Cfa("GBRG"), None)

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
-from sensormap.defects import DefectKind
 from sensormap.errors import ListFormatError
 from sensormap.formats import csv_list, dcraw, mlvapp, phd2, pixinsight, rawtherapee, siril
 from sensormap.formats.listing import DARK, Listing, Photosite, Run, gathered, one_by_one, raw_grid
 from sensormap.formats.text import read_lines
+from sensormap.maps.entries import DefectKind
 from tests.maps import TOY_SENSOR, rects
 
 FORMATS = {

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect, Sensor
-from sensormap.defects import Between, Column, Defect, DefectKind, Row, SensorMap
 from sensormap.line_entries import make_lines
 from sensormap.line_runs import Line
+from sensormap.maps.entries import Between, Column, Defect, DefectKind, Row
+from sensormap.maps.sensor_map import SensorMap
 from tests.maps import toy_defect, toy_map
 
 AREA = Rect(3, 1, 90, 300)

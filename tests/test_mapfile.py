@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from sensormap import strict_yaml as yamltext
 from sensormap.camera.geometry import Rect
-from sensormap.defects import Column, Defect, FrameSummary, Row
 from sensormap.errors import MapFormatError, SensorMapError
-from sensormap.mapfile import reading, writing
-from sensormap.mapfile.layout import COLUMN, DEFECT, FRAMES, JPEG_DEFECT, LATER_SECTIONS, ROW, SECTIONS
-from sensormap.mapfile.reading import read_map
-from sensormap.mapfile.writing import map_text, write_map
+from sensormap.maps.entries import Column, Defect, FrameSummary, Row
+from sensormap.maps.mapfile import reading, writing
+from sensormap.maps.mapfile.layout import COLUMN, DEFECT, FRAMES, JPEG_DEFECT, LATER_SECTIONS, ROW, SECTIONS
+from sensormap.maps.mapfile.reading import read_map
+from sensormap.maps.mapfile.writing import map_text, write_map
 from tests.maps import both_map, full_map, jpeg_map, phone_map, sensor_maps, toy_defect, toy_map
 
 TEXT, FULL = map_text(toy_map()), map_text(full_map())

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from sensormap.camera.cfa import BAYER_NAMES, Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body
-from sensormap.defects import Between, Column, DefectKind, Source
 from sensormap.errors import FrameMismatchError
 from sensormap.frame import Skipped
-from sensormap.mapfile.reading import read_map
-from sensormap.mapfile.writing import map_text, write_map
-from sensormap.merging import PARTS, merge_maps
+from sensormap.maps.entries import Between, Column, DefectKind, Source
+from sensormap.maps.mapfile.reading import read_map
+from sensormap.maps.mapfile.writing import map_text, write_map
+from sensormap.maps.merge import PARTS, merge_maps
 from tests.maps import FIRST, LATER, TOY_SENSOR, both_map, full_map, jpeg_map, phone_map, toy_defect, toy_map
 from tests.siblings import families
 

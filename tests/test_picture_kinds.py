@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from sensormap.classify import Settings
-from sensormap.defects import DefectKind
 from sensormap.frame import WHITE
+from sensormap.maps.entries import DefectKind
 from sensormap.picture_kinds import effect, picture_kind
 from sensormap.tally import Outliers
 

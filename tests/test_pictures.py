@@ -19,12 +19,12 @@ from fixtures.nearby import visible_defects
 from fixtures.nef import NefMeta
 from fixtures.series import Recipe, make_series, profile_text
 from fixtures.truth import compare_map
-from sensormap.defects import Source
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from sensormap.evaluate import evaluate
 from sensormap.frame import Skipped
-from sensormap.mapfile.reading import read_map
-from sensormap.mapfile.writing import map_text, write_map
+from sensormap.maps.entries import Source
+from sensormap.maps.mapfile.reading import read_map
+from sensormap.maps.mapfile.writing import map_text, write_map
 from sensormap.settings import Options
 from sensormap.survey import map_defects
 from tests.conftest import make_mosaic

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from sensormap.defects import DefectKind
+from sensormap.maps.entries import DefectKind
 from sensormap.planting import Light, Planted, draw_defects, plant
 from tests.conftest import SATURATION, make_mosaic
 

@@ -13,8 +13,9 @@ from rich.console import Console
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
 from sensormap.cli.render import show_map
-from sensormap.defects import Between, DefectKind, SensorMap
 from sensormap.frame import Skipped
+from sensormap.maps.entries import Between, DefectKind
+from sensormap.maps.sensor_map import SensorMap
 from sensormap.report.entries import certainty, column_table, defect_table, row_table, since_text, strength_text
 from sensormap.report.table import (
     MEANINGS,

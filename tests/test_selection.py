@@ -10,9 +10,9 @@ import pytest
 
 from sensormap.camera.profile import Body
 from sensormap.correct.selection import check_body, choose, mapped
-from sensormap.defects import Between, Column, DefectKind, Row
 from sensormap.errors import FrameMismatchError
 from sensormap.frame import Exposure, Photo
+from sensormap.maps.entries import Between, Column, DefectKind, Row
 from tests.maps import toy_defect, toy_map
 
 OLD, BORN, SEEN, HEALED, NEW = (datetime(2012, month, 1) for month in (1, 3, 4, 8, 12))

@@ -13,7 +13,7 @@ from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.errors import FrameMismatchError, ProfileError
 from sensormap.evaluate import evaluate
 from sensormap.frame import Skipped
-from sensormap.mapfile.writing import map_text
+from sensormap.maps.mapfile.writing import map_text
 from sensormap.settings import Options
 from sensormap.survey import map_defects
 from tests.shots import SERIAL, nef, run, write_photos, write_profile

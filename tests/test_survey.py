@@ -34,8 +34,8 @@ from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.decode.reading import read_frame
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from sensormap.frame import Exposure, Skipped
-from sensormap.mapfile.reading import read_map
-from sensormap.mapfile.writing import map_text
+from sensormap.maps.mapfile.reading import read_map
+from sensormap.maps.mapfile.writing import map_text
 from sensormap.settings import DECODERS, Options
 from sensormap.survey import map_defects
 from sensormap.watch import stretches

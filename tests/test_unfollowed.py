@@ -7,8 +7,8 @@ import pytest
 
 from sensormap.assemble import assemble
 from sensormap.camera.geometry import Sensor
-from sensormap.defects import Defect, DefectKind
 from sensormap.evidence import Evidence
+from sensormap.maps.entries import Defect, DefectKind
 from sensormap.settings import Floors, Thresholds
 from sensormap.tally import Outliers
 from sensormap.unfollowed import unfollowed_defects

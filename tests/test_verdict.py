@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from sensormap.defects import DefectKind
+from sensormap.maps.entries import DefectKind
 from sensormap.onset import Change
 from sensormap.settings import Floors
 from sensormap.verdict import STRENGTHS, Verdict, judge

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensormap.cli.main import main
-from sensormap.defects import DefectKind, Source
-from sensormap.entry_consistency import STRENGTHS
 from sensormap.errors import SensorMapError, StrengthError
-from sensormap.mapfile.writing import write_map
+from sensormap.maps.checks import STRENGTHS
+from sensormap.maps.entries import DefectKind, Source
+from sensormap.maps.mapfile.writing import write_map
+from sensormap.maps.visible import GREY_DN, SHADOW_DN, noise_dn, visible_defects
 from sensormap.report.visible import parse_shutter, visible_title
-from sensormap.visible import GREY_DN, SHADOW_DN, noise_dn, visible_defects
 from tests.maps import both_map, full_map, jpeg_map, phone_map, sensor_maps, toy_defect, toy_map
 
 HOT = toy_defect(17, 4)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sensormap.defects import SensorMap
 from sensormap.errors import OutputError, SensorMapError
-from sensormap.mapfile.reading import read_map
-from sensormap.mapfile.writing import check_output, map_text, write_map
+from sensormap.maps.mapfile.reading import read_map
+from sensormap.maps.mapfile.writing import check_output, map_text, write_map
+from sensormap.maps.sensor_map import SensorMap
 from sensormap.report.table import counted, plain
 
 if TYPE_CHECKING:
-    from sensormap.differences import Differences
+    from sensormap.maps.compare import Differences
 
 _map = click.Path(path_type=Path)
 
@@ -38,7 +38,7 @@ def diff_command(context: click.Context, old: Path, new: Path, *, quiet: bool) -
     Exit code 0: the maps list the same defects; 1: they differ; 2: they cannot be read or compared. "not seen" is what
     only OLD lists and the photos of NEW may not have been able to show.
     """
-    from sensormap.differences import find_differences  # noqa: PLC0415 - merge does without
+    from sensormap.maps.compare import find_differences  # noqa: PLC0415 - merge does without
 
     with _errors_exit_with_2():
         maps = read_map(old), read_map(new)
@@ -58,7 +58,7 @@ def merge_command(maps: tuple[Path, ...], output: Path | None, *, overwrite: boo
 
     Of a defect that several maps list, the one with the stronger evidence counts. The order of MAPS does not matter.
     """
-    from sensormap.merging import merge_maps  # noqa: PLC0415 - takes NumPy, --help does not
+    from sensormap.maps.merge import merge_maps  # noqa: PLC0415 - takes NumPy, --help does not
 
     if output == Path("-"):
         output = None

@@ -12,14 +12,15 @@ import click
 from sensormap.camera.profile_files import get_profile
 from sensormap.cli.console import configure_log
 from sensormap.decode.files import is_photo_name
-from sensormap.defects import DefectKind, SensorMap
 from sensormap.errors import ListFormatError, OutputError
 from sensormap.formats.from_map import export_map
 from sensormap.formats.listing import Format
 from sensormap.formats.registry import FORMATS, get_format, read_list
 from sensormap.formats.to_map import import_map, sensor_of, untold
-from sensormap.mapfile.reading import read_map
-from sensormap.mapfile.writing import check_output, map_text, write_map
+from sensormap.maps.entries import DefectKind
+from sensormap.maps.mapfile.reading import read_map
+from sensormap.maps.mapfile.writing import check_output, map_text, write_map
+from sensormap.maps.sensor_map import SensorMap
 from sensormap.output import check_writable, write_atomically
 from sensormap.report.table import Table, counted, plain
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from rich.console import Console
 from rich.text import Text
 
-from sensormap.defects import SensorMap
+from sensormap.maps.sensor_map import SensorMap
 from sensormap.report.entries import column_table, defect_table, row_table
 from sensormap.report.table import Table, facts_table, kind_table, skipped_table, table_lines
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from sensormap.defects import SensorMap
-from sensormap.mapfile.reading import read_map
-from sensormap.report.coords import Space, coordinates
+from sensormap.maps.coordinates import Space, coordinates
+from sensormap.maps.mapfile.reading import read_map
+from sensormap.maps.sensor_map import SensorMap
+from sensormap.maps.visible import visible_defects
 from sensormap.report.visible import parse_shutter, visible_title
-from sensormap.visible import visible_defects
 
 
 def _seconds(context: click.Context, option: click.Parameter, text: str | None) -> float | None:

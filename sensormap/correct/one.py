@@ -17,10 +17,10 @@ from sensormap.correct.values import Levels, Recipe, new_values
 from sensormap.decode.files import marked
 from sensormap.decode.image import image_bytes, image_size, read_image
 from sensormap.decode.original import Original, read_original
-from sensormap.defects import SensorMap
 from sensormap.errors import FrameMismatchError, OutputError
 from sensormap.formats.dng_opcodes import opcode_list
 from sensormap.formats.listing import Listing, Photosite
+from sensormap.maps.sensor_map import SensorMap
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.correct.surround import same_plane_rings, surroundings
-from sensormap.defects import Defect, DefectKind
+from sensormap.maps.entries import Defect, DefectKind
 from sensormap.score.noise import Noise, own_variance, residual_variance
 
 _WITHIN = 1.96  # standard deviations of a normal distribution that half a 95 % interval is

@@ -13,8 +13,8 @@ from sensormap.camera.profile import Profile
 from sensormap.correct.repair import DIRECTIONAL, Repaired, repair
 from sensormap.correct.repair import METHODS as INTERPOLATIONS
 from sensormap.correct.subtraction import excess_of, expected_errors, subtract
-from sensormap.defects import Defect
 from sensormap.frame import Exposure
+from sensormap.maps.entries import Defect
 from sensormap.score.noise import frame_noise
 
 SUBTRACT = "subtract"

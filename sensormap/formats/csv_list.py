@@ -12,9 +12,9 @@ from datetime import datetime
 
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
-from sensormap.defects import DefectKind
 from sensormap.formats.listing import Format, Listing, Photosite, Run, gathered, raw_grid, within
 from sensormap.formats.text import Line, read_lines, shortened
+from sensormap.maps.entries import DefectKind
 
 COLUMNS = ("x", "y", "plane", "kind", "since", "width", "height")
 

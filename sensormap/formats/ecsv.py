@@ -15,9 +15,9 @@ from io import StringIO
 
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
-from sensormap.defects import DefectKind
 from sensormap.errors import ListFormatError
 from sensormap.formats.listing import Format, Listing, Run, gathered, raw_grid, within
+from sensormap.maps.entries import DefectKind
 
 BOX = ("x0", "y0", "width", "height")
 KINDS = {kind.value: kind for kind in DefectKind}

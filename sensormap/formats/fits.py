@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
-from sensormap.defects import DefectKind
 from sensormap.errors import ListFormatError
 from sensormap.formats.listing import MAX_PHOTOSITES, Format, Listing, Run, gathered, one_by_one, raw_grid, within
+from sensormap.maps.entries import DefectKind
 
 if TYPE_CHECKING:
     import numpy as np

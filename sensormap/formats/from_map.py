@@ -9,10 +9,11 @@ from datetime import datetime
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import get_profile
-from sensormap.defects import Between, Column, Row, SensorMap, Source
 from sensormap.errors import ListFormatError
 from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, raw_grid
 from sensormap.formats.registry import PICTURES
+from sensormap.maps.entries import Between, Column, Row, Source
+from sensormap.maps.sensor_map import SensorMap
 
 VISIBLE = "visible area"
 """How the coordinate space of a format begins that counts from the active area."""
@@ -78,7 +79,7 @@ def listing_of(sensor_map: SensorMap) -> Listing:
     --------
     >>> from sensormap.camera.profile import Body, Rect
     >>> from sensormap.camera.cfa import Cfa
-    >>> from sensormap.defects import DefectKind, FrameSummary
+    >>> from sensormap.maps.entries import DefectKind, FrameSummary
     >>> from sensormap.camera.geometry import Sensor
     >>> sensor = Sensor((16, 12), Rect(0, 0, 16, 12), Cfa("RGGB"), None)
     >>> frames = FrameSummary(2, 0, None, None, None, None, digest="")

@@ -19,9 +19,9 @@ from typing import Any, NoReturn, TypeGuard
 
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
-from sensormap.defects import DefectKind
 from sensormap.errors import ListFormatError
 from sensormap.formats.listing import DARK, Format, Listing, Run, gathered, one_by_one, within
+from sensormap.maps.entries import DefectKind
 
 MAX_JSON = 8 * 1024 * 1024  # bytes; JSON takes up to thirty times its size in memory, and this holds 200,000 entries
 _MOST = 1 << 31

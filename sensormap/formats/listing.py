@@ -9,8 +9,8 @@ from datetime import datetime
 
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
-from sensormap.defects import DefectKind
 from sensormap.errors import ListFormatError
+from sensormap.maps.entries import DefectKind
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
-from sensormap.defects import DefectKind
 from sensormap.formats.listing import DARK, Format, Listing, Run, gathered, one_by_one, raw_grid, within
 from sensormap.formats.text import Line, read_lines, shortened
+from sensormap.maps.entries import DefectKind
 
 _KINDS = {"H": DefectKind.HOT, "C": DefectKind.DEAD}
 

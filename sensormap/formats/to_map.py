@@ -8,8 +8,9 @@ from datetime import datetime
 
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body, Profile
-from sensormap.defects import Between, Column, Defect, DefectKind, FrameSummary, Row, SensorMap
 from sensormap.formats.listing import Listing, Photosite, Run
+from sensormap.maps.entries import Between, Column, Defect, DefectKind, FrameSummary, Row
+from sensormap.maps.sensor_map import SensorMap
 
 CONFIDENCE, SCORE = 1.0, 0.0  # whoever made the list was sure; how sure the photos make us, no photo tells
 _NO_FRAMES = FrameSummary(0, 0, None, None, None, None, digest="")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sensormap.defects import Column, Defect, Row
-from sensormap.differences import Change, Difference, Differences, changed_strength, kind_changed
-from sensormap.matching import Entry
+from sensormap.maps.compare import Change, Difference, Differences, changed_strength, kind_changed
+from sensormap.maps.entries import Column, Defect, Row
+from sensormap.maps.matching import Entry
 from sensormap.report.entries import certainty, since_text
 from sensormap.report.table import Table
 

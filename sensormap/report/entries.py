@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sensormap.defects import Between, Column, Defect, DefectKind, Row, SensorMap, Source
+from sensormap.maps.entries import Between, Column, Defect, DefectKind, Row, Source
+from sensormap.maps.sensor_map import SensorMap
 from sensormap.report.table import Table, counted
 
 _UNKNOWN = "?"

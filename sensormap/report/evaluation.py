@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sensormap.defects import DefectKind
 from sensormap.evaluation import CLASSES, Evaluation, Share
-from sensormap.mapfile.values import NUMBER
+from sensormap.maps.entries import DefectKind
+from sensormap.maps.mapfile.values import NUMBER
 from sensormap.report.table import Table
 
 FORMAT = "sensormap-evaluation/1"

@@ -8,7 +8,8 @@ from datetime import datetime
 from textwrap import TextWrapper
 
 from sensormap.camera.geometry import Sensor
-from sensormap.defects import DefectKind, FrameSummary, SensorMap, Source
+from sensormap.maps.entries import DefectKind, FrameSummary, Source
+from sensormap.maps.sensor_map import SensorMap
 
 MAX_REASONS = 15  # lines on the screen; a reason that names sizes or levels can differ from photo to photo
 MEANINGS = {

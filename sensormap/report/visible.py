@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sensormap.defects import SensorMap
+from sensormap.maps.sensor_map import SensorMap
 from sensormap.report.table import shutter_text
 
 _NUMBER = r"(?:[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})"

@@ -10,11 +10,12 @@ from typing import TypeVar
 import numpy as np
 
 from sensormap.camera.geometry import Sensor
-from sensormap.cluster import find_clusters
-from sensormap.defects import Defect, FrameSummary, SensorMap, Setting, Source, rounded
 from sensormap.errors import FrameMismatchError
-from sensormap.matching import mismatch
-from sensormap.merged_entries import merge_defects, merge_lines
+from sensormap.maps.clusters import find_clusters
+from sensormap.maps.entries import Defect, FrameSummary, Setting, Source, rounded
+from sensormap.maps.matching import mismatch
+from sensormap.maps.merge_entries import merge_defects, merge_lines
+from sensormap.maps.sensor_map import SensorMap
 
 PARTS = "merged_digests"
 """Setting of a merged map: the digests of the sets of photos in it, sorted, with blanks between."""

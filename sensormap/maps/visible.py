@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 
-from sensormap.defects import Defect, DefectKind, SensorMap, Source
 from sensormap.errors import StrengthError
+from sensormap.maps.entries import Defect, DefectKind, Source
+from sensormap.maps.sensor_map import SensorMap
 
 BASE_ISO = 100
 READ_DN = 1.0  # at base ISO; grows with the gain

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 # A chance run this dense is out of the question: even with 10 000 single defects on a D80 a column holds 2.5.
 _FEWEST, _LEAST_SHARE = 12, 0.3
+
 # Rows without a candidate that a run may bridge: faint columns show only where the scenes are kind.
 _GAP = 32
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sensormap.defects import Column, Row, SensorMap
 from sensormap.errors import ProfileError
+from sensormap.maps.entries import Column, Row
+from sensormap.maps.sensor_map import SensorMap
 
 
 class Space(StrEnum):
@@ -45,7 +46,7 @@ def coordinates(sensor_map: SensorMap, space: Space | str = Space.RAW) -> list[t
     --------
     >>> from sensormap.camera.profile import Body, Rect
     >>> from sensormap.camera.cfa import Cfa
-    >>> from sensormap.defects import Column, Defect, DefectKind, FrameSummary
+    >>> from sensormap.maps.entries import Column, Defect, DefectKind, FrameSummary
     >>> from sensormap.camera.geometry import Sensor
     >>> sensor = Sensor((16, 12), Rect(0, 0, 16, 12), Cfa("RGGB"), Rect(3, 1, 12, 10))
     >>> frames = FrameSummary(2, 0, None, None, None, None, digest="")

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sensormap.defects import Defect, DefectKind, SensorMap
 from sensormap.errors import FrameMismatchError
-from sensormap.hidden import BORN_LATER, unseen
-from sensormap.matching import Entry, Line, Lines, Places, mismatch, span
+from sensormap.maps.entries import Defect, DefectKind
+from sensormap.maps.matching import Entry, Line, Lines, Places, mismatch, span
+from sensormap.maps.sensor_map import SensorMap
+from sensormap.maps.unseen import BORN_LATER, unseen
 
 # The ends of a line are good to a few photosites, as in line_entries.py.
 _ENDS = 16

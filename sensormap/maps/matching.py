@@ -8,8 +8,9 @@ from functools import cache
 from itertools import product
 
 from sensormap.camera.geometry import Rect
-from sensormap.defects import Column, Defect, Row, SensorMap, Source
-from sensormap.entry_consistency import COLUMNS, ROWS, Axis
+from sensormap.maps.checks import COLUMNS, ROWS, Axis
+from sensormap.maps.entries import Column, Defect, Row, Source
+from sensormap.maps.sensor_map import SensorMap
 
 Entry = Defect | Column | Row
 Line = Column | Row

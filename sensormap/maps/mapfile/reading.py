@@ -9,11 +9,10 @@ from typing import Any
 
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
-from sensormap.defects import Column, Defect, FrameSummary, Row, SensorMap, Source
 from sensormap.errors import MapFormatError
 from sensormap.frame import Skipped
-from sensormap.mapfile.fields import Field, line_pattern, read_mapping, wrong
-from sensormap.mapfile.layout import (
+from sensormap.maps.entries import Column, Defect, FrameSummary, Row, Source
+from sensormap.maps.mapfile.layout import (
     CAMERA,
     COLUMN,
     DEFECT,
@@ -28,8 +27,9 @@ from sensormap.mapfile.layout import (
     SKIPPED,
     SUMMARY,
 )
-from sensormap.mapfile.values import NUMBER, SETTING, SOURCE
-from sensormap.mapfile.writing import summary_counts
+from sensormap.maps.mapfile.values import NUMBER, SETTING, SOURCE, Field, line_pattern, read_mapping, wrong
+from sensormap.maps.mapfile.writing import summary_counts
+from sensormap.maps.sensor_map import SensorMap
 from sensormap.strict_yaml import load_yaml
 
 _DEFECT_LINE, _JPEG_LINE = (re.compile(line_pattern(fields)) for fields in (DEFECT, JPEG_DEFECT))

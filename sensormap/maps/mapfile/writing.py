@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from sensormap.defects import Defect, DefectKind, SensorMap, Source
 from sensormap.errors import MapFormatError
-from sensormap.mapfile.fields import mapping_text
-from sensormap.mapfile.layout import (
+from sensormap.maps.entries import Defect, DefectKind, Source
+from sensormap.maps.mapfile.layout import (
     CAMERA,
     COLUMN,
     COMMENT,
@@ -25,7 +24,8 @@ from sensormap.mapfile.layout import (
     SENSOR,
     SKIPPED,
 )
-from sensormap.mapfile.values import NUMBER, SETTING, SOURCE, TEXT, name_text
+from sensormap.maps.mapfile.values import NUMBER, SETTING, SOURCE, TEXT, mapping_text, name_text
+from sensormap.maps.sensor_map import SensorMap
 from sensormap.output import check_writable, unless_opening, write_atomically
 
 _UNLESS_MAP = unless_opening(b"format: sensormap/", "defect map")  # maps of every version begin so
@@ -37,7 +37,7 @@ def map_text(sensor_map: SensorMap) -> str:
     Parameters
     ----------
     sensor_map
-        Any map. Its numbers are written with all their digits: `sensormap.defects.rounded` is for those who make it.
+        Any map. Its numbers are written with all their digits: `sensormap.maps.entries.rounded` is for those who make it.
 
     Returns
     -------

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from sensormap.defects import DefectKind
-from sensormap.mapfile.fields import items, later, nullable, optional
-from sensormap.mapfile.values import (
+from sensormap.maps.entries import DefectKind
+from sensormap.maps.mapfile.values import (
     BETWEEN,
     CFA,
     INTEGER,
@@ -19,6 +18,10 @@ from sensormap.mapfile.values import (
     TEXT,
     TIME,
     UNRESOLVED,
+    items,
+    later,
+    nullable,
+    optional,
 )
 
 FORMAT = "sensormap/1"

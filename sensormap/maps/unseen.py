@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from sensormap.defects import Column, Defect, DefectKind, Row, SensorMap, Source
+from sensormap.maps.entries import Column, Defect, DefectKind, Row, Source
+from sensormap.maps.sensor_map import SensorMap
 
 # With fewer photos of different scenes a map lists only the grossest defects, and is sure of none.
 _FEW_PHOTOS = 10
+
 # What a map of enough photos is sure of, as stories.LISTED_CONFIDENCE.
 _SURE = 0.8
+
 # Of a simulated set of 60 photos, cut into two, one half missed what five photos of the other showed, but nothing that
 # eight did.
 _FEW_SHOWING = 8
+
 # A hot photosite that adds so much to every photo stands out in all: four times 3 sigma of the noise in the shadows
 # of an ordinary 12-bit camera (visible.py), so that it does for one of 14 bits as well.
 _PLAIN_DN = 44.0

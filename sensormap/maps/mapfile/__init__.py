@@ -1,0 +1,4 @@
+"""The map file, ``format: sensormap/1``: written for people and ten-line scripts, read without trusting it.
+
+Read `layout` (the keys and what they hold), `values` (kinds of value), `writing`, `reading`.
+"""
