@@ -19,9 +19,9 @@ from sensormap.correct.nef import read_nef
 from sensormap.correct.one import find_repairs
 from sensormap.correct.selection import choose
 from sensormap.correct.values import METHODS, SUBTRACT, Levels, Recipe
-from sensormap.decode.exif import read_photo
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.sensor_map import SensorMap
+from sensormap.photos.exif import read_photo
 
 Values = dict[str, NDArray[np.float64]]
 """What photosites show, what the light would make them show, and what each method gives, DN, ``(N,)`` each."""

@@ -24,9 +24,9 @@ from sensormap.camera.cfa import Cfa
 from sensormap.camera.profile_files import get_profile
 from sensormap.correct.check import COUNT, hold_out, noise_at, quality
 from sensormap.correct.repair import METHODS, repair
-from sensormap.decode.exif import read_photo
 from sensormap.decode.reading import open_geometry, read_frame
 from sensormap.frame import Mosaic
+from sensormap.photos.exif import read_photo
 
 Targets = NDArray[np.int64]
 Light = Callable[[str, Targets], NDArray[np.float64]]

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from benchmarks.survey import generate
-from sensormap.decode.exif import read_photo
+from sensormap.photos.exif import read_photo
 
 D80 = "3904x2616"
 # Directories and EXIF of a generated NEF end before this.

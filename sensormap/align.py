@@ -9,12 +9,12 @@ from sensormap.alignment import Alignment, align
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import find_profile, get_profile
-from sensormap.decode.exif import read_photo
-from sensormap.decode.files import is_jpeg_name, read_bytes
 from sensormap.decode.jpeg import jpeg_size, read_jpeg
 from sensormap.decode.reading import open_geometry, read_frame
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from sensormap.frame import Photo
+from sensormap.photos.exif import read_photo
+from sensormap.photos.files import is_jpeg_name, read_bytes
 
 LEAST_SHARE = 0.8  # of the active area's sides; a camera's next smaller size has 0.75 of both
 

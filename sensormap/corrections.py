@@ -17,14 +17,14 @@ from sensormap.correct.one import Content, correct_as_dng, correct_image, correc
 from sensormap.correct.outcome import Corrected
 from sensormap.correct.selection import Chosen, check_body, choose, pixels_of
 from sensormap.correct.values import METHODS, Recipe
-from sensormap.decode.exif import read_photo
-from sensormap.decode.files import is_image_name, marked, read_bytes
 from sensormap.destinations import check_folder, clashes, identity, make_folder, outside, targets, unless_corrected
 from sensormap.errors import FrameMismatchError, OutputError, SensorMapError
 from sensormap.frame import Photo, Skipped
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.output import write_atomically
-from sensormap.photos import find_photos, skipped
+from sensormap.photos.exif import read_photo
+from sensormap.photos.files import find_photos, is_image_name, marked, read_bytes
+from sensormap.photos.refusals import skipped
 from sensormap.threads import Progress, default_threads, patiently
 
 T = TypeVar("T")

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from sensormap.decode.files import is_image_name, is_jpeg_name, is_marked, is_photo_name
 from sensormap.errors import OutputError
 from sensormap.output import Objection
+from sensormap.photos.files import is_image_name, is_jpeg_name, is_marked, is_photo_name
 
 _CHUNK = 1 << 20  # bytes that are compared at once: files of one size mostly differ in the first
 

@@ -10,7 +10,7 @@ from threading import Event, local
 from sensormap.camera.profile import Profile
 from sensormap.errors import ProfileError, SensorMapError
 from sensormap.frame import Frame, Mosaic, Photo, Skipped
-from sensormap.photos import skipped
+from sensormap.photos.refusals import skipped
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import Noise, fit_noise
 from sensormap.score.plausible import implausibility, unlike_light

@@ -20,7 +20,7 @@ from sensormap.decode.reading import read_frame
 from sensormap.errors import ProfileError
 from sensormap.examine import Examiner, Read
 from sensormap.frame import NARROW, Photo, Skipped
-from sensormap.photos import skipped
+from sensormap.photos.refusals import skipped
 from sensormap.places import add_outlying, shift_places
 from sensormap.score.filtered import is_filtered
 from sensormap.score.neighbours import pad

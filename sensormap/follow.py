@@ -24,7 +24,7 @@ from sensormap.first_pass import Tallied
 from sensormap.frame import Photo, Skipped
 from sensormap.gathered import Gathered
 from sensormap.maps.clusters import find_columns
-from sensormap.photos import skipped
+from sensormap.photos.refusals import skipped
 from sensormap.scenery import repeated_frames
 from sensormap.score.neighbours import pad
 from sensormap.series import Conditions, measure_oddity, measure_response_spread, photon_noise

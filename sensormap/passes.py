@@ -17,7 +17,7 @@ from sensormap.follow import Places, SecondPass
 from sensormap.frame import Photo, Skipped
 from sensormap.frame_choice import choose_frames, refilled
 from sensormap.memory import give_back
-from sensormap.options import Refusals
+from sensormap.photos.refusals import Refusals
 from sensormap.scenery import has_company
 from sensormap.settings import Options
 from sensormap.spots import promising

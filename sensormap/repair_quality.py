@@ -11,12 +11,11 @@ from sensormap.correct.one import mask_of, usable_part
 from sensormap.correct.selection import check_body
 from sensormap.correct.values import Levels
 from sensormap.corrections import Told, Wishes, run_each
-from sensormap.decode.exif import read_photo
-from sensormap.decode.files import read_bytes
 from sensormap.decode.original import read_original
 from sensormap.errors import FrameMismatchError
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.photos import find_photos
+from sensormap.photos.exif import read_photo
+from sensormap.photos.files import find_photos, read_bytes
 
 
 def check_repairs(

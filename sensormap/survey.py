@@ -20,16 +20,16 @@ from sensormap.assemble import FEW_FRAMES, assemble, deviating_lines, undated
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import find_profile, get_profile
 from sensormap.combine import combine
-from sensormap.decode.files import is_jpeg_name
 from sensormap.decode.reading import read_frame
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.evidence import Evidence
 from sensormap.examine import Read
 from sensormap.frame import Photo, Skipped
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.options import Refusals
 from sensormap.passes import FEWEST_FRAMES, Work, gather_evidence
-from sensormap.photos import Selection, find_photos, in_order, read_photos, select_photos
+from sensormap.photos.files import find_photos, is_jpeg_name
+from sensormap.photos.refusals import Refusals
+from sensormap.photos.select import Selection, in_order, read_photos, select_photos
 from sensormap.settings import RAWPY, Options
 from sensormap.threads import Progress, unheard
 

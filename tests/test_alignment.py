@@ -13,10 +13,10 @@ from fixtures.develop import Look, develop
 from sensormap.alignment import _correlate, align
 from sensormap.camera.cfa import BAYER_NAMES, Cfa
 from sensormap.camera.geometry import Rect
-from sensormap.decode.exif import read_photo
 from sensormap.decode.jpeg import read_jpeg
 from sensormap.decode.reading import open_geometry, read_frame
 from sensormap.errors import FrameMismatchError
+from sensormap.photos.exif import read_photo
 from tests.pairs import CROP_SIZE, SHAPE, developed, jpeg, mosaic
 
 GBRG = Cfa("GBRG")

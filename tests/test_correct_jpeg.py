@@ -19,10 +19,10 @@ from sensormap.correct.picture import SMEAR, Pixel, repair_smears, weighted8
 from sensormap.decode.coefficients import open_coded, read_units
 from sensormap.decode.jpeg import read_jpeg
 from sensormap.decode.jpeg_tables import ZIGZAG
-from sensormap.decode.markers import read_layout
 from sensormap.decode.previews import moved_previews
 from sensormap.decode.recode import replace_units
 from sensormap.errors import DecodeError, FrameMismatchError, OutputError, SensorMapError
+from sensormap.photos.jpeg_markers import read_layout
 from tests.test_decode_jpeg import DATA, jpeg_bytes, place_of, scene, segment, with_segments
 
 SAMPLINGS = {"4:4:4": (8, 8), "4:2:2": (16, 8), "4:2:0": (16, 16)}

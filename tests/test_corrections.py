@@ -26,8 +26,6 @@ from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
 from sensormap.cli.main import main
 from sensormap.corrections import Told, Wishes, correct_photos
-from sensormap.decode.exif import read_photo
-from sensormap.decode.files import MARK
 from sensormap.decode.jpeg import read_jpeg
 from sensormap.decode.libraw import open_raw, raw_values
 from sensormap.destinations import unless_corrected
@@ -35,6 +33,8 @@ from sensormap.errors import DecodeError, OutputError
 from sensormap.maps.entries import Between, Column, DefectKind, FrameSummary
 from sensormap.maps.mapfile.writing import write_map
 from sensormap.maps.sensor_map import SensorMap
+from sensormap.photos.exif import read_photo
+from sensormap.photos.files import MARK
 from tests.maps import toy_defect
 
 WIDTH, HEIGHT = 192, 128

@@ -24,11 +24,11 @@ import sensormap.tally
 import sensormap.variety
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
-from sensormap.decode.exif import read_photo
 from sensormap.decode.reading import open_geometry, read_frame
 from sensormap.first_pass import FirstPass
 from sensormap.frame import Frame, Photo
 from sensormap.maps.sensor_map import SensorMap
+from sensormap.photos.exif import read_photo
 from sensormap.settings import Options, Thresholds
 from sensormap.survey import map_defects
 from sensormap.watch import stretches

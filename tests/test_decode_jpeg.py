@@ -24,12 +24,12 @@ from PIL import Image, ImageFile
 from fixtures import tiff
 from sensormap.camera.profile import Body
 from sensormap.decode import jpeg
-from sensormap.decode.exif import EDITORS, read_photo
 from sensormap.decode.jpeg import Memory, jpeg_size, read_jpeg
-from sensormap.decode.markers import MAX_SEGMENTS, stored_size, stores_rgb
 from sensormap.decode.picture import read_picture_frame
 from sensormap.errors import DecodeError
 from sensormap.frame import Exposure
+from sensormap.photos.exif import EDITORS, read_photo
+from sensormap.photos.jpeg_markers import MAX_SEGMENTS, stored_size, stores_rgb
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data" / "jpeg"
 WIDTH, HEIGHT = 200, 120

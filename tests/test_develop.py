@@ -17,7 +17,7 @@ from fixtures.nef import NefMeta, write_nef
 from fixtures.scenes import CFA
 from fixtures.sensor import SATURATION
 from fixtures.series import Recipe, make_series
-from sensormap.decode.exif import read_photo
+from sensormap.photos.exif import read_photo
 
 SHAPE = (64, 96)
 META = NefMeta(

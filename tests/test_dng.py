@@ -25,11 +25,11 @@ from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body
 from sensormap.correct.dng import check_dng, dng_bytes
-from sensormap.decode.exif import read_photo
 from sensormap.decode.original import Original, read_original
 from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.errors import DecodeError, OutputError
 from sensormap.frame import Exposure
+from sensormap.photos.exif import read_photo
 
 RAW = Path(__file__).parent.parent.parent / "shared" / "data" / "raw"
 SIZE = (96, 64)

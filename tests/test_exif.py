@@ -17,10 +17,9 @@ from hypothesis import strategies as st
 from fixtures import tiff
 from fixtures.nef import NefMeta, nef_bytes
 from sensormap.camera.profile import Body
-from sensormap.decode.exif import read_photo
-from sensormap.decode.tags import MAX_READS
 from sensormap.errors import DecodeError
 from sensormap.frame import Exposure
+from sensormap.photos.exif import MAX_READS, read_photo
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 MOSAIC = np.full((64, 96), 100, np.uint16)

@@ -22,12 +22,12 @@ from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import get_profile
 from sensormap.cli.console import configure_log
 from sensormap.cli.options import decoder_option
-from sensormap.decode.exif import read_photo
 from sensormap.decode.flash import load_flashraw, read_flash
 from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.decode.reading import open_geometry, read_frame
 from sensormap.errors import SensorMapError
 from sensormap.frame import Frame, Photo
+from sensormap.photos.exif import read_photo
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import fit_noise
 from sensormap.score.plausible import implausibility

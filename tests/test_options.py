@@ -6,7 +6,7 @@ import pytest
 
 from sensormap.errors import DecodeError
 from sensormap.frame import Skipped
-from sensormap.options import Refusals
+from sensormap.photos.refusals import Refusals
 from sensormap.settings import Options
 
 BAD, GOOD = Skipped("a.nef", "is empty"), Skipped("b.jpg", "shows the same shot")

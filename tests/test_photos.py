@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from sensormap.camera.profile import Body
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.frame import Exposure, Photo, Skipped
-from sensormap.photos import Selection, find_photos, in_order, read_photos, select_photos, skipped
+from sensormap.photos.files import find_photos
+from sensormap.photos.refusals import skipped
+from sensormap.photos.select import Selection, in_order, read_photos, select_photos
 from tests.conftest import TOY_PROFILE
 
 ONE = Body("ACME", "ACME One", "1")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body
 from sensormap.frame import Exposure, Photo, Skipped
-from sensormap.shots import find_twins, of_full_size, without_copies
+from sensormap.photos.shots import find_twins, of_full_size, without_copies
 
 BODY = Body("ACME", "ACME One", "1")
 NOON = datetime(2010, 5, 2, 12, 0, 0, 250_000)

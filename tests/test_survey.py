@@ -23,19 +23,19 @@ import pytest
 import rawpy
 
 import sensormap.passes
-import sensormap.photos
+import sensormap.photos.select
 import sensormap.survey
 import sensormap.watch
 from fixtures.nef import NefMeta, nef_bytes
 from fixtures.series import Recipe, make_series
 from fixtures.truth import compare
-from sensormap.decode.exif import read_photo
 from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.decode.reading import read_frame
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from sensormap.frame import Exposure, Skipped
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.mapfile.writing import map_text
+from sensormap.photos.exif import read_photo
 from sensormap.settings import DECODERS, Options
 from sensormap.survey import map_defects
 from sensormap.watch import stretches
@@ -512,7 +512,7 @@ def exif(monkeypatch):
     """Return a function that has every photo's exposure changed as it is read: by its number and as it was."""
 
     def change(how):
-        real = sensormap.photos.read_photos
+        real = sensormap.photos.select.read_photos
 
         def read(paths, *, jobs):
             photos, skipped = real(paths, jobs=jobs)

@@ -79,7 +79,7 @@ def _run(map_file: Path, photos: tuple[str, ...], output: Path | None, wishes: W
     from sensormap.corrections import Told, correct_photos  # noqa: PLC0415
     from sensormap.decode.quiet import native_stderr_silenced  # noqa: PLC0415
     from sensormap.maps.mapfile.reading import read_map  # noqa: PLC0415
-    from sensormap.options import Refusals  # noqa: PLC0415
+    from sensormap.photos.refusals import Refusals  # noqa: PLC0415
     from sensormap.repair_quality import check_repairs  # noqa: PLC0415
     from sensormap.report.corrections import corrected_table, quality_table  # noqa: PLC0415
 

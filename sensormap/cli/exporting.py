@@ -11,7 +11,6 @@ import click
 
 from sensormap.camera.profile_files import get_profile
 from sensormap.cli.console import configure_log
-from sensormap.decode.files import is_photo_name
 from sensormap.errors import ListFormatError, OutputError
 from sensormap.formats.from_map import export_map
 from sensormap.formats.listing import Format
@@ -22,6 +21,7 @@ from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.mapfile.writing import check_output, map_text, write_map
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.output import check_writable, write_atomically
+from sensormap.photos.files import is_photo_name
 from sensormap.report.table import Table, counted, plain
 
 _STDOUT = Path("-")

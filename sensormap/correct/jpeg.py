@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from sensormap.correct.picture import SMEAR, Picture, Pixel, repair_smears, weighted8
 from sensormap.decode.coefficients import Blocks, Coded, open_coded, read_units
 from sensormap.decode.jpeg import read_jpeg
-from sensormap.decode.markers import Layout, sampling
 from sensormap.decode.previews import moved_previews
 from sensormap.decode.recode import replace_units
 from sensormap.errors import FrameMismatchError, OutputError
+from sensormap.photos.jpeg_markers import Layout, sampling
 
 DIRECTIONAL, WEIGHTED8 = "directional", "weighted8"
 METHODS: Final = (DIRECTIONAL, WEIGHTED8)

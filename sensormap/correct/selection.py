@@ -9,12 +9,12 @@ from datetime import datetime
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.profile import Body
 from sensormap.correct.picture import Pixel
-from sensormap.decode.files import is_image_name
 from sensormap.errors import FrameMismatchError
 from sensormap.frame import Exposure, Photo
 from sensormap.maps.entries import Between, Column, Defect, Row, Source
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.maps.visible import visible_defects
+from sensormap.photos.files import is_image_name
 
 # Where a defect shows best: a bright one in black, where there is no photon noise; a dark one just below saturation.
 _DARKEST_DN, _BRIGHTEST_DN = 0.0, 3800.0

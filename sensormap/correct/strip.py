@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from sensormap.correct import strip_kernels
 from sensormap.correct.strip_kernels import PAYLOAD_SHIFT, PEEK_BITS, SPLIT
-from sensormap.decode.files import check_photosites
 from sensormap.errors import DecodeError
+from sensormap.photos.files import check_photosites
 
 BITS = 12
 MOST_LEVELS = 1 << BITS  # the largest difference that has a code is one less

@@ -1,9 +1,9 @@
 """Files into frames: raw files through LibRaw, plain images, and their EXIF."""
 
-from sensormap.decode.exif import read_photo
-from sensormap.decode.files import is_jpeg_name, is_photo_name
 from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.decode.reading import open_geometry, read_frame, usable_area
+from sensormap.photos.exif import read_photo
+from sensormap.photos.files import is_jpeg_name, is_photo_name
 from sensormap.settings import DECODERS, RAWPY
 
 __all__ = [

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
 from sensormap.decode.jpeg_tables import ZIGZAG, Codes, damaged, header_parts, huffman, quantisation
-from sensormap.decode.markers import Layout, read_layout
+from sensormap.photos.jpeg_markers import Layout, read_layout
 
 _QUANTISATION, _HUFFMAN, _SCAN = 0xDB, 0xC4, 0xDA
 _MARK = re.compile(rb"(?<!\xff)\xff++([^\x00\xff])", re.DOTALL)
@@ -82,7 +82,7 @@ def open_coded(data: bytes, name: str) -> Coded:
     Raises
     ------
     DecodeError
-        If it is not of the kind that cameras write (see `sensormap.decode.markers`), or its tables are damaged.
+        If it is not of the kind that cameras write (see `sensormap.photos.jpeg_markers`), or its tables are damaged.
     """
     layout = read_layout(BytesIO(data), name)
     steps: dict[int, NDArray[np.int32]] = {}

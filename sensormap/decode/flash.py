@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera.profile import Profile
-from sensormap.decode.files import MAX_PHOTOSITES
+from sensormap.photos.files import MAX_PHOTOSITES
 
 # Those whose mosaics were compared with LibRaw's, photosite for photosite.
 _COMPRESSIONS = frozenset({"nikon-huffman"})

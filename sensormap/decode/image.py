@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.decode.files import check_photosites
 from sensormap.errors import DecodeError
+from sensormap.photos.files import check_photosites
 
 if TYPE_CHECKING:
     from tifffile import TiffPage

@@ -9,8 +9,8 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from sensormap.decode.markers import Layout, read_layout, sampling, stored_size
 from sensormap.errors import DecodeError
+from sensormap.photos.jpeg_markers import Layout, read_layout, sampling, stored_size
 
 _END = b"\xff\xd9"
 _PIECE = 1 << 17  # bytes searched at once, for the processor's cache

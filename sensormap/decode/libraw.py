@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect
-from sensormap.decode.files import check_photosites
 from sensormap.errors import DecodeError
+from sensormap.photos.files import check_photosites
 
 _JPEG = b"\xff\xd8\xff"
 _MANY_COLOUR_PATTERNS = {6: "X-Trans 6x6", 16: "Leaf 16x16"}

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body
-from sensormap.decode.exif import YEARS, body_of, exposure_of, text_of
 from sensormap.decode.libraw import RawLevels, open_raw, raw_values, read_levels, read_sizes
-from sensormap.decode.tags import Tags, read_tags
 from sensormap.errors import DecodeError
 from sensormap.frame import Exposure
+from sensormap.photos.exif import YEARS, Tags, body_of, exposure_of, read_tags, text_of
 
 _MOST_DN = 0xFFFF
 _SMALLEST = 2  # photosites a side of anything that shows all planes

@@ -6,7 +6,7 @@ import struct
 from io import BytesIO
 from typing import Final
 
-from sensormap.decode.markers import segments
+from sensormap.photos.jpeg_markers import segments
 
 _APP2, _NAME = 0xE2, b"MPF\0"
 _ENTRIES: Final = 0xB002  # the tag that holds 16 bytes a picture: kind, size, offset, and what depends on it

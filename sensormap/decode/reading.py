@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import LIBRAW
-from sensormap.decode.files import is_image_name, is_jpeg_name, read_bytes
 from sensormap.decode.flash import load_flashraw, read_flash
 from sensormap.decode.image import image_size, read_image
 from sensormap.decode.jpeg import jpeg_size
@@ -22,6 +21,7 @@ from sensormap.decode.libraw import RawLevels, RawSizes, open_raw, raw_values, r
 from sensormap.decode.picture import picture_profile, read_picture_frame
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from sensormap.frame import Frame, Mosaic, Photo
+from sensormap.photos.files import is_image_name, is_jpeg_name, read_bytes
 from sensormap.settings import FLASHRAW, RAWPY
 
 log = logging.getLogger(__name__)

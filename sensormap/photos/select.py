@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import glob
-import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,13 +12,14 @@ from pathlib import Path
 
 from sensormap.camera.profile import Body, Profile
 from sensormap.camera.profile_files import find_profile
-from sensormap.decode.exif import read_photo
-from sensormap.decode.files import is_photo_name
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.frame import Photo, Skipped
-from sensormap.shots import find_twins, of_full_size, without_copies
+from sensormap.photos.exif import read_photo
+from sensormap.photos.refusals import skipped
+from sensormap.photos.shots import find_twins, of_full_size, without_copies
 
 _UNKNOWN = Body("", "", "")
+
 # The majority has so many times the photos of any other body, unless that has one only: two make a map of their own.
 _TIMES_AS_MANY = 5
 _MOST_LISTED = 8
@@ -53,75 +52,6 @@ class Selection:
     clock_jumps: int = 0
     pictures: tuple[Photo, ...] = ()
     twins: tuple[tuple[Photo, Photo], ...] = ()
-
-
-def find_photos(arguments: Iterable[str | Path], *, images: bool) -> tuple[Path, ...]:
-    """Return the files that arguments name, sorted, each once.
-
-    Parameters
-    ----------
-    arguments
-        Files, folders (searched recursively for names that look like photos), and glob patterns, in any mix.
-    images
-        Whether PNG and TIFF files in folders count as photos.
-
-    Raises
-    ------
-    DecodeError
-        If an argument names nothing.
-    """
-    found: set[Path] = set()
-    for argument in arguments:
-        if not str(argument):  # an unset variable of a script, not the current folder
-            msg = "an empty name: no such file, folder or pattern"
-            raise DecodeError(msg)
-        path = Path(os.path.expanduser(argument))  # noqa: PTH111 - leaves ~name alone where there is no such user
-        if os.path.isdir(path):  # noqa: PTH112 - False, not an error, for what cannot be a path
-            found.update(_photos_below(path, images=images))
-        elif os.path.lexists(path):
-            found.add(path)
-        elif matches := [Path(name) for name in glob.glob(str(path), recursive=True)]:  # noqa: PTH207 - absolute patterns too
-            folders = [
-                match
-                for match in matches
-                if os.path.isdir(match) and not is_photo_name(match, images=images)  # noqa: PTH112
-            ]
-            found.update(set(matches) - set(folders))
-            for folder in folders:
-                found.update(_photos_below(folder, images=images))
-        else:
-            msg = f"{argument}: no such file, folder or pattern"
-            raise DecodeError(msg)
-    spelled = {path.absolute(): path for path in sorted(found, reverse=True)}  # one of several spellings
-    return tuple(sorted(spelled.values(), key=lambda path: (path.name, str(path))))
-
-
-def _photos_below(folder: Path, *, images: bool) -> Iterable[Path]:
-    """Return what lies below a folder and is named like a photo, folders of such a name included.
-
-    Links to folders are followed, into each folder once. A folder that cannot be searched is returned itself: reading
-    it as a photo then fails, and says so.
-    """
-    unsearchable: list[Path] = []
-
-    def fail(error: OSError) -> None:
-        if Path(error.filename) == folder:
-            msg = f"{folder}: cannot be searched: {error.strerror}"
-            raise DecodeError(msg) from error
-        unsearchable.append(Path(error.filename))
-
-    entered: set[Path] = set()
-    for parent, folders, files in os.walk(folder, onerror=fail, followlinks=True):
-        entered.add(Path(parent).resolve())
-        for name in (*folders, *files):
-            if is_photo_name(Path(name), images=images):
-                yield Path(parent, name)
-        folders[:] = [
-            name
-            for name in sorted(folders)
-            if not is_photo_name(Path(name), images=images) and Path(parent, name).resolve() not in entered
-        ]
-    yield from unsearchable
 
 
 def read_photos(paths: Sequence[Path], *, jobs: int) -> tuple[tuple[Photo, ...], tuple[Skipped, ...]]:
@@ -192,11 +122,6 @@ def in_order(photos: Sequence[Photo]) -> tuple[tuple[Photo, ...], int]:
     times = [photo.exposure.time for photo in by_count if photo.exposure.time is not None]
     jumps = sum(later.replace(microsecond=0) < earlier.replace(microsecond=0) for earlier, later in pairwise(times))
     return tuple(by_count if jumps else ordered), jumps
-
-
-def skipped(name: str, error: Exception | str) -> Skipped:
-    """Return a photo's entry among the skipped, the reason without the name that it opens with."""
-    return Skipped(name, str(error).removeprefix(f"{name}: "))
 
 
 def _time(photo: Photo) -> datetime:

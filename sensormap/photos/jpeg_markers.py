@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
-from sensormap.decode.files import MAX_PHOTOSITES
 from sensormap.decode.jpeg_tables import header_parts
 from sensormap.errors import DecodeError
+from sensormap.photos.files import MAX_PHOTOSITES
 
 MAX_SEGMENTS = 4096  # cameras write some ten, a few hundred with a large preview among them
 MAX_SIDE = 65_000  # JPEG itself ends at 65535, decoders a little below
