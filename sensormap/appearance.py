@@ -12,7 +12,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.vote import FEWEST_VOTES
+from sensormap.detect.votes import FEWEST_VOTES
 
 # Chance that a healthy photosite's score is outlying: 0.3 to 3 % in photos.
 _BY_CHANCE = 0.01

@@ -11,21 +11,20 @@ import numpy as np
 
 from sensormap.camera.geometry import Sensor
 from sensormap.decoys import expected_false
+from sensormap.detect.lines import Line, find_lines
+from sensormap.detect.tally import OUTLIER_SIGMA
+from sensormap.detect.votes import FEWEST_VOTES
 from sensormap.evidence import Evidence
 from sensormap.followed_entries import Clock, Found, make_defects
 from sensormap.line_entries import make_lines
-from sensormap.line_runs import Line
-from sensormap.lines import find_lines
 from sensormap.maps.clusters import find_clusters
 from sensormap.maps.entries import Defect, FrameSummary, Setting, Source, rounded
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.picture_entries import picture_defects
 from sensormap.settings import Floors, Thresholds
 from sensormap.stories import LISTED_CONFIDENCE
-from sensormap.tally import OUTLIER_SIGMA
 from sensormap.unfollowed import unfollowed_defects
 from sensormap.verdict import Followed, judge
-from sensormap.vote import FEWEST_VOTES
 
 FEW_FRAMES = 10
 """With fewer frames of different scenes, chance and scenery agree too often to be sure of anything."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sensormap.detect.tally import Outliers
 from sensormap.maps.entries import DefectKind
 from sensormap.score.scores import SCORES_PER_SIGMA
-from sensormap.tally import Outliers
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.detect import Candidates
+from sensormap.detect.candidates import Candidates
+from sensormap.detect.tally import Outliers
 from sensormap.maps.clusters import Run, find_columns
-from sensormap.tally import Outliers
 
 # Demosaicing reaches 2 pixels, halved chroma one more.
 _SMEAR = 3

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sensormap.camera.profile import Body, Profile
+from sensormap.detect.tally import Tally
+from sensormap.detect.votes import Ballot
 from sensormap.frame import Photo, Skipped
-from sensormap.tally import Tally
 from sensormap.verdict import Followed
-from sensormap.vote import Ballot
 
 
 @dataclass(frozen=True)

@@ -17,20 +17,20 @@ from numpy.typing import NDArray
 
 from sensormap.camera.profile import Profile
 from sensormap.decode.reading import read_frame
+from sensormap.detect.outlier_lists import shift_places
+from sensormap.detect.tally import Outliers, Tally, add_outlying
+from sensormap.detect.votes import Ballot, count_votes, draw_shifts, parts_of, time_blocks
 from sensormap.errors import ProfileError
 from sensormap.examine import Examiner, Read
 from sensormap.frame import NARROW, Photo, Skipped
 from sensormap.photos.refusals import skipped
-from sensormap.places import add_outlying, shift_places
 from sensormap.score.filtered import is_filtered
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import Noise, fit_noise
 from sensormap.score.same_scene import look_of
 from sensormap.settings import Thresholds
-from sensormap.tally import Outliers, Tally
 from sensormap.threads import Progress, patiently
 from sensormap.variety import Variety
-from sensormap.vote import Ballot, count_votes, draw_shifts, parts_of, time_blocks
 from sensormap.watch import Watch, stretches
 
 # Photosites: three of each plane, which the neighbours at the borders are copied from.

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera.profile import Profile
+from sensormap.detect.follow_list import Spots, moved_back
 from sensormap.errors import SensorMapError
 from sensormap.examine import Read
 from sensormap.first_pass import Tallied
@@ -29,7 +30,6 @@ from sensormap.scenery import repeated_frames
 from sensormap.score.neighbours import pad
 from sensormap.series import Conditions, measure_oddity, measure_response_spread, photon_noise
 from sensormap.settings import Floors
-from sensormap.spots import Spots, moved_back
 from sensormap.stories import Odds, weigh
 from sensormap.threads import Progress, patiently
 from sensormap.verdict import Followed

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sensormap.camera.geometry import Sensor
-from sensormap.line_runs import Line
+from sensormap.detect.lines import Line
 from sensormap.maps.clusters import find_columns
 from sensormap.maps.entries import Between, Column, Defect, DefectKind, Row, rounded
 

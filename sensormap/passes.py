@@ -9,6 +9,8 @@ from operator import attrgetter
 
 from sensormap.camera.profile import Body, Profile
 from sensormap.decode.reading import open_geometry
+from sensormap.detect.follow_list import promising
+from sensormap.detect.tally import MOST_FRAMES
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, SensorMapError
 from sensormap.evidence import Evidence
 from sensormap.examine import Read
@@ -20,8 +22,6 @@ from sensormap.memory import give_back
 from sensormap.photos.refusals import Refusals
 from sensormap.scenery import has_company
 from sensormap.settings import Options
-from sensormap.spots import promising
-from sensormap.tally import MOST_FRAMES
 from sensormap.threads import Progress
 from sensormap.verdict import Followed
 

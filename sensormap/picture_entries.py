@@ -10,14 +10,14 @@ import numpy as np
 from sensormap.appearance import birth_ratios
 from sensormap.camera.geometry import Sensor
 from sensormap.collapse import collapse
-from sensormap.detect import Candidates, find_candidates
+from sensormap.detect.candidates import Candidates, find_candidates
+from sensormap.detect.tally import Outliers
 from sensormap.evidence import Evidence
 from sensormap.followed_entries import Clock
 from sensormap.maps.entries import Between, Defect, DefectKind, rounded
 from sensormap.onset import find_onset
 from sensormap.picture_kinds import effect, picture_kind
 from sensormap.settings import Thresholds
-from sensormap.tally import Outliers
 from sensormap.unfollowed import settings_of
 
 CONFIDENCE = 0.95

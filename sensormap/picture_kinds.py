@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.classify import Settings, bright_kind
+from sensormap.detect.tally import Outliers
+from sensormap.detect.votes import FEWEST_VOTES
 from sensormap.frame import WHITE
 from sensormap.maps.entries import DefectKind
-from sensormap.tally import Outliers
-from sensormap.vote import FEWEST_VOTES
 
 # The scale of a raw file of 12 bits.
 _FULL_SCALE = 4095

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
-from sensormap.detect import nulls_of
-from sensormap.tally import Tally
+from sensormap.detect.nulls import nulls_of
+from sensormap.detect.tally import Tally
 
 # A photosite has company if one beside it deviates the same way by so many robust standard deviations of its plane
 # and at least this share of its own deviation: in series of one scene 46 to 98 % of the false entries, of

@@ -8,11 +8,11 @@ import numpy as np
 
 from sensormap.camera.geometry import Sensor
 from sensormap.classify import Settings, classify
-from sensormap.detect import Candidates, find_candidates
+from sensormap.detect.candidates import Candidates, find_candidates
+from sensormap.detect.tally import Outliers
 from sensormap.evidence import Evidence
 from sensormap.maps.entries import Defect, DefectKind, rounded
 from sensormap.settings import Thresholds
-from sensormap.tally import Outliers
 
 
 def unfollowed_defects(evidence: Evidence, sensor: Sensor, thresholds: Thresholds, *, ceiling: float) -> list[Defect]:

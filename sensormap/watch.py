@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
+from sensormap.detect.follow_list import Spots, promising
+from sensormap.detect.tally import Outliers, Tally
+from sensormap.detect.votes import count_votes, parts_of
 from sensormap.frame import Mosaic
 from sensormap.settings import Thresholds
-from sensormap.spots import Spots, promising
-from sensormap.tally import Outliers, Tally
-from sensormap.vote import count_votes, parts_of
 
 # Frames: enough for scouts to name all but the faintest, few enough that their lists of outliers do not fill memory.
 _STRETCH = 60

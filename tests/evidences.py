@@ -10,10 +10,10 @@ import numpy as np
 
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body, Profile
+from sensormap.detect.tally import Outliers, Tally
+from sensormap.detect.votes import Ballot
 from sensormap.evidence import Evidence
 from sensormap.frame import Exposure, Photo
-from sensormap.tally import Outliers, Tally
-from sensormap.vote import Ballot
 from tests.conftest import TOY_PROFILE
 
 BODY = Body("ACME", "ACME One", "7")

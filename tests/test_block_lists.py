@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sensormap.block_lists import BlockLists
-from sensormap.tally import Outliers
-from sensormap.vote import draw_shifts
+from sensormap.detect.outlier_lists import BlockLists
+from sensormap.detect.tally import Outliers
+from sensormap.detect.votes import draw_shifts
 
 FRAMES = [3, 4, 7, 8, 9, 12, 15, 16, 17, 19]
 RUN = 20

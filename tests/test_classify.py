@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from sensormap.classify import Settings, _quantiles, classify
+from sensormap.detect.tally import Outliers
 from sensormap.maps.entries import DefectKind
-from sensormap.tally import Outliers
 
 SATURATION = 3880
 FRAMES = 40

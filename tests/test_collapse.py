@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensormap.collapse import Centres, collapse
-from sensormap.detect import Candidates
-from sensormap.tally import Outliers
+from sensormap.detect.candidates import Candidates
+from sensormap.detect.tally import Outliers
 
 WIDTH, HEIGHT = 320, 240
 LEVEL = 100

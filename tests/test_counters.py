@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 import sensormap.decode.libraw
 import sensormap.decode.reading
+import sensormap.detect.tally
 import sensormap.first_pass
 import sensormap.score.marks
 import sensormap.score.scores
-import sensormap.tally
 import sensormap.variety
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
@@ -121,7 +121,7 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, Counter[tuple[int, int]]]
     counts: dict[str, Counter[tuple[int, int]]] = {"tally_band": Counter(), "score_band": Counter()}
     sampled: dict[int, list[int]] = {}
     lock = Lock()
-    add, band, score = sensormap.tally.Tally.add, sensormap.tally.tally_band, sensormap.score.marks.score_band
+    add, band, score = sensormap.detect.tally.Tally.add, sensormap.detect.tally.tally_band, sensormap.score.marks.score_band
     current: dict[int, int] = {}
 
     def spy_add(tally: Any, padded: Any, noise: Any, *, frame: int, **options: Any) -> Any:
@@ -142,8 +142,8 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, Counter[tuple[int, int]]]
             sampled.setdefault(get_ident(), []).extend(range(first, last))
         return score(padded, first, last, *rest)
 
-    monkeypatch.setattr(sensormap.tally.Tally, "add", spy_add)
-    monkeypatch.setattr(sensormap.tally, "tally_band", spy_band)
+    monkeypatch.setattr(sensormap.detect.tally.Tally, "add", spy_add)
+    monkeypatch.setattr(sensormap.detect.tally, "tally_band", spy_band)
     monkeypatch.setattr(sensormap.score.marks, "score_band", spy_score)
     monkeypatch.setattr(sensormap.score.scores, "score_band", lambda *_: pytest.fail("a whole frame was scored"))
     return counts

@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
-from sensormap.detect import Candidates, find_candidates, largest_sums, null_of, worth_following
+from sensormap.detect.candidates import Candidates, find_candidates
+from sensormap.detect.follow_list import largest_sums, worth_following
+from sensormap.detect.nulls import null_of
+from sensormap.detect.tally import Outliers, Tally
+from sensormap.detect.votes import Ballot
 from sensormap.settings import Thresholds
-from sensormap.tally import Outliers, Tally
-from sensormap.vote import Ballot
 
 SHAPE = (41, 100)
 FRAMES = 64

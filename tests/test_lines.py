@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
-from sensormap.line_kernels import CLIP, background_of, chance_height, deviate, raise_walks, runs_along, steepest
-from sensormap.line_runs import Line
-from sensormap.lines import LineLimits, find_lines
+from sensormap.detect.line_walks import CLIP, background_of, chance_height, deviate, raise_walks, runs_along, steepest
+from sensormap.detect.lines import Line, LineLimits, find_lines
 
 SCALE = 0.15
 SHAPE = (400, 600)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sensormap.medians import median_of
+from sensormap.detect.nulls import median_of
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 16_384, 16_385, 50_001, 200_000])

@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from sensormap.classify import Settings
+from sensormap.detect.tally import Outliers
 from sensormap.frame import WHITE
 from sensormap.maps.entries import DefectKind
 from sensormap.picture_kinds import effect, picture_kind
-from sensormap.tally import Outliers
 
 FRAMES = 24
 FULL = 4095.0

@@ -8,8 +8,8 @@ from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
+from sensormap.detect.tally import Tally
 from sensormap.scenery import has_company, repeated_frames
-from sensormap.tally import Tally
 
 SHAPE = (60, 80)
 

@@ -12,13 +12,12 @@ from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
-from sensormap.detect import largest_sums, most_followed, worth_following
+from sensormap.detect.follow_list import Spots, largest_sums, most_followed, moved_back, promising, worth_following
+from sensormap.detect.tally import Outliers, Tally
+from sensormap.detect.votes import Ballot
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import fit_noise
 from sensormap.settings import Thresholds
-from sensormap.spots import Spots, moved_back, promising
-from sensormap.tally import Outliers, Tally
-from sensormap.vote import Ballot
 from tests.conftest import make_mosaic
 
 SHAPE = (33, 41)

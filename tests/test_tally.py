@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
+from sensormap.detect.tally import MOST_FRAMES, OUTLIER_SIGMA, Outliers, Tally, add_outlying
 from sensormap.frame import Mosaic
-from sensormap.places import add_outlying
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import Noise, fit_noise
 from sensormap.score.scores import scores_slowly
-from sensormap.tally import MOST_FRAMES, OUTLIER_SIGMA, Outliers, Tally
 from tests.conftest import SATURATION, make_mosaic, plain_noise
 
 SHAPE = (33, 41)
@@ -137,7 +136,7 @@ def test_no_two_threads_are_in_one_band(monkeypatch: pytest.MonkeyPatch, height:
         busy.remove(first)
         return 0
 
-    monkeypatch.setattr("sensormap.tally.tally_band", slow_band)
+    monkeypatch.setattr("sensormap.detect.tally.tally_band", slow_band)
     tally = Tally((height, 6))
     padded = pad(np.zeros((height, 6), np.int16), 2)
     with ThreadPoolExecutor(8) as pool:

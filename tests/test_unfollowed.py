@@ -7,10 +7,10 @@ import pytest
 
 from sensormap.assemble import assemble
 from sensormap.camera.geometry import Sensor
+from sensormap.detect.tally import Outliers
 from sensormap.evidence import Evidence
 from sensormap.maps.entries import Defect, DefectKind
 from sensormap.settings import Floors, Thresholds
-from sensormap.tally import Outliers
 from sensormap.unfollowed import unfollowed_defects
 from tests.evidences import FRAMES, TALL, ballot_of, evidence_of, photo
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from sensormap.tally import Outliers
-from sensormap.vote import FEWEST_VOTES, Ballot, count_votes, draw_shifts, parts_of, time_blocks
+from sensormap.detect.tally import Outliers
+from sensormap.detect.votes import FEWEST_VOTES, Ballot, count_votes, draw_shifts, parts_of, time_blocks
 
 SHAPE = (151, 203)
 RUN = 100  # frames, of which blocks are a part

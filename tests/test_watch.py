@@ -20,16 +20,16 @@ from numpy.typing import NDArray
 import sensormap.watch
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.profile import Profile
+from sensormap.detect.follow_list import Spots, promising
+from sensormap.detect.outlier_lists import shift_places
+from sensormap.detect.tally import Outliers, Tally, add_outlying
+from sensormap.detect.votes import count_votes, parts_of
 from sensormap.errors import DecodeError
 from sensormap.first_pass import DECOY_PART, FirstPass
 from sensormap.frame import Frame, Photo, Skipped
-from sensormap.places import add_outlying, shift_places
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import fit_noise
 from sensormap.settings import Thresholds
-from sensormap.spots import Spots, promising
-from sensormap.tally import Outliers, Tally
-from sensormap.vote import count_votes, parts_of
 from sensormap.watch import CONTROLS, Stretch, Watch, draw_controls, stretches
 from tests.toys import AREA, PROFILE, SHAPE, frame_of, mosaic, photos
 

@@ -14,16 +14,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.block_lists import BlockLists
+from sensormap.detect.outlier_lists import BlockLists
+from sensormap.detect.tally import OUTLIER_SIGMA, Outliers
 from sensormap.score.scores import SCORES_PER_SIGMA
-from sensormap.tally import OUTLIER_SIGMA, Outliers
 
 FEWEST_VOTES = 3
 """A photosite with fewer votes of one sign in a block leaves no trace of that block."""
 
 _MOST_SHIFTS = 8
+
 # Photosites of a block, and of each half, that are worth a second look.
 _MOST_FOLLOWED = 1500
+
 # The tail of the shifted votes is extrapolated from this many of its largest values a shift.
 _TAIL = 50
 

@@ -2,13 +2,14 @@
 
 The mean scores of a healthy line scatter about their plane's centre; those of a bad stretch lie to one side of it.
 Deviations, ``(mean - centre) / scale`` with the plane's median and robust spread, are added up along every line of
-every plane; where a sum rises higher than chance explains, there is a run, and it is judged against its neighbours.
+every plane; where a sum rises higher than chance explains, there is a run. Runs that are parts of one line become one,
+those that are but the shadow of another are dropped, and each is judged against its neighbours.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -16,20 +17,118 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
-from sensormap.line_kernels import TILE, background_of, chance_height, deviate, raise_walks, runs_along, steepest
-from sensormap.line_runs import Line, joined, without_ghosts
-from sensormap.medians import median_of
+from sensormap.detect.line_walks import TILE, background_of, chance_height, deviate, raise_walks, runs_along, steepest
+from sensormap.detect.nulls import median_of
 from sensormap.score.noise import SIGMA_PER_MAD
 from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA
 
+# Beside a bad line three of eight neighbours are bad: their median moves by up to 0.4 of the effect, the other way.
+_GHOST_SHARE = 0.6
+
 # So many photosites give a plane's centre and scale to 0.3 %.
 _SAMPLED = 2**18
+
 # The drift is half the least effect, where faint lines rise most surely; beyond these, chance or clipping would rule.
 _DRIFTS = (0.25, 1.0)
+
 # Neighbours on either side that say how much equally long runs deviate by chance.
 _NEIGHBOURS = 64
+
 # Significance that a plane needs at a place that its fellow has given away, and its share of the least effect.
 _FELLOW_SCORE, _FELLOW_SHARE = 4.0, 0.5
+
+
+@dataclass(frozen=True, order=True)
+class Line:
+    """A partial column or row of the active area.
+
+    Parameters
+    ----------
+    axis
+        Which of the two.
+    place
+        Its column, or its row.
+    first, last
+        Its rows, or its columns, both inclusive.
+    phases
+        Parities of the affected positions along the line; ``(0,)`` for a sensor without filters.
+    effect
+        Typical deviation in sigma of one frame, negative for dark: the mean of the phases' medians.
+    score
+        Size of the effect in robust standard deviations of equally long runs in the lines beside it.
+    """
+
+    axis: Literal["column", "row"]
+    place: int
+    first: int
+    last: int
+    phases: tuple[int, ...]
+    effect: float
+    score: float
+
+
+def joined(runs: Sequence[Line], gap: int) -> list[Line]:
+    """Return the runs with those of one line and sign joined that follow, or that share more than half of both.
+
+    Parameters
+    ----------
+    runs
+        Of one axis, in any order.
+    gap
+        Photosites of the raw grid that may lie between two runs of the same phases.
+    """
+    found: list[Line] = []
+    for run in sorted(runs):
+        for i, other in enumerate(found):
+            if run.place != other.place or (run.effect < 0) != (other.effect < 0):
+                continue
+            overlap = shared(run, other)
+            longer = max(run.last - run.first, other.last - other.first) + 1
+            common = {*run.phases} & {*other.phases}
+            if overlap >= -gap if run.phases == other.phases else overlap > (0 if common else longer / 2):
+                phases = tuple(sorted({*run.phases, *other.phases}))
+                first, last = min(run.first, other.first), max(run.last, other.last)
+                found[i] = replace(other, phases=phases, first=first, last=last)
+                break
+        else:
+            found.append(run)
+    return found
+
+
+def without_ghosts(lines: Sequence[Line], step: int) -> list[Line]:
+    """Return the lines that stronger, opposite ones of their plane do not explain, be it beside or across them.
+
+    Parameters
+    ----------
+    lines
+        Of one axis, in any order.
+    step
+        Distance between same-plane neighbours.
+    """
+    kept: list[Line] = []
+    for line in sorted(lines, key=lambda line: (-abs(line.effect), line)):
+        alike = [other for other in kept if {*other.phases} & {*line.phases} and shared(line, other) > 0]
+        beside = sum(
+            abs(other.effect)
+            for other in alike
+            if abs(other.place - line.place) == step
+            and (other.effect < 0) != (line.effect < 0)
+            and 2 * shared(line, other) > line.last - line.first + 1
+        )
+        if abs(line.effect) >= _GHOST_SHARE * beside and all(other.place != line.place for other in alike):
+            kept.append(line)
+    return kept
+
+
+def shared(line: Line, other: Line) -> int:
+    """Return how many rows (columns) both have; negative, how many lie between them.
+
+    Examples
+    --------
+    >>> shared(Line("row", 3, 10, 19, (0,), 1.0, 9.0), Line("row", 3, 15, 30, (0,), 1.0, 9.0))
+    5
+    """
+    return min(line.last, other.last) - max(line.first, other.first) + 1
 
 
 @dataclass(frozen=True)

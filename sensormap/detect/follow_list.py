@@ -1,4 +1,4 @@
-"""Spots: the few thousand photosites out of millions whose values in each frame are kept, and what they show there."""
+"""Which photosites the second pass follows, and what a frame shows at them: a few thousand out of millions."""
 
 from __future__ import annotations
 
@@ -10,16 +10,80 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
-from sensormap.detect import FOLLOWED_SIGMA, largest_sums, most_followed, worth_following
+from sensormap.detect.nulls import nulls_of
+from sensormap.detect.tally import Tally
+from sensormap.detect.votes import Ballot
 from sensormap.frame import Mosaic
 from sensormap.score.neighbours import gather_windows
 from sensormap.settings import Thresholds
-from sensormap.tally import Tally
-from sensormap.vote import Ballot
+
+# Deviation of the mean score that deserves a second look, and the least number of photosites that get one.
+FOLLOWED_SIGMA, _FEWEST_FOLLOWED = 5.0, 200
+
+_SAMPLED_SUM = 64
 
 # After a third of 60 frames these name 480 of 482 photosites of two sets that all frames made entries of; without them
 # 474. Of what is left, fewer frames are known.
 _EARLY_SHARE, _EARLY_SIGMA = 3, 4.0
+
+
+def worth_following(
+    tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, thresholds: Thresholds, *, sigma: float = FOLLOWED_SIGMA
+) -> NDArray[np.int64]:
+    """Return the photosites that deserve a second look, positions ``row * W + col`` in the active area, ascending.
+
+    Parameters
+    ----------
+    tally, ballots, cfa
+        As for `find_candidates`.
+    thresholds
+        Its `followed_share` bounds how many of the largest sums of outlying scores over all frames, and of the mean
+        scores far from the plane's median, are named. The third way, the largest sums of each block of frames, has a
+        bound of its own.
+    sigma
+        How far a mean score has to be from the median, in robust standard deviations.
+
+    Notes
+    -----
+    The bar is low on purpose: of some 5 000 photosites on a D80 a few hundred are defects. The series decide.
+    """
+    most = most_followed(tally.hidden.size, thresholds)
+    outlying = tally.sum_outlying.reshape(-1)
+    places = [np.flatnonzero(outlying >= largest_sums(outlying, most))]
+    places += [ballot.following.astype(np.int64) for ballot in ballots]
+    centre, scale = nulls_of(tally, cfa)
+    width, step = tally.shape[1], cfa.step
+    far = tally.beyond(centre, np.float32(sigma) * scale)
+    row, col = far // width, far % width
+    size = np.abs(tally.mean_score((row, col)) - centre[row % step, col % step])
+    for plane in cfa.planes:
+        own = np.flatnonzero((row % step == plane.row) & (col % step == plane.col))
+        kept = np.argsort(-size[own], kind="stable")[: most // len(cfa.planes)]
+        places.append(far[own[kept]])
+    return np.unique(np.concatenate(places)).astype(np.int64)
+
+
+def most_followed(photosites: int, thresholds: Thresholds) -> int:
+    """Return how many photosites each way may name, for a sensor of so many."""
+    return max(round(thresholds.followed_share * photosites), _FEWEST_FOLLOWED)
+
+
+def largest_sums(sums: NDArray[np.unsignedinteger[Any]], most: int) -> int:
+    """Return the least sum, above 0, such that at most `most` photosites reach it.
+
+    Examples
+    --------
+    >>> largest_sums(np.array([0, 5, 3, 3, 9], np.uint16), 3)
+    4
+    """
+    # A sample tells a bar that more than `most` reach, mostly: then only those need to be counted by their size.
+    sample = np.sort(sums[::_SAMPLED_SUM])
+    low = sample[max(sample.size - 1 - 4 * most // _SAMPLED_SUM, 0)] if sample.size else 0
+    large = sums[sums >= low]
+    reached = np.cumsum(np.bincount(large if large.size > most else sums)[::-1])[::-1]
+    within = np.flatnonzero(reached[1:] <= most)
+    return int(within[0]) + 1 if within.size else reached.size
+
 
 @dataclass(frozen=True)
 class Spots:

@@ -24,6 +24,7 @@ CLIP = 4.0
 # Logarithm of how much likelier a gap is than none before it splits a run of some hundred photosites: one mistake in
 # thousands.
 _GAP_EVIDENCE = 12.0
+
 # -log(-log(q)) at the quartiles.
 _AT_LOW, _AT_HIGH = -0.3266, 1.2459
 
