@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera.cfa import PICTURE, Cfa
+from sensormap.decode.jpeg_mosaic import remosaic
 from sensormap.maps.mapfile.reading import read_map
-from sensormap.remosaic import remosaic
 
 SMOOTH = 4.0  # mid-spread of the surroundings in which a few levels show
 

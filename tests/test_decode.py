@@ -30,9 +30,8 @@ from fixtures.nef import NefMeta, nef_bytes
 from sensormap.camera.cfa import BAYER_NAMES, Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
-from sensormap.decode.levels import subtract_black
 from sensormap.decode.quiet import native_stderr_silenced
-from sensormap.decode.reading import open_geometry, read_frame, usable_area
+from sensormap.decode.reading import open_geometry, read_frame, subtract_black, usable_area
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from sensormap.photos.exif import read_photo
 from sensormap.photos.files import check_photosites, is_jpeg_name, is_photo_name

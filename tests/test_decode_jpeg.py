@@ -25,7 +25,7 @@ from fixtures import tiff
 from sensormap.camera.profile import Body
 from sensormap.decode import jpeg
 from sensormap.decode.jpeg import Memory, jpeg_size, read_jpeg
-from sensormap.decode.picture import read_picture_frame
+from sensormap.decode.jpeg_mosaic import read_picture_frame
 from sensormap.errors import DecodeError
 from sensormap.frame import Exposure
 from sensormap.photos.exif import EDITORS, read_photo

@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-import sensormap.decode.flash
+import sensormap.decode.flashraw
 import sensormap.decode.reading
 from fixtures.nef import NefMeta, nef_bytes
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import get_profile
 from sensormap.cli.console import configure_log
 from sensormap.cli.options import decoder_option
-from sensormap.decode.flash import load_flashraw, read_flash
+from sensormap.decode.flashraw import load_flashraw, read_flash
 from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.decode.reading import open_geometry, read_frame
 from sensormap.errors import SensorMapError
@@ -157,7 +157,7 @@ def test_an_absent_package_is_told_and_how_to_install_it(
         raise ImportError(name)
 
     assert load_flashraw() is flashraw
-    monkeypatch.setattr(sensormap.decode.flash, "import_module", absent)
+    monkeypatch.setattr(sensormap.decode.flashraw, "import_module", absent)
     assert load_flashraw() is None
     path = written(tmp_path, nef_bytes(random_mosaic(1)))
     profile = open_geometry(path, own_profile())

@@ -17,9 +17,9 @@ from fixtures.curve import LEVELS, quantise
 from fixtures.nef import NefMeta, nef_bytes
 from sensormap.correct import nef as nef_module
 from sensormap.correct.nef import Nef, check_rewritten, read_nef, with_values
-from sensormap.correct.strip import LOSSLESS, MOST_LEVELS, Coding, pack
-from sensormap.correct.tiff import RawStrip, find_raw, with_strip
 from sensormap.decode.libraw import open_raw, raw_values
+from sensormap.decode.nef_file import RawStrip, find_raw, with_strip
+from sensormap.decode.nef_strip import LOSSLESS, MOST_LEVELS, Coding, pack
 from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.errors import DecodeError, OutputError
 

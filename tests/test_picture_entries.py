@@ -14,7 +14,7 @@ from sensormap.assemble import assemble
 from sensormap.camera.cfa import PICTURE
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Profile
-from sensormap.decode.picture import picture_profile
+from sensormap.decode.jpeg_mosaic import picture_profile
 from sensormap.detect.lines import find_lines
 from sensormap.detect.tally import Outliers
 from sensormap.detect.votes import Ballot

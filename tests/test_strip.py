@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fixtures import huffman
-from sensormap.correct.strip import LOSSLESS, LOSSY, MOST_LEVELS, Code, Coding, nearest_indices, pack, unpack
+from sensormap.decode.nef_strip import LOSSLESS, LOSSY, MOST_LEVELS, Code, Coding, nearest_indices, pack, unpack
 from sensormap.errors import DecodeError
 
 # The codes in full, in the order of the difference's size in bits.

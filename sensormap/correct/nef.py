@@ -8,18 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.correct.strip import (
-    BITS,
-    LOSSLESS,
-    LOSSY,
-    MOST_LEVELS,
-    Coding,
-    nearest_indices,
-    pack,
-    unpack,
-)
-from sensormap.correct.tiff import RawStrip, find_raw, with_strip
 from sensormap.decode.libraw import open_raw, raw_values, read_sizes
+from sensormap.decode.nef_file import RawStrip, find_raw, with_strip
+from sensormap.decode.nef_strip import BITS, LOSSLESS, LOSSY, MOST_LEVELS, Coding, nearest_indices, pack, unpack
 from sensormap.errors import DecodeError, OutputError
 
 # MakerNote tags 0x0093 and, of 0x0096, the version: lossy with the whole table in the file, and lossless.

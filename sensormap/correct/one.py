@@ -14,8 +14,8 @@ from sensormap.correct.dng import check_dng, dng_bytes
 from sensormap.correct.nef import check_rewritten, read_nef, with_values
 from sensormap.correct.selection import Chosen, mapped
 from sensormap.correct.values import Levels, Recipe, new_values
-from sensormap.decode.image import image_bytes, image_size, read_image
 from sensormap.decode.original import Original, read_original
+from sensormap.decode.png_tiff import image_bytes, image_size, read_image
 from sensormap.errors import FrameMismatchError, OutputError
 from sensormap.formats.dng_opcodes import opcode_list
 from sensormap.formats.listing import Listing, Photosite

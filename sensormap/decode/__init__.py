@@ -1,19 +1,7 @@
-"""Files into frames: raw files through LibRaw, plain images, and their EXIF."""
+"""A photo in; a frame out: its mosaic on the raw grid, black subtracted.
 
-from sensormap.decode.quiet import native_stderr_silenced
-from sensormap.decode.reading import open_geometry, read_frame, usable_area
-from sensormap.photos.exif import read_photo
-from sensormap.photos.files import is_jpeg_name, is_photo_name
-from sensormap.settings import DECODERS, RAWPY
-
-__all__ = [
-    "DECODERS",
-    "RAWPY",
-    "is_jpeg_name",
-    "is_photo_name",
-    "native_stderr_silenced",
-    "open_geometry",
-    "read_frame",
-    "read_photo",
-    "usable_area",
-]
+Read `reading` first: it chooses the decoder by the kind of file. `libraw`, `flashraw`, `png_tiff` and `jpeg` decode;
+`jpeg_mosaic` makes a mosaic of a JPEG; `nef_file` and `nef_strip` take compressed NEFs apart and put them together;
+`original` is a raw photo with all that a corrected copy says again; `quiet` keeps native libraries from writing on the
+terminal. A new decoder is a module here and a row in the table of `reading`.
+"""

@@ -29,6 +29,7 @@ _PNG_COLOURS = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGB
 _TIFF_MOSAICS = (1, 32803)  # photometric interpretation: black is zero; colour filter array
 _NOT_COMPRESSED, _DEFLATE = 1, (8, 32946)
 _SMALL = 1 << 24  # photosites; strips or tiles of so many in all may reach beyond any image
+
 # What the two decoders raise on damage; neither has a common base. struct and zlib come from deep inside them.
 _ERRORS = (
     OSError,
