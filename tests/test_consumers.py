@@ -17,8 +17,8 @@ from fixtures.nef import NefMeta, nef_bytes
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
-from sensormap.formats import dcraw, siril
 from sensormap.formats.listing import Listing, Photosite, Run, one_by_one
+from sensormap.formats.programs import dcraw, siril
 
 NOON = datetime(2010, 7, 1, 12)
 SENSOR = Sensor((192, 128), Rect(0, 0, 188, 125), Cfa("GBRG"), None)

@@ -26,8 +26,8 @@ from sensormap.camera.cfa import BAYER_NAMES, Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
-from sensormap.formats import chdk, dalsa, dng_opcodes, ecsv, fits, kstars, numpy_list, png
 from sensormap.formats.listing import Listing, Photosite, Run, gathered, one_by_one, within
+from sensormap.formats.programs import chdk, dalsa, dng_opcodes, ecsv, fits, kstars, numpy_list, png
 from sensormap.maps.entries import DefectKind
 from tests.conftest import make_mosaic
 

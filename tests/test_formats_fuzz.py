@@ -20,8 +20,9 @@ from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
-from sensormap.formats import chdk, fits, kstars, listing, numpy_list, png
+from sensormap.formats import listing
 from sensormap.formats.listing import Listing, Photosite, Run
+from sensormap.formats.programs import chdk, fits, kstars, numpy_list, png
 from sensormap.formats.registry import FORMATS
 from sensormap.maps.entries import DefectKind
 

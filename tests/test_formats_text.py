@@ -11,9 +11,9 @@ from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
-from sensormap.formats import csv_list, dcraw, mlvapp, phd2, pixinsight, rawtherapee, siril
 from sensormap.formats.listing import DARK, Listing, Photosite, Run, gathered, one_by_one, raw_grid
-from sensormap.formats.text import read_lines
+from sensormap.formats.programs import csv_list, dcraw, mlvapp, phd2, pixinsight, rawtherapee, siril
+from sensormap.formats.text_lines import read_lines
 from sensormap.maps.entries import DefectKind
 from tests.maps import TOY_SENSOR, rects
 
@@ -258,7 +258,7 @@ def test_damaged_files_are_read_or_refused(name, data):
 
 
 def test_empty_lines_are_counted_too(monkeypatch):
-    monkeypatch.setattr("sensormap.formats.text.MOST_LINES", 5)
+    monkeypatch.setattr("sensormap.formats.text_lines.MOST_LINES", 5)
     assert [line.number for line in read_lines(b"\n" * 4 + b"1 2\n", "toy")] == [5]
     with pytest.raises(ListFormatError, match=r"^toy: line 6: expected at most 5 lines"):
         list(read_lines(b"\n" * 6, "toy"))

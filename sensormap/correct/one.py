@@ -17,8 +17,8 @@ from sensormap.correct.values import Levels, Recipe, new_values
 from sensormap.decode.original import Original, read_original
 from sensormap.decode.png_tiff import image_bytes, image_size, read_image
 from sensormap.errors import FrameMismatchError, OutputError
-from sensormap.formats.dng_opcodes import opcode_list
 from sensormap.formats.listing import Listing, Photosite
+from sensormap.formats.programs.dng_opcodes import opcode_list
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.files import marked
 

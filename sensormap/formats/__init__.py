@@ -1,1 +1,6 @@
-"""Defect lists of other programs: one module a format, and one registry that lists them."""
+"""Maps to and from the defect lists of other programs.
+
+Read `listing` (a list of photosites and runs), `from_map` and `to_map`, `registry` (the formats by name), `text_lines`
+(what formats of text lines share), `programs` (one module a program). A new format is a module there and its name in
+`registry`.
+"""

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from sensormap.camera.geometry import Sensor
 from sensormap.errors import ListFormatError
-from sensormap.formats import (
+from sensormap.formats.listing import Format, Listing
+from sensormap.formats.programs import (
     chdk,
     csv_list,
     dalsa,
@@ -23,7 +24,6 @@ from sensormap.formats import (
     rawtherapee,
     siril,
 )
-from sensormap.formats.listing import Format, Listing
 
 _MODULES = (
     *(dcraw, rawtherapee, dng_opcodes, siril, pixinsight, mlvapp, chdk, phd2, kstars, dalsa, ecsv, fits, png),

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, raw_grid, within
-from sensormap.formats.text import Line, read_lines
+from sensormap.formats.text_lines import Line, read_lines
 
 # Makers whose EXIF spelling the decoder replaces by this one, in its order; the others stay as EXIF writes them.
 _MAKERS = (

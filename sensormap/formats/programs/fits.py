@@ -17,6 +17,8 @@ import warnings
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
@@ -24,7 +26,6 @@ from sensormap.formats.listing import MAX_PHOTOSITES, Format, Listing, Run, gath
 from sensormap.maps.entries import DefectKind
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 DO_NOT_USE = 1 << 0

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.formats.listing import DARK, Format, Listing, Run, gathered, one_by_one, raw_grid, within
-from sensormap.formats.text import Line, read_lines, shortened
+from sensormap.formats.text_lines import Line, read_lines, shortened
 from sensormap.maps.entries import DefectKind
 
 _KINDS = {"H": DefectKind.HOT, "C": DefectKind.DEAD}

@@ -12,7 +12,7 @@ import re
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.formats.listing import Format, Listing, gathered, one_by_one, raw_grid, within
-from sensormap.formats.text import read_lines, xy_entries
+from sensormap.formats.text_lines import read_lines, xy_entries
 
 _HEADER = re.compile(r"#FPM\s+(0x)?[0-9A-Fa-f]{1,8}\b.*")
 

@@ -16,7 +16,7 @@ from sensormap.camera.cfa import MONO
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.formats.listing import Format, Listing, Photosite, Run, gathered, raw_grid, within
-from sensormap.formats.text import Line, read_lines, shortened
+from sensormap.formats.text_lines import Line, read_lines, shortened
 
 _HEADER = "// CosmeticCorrection with a defect list; run it in the script editor\nvar P = new CosmeticCorrection;\n"
 _FIELDS = "// defectEnabled, defectIsRow, defectAddress, defectIsRange, defectBegin, defectEnd"

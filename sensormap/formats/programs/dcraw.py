@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, raw_grid, within
-from sensormap.formats.text import Line, read_lines
+from sensormap.formats.text_lines import Line, read_lines
 
 FILE_NAME = ".badpixels"
 LONGEST = 127  # characters; dcraw reads lines into 128 bytes and takes the rest of a longer one for the next

@@ -8,7 +8,7 @@ from __future__ import annotations
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.formats.listing import Format, Listing, gathered, one_by_one, raw_grid, within
-from sensormap.formats.text import read_lines, xy_entries
+from sensormap.formats.text_lines import read_lines, xy_entries
 
 _HEADER = "# PHD2 Defect Map v1"
 

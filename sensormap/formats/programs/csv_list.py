@@ -13,7 +13,7 @@ from datetime import datetime
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.formats.listing import Format, Listing, Photosite, Run, gathered, raw_grid, within
-from sensormap.formats.text import Line, read_lines, shortened
+from sensormap.formats.text_lines import Line, read_lines, shortened
 from sensormap.maps.entries import DefectKind
 
 COLUMNS = ("x", "y", "plane", "kind", "since", "width", "height")
