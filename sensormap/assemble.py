@@ -10,10 +10,11 @@ from functools import partial
 import numpy as np
 
 from sensormap.camera.geometry import Sensor
-from sensormap.decoys import expected_false
 from sensormap.detect.lines import Line, find_lines
 from sensormap.detect.tally import OUTLIER_SIGMA
 from sensormap.detect.votes import FEWEST_VOTES
+from sensormap.diagnose.diagnosis import Followed, judge
+from sensormap.diagnose.odds import LISTED_CONFIDENCE, expected_false
 from sensormap.evidence import Evidence
 from sensormap.followed_entries import Clock, Found, make_defects
 from sensormap.line_entries import make_lines
@@ -22,9 +23,7 @@ from sensormap.maps.entries import Defect, FrameSummary, Setting, Source, rounde
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.picture_entries import picture_defects
 from sensormap.settings import Floors, Thresholds
-from sensormap.stories import LISTED_CONFIDENCE
 from sensormap.unfollowed import unfollowed_defects
-from sensormap.verdict import Followed, judge
 
 FEW_FRAMES = 10
 """With fewer frames of different scenes, chance and scenery agree too often to be sure of anything."""

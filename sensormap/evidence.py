@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from sensormap.camera.profile import Body, Profile
 from sensormap.detect.tally import Tally
 from sensormap.detect.votes import Ballot
+from sensormap.diagnose.diagnosis import Followed
 from sensormap.frame import Photo, Skipped
-from sensormap.verdict import Followed
 
 
 @dataclass(frozen=True)

@@ -19,20 +19,19 @@ from numpy.typing import NDArray
 
 from sensormap.camera.profile import Profile
 from sensormap.detect.follow_list import Spots, moved_back
+from sensormap.diagnose.diagnosis import Followed
+from sensormap.diagnose.odds import Odds, weigh
+from sensormap.diagnose.scenery import repeated_frames
+from sensormap.diagnose.series import Conditions, Gathered, measure_oddity, measure_response_spread, photon_noise
 from sensormap.errors import SensorMapError
 from sensormap.examine import Read
 from sensormap.first_pass import Tallied
 from sensormap.frame import Photo, Skipped
-from sensormap.gathered import Gathered
 from sensormap.maps.clusters import find_columns
 from sensormap.photos.refusals import skipped
-from sensormap.scenery import repeated_frames
 from sensormap.score.neighbours import pad
-from sensormap.series import Conditions, measure_oddity, measure_response_spread, photon_noise
 from sensormap.settings import Floors
-from sensormap.stories import Odds, weigh
 from sensormap.threads import Progress, patiently
-from sensormap.verdict import Followed
 from sensormap.watch import CONTROLS, Sight, draw_controls
 
 # Scenery that fewer frames still make may show another scene that repeats.

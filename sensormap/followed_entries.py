@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera.geometry import Sensor
+from sensormap.diagnose.diagnosis import Verdict
+from sensormap.diagnose.onset import Change
+from sensormap.diagnose.series import Series
 from sensormap.frame import Photo
 from sensormap.maps.entries import Between, Defect, Interval, rounded
-from sensormap.onset import Change
-from sensormap.series import Series
-from sensormap.verdict import Verdict
 
 
 @dataclass(frozen=True)

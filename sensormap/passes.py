@@ -11,6 +11,8 @@ from sensormap.camera.profile import Body, Profile
 from sensormap.decode.reading import open_geometry
 from sensormap.detect.follow_list import promising
 from sensormap.detect.tally import MOST_FRAMES
+from sensormap.diagnose.diagnosis import Followed
+from sensormap.diagnose.scenery import has_company
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, SensorMapError
 from sensormap.evidence import Evidence
 from sensormap.examine import Read
@@ -20,10 +22,8 @@ from sensormap.frame import Photo, Skipped
 from sensormap.frame_choice import choose_frames, refilled
 from sensormap.memory import give_back
 from sensormap.photos.refusals import Refusals
-from sensormap.scenery import has_company
 from sensormap.settings import Options
 from sensormap.threads import Progress
-from sensormap.verdict import Followed
 
 log = logging.getLogger(__name__)
 

@@ -7,16 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from sensormap.appearance import birth_ratios
 from sensormap.camera.geometry import Sensor
-from sensormap.collapse import collapse
 from sensormap.detect.candidates import Candidates, find_candidates
 from sensormap.detect.tally import Outliers
+from sensormap.diagnose.jpeg_smears import collapse
+from sensormap.diagnose.kinds import effect, picture_kind
+from sensormap.diagnose.onset import birth_ratios, find_onset
 from sensormap.evidence import Evidence
 from sensormap.followed_entries import Clock
 from sensormap.maps.entries import Between, Defect, DefectKind, rounded
-from sensormap.onset import find_onset
-from sensormap.picture_kinds import effect, picture_kind
 from sensormap.settings import Thresholds
 from sensormap.unfollowed import settings_of
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from sensormap.camera.geometry import Sensor
-from sensormap.classify import Settings, classify
 from sensormap.detect.candidates import Candidates, find_candidates
 from sensormap.detect.tally import Outliers
+from sensormap.diagnose.kinds import Settings, classify
 from sensormap.evidence import Evidence
 from sensormap.maps.entries import Defect, DefectKind, rounded
 from sensormap.settings import Thresholds

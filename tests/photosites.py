@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.series import Conditions, Series
+from sensormap.diagnose.diagnosis import Followed, Verdict, judge
+from sensormap.diagnose.odds import weigh
+from sensormap.diagnose.series import Conditions, Series
 from sensormap.settings import Floors
-from sensormap.stories import weigh
-from sensormap.verdict import Followed, Verdict, judge
 
 SATURATION, FLOOR = 3880.0, 0.0
 RESPONSE_SPREAD = 0.01

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sensormap.appearance import birth_ratios
-from sensormap.onset import Change, find_onset
+from sensormap.diagnose.onset import Change, birth_ratios, find_onset
 
 FRAMES = 40
 TENS = [range(start, start + 10) for start in range(0, FRAMES, 10)]

@@ -15,13 +15,12 @@ from hypothesis import strategies as st
 from sensormap.assemble import assemble, undated
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect
-from sensormap.decoys import expected_false
+from sensormap.diagnose.odds import LISTED_CONFIDENCE, expected_false, probability
 from sensormap.evidence import Evidence
 from sensormap.frame import Skipped
 from sensormap.maps.entries import Between, Defect, DefectKind
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.settings import Floors, Thresholds
-from sensormap.stories import LISTED_CONFIDENCE, probability
 from tests.evidences import BODY, FRAMES, TALL, evidence_of, photo
 from tests.photosites import HEALTHY, Law, follow, make_conditions, simulate
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sensormap.classify import Settings, _quantiles, classify
 from sensormap.detect.tally import Outliers
+from sensormap.diagnose.kinds import Settings, _quantiles, classify
 from sensormap.maps.entries import DefectKind
 
 SATURATION = 3880

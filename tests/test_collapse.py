@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormap.collapse import Centres, collapse
 from sensormap.detect.candidates import Candidates
 from sensormap.detect.tally import Outliers
+from sensormap.diagnose.jpeg_smears import Centres, collapse
 
 WIDTH, HEIGHT = 320, 240
 LEVEL = 100

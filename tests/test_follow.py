@@ -20,6 +20,9 @@ from numpy.typing import NDArray
 
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body, Profile
+from sensormap.diagnose.diagnosis import Followed
+from sensormap.diagnose.odds import LIKELY
+from sensormap.diagnose.series import measure_response_spread
 from sensormap.errors import DecodeError, ProfileError
 from sensormap.first_pass import FirstPass, Tallied
 from sensormap.follow import Places, SecondPass
@@ -27,10 +30,7 @@ from sensormap.frame import Exposure, Frame, Mosaic, Photo, Skipped
 from sensormap.frame_choice import choose_frames, refilled
 from sensormap.score.neighbours import gather_windows, pad
 from sensormap.score.noise import Noise
-from sensormap.series import measure_response_spread
 from sensormap.settings import Floors, Thresholds
-from sensormap.stories import LIKELY
-from sensormap.verdict import Followed
 from sensormap.watch import Sight, stretches
 from tests.conftest import SATURATION, TOY_PROFILE, make_mosaic
 from tests.photosites import HEALTHY, Law, make_conditions, simulate

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
+from sensormap.diagnose.diagnosis import Verdict
+from sensormap.diagnose.onset import Change
+from sensormap.diagnose.series import Series
 from sensormap.followed_entries import Clock, Found, make_defects
 from sensormap.frame import Exposure, Photo
 from sensormap.maps.entries import Between, Defect, DefectKind
-from sensormap.onset import Change
-from sensormap.series import Series
-from sensormap.verdict import Verdict
 
 NOON = datetime(2010, 5, 2, 12)
 BODY = Body("ACME", "ACME One", "1")

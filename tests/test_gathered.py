@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sensormap.gathered import LOT, Gathered
-from sensormap.series import Oddity, make_series
+from sensormap.diagnose.series import LOT, Gathered, Oddity, make_series
 
 N, FRAMES = 2 * LOT + 7, 5
 

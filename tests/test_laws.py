@@ -10,10 +10,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
-from sensormap.laws import LAWS, LINEAR, OTHER, Trial, try_laws
-from sensormap.series import Conditions, Series
-from sensormap.stories import Story
-from sensormap.strengths import DARK, OFFSET, RESPONSE
+from sensormap.diagnose.law_choice import LAWS, LINEAR, OTHER, Trial, try_laws
+from sensormap.diagnose.odds import Story
+from sensormap.diagnose.regression import DARK, OFFSET, RESPONSE
+from sensormap.diagnose.series import Conditions, Series
 from tests.photosites import FLOOR, SATURATION, Law, draw, follow, make_conditions, simulate, without
 
 CASES = 24

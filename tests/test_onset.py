@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormap.likelihoods import log_ratios
-from sensormap.onset import Change, find_end, find_onset
-from sensormap.series import Conditions, Series
-from sensormap.stories import Story
+from sensormap.diagnose.likelihood import log_ratios
+from sensormap.diagnose.odds import Story
+from sensormap.diagnose.onset import Change, find_end, find_onset
+from sensormap.diagnose.series import Conditions, Series
 from tests.photosites import HEALTHY, Law, draw, make_conditions, simulate
 
 RATIOS = st.lists(st.floats(-60, 60) | st.sampled_from([0.0, -3.0, 5.0]), min_size=1, max_size=25)

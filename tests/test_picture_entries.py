@@ -18,12 +18,12 @@ from sensormap.decode.jpeg_mosaic import picture_profile
 from sensormap.detect.lines import find_lines
 from sensormap.detect.tally import Outliers
 from sensormap.detect.votes import Ballot
+from sensormap.diagnose.kinds import picture_kind
 from sensormap.evidence import Evidence
 from sensormap.maps.entries import Between, Defect, DefectKind, Source
 from sensormap.maps.mapfile.writing import map_text
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.picture_entries import CONFIDENCE, LEAST_EFFECT, picture_defects
-from sensormap.picture_kinds import picture_kind
 from sensormap.settings import Floors, Thresholds
 from tests.conftest import TOY_PROFILE
 from tests.evidences import ballot_of, evidence_of, photo

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sensormap.classify import Settings
 from sensormap.detect.tally import Outliers
+from sensormap.diagnose.kinds import Settings, effect, picture_kind
 from sensormap.frame import WHITE
 from sensormap.maps.entries import DefectKind
-from sensormap.picture_kinds import effect, picture_kind
 
 FRAMES = 24
 FULL = 4095.0

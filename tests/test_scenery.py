@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
 from sensormap.detect.tally import Tally
-from sensormap.scenery import has_company, repeated_frames
+from sensormap.diagnose.scenery import has_company, repeated_frames
 
 SHAPE = (60, 80)
 

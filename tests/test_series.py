@@ -9,9 +9,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
+from sensormap.diagnose.series import Oddity, Series, make_series, measure_oddity, photon_noise
 from sensormap.score.neighbours import gather_windows, pad
 from sensormap.score.noise import fit_noise
-from sensormap.series import Oddity, Series, make_series, measure_oddity, photon_noise
 from tests.conftest import SATURATION, make_mosaic
 from tests.photosites import HEALTHY, flat_conditions, make_conditions, quiet_series, simulate
 

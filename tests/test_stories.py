@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
-from sensormap import stories
-from sensormap import story_kernels as kernels
-from sensormap.likelihoods import Likelihoods, effect_ratios, evidence, log_ratios
-from sensormap.series import Conditions, Series
+from sensormap.diagnose import likelihood as kernels
+from sensormap.diagnose import odds as stories
+from sensormap.diagnose.likelihood import Likelihoods, effect_ratios, evidence, log_ratios
+from sensormap.diagnose.odds import LIKELY, Odds, Story, probability, since_prior, weigh
+from sensormap.diagnose.series import Conditions, Series
 from sensormap.settings import Floors
-from sensormap.stories import LIKELY, Odds, Story, probability, since_prior, weigh
 from tests.photosites import (
     FLOOR,
     HEALTHY,

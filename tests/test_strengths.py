@@ -10,10 +10,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
-from sensormap import strength_kernels as kernels
-from sensormap import strengths
-from sensormap.series import ODD_WIDTH, Conditions, Series
-from sensormap.strengths import DARK, OFFSET, RESPONSE, Fit, fit
+from sensormap.diagnose import regression as kernels
+from sensormap.diagnose import regression as strengths
+from sensormap.diagnose.regression import DARK, OFFSET, RESPONSE, Fit, fit
+from sensormap.diagnose.series import ODD_WIDTH, Conditions, Series
 from tests.photosites import (
     FLOOR,
     SATURATION,

@@ -10,10 +10,10 @@ from functools import cache
 import numpy as np
 import pytest
 
+from sensormap.diagnose.diagnosis import STRENGTHS, Verdict, judge
+from sensormap.diagnose.onset import Change
 from sensormap.maps.entries import DefectKind
-from sensormap.onset import Change
 from sensormap.settings import Floors
-from sensormap.verdict import STRENGTHS, Verdict, judge
 from tests.photosites import (
     FLOOR,
     SATURATION,

@@ -19,10 +19,12 @@ from sensormap.detect.tally import Tally
 # and at least this share of its own deviation: in series of one scene 46 to 98 % of the false entries, of
 # true ones 3 to 7 %, the members of clusters.
 _COMPANY_SIGMA, _COMPANY_SHARE = 4.0, 0.2
+
 # Where so many, and this share, of the listed photosites have company, the frames are compared; fewer are enough once
 # some frames have turned out to repeat.
 _FEWEST, _LEAST_SHARE = 12, 0.15
 _FEWEST_MORE, _LEAST_SHARE_MORE = 8, 0.05
+
 # Scores beyond this do not count for more. Frames whose scores agree so far, and so many standard deviations beyond
 # what chance makes of unrelated ones, show one scene.
 _CLIP, _CHANCE_SIGMA = 3.0, 2.5

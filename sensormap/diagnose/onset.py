@@ -1,21 +1,26 @@
-"""When a candidate of which only outlying scores are known appeared: what its absences say about its birth.
+"""Onset: between which two frames a defect was born, and healed, from what each frame says about it.
 
-Without a second look at the photos a frame says of a photosite only whether its score was outlying. A defect that shows
-in nine of ten frames was hardly born before ten frames without it; one that shows in three of ten may have been.
+Where only outlying scores are known, a frame says of a photosite only whether its score was outlying. A defect that
+shows in nine of ten frames was hardly born before ten frames without it; one that shows in three of ten may have
+been.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.detect.votes import FEWEST_VOTES
+from sensormap.diagnose.odds import since_prior
 
 # Chance that a healthy photosite's score is outlying: 0.3 to 3 % in photos.
 _BY_CHANCE = 0.01
+
+_COVERED = 0.95
 
 
 def birth_ratios(
@@ -84,3 +89,69 @@ def _sorts(blocks: Sequence[Sequence[int]]) -> list[list[NDArray[np.intp]]]:
         else:
             sorts.append([np.array(block, np.intp)])
     return sorts
+
+
+@dataclass(frozen=True)
+class Change:
+    """An interval that holds the first frame after a change with 95 % probability: `low` to `high`, both inclusive."""
+
+    low: int
+    high: int
+
+
+def find_onset(ratio: NDArray[np.float64]) -> Change:
+    """Return which frame may be the first with the defect.
+
+    Parameters
+    ----------
+    ratio
+        What each frame says for the defect against health, in nats, ``(n,)``; 0 where a frame cannot tell, which
+        widens the interval by that frame.
+
+    Returns
+    -------
+    Change
+        The shortest run of frames with 95 % of the posterior probability; ``Change(0, 0)`` where the defect was there
+        from the start. Half of all defects are taken to be, before the frames are looked at.
+
+    Notes
+    -----
+    With the defect born before frame t the likelihood ratio of the series is the sum of `ratio` from t on; every frame
+    before t is healthy in both and cancels.
+
+    Examples
+    --------
+    >>> find_onset(np.array([-3.0, -4.0, 0.0, 6.0, 5.0]))
+    Change(low=2, high=3)
+    """
+    since = np.cumsum(ratio[::-1])[::-1] + np.log(since_prior(ratio.size))
+    return _shortest(since)
+
+
+def find_end(ratio: NDArray[np.float64]) -> Change:
+    """Return which frame may be the first without the defect again; ``ratio.size`` stands for after the last.
+
+    Parameters
+    ----------
+    ratio
+        As for `find_onset`, from the first frame with the defect on.
+
+    Examples
+    --------
+    >>> find_end(np.array([6.0, 5.0, -4.0, -4.0, -3.0]))
+    Change(low=2, high=2)
+    """
+    return _shortest(np.concatenate([[-np.inf], np.cumsum(ratio)]))
+
+
+def _shortest(log_weight: NDArray[np.float64]) -> Change:
+    """Return the shortest run that holds 95 % of the weight; of equally short ones that which holds the most."""
+    weight = np.exp(log_weight - log_weight.max())
+    sums = np.concatenate([[0.0], np.cumsum(weight / weight.sum())])
+    size = weight.size
+    for length in range(1, size):
+        held = sums[length:] - sums[:-length]
+        low = int(held.argmax())
+        if held[low] >= _COVERED:
+            return Change(low, low + length - 1)
+    return Change(0, size - 1)

@@ -1,9 +1,10 @@
-"""Stories: which of a few laws explains a candidate's series best, since when, and how much better than health.
+"""Odds: which behaviour explains a candidate's series best, since when, and how much better than health.
 
 Each kind of defect predicts a value for every frame from its surroundings, shutter time and gain, given one strength.
 The likelihood of the series under each prediction, averaged over strengths and over the first frame that it applies to,
-and divided by the likelihood of a healthy photosite, is the evidence for the kind (a Bayes factor).  One strange frame
-cannot convict: its share of odd values bounds what it can say.
+and divided by the likelihood of a healthy photosite, is the evidence for the kind (a Bayes factor). One strange frame
+cannot convict: its share of odd values bounds what it can say. How many entries chance and scenery make is estimated
+from decoys, places where the outliers of differently shifted frames meet.
 """
 
 from __future__ import annotations
@@ -16,10 +17,35 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap import story_kernels as kernels
-from sensormap.likelihoods import evidence, log_sum
-from sensormap.series import Conditions, Series, median_where
+from sensormap.diagnose import likelihood as kernels
+from sensormap.diagnose.likelihood import evidence, log_sum
+from sensormap.diagnose.series import Conditions, Series, median_where
 from sensormap.settings import FULL_SCALE, Floors
+
+_LEVELS = 1000  # that a stuck photosite may be at, and that can be told apart: its own was looked up, not predicted
+_FROM_THE_START = 0.5  # of all defects are there in the first frame; the others are born evenly over the series
+_HEALS = 0.05  # of all defects are gone again before the last frame
+DEFECTIVE = 1e-5
+"""Share of defective photosites, before any frame is seen."""
+
+LIKELY = math.log((1 - DEFECTIVE) / DEFECTIVE)
+"""Evidence in nats at which a defect is as likely as none."""
+
+LISTED_CONFIDENCE = 0.8
+"""Probability of a defect from which a map lists it: a list is read as if it were sure."""
+
+LISTED = LIKELY + math.log(LISTED_CONFIDENCE / (1 - LISTED_CONFIDENCE))
+"""The same as evidence in nats."""
+
+_BRIGHTEST_HOT = 200_000.0  # DN/s
+_FAINTEST_NOISE = 6.0  # times the offset floor: fainter noise shows in no photo
+
+# Evidence in nats from which the decoys' tail is taken to fall exponentially. Far below what makes a defect, so that
+# there is a tail to measure.
+_TAIL_FROM = 0.0
+
+# A tail of so few decoys falls no more slowly than this, in nats: so much one odd frame more or less is worth.
+_TYPICAL_FALL, _TYPICAL_COUNT = 3.0, 3
 
 
 class Story(IntEnum):
@@ -43,25 +69,9 @@ _PRIOR = {
     Story.TELEGRAPH: 0.06,
     Story.FLICKER: 0.06,
 }
-_LEVELS = 1000  # that a stuck photosite may be at, and that can be told apart: its own was looked up, not predicted
-_FROM_THE_START = 0.5  # of all defects are there in the first frame; the others are born evenly over the series
-_HEALS = 0.05  # of all defects are gone again before the last frame
-DEFECTIVE = 1e-5
-"""Share of defective photosites, before any frame is seen."""
-
-LIKELY = math.log((1 - DEFECTIVE) / DEFECTIVE)
-"""Evidence in nats at which a defect is as likely as none."""
-
-LISTED_CONFIDENCE = 0.8
-"""Probability of a defect from which a map lists it: a list is read as if it were sure."""
-
-LISTED = LIKELY + math.log(LISTED_CONFIDENCE / (1 - LISTED_CONFIDENCE))
-"""The same as evidence in nats."""
 
 # How many strengths are tried by story, evenly by ratio: a step of a third for the bright ones.
 _STEPS = {Story.HOT: 28, Story.OFFSET: 24, Story.WEAK: 20, Story.TELEGRAPH: 14, Story.FLICKER: 10}
-_BRIGHTEST_HOT = 200_000.0  # DN/s
-_FAINTEST_NOISE = 6.0  # times the offset floor: fainter noise shows in no photo
 
 
 @dataclass(frozen=True)
@@ -184,3 +194,31 @@ def _levels(series: Series, conditions: Conditions) -> NDArray[np.float64]:
     parts = [slice(start, n) for start in starts] + [slice(0, end) for end in ends]
     levels = [median_where(series.value[:, part], shown[:, part]) for part in parts]
     return np.stack(levels, axis=1)
+
+
+def expected_false(evidence: NDArray[np.float64], *, part: float) -> float:
+    """Return how many photosites of the whole sensor may pass for defects by chance.
+
+    Parameters
+    ----------
+    evidence
+        For a defect at each decoy, in nats.
+    part
+        Share of the sensor in which decoys were looked for.
+
+    Notes
+    -----
+    The number of decoys beyond e falls as exp(-e / f), f the mean excess of those beyond 0; the value of that line at
+    the evidence that makes a defect is the estimate, or the number of decoys beyond it if that is larger.
+
+    Examples
+    --------
+    >>> expected_false(np.array([-3.0, 1.0, 2.0]), part=0.25) < 1
+    True
+    """
+    excess = evidence[evidence > _TAIL_FROM] - _TAIL_FROM
+    if not excess.size:
+        return 0.0
+    fall = (float(excess.sum()) + _TYPICAL_FALL * _TYPICAL_COUNT) / (excess.size + _TYPICAL_COUNT)
+    line = excess.size * math.exp(-(LISTED - _TAIL_FROM) / fall)
+    return max(line, float(np.count_nonzero(evidence > LISTED))) / part

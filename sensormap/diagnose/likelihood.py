@@ -7,13 +7,127 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap import story_kernels as kernels
-from sensormap.series import Conditions, Series
+from sensormap.compiled import compiled
+from sensormap.diagnose.series import Conditions, Series
+
+_NORMAL = 0.3989422804014327  # 1 / sqrt(2 pi)
+
+# Student's t with 3 degrees of freedom, of width 2, at 0.
+_ODD = 0.3675525969478614 / 2
+_TWELFTH = 1 / 12
+_WIDTH = 2.0 * math.sqrt(3.0)
+_HALF_ROOT = math.sqrt(0.5)
+
+# Chance of a value that has nothing to do with scene or photosite: a cosmic ray, a damaged byte. It keeps one frame
+# from convicting.
+STRAY = 1e-3
+LEAST = 1e-30
+"""Likelihoods count as no less."""
+
+# A stuck photosite may read otherwise now and then (a neighbour's charge, compression), at this cost in nats.
+ODD_READING = 3.0
+_UNLIKE = 1e-9  # chance of a clipped value of a photosite that is stuck elsewhere
+PRESENT = 0.55  # share of the frames in which a telegraph signal is taken to be high
+RESPONSES = 6  # healthy responses are summed over this many standard deviations on either side
+HOT, OFFSET, WEAK, STUCK, TELEGRAPH, FLICKER = range(6)
 
 _KINDS = 6
+
 # Spread of what a defect adds, relative to itself: dark current follows the temperature, responses are not quite
 # linear. It keeps a strong defect from being rejected for a few per cent.
-_SPREADS, _OFFSET_SPREAD = {kernels.HOT: 0.15, kernels.WEAK: 0.01}, 0.03
+_SPREADS, _OFFSET_SPREAD = {HOT: 0.15, WEAK: 0.01}, 0.03
+
+
+@compiled
+def rate(
+    stuck: bool,
+    value: NDArray[np.float64],
+    odd: NDArray[np.float64],
+    floor: NDArray[np.float64],
+    ceiling: NDArray[np.float64],
+    stray: NDArray[np.float64],
+    parts: NDArray[np.float64],
+) -> None:
+    """Fill the parts of every value's likelihood, which is ``share * exp(power) + rest``.
+
+    Parameters
+    ----------
+    stuck
+        Whether the photosite shows one level whatever the light: then nothing else can have made the value.
+    value, odd
+        What was seen, and the chance that something else made it: ``(N, n)``.
+    floor, ceiling, stray
+        Of each frame: lowest and highest DN, and the density of stray values: ``(n,)``.
+    parts
+        In: what is expected, NaN where the frame cannot tell, and the variance about it. Out: power, share, rest,
+        ``(3, N, n)``; the power NaN where the frame cannot tell.
+
+    Notes
+    -----
+    A value is normal about what is expected, or with chance `odd` Student's t about it, or anything. The likelihood is
+    a density per DN; for a value that is clipped, the probability of all that would be. A photosite can also clip
+    before its signal is digitised: then it stays somewhat below the ceiling, by its noise.
+    """
+    power, share, rest = parts[0], parts[1], parts[2]
+    for i in range(value.shape[0]):
+        for t in range(value.shape[1]):
+            per_sigma = 1 / math.sqrt(share[i, t])  # divisions are slow: there are as few as can be
+            expected = power[i, t] if stuck else min(power[i, t], ceiling[t])
+            z = (value[i, t] - expected) * per_sigma
+            u = 1 + z * z * _TWELFTH
+            near = (1 - STRAY) * per_sigma
+            rest[i, t] = 0.0 if stuck else near * odd[i, t] * _ODD / (u * u) + stray[t]
+            share[i, t] = (per_sigma if stuck else near * (1 - odd[i, t])) * _NORMAL
+            # Of a clipped value the distance beyond the clip, for below.
+            clipped = (value[i, t] >= ceiling[t]) | (value[i, t] <= floor[t])
+            beyond = power[i, t] - ceiling[t] if value[i, t] >= ceiling[t] else floor[t] - power[i, t]
+            power[i, t] = beyond * per_sigma if clipped else -0.5 * z * z
+        for t in range(value.shape[1]):
+            if value[i, t] < ceiling[t] and value[i, t] > floor[t]:
+                continue
+            share[i, t] = 0.0
+            if stuck:
+                rest[i, t] = 1.0 if power[i, t] >= 0 else _UNLIKE
+            else:
+                u = power[i, t] / _WIDTH
+                student = 0.5 + (u / (1 + u * u) + math.atan(u)) / math.pi
+                below = (1 - odd[i, t]) * 0.5 * math.erfc(-power[i, t] * _HALF_ROOT) + odd[i, t] * student
+                rest[i, t] = (1 - STRAY) * below + STRAY / 2
+            power[i, t] = min(power[i, t], 0.0)
+
+
+@compiled
+def sum_back(
+    ratio: NDArray[np.float64], strength: NDArray[np.float64], lasting: NDArray[np.float64], healed: NDArray[np.float64]
+) -> None:
+    """Turn what each frame says into what all frames from it on say, and keep the best of it.
+
+    Parameters
+    ----------
+    ratio
+        In: log likelihood ratio of each frame; out: their sums from each frame to the last: ``(N, n)``.
+    strength
+        Of each photosite, ``(N,)``.
+    lasting, healed
+        Largest sum, its strength, first frame and the one after its last, ``(N, 4)``: `lasting` until the last frame,
+        `healed` until any. Sums that are larger replace what is there.
+    """
+    n = ratio.shape[1]
+    for i in range(ratio.shape[0]):
+        since, within, end = 0.0, 0.0, n
+        best, best_within = lasting[i, 0], healed[i, 0]
+        for t in range(n - 1, -1, -1):
+            since += ratio[i, t]
+            if within < 0:  # what comes later speaks against the defect: it had healed by then
+                within, end = 0.0, t + 1
+            within += ratio[i, t]
+            ratio[i, t] = since
+            if since > best:
+                best = since
+                lasting[i, 0], lasting[i, 1], lasting[i, 2], lasting[i, 3] = since, strength[i], t, n
+            if within > best_within:
+                best_within = within
+                healed[i, 0], healed[i, 1], healed[i, 2], healed[i, 3] = within, strength[i], t, end
 
 
 class Likelihoods:
@@ -22,7 +136,7 @@ class Likelihoods:
     def __init__(self, series: Series, conditions: Conditions) -> None:
         self.series, self.conditions = series, conditions
         self._value, self._odd = (np.ascontiguousarray(part, np.float64) for part in (series.value, series.odd))
-        stray = kernels.STRAY / (conditions.saturation - conditions.floor)
+        stray = STRAY / (conditions.saturation - conditions.floor)
         frames = (conditions.floor, conditions.saturation, stray)
         self._floor, self._ceiling, self._stray = (np.ascontiguousarray(part, np.float64) for part in frames)
         self._headroom = conditions.saturation - series.level
@@ -30,7 +144,7 @@ class Likelihoods:
         self.healthy = np.zeros(series.value.shape)
         self.given(series.level, series.variance, self.healthy)
         np.log(self.healthy, out=self.healthy)
-        self._absent = (1 - kernels.PRESENT) * np.exp(self.healthy)
+        self._absent = (1 - PRESENT) * np.exp(self.healthy)
 
     def given(self, expected: NDArray[np.float64], scatter: NDArray[np.float64], out: NDArray[np.float64]) -> None:
         """Fill the likelihood of each value given what is expected, NaN where nothing is, and the variance about it."""
@@ -40,13 +154,13 @@ class Likelihoods:
     def ratios(self, kind: int, strength: NDArray[np.float64], out: NDArray[np.float64]) -> None:
         """Fill what each frame says for a kind of one strength a photosite, in nats; 0 where it cannot tell."""
         self._expect(kind, strength[:, None])
-        self._likelihood(out, stuck=kind == kernels.STUCK)
-        if kind == kernels.TELEGRAPH:
-            out *= kernels.PRESENT
+        self._likelihood(out, stuck=kind == STUCK)
+        if kind == TELEGRAPH:
+            out *= PRESENT
             out += self._absent
         self.compare(out)
-        if kind == kernels.STUCK:
-            np.maximum(out, -kernels.ODD_READING, out=out)
+        if kind == STUCK:
+            np.maximum(out, -ODD_READING, out=out)
 
     def compare(self, chance: NDArray[np.float64]) -> None:
         """Turn likelihoods into logarithms of their ratios to health; 0 where the frame cannot tell."""
@@ -59,16 +173,16 @@ class Likelihoods:
         series, conditions = self.series, self.conditions
         level, ceiling = series.level, conditions.saturation
         lost = series.level >= ceiling
-        if kind == kernels.STUCK:
+        if kind == STUCK:
             # How far clipped surroundings lie above the clip is unknown; only what is stuck below shows there.
             lost &= strength >= ceiling
             expected, scatter = strength, 0.5 + (0.003 * strength) ** 2  # rounding, and the steps of quantised formats
             excess = strength - level
         else:
-            effect = (strength - 1) * level if kind == kernels.WEAK else strength * conditions.gain
-            effect = effect * conditions.shutter_s if kind == kernels.HOT else effect
+            effect = (strength - 1) * level if kind == WEAK else strength * conditions.gain
+            effect = effect * conditions.shutter_s if kind == HOT else effect
             lost = lost | np.isnan(effect)
-            if kind == kernels.FLICKER:
+            if kind == FLICKER:
                 expected, scatter, excess = level, series.variance + effect * effect, series.value - level
             else:
                 shown = np.minimum(effect, self._headroom)
@@ -80,12 +194,12 @@ class Likelihoods:
         self._parts[1] = scatter
 
     def _likelihood(self, out: NDArray[np.float64], *, stuck: bool = False) -> None:
-        kernels.rate(stuck, self._value, self._odd, self._floor, self._ceiling, self._stray, self._parts)
+        rate(stuck, self._value, self._odd, self._floor, self._ceiling, self._stray, self._parts)
         power, share, rest = self._parts
         np.exp(power, out=out)
         out *= share
         out += rest
-        np.maximum(out, kernels.LEAST, out=out)  # NaN stays
+        np.maximum(out, LEAST, out=out)  # NaN stays
 
 
 def evidence(
@@ -123,11 +237,11 @@ def evidence(
     lasting, healed = np.full((2, _KINDS, count, 4), -np.inf)
     for kind in range(_KINDS):
         row = strengths[kind]
-        tries = stuck.T.copy() if kind == kernels.STUCK else np.tile(row[~np.isnan(row), None], count)
+        tries = stuck.T.copy() if kind == STUCK else np.tile(row[~np.isnan(row), None], count)
         sums = np.empty((len(tries), count, n))
         for strength, ratio in zip(tries, sums, strict=True):
             likelihoods.ratios(kind, strength, ratio)
-            kernels.sum_back(ratio, strength, lasting[kind], healed[kind])
+            sum_back(ratio, strength, lasting[kind], healed[kind])
         tried = math.log(max(len(tries), 1))
         total[kind] = log_sum(sums, axis=0) - (tried + own)[:, None]
         lasting[kind, :, 0] -= own
@@ -160,10 +274,10 @@ def _responses(likelihoods: Likelihoods, spread: float) -> NDArray[np.float64]:
     clear = series.known & (series.level < conditions.saturation)
     chance = np.empty(series.value.shape)
     sums = []
-    for k in range(-kernels.RESPONSES, kernels.RESPONSES + 1):
+    for k in range(-RESPONSES, RESPONSES + 1):
         likelihoods.given(series.level * (1 + k * spread), series.variance, chance)
         sums.append(np.log(chance, out=chance).sum(axis=1, where=clear) - 0.5 * k * k)
-    return np.asarray(log_sum(np.stack(sums), axis=0) - sums[kernels.RESPONSES] - 0.5 * math.log(2 * math.pi))
+    return np.asarray(log_sum(np.stack(sums), axis=0) - sums[RESPONSES] - 0.5 * math.log(2 * math.pi))
 
 
 def log_sum(values: NDArray[np.float64], *, axis: int) -> NDArray[np.float64]:

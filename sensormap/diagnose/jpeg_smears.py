@@ -18,15 +18,19 @@ from sensormap.maps.clusters import Run, find_columns
 
 # Demosaicing reaches 2 pixels, halved chroma one more.
 _SMEAR = 3
+
 # Side of the block that is compressed as one where chroma is halved both ways; ripples seldom reach 2/3 of the score of
 # their cause or, since scores are clipped, a quarter of its excess.
 _BLOCK, _RIPPLE, _RIPPLE_EXCESS = 16, 2 / 3, 1 / 4
+
 # Ripples of a line run along it on both sides, as far as the block goes.
 _BESIDE_LINE = 8
+
 # Two defects side by side show alike in the same frames; smear is fainter, and in fewer. Of 37 true pairs and 1 888
 # smears in two simulated sets these bars of score and excess let 29 pass, and none; ties of clipped scores made the bar
 # of frames necessary.
 _PAIR_EXCESS, _PAIR_SCORE, _PAIR_FRAMES, _FEWEST_FRAMES = 0.7, 0.6, 0.8, 6
+
 # The place is sure where no neighbour deviates nearly as much.
 _NEARLY = 0.8
 

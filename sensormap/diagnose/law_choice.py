@@ -1,7 +1,7 @@
-"""Laws: every way in which a defect may show, fitted to a candidate's series over the frames since its onset.
+"""Choosing a law: every way in which a defect may show, fitted to a candidate's series over the frames since its onset.
 
-Where `stories` tries a few strengths to tell defects from health, this finds the best ones, also of a dark current
-beside an offset, so that the laws can be compared with each other.
+Where `odds` tries a few strengths to tell defects from health, this finds the best ones, also of a dark current beside
+an offset, so that the laws can be compared with each other.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.likelihoods import Likelihoods, effect_ratios
-from sensormap.series import Conditions, Series, median_where
-from sensormap.stories import Odds, Story
-from sensormap.strengths import DARK, OFFSET, RESPONSE, Fit, fit
+from sensormap.diagnose.likelihood import Likelihoods, effect_ratios
+from sensormap.diagnose.odds import Odds, Story
+from sensormap.diagnose.regression import DARK, OFFSET, RESPONSE, Fit, fit
+from sensormap.diagnose.series import Conditions, Series, median_where
 
 # How far what a law adds may vary from frame to frame, as a share of itself: dark current follows the temperature.
 _DARK_SPREAD, _OTHER_SPREAD = 0.15, 0.02

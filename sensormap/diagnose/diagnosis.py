@@ -1,4 +1,4 @@
-"""Verdicts: what a candidate's series says about its kind, its strengths, its onset, and where it says nothing."""
+"""Diagnosis: what a candidate's series says about its kind, its strengths, its onset, and where it says nothing."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.gathered import LOT, Gathered
-from sensormap.laws import LAWS, LINEAR, Trial, try_laws
+from sensormap.diagnose.law_choice import LAWS, LINEAR, Trial, try_laws
+from sensormap.diagnose.odds import Odds, Story
+from sensormap.diagnose.onset import Change, find_end, find_onset
+from sensormap.diagnose.regression import DARK, OFFSET, RESPONSE, Fit, fit
+from sensormap.diagnose.series import LOT, Conditions, Gathered, Series
 from sensormap.maps.entries import DefectKind
-from sensormap.onset import Change, find_end, find_onset
-from sensormap.series import Conditions, Series
 from sensormap.settings import Floors
-from sensormap.stories import Odds, Story
-from sensormap.strengths import DARK, OFFSET, RESPONSE, Fit, fit
 
 STRENGTHS = {RESPONSE: "response", DARK: "dark_dn_per_s", OFFSET: "offset_dn"}
 """Names in the map of the columns of the regression."""
 
 _BLACK_SHARE = 0.002  # of saturation; below it a stuck photosite is dead
+
 # A strength is not resolved where its interval reaches both beyond itself and beyond so many floors.
 _UNRESOLVED_FLOORS = 10
 _RELIABLE = 0.8

@@ -3,6 +3,9 @@
 A residual over its noise is nearly normal where the surroundings are flat, and has heavy tails where they are not: an
 edge or a point of light can fall on any photosite. How heavy is measured on healthy photosites drawn at random, the
 controls, by classes of texture; nothing is assumed about the scenes.
+
+All followed photosites in all followed frames are kept as windows, in a few bytes each. Series take nine times as much
+memory, so that a few hundred are made at a time: a run of 256 followed frames then needs hardly more than one of 60.
 """
 
 from __future__ import annotations
@@ -20,11 +23,16 @@ ODD_WIDTH = 2.0
 _ODD_BEYOND_4 = 0.1393  # share of it beyond 4 sigma
 _MOST_ODD, _FEWEST_ODD = 0.5, 1e-4
 _CORNER = 3.0
+
 # Healthy responses spread at least so much: fewer frames than dozens cannot show it.
 _LEAST_RESPONSE_SPREAD = 0.005
 _WITH_MEDIAN = 1.2  # variance of a value less the median of eight, in that of a value
+
 # Upper ends of the classes of texture, as quantiles of the controls.
 _TEXTURE_CLASSES = (0.25, 0.5, 0.7, 0.85, 0.95, 1.0)
+
+LOT = 256
+"""Photosites whose series are made at a time."""
 
 
 @dataclass(frozen=True)
@@ -235,3 +243,60 @@ def median_where(values: NDArray[np.float64], where: NDArray[np.bool_]) -> NDArr
     high = np.take_along_axis(ordered, np.minimum(count // 2, np.maximum(count - 1, 0))[:, None], axis=1)[:, 0]
     with np.errstate(invalid="ignore"):
         return np.where(count > 0, (low + high) / 2, 0)
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What N photosites showed in n frames; ``gathered[rows]`` are their series.
+
+    Parameters
+    ----------
+    windows
+        As for `series.make_series`, ``(3, N, n)``, int16 or int32.
+    phase
+        Number of each photosite's plane, ``(N,)``.
+    noise
+        Its coefficients by frame and plane, ``(n, planes, 4)``.
+    photon
+        Variance that each DN of signal adds in each frame, ``(n,)``.
+    corner
+        Whether each lies in a corner of the active area, ``(N,)``.
+    known
+        Which values count, ``(N, n)``.
+    oddity
+        How often healthy photosites are odd; None while it is not measured.
+    """
+
+    windows: NDArray[np.int16] | NDArray[np.int32]
+    phase: NDArray[np.intp]
+    noise: NDArray[np.float64]
+    photon: NDArray[np.float64]
+    corner: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+    oddity: Oddity | None = None
+
+    def __len__(self) -> int:
+        return self.phase.size
+
+    def __getitem__(self, rows: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Series:
+        coefficients = self.noise[:, self.phase[rows]].transpose(1, 0, 2)
+        series = make_series(
+            self.windows[:, rows], coefficients, self.photon, corner=self.corner[rows], known=self.known[rows]
+        )
+        return series if self.oddity is None else self.oddity.of(series)
+
+    def part(self, rows: slice) -> Gathered:
+        """Return some of the photosites as they are, their windows and what is known of them not copied."""
+        return Gathered(
+            self.windows[:, rows],
+            self.phase[rows],
+            self.noise,
+            self.photon,
+            self.corner[rows],
+            self.known[rows],
+            self.oddity,
+        )
+
+    def lots(self) -> list[slice]:
+        """Return the photosites in lots of at most `LOT`."""
+        return [slice(start, start + LOT) for start in range(0, len(self), LOT)]
