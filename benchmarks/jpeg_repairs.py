@@ -25,8 +25,8 @@ from fixtures.jpeg import SUBSAMPLINGS, jpeg_bytes
 from fixtures.scenes import choose_view, find_photographs, paint_scene, read_scene, render
 from fixtures.sensor import SATURATION, Faults, expose, make_body
 from fixtures.series import JPEG_GAINS, JPEG_QUALITIES, PAINTED_SCENES, Recipe, plan_shots
-from sensormap.correct.jpeg import METHODS, correct_jpeg
-from sensormap.correct.picture import Pixel
+from sensormap.correct.jpeg.jpeg import METHODS, correct_jpeg
+from sensormap.correct.jpeg.smears import Pixel
 from sensormap.decode.jpeg import read_jpeg
 
 SHAPE = (1308, 1952)

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from benchmarks.repairs import light_of
 from sensormap.camera.profile_files import find_profile
+from sensormap.correct.methods.new_values import METHODS, SUBTRACT, Levels, Recipe
 from sensormap.correct.nef import read_nef
-from sensormap.correct.one import find_repairs
+from sensormap.correct.raw import find_repairs
 from sensormap.correct.selection import choose
-from sensormap.correct.values import METHODS, SUBTRACT, Levels, Recipe
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.exif import read_photo

@@ -22,8 +22,8 @@ from fixtures.sensor import SATURATION, ideal_response, make_body
 from fixtures.series import FULL_SIZE, Recipe, plan_shots
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.profile_files import get_profile
-from sensormap.correct.check import COUNT, hold_out, noise_at, quality
-from sensormap.correct.repair import METHODS, repair
+from sensormap.correct.methods.held_out import COUNT, hold_out, noise_at, quality
+from sensormap.correct.methods.interpolate import METHODS, repair
 from sensormap.decode.reading import open_geometry, read_frame
 from sensormap.frame import Mosaic
 from sensormap.photos.exif import read_photo

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sensormap.corrections import Wishes, correct_photos
+    from sensormap.correct.run import Wishes, correct_photos
     from sensormap.errors import SensorMapError
     from sensormap.maps.coordinates import coordinates
     from sensormap.maps.entries import Column, Defect, DefectKind
@@ -46,9 +46,9 @@ _MODULES = {
     "SensorMap": "maps.sensor_map",
     "SensorMapError": "errors",
     "Thresholds": "settings",
-    "Wishes": "corrections",
+    "Wishes": "correct.run",
     "coordinates": "maps.coordinates",
-    "correct_photos": "corrections",
+    "correct_photos": "correct.run",
     "map_defects": "survey",
     "read_map": "maps.mapfile.reading",
     "write_map": "maps.mapfile.writing",

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
-from sensormap.correct.check import check, hold_out, noise_at, sum_up
-from sensormap.correct.repair import METHODS
-from sensormap.correct.subtraction import Excess, excess_of, expected_errors, subtract
+from sensormap.correct.methods.held_out import check, hold_out, noise_at, sum_up
+from sensormap.correct.methods.interpolate import METHODS
+from sensormap.correct.methods.subtract import Excess, excess_of, expected_errors, subtract
 from sensormap.maps.entries import DefectKind
 from sensormap.score.noise import frame_noise
 from tests.maps import toy_defect

@@ -14,13 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from sensormap.correct.jpeg import CorrectedJpeg, correct_jpeg
-from sensormap.correct.picture import SMEAR, Pixel, repair_smears, weighted8
-from sensormap.decode.coefficients import open_coded, read_units
+from sensormap.correct.jpeg.coefficients import open_coded, read_units, replace_units
+from sensormap.correct.jpeg.jpeg import CorrectedJpeg, correct_jpeg
+from sensormap.correct.jpeg.previews import moved_previews
+from sensormap.correct.jpeg.smears import SMEAR, Pixel, repair_smears, weighted8
+from sensormap.correct.jpeg.tables import ZIGZAG
 from sensormap.decode.jpeg import read_jpeg
-from sensormap.decode.jpeg_tables import ZIGZAG
-from sensormap.decode.previews import moved_previews
-from sensormap.decode.recode import replace_units
 from sensormap.errors import DecodeError, FrameMismatchError, OutputError, SensorMapError
 from sensormap.photos.jpeg_markers import read_layout
 from tests.test_decode_jpeg import DATA, jpeg_bytes, place_of, scene, segment, with_segments
@@ -381,7 +380,7 @@ def test_a_result_that_differs_elsewhere_is_refused(monkeypatch) -> None:
         every = np.arange(coded.unit_count)
         return replace_units(coded, every, read_units(coded, every, name) + 1, name)
 
-    monkeypatch.setattr("sensormap.correct.jpeg.replace_units", wrong)
+    monkeypatch.setattr("sensormap.correct.jpeg.jpeg.replace_units", wrong)
     with pytest.raises(
         OutputError, match=r"^a\.jpg: corrected, but pixels outside the units of 16 x 8 changed, by up to"
     ):

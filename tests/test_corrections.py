@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from numpy.testing import assert_array_equal
 
 import sensormap.correct.nef
-import sensormap.correct.one
+import sensormap.correct.raw
 import sensormap.output
 from fixtures.curve import quantise
 from fixtures.jpeg import jpeg_bytes
@@ -25,10 +25,10 @@ from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
 from sensormap.cli.main import main
-from sensormap.corrections import Told, Wishes, correct_photos
+from sensormap.correct.destinations import unless_corrected
+from sensormap.correct.run import Told, Wishes, correct_photos
 from sensormap.decode.jpeg import read_jpeg
 from sensormap.decode.libraw import open_raw, raw_values
-from sensormap.destinations import unless_corrected
 from sensormap.errors import DecodeError, OutputError
 from sensormap.maps.entries import Between, Column, DefectKind, FrameSummary
 from sensormap.maps.mapfile.writing import write_map
@@ -575,7 +575,7 @@ def test_a_result_that_decodes_otherwise_is_not_kept(photos, tmp_path, monkeypat
     def wrong(nef, rows, cols, values):
         return sensormap.correct.nef.with_values(nef, rows, cols + 2, values)
 
-    monkeypatch.setattr(sensormap.correct.one, "with_values", wrong)
+    monkeypatch.setattr(sensormap.correct.raw, "with_values", wrong)
     done, refused = correct(photos, tmp_path / "out")
     assert done == ()
     assert all("differ" in line for line in refused)
@@ -586,7 +586,7 @@ def test_a_photo_that_is_too_large_for_the_memory_does_not_end_the_run(photos, t
     def greedy(*_):
         raise MemoryError
 
-    monkeypatch.setattr(sensormap.correct.one, "find_repairs", greedy)
+    monkeypatch.setattr(sensormap.correct.raw, "find_repairs", greedy)
     done, refused = correct(photos, tmp_path / "out")
     assert done == ()
     assert all("too large for the memory" in line for line in refused)
@@ -594,7 +594,7 @@ def test_a_photo_that_is_too_large_for_the_memory_does_not_end_the_run(photos, t
 
 def test_a_large_image_is_refused_before_it_is_decoded(photos, tmp_path, monkeypatch):
     iio.imwrite(photos / "frame.png", np.zeros((600, 800), np.uint16))
-    monkeypatch.setattr(sensormap.correct.one, "read_image", pytest.fail)
+    monkeypatch.setattr(sensormap.correct.raw, "read_image", pytest.fail)
     _, refused = correct(photos / "frame.png", tmp_path / "out")
     assert "raw grid of 800 x 600, but the map is of 192 x 128 GBRG" in refused[0]
 

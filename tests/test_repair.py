@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensormap.camera.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
-from sensormap.correct.repair import METHODS, repair
-from sensormap.correct.surround import REACH
+from sensormap.correct.methods.interpolate import METHODS, repair
+from sensormap.correct.methods.surround import REACH
 from tests.correctpixel_standin import WEIGHTS
 
 CFAS = [*BAYER_NAMES, MONO]

@@ -11,7 +11,7 @@ from sensormap.cli.console import configure_log, progress_bar
 from sensormap.cli.options import jobs_option
 
 if TYPE_CHECKING:
-    from sensormap.corrections import Wishes
+    from sensormap.correct.run import Wishes
 
 
 @click.command("correct")
@@ -63,7 +63,7 @@ def correct_command(
         why = "--check, which tries them all" if check else "--opcodes, which uses none"
         msg = f"--method {method} does not go with {why}"
         raise click.UsageError(msg)
-    from sensormap.corrections import Wishes  # noqa: PLC0415 - takes a second to import, --help does not
+    from sensormap.correct.run import Wishes  # noqa: PLC0415 - takes a second to import, --help does not
 
     verbosity = verbose - quiet
     configure_log(verbosity)
@@ -76,11 +76,11 @@ def _run(map_file: Path, photos: tuple[str, ...], output: Path | None, wishes: W
     from rich.console import Console  # noqa: PLC0415
 
     from sensormap.cli.render import print_table  # noqa: PLC0415
-    from sensormap.corrections import Told, correct_photos  # noqa: PLC0415
+    from sensormap.correct.check_repairs import check_repairs  # noqa: PLC0415
+    from sensormap.correct.run import Told, correct_photos  # noqa: PLC0415
     from sensormap.decode.quiet import native_stderr_silenced  # noqa: PLC0415
     from sensormap.maps.mapfile.reading import read_map  # noqa: PLC0415
     from sensormap.photos.refusals import Refusals  # noqa: PLC0415
-    from sensormap.repair_quality import check_repairs  # noqa: PLC0415
     from sensormap.report.corrections import corrected_table, quality_table  # noqa: PLC0415
 
     sensor_map, refusals = read_map(map_file), Refusals(strict=False)

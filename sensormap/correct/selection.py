@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.profile import Body
-from sensormap.correct.picture import Pixel
+from sensormap.correct.jpeg.smears import Pixel
 from sensormap.errors import FrameMismatchError
 from sensormap.frame import Exposure, Photo
 from sensormap.maps.entries import Between, Column, Defect, Row, Source

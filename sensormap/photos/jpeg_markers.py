@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
-from sensormap.decode.jpeg_tables import header_parts
+from sensormap.correct.jpeg.tables import header_parts
 from sensormap.errors import DecodeError
 from sensormap.photos.files import MAX_PHOTOSITES
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sensormap.correct.check import Quality
-from sensormap.correct.outcome import Corrected
+from sensormap.correct.methods.held_out import Quality
+from sensormap.correct.run import Corrected
 from sensormap.report.table import Table, plain
 
 

@@ -9,11 +9,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.correct.picture import SMEAR, Picture, Pixel, repair_smears, weighted8
-from sensormap.decode.coefficients import Blocks, Coded, open_coded, read_units
+from sensormap.correct.jpeg.coefficients import Blocks, Coded, open_coded, read_units, replace_units
+from sensormap.correct.jpeg.previews import moved_previews
+from sensormap.correct.jpeg.smears import SMEAR, Picture, Pixel, repair_smears, weighted8
 from sensormap.decode.jpeg import read_jpeg
-from sensormap.decode.previews import moved_previews
-from sensormap.decode.recode import replace_units
 from sensormap.errors import FrameMismatchError, OutputError
 from sensormap.photos.jpeg_markers import Layout, sampling
 
@@ -76,7 +75,7 @@ def correct_jpeg(
     pixels
         Where the defects are, in the picture as stored: not turned as EXIF says.
     method
-        DIRECTIONAL repairs whole smears (see `sensormap.correct.picture.repair_smears`); "weighted8" does what the
+        DIRECTIONAL repairs whole smears (see `sensormap.correct.jpeg.smears.repair_smears`); "weighted8" does what the
         single-pixel script does, one pixel after the other, whether the defect shows or not.
     every
         Whether to interpolate also defects that do not show.

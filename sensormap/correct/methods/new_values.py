@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.profile import Profile
-from sensormap.correct.repair import DIRECTIONAL, Repaired, repair
-from sensormap.correct.repair import METHODS as INTERPOLATIONS
-from sensormap.correct.subtraction import excess_of, expected_errors, subtract
+from sensormap.correct.methods.interpolate import DIRECTIONAL, Repaired, repair
+from sensormap.correct.methods.interpolate import METHODS as INTERPOLATIONS
+from sensormap.correct.methods.subtract import excess_of, expected_errors, subtract
 from sensormap.frame import Exposure
 from sensormap.maps.entries import Defect
 from sensormap.score.noise import frame_noise

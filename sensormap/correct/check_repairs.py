@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sensormap.camera.profile_files import find_profile
-from sensormap.correct.check import HeldOut, Quality, check, sum_up
-from sensormap.correct.one import mask_of, usable_part
+from sensormap.correct.methods.held_out import HeldOut, Quality, check, sum_up
+from sensormap.correct.methods.new_values import Levels
+from sensormap.correct.raw import mask_of, usable_part
+from sensormap.correct.run import Told, Wishes, run_each
 from sensormap.correct.selection import check_body
-from sensormap.correct.values import Levels
-from sensormap.corrections import Told, Wishes, run_each
 from sensormap.decode.original import read_original
 from sensormap.errors import FrameMismatchError
 from sensormap.maps.sensor_map import SensorMap

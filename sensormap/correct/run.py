@@ -11,13 +11,20 @@ from threading import Event
 from typing import TypeVar
 
 from sensormap.camera.profile_files import find_profile
-from sensormap.correct.jpeg import METHODS as JPEG_METHODS
-from sensormap.correct.jpeg import correct_jpeg
-from sensormap.correct.one import Content, correct_as_dng, correct_image, correct_nef, list_in_dng
-from sensormap.correct.outcome import Corrected
+from sensormap.correct.destinations import (
+    check_folder,
+    clashes,
+    identity,
+    make_folder,
+    outside,
+    targets,
+    unless_corrected,
+)
+from sensormap.correct.jpeg.jpeg import METHODS as JPEG_METHODS
+from sensormap.correct.jpeg.jpeg import correct_jpeg
+from sensormap.correct.methods.new_values import METHODS, Recipe
+from sensormap.correct.raw import Content, correct_as_dng, correct_image, correct_nef, list_in_dng
 from sensormap.correct.selection import Chosen, check_body, choose, pixels_of
-from sensormap.correct.values import METHODS, Recipe
-from sensormap.destinations import check_folder, clashes, identity, make_folder, outside, targets, unless_corrected
 from sensormap.errors import FrameMismatchError, OutputError, SensorMapError
 from sensormap.frame import Photo, Skipped
 from sensormap.maps.sensor_map import SensorMap
@@ -27,8 +34,35 @@ from sensormap.photos.files import find_photos, is_image_name, marked, read_byte
 from sensormap.photos.refusals import skipped
 from sensormap.threads import Progress, default_threads, patiently
 
-T = TypeVar("T")
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """One photo that was corrected.
+
+    Parameters
+    ----------
+    source, output
+        The photo, and the file that was written.
+    repaired
+        Photosites of a raw photo, or defects of a JPEG, that have other values now, or are listed in the DNG.
+    left
+        Those that were to be repaired and could not be: no healthy photosite is near, or a JPEG does not show them.
+    chosen
+        What of the map was to be repaired, and why the rest was not.
+    elsewhere
+        Of a JPEG, the mean change of the picture outside the blocks that were coded anew, in DN of 8 bits.
+    """
+
+    source: Path
+    output: Path
+    repaired: int
+    left: int
+    chosen: Chosen
+    elsewhere: float | None = None
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
 from sensormap.correct.dng import check_dng, dng_bytes
+from sensormap.correct.methods.new_values import Levels, Recipe, new_values
 from sensormap.correct.nef import check_rewritten, read_nef, with_values
 from sensormap.correct.selection import Chosen, mapped
-from sensormap.correct.values import Levels, Recipe, new_values
 from sensormap.decode.original import Original, read_original
 from sensormap.decode.png_tiff import image_bytes, image_size, read_image
 from sensormap.errors import FrameMismatchError, OutputError

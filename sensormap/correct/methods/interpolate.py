@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera.cfa import PICTURE, Cfa
-from sensormap.correct.prediction import predict
-from sensormap.correct.surround import Surround, green_rings, same_plane_rings, surroundings
+from sensormap.correct.methods.directional import predict
+from sensormap.correct.methods.surround import Surround, green_rings, same_plane_rings, surroundings
 
 DIRECTIONAL = "directional"
 """The default: predicted from all colours around, by what goes together in this very photo."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.correct.surround import same_plane_rings, surroundings
+from sensormap.correct.methods.surround import same_plane_rings, surroundings
 from sensormap.maps.entries import Defect, DefectKind
 from sensormap.score.noise import Noise, own_variance, residual_variance
 

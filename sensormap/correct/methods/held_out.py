@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
-from sensormap.correct.repair import METHODS, repair
-from sensormap.correct.surround import same_plane_rings, surroundings
+from sensormap.correct.methods.interpolate import METHODS, repair
+from sensormap.correct.methods.surround import same_plane_rings, surroundings
 from sensormap.score.noise import frame_noise, own_variance
 
 COUNT = 4000

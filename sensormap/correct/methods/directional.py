@@ -17,11 +17,12 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from sensormap.correct.surround import same_plane_rings, surroundings
+from sensormap.correct.methods.surround import same_plane_rings, surroundings
 
 _PATCH = 2  # photosites on either side of the middle: 5 x 5, all colours, the eight nearest of the same plane
 _MIDDLE = 12
 _STEPS = 4  # steps of the plane on either side within which the patches around a target lie: 9 x 9
+
 # Of the surroundings' covariance against the photo's. Tuned on sets that docs/correction.md does not report on; from
 # 0.05 to 0.2, and from 3 to 5 steps, errors differ by 2 % at most.
 _LOCAL_SHARE = 0.1
