@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from fixtures.nef import NefMeta, nef_bytes
-from sensormap.align import CropCheck, check_crop, crop_lines, difference, require_agreement
-from sensormap.alignment import Alignment
+from sensormap.alignment.correlate import Alignment
+from sensormap.alignment.crop import CropCheck, check_crop, crop_lines, difference, require_agreement
 from sensormap.camera.geometry import Rect
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from tests.pairs import CROP_SIZE, SHAPE, developed, jpeg, mosaic

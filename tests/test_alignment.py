@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from PIL import Image
 
 from fixtures.develop import Look, develop
-from sensormap.alignment import _correlate, align
+from sensormap.alignment.correlate import _correlate, align
 from sensormap.camera.cfa import BAYER_NAMES, Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.decode.jpeg import read_jpeg

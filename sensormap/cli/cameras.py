@@ -45,7 +45,11 @@ def align_command(raw: Path, jpeg: Path, *, profile: str | None) -> None:
     A.NEF is a raw file of any camera, A.JPG the full-size JPEG that the camera itself stored of the same shot, of a
     scene with fine detail. If the profile's jpeg_crop differs, the exit code is 1.
     """
-    from sensormap.align import check_crop, crop_lines, require_agreement  # noqa: PLC0415 - decoders take a second
+    from sensormap.alignment.crop import (  # noqa: PLC0415 - decoders take a second
+        check_crop,
+        crop_lines,
+        require_agreement,
+    )
     from sensormap.decode.quiet import native_stderr_silenced  # noqa: PLC0415
     from sensormap.report.table import plain  # noqa: PLC0415
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sensormap.alignment import Alignment, align
+from sensormap.alignment.correlate import Alignment, align
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import find_profile, get_profile
