@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
+from sensormap.assemble.evidence import Evidence
 from sensormap.camera.profile import Body, Profile
 from sensormap.decode.reading import open_geometry
 from sensormap.detect.follow_list import promising
@@ -14,7 +15,6 @@ from sensormap.detect.tally import MOST_FRAMES
 from sensormap.diagnose.diagnosis import Followed
 from sensormap.diagnose.scenery import has_company
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, SensorMapError
-from sensormap.evidence import Evidence
 from sensormap.examine import Read
 from sensormap.first_pass import FirstPass
 from sensormap.follow import Places, SecondPass

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from sensormap.assemble import FEW_FRAMES, assemble, deviating_lines, undated
+from sensormap.assemble.build_map import FEW_FRAMES, assemble, deviating_lines, undated
+from sensormap.assemble.evidence import Evidence
+from sensormap.assemble.raw_and_jpeg import combine
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import find_profile, get_profile
-from sensormap.combine import combine
 from sensormap.decode.reading import read_frame
 from sensormap.errors import DecodeError, FrameMismatchError
-from sensormap.evidence import Evidence
 from sensormap.examine import Read
 from sensormap.frame import Photo, Skipped
 from sensormap.maps.sensor_map import SensorMap

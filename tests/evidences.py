@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from sensormap.assemble.evidence import Evidence
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body, Profile
 from sensormap.detect.tally import Outliers, Tally
 from sensormap.detect.votes import Ballot
-from sensormap.evidence import Evidence
 from sensormap.frame import Exposure, Photo
 from tests.conftest import TOY_PROFILE
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormap.assemble import assemble, undated
+from sensormap.assemble.build_map import assemble, undated
+from sensormap.assemble.evidence import Evidence
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.diagnose.odds import LISTED_CONFIDENCE, expected_false, probability
-from sensormap.evidence import Evidence
 from sensormap.frame import Skipped
 from sensormap.maps.entries import Between, Defect, DefectKind
 from sensormap.maps.sensor_map import SensorMap

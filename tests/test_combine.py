@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensormap.assemble.raw_and_jpeg import combine
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect, Sensor
-from sensormap.combine import combine
 from sensormap.frame import Skipped
 from sensormap.maps.entries import Between, Column, Defect, DefectKind, FrameSummary, Row, Source
 from sensormap.maps.mapfile.reading import read_map

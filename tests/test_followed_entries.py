@@ -10,13 +10,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from sensormap.assemble.evidence import Clock
+from sensormap.assemble.from_series import Found, make_defects
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
 from sensormap.diagnose.diagnosis import Verdict
 from sensormap.diagnose.onset import Change
 from sensormap.diagnose.series import Series
-from sensormap.followed_entries import Clock, Found, make_defects
 from sensormap.frame import Exposure, Photo
 from sensormap.maps.entries import Between, Defect, DefectKind
 

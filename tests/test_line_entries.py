@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensormap.assemble.lines import make_lines
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.detect.lines import Line
-from sensormap.line_entries import make_lines
 from sensormap.maps.entries import Between, Column, Defect, DefectKind, Row
 from sensormap.maps.sensor_map import SensorMap
 from tests.maps import toy_defect, toy_map

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sensormap.assemble import assemble
+from sensormap.assemble.build_map import assemble
+from sensormap.assemble.evidence import Evidence
+from sensormap.assemble.from_votes import CONFIDENCE, LEAST_EFFECT, picture_defects
 from sensormap.camera.cfa import PICTURE
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Profile
@@ -19,11 +21,9 @@ from sensormap.detect.lines import find_lines
 from sensormap.detect.tally import Outliers
 from sensormap.detect.votes import Ballot
 from sensormap.diagnose.kinds import picture_kind
-from sensormap.evidence import Evidence
 from sensormap.maps.entries import Between, Defect, DefectKind, Source
 from sensormap.maps.mapfile.writing import map_text
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.picture_entries import CONFIDENCE, LEAST_EFFECT, picture_defects
 from sensormap.settings import Floors, Thresholds
 from tests.conftest import TOY_PROFILE
 from tests.evidences import ballot_of, evidence_of, photo
@@ -364,7 +364,7 @@ def test_of_a_column_every_eighth_member_is_asked_and_single_defects_all(monkeyp
         asked.append(int(outliers.index[0]) // KNOWN.active_area.width)
         return picture_kind(outliers, *arguments, **options)
 
-    monkeypatch.setattr("sensormap.picture_entries.picture_kind", ask)
+    monkeypatch.setattr("sensormap.assemble.from_votes.picture_kind", ask)
     column = {(row, 31): Shown(score=20.0) for row in range(5, 40)}
     found = map_of(pictures(column | {(20, 50): PLAIN, (30, 8): PLAIN}))
     assert asked == [5, 13, 20, 21, 29, 30, 37]

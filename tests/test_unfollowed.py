@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sensormap.assemble import assemble
+from sensormap.assemble.build_map import assemble
+from sensormap.assemble.evidence import Evidence
+from sensormap.assemble.from_votes import unfollowed_defects
 from sensormap.camera.geometry import Sensor
 from sensormap.detect.tally import Outliers
-from sensormap.evidence import Evidence
 from sensormap.maps.entries import Defect, DefectKind
 from sensormap.settings import Floors, Thresholds
-from sensormap.unfollowed import unfollowed_defects
 from tests.evidences import FRAMES, TALL, ballot_of, evidence_of, photo
 
 SENSOR = Sensor(TALL.raw_size, TALL.active_area, TALL.cfa, TALL.jpeg_crop)

@@ -15,10 +15,13 @@ from sensormap.maps.entries import Between, Column, Defect, DefectKind, Row, rou
 
 # The false-alarm rate of `lines` is far below a hundredth a map.
 _LINE_CONFIDENCE = 0.99
+
 # A line whose ends lie further out than so many photosites is longer than the run of defects in it.
 _BEYOND = 16
+
 # As many defects as make a run: a chance one in a line does not tell its kind.
 _FEWEST_MEMBERS = 12
+
 # A plane belongs to a run if it has a tenth of its members.
 _LEAST_SHARE = 0.1
 

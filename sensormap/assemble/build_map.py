@@ -9,26 +9,26 @@ from functools import partial
 
 import numpy as np
 
+from sensormap.assemble.evidence import Clock, Evidence
+from sensormap.assemble.from_series import Found, make_defects
+from sensormap.assemble.from_votes import picture_defects, unfollowed_defects
+from sensormap.assemble.lines import make_lines
 from sensormap.camera.geometry import Sensor
 from sensormap.detect.lines import Line, find_lines
 from sensormap.detect.tally import OUTLIER_SIGMA
 from sensormap.detect.votes import FEWEST_VOTES
 from sensormap.diagnose.diagnosis import Followed, judge
 from sensormap.diagnose.odds import LISTED_CONFIDENCE, expected_false
-from sensormap.evidence import Evidence
-from sensormap.followed_entries import Clock, Found, make_defects
-from sensormap.line_entries import make_lines
 from sensormap.maps.clusters import find_clusters
 from sensormap.maps.entries import Defect, FrameSummary, Setting, Source, rounded
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.picture_entries import picture_defects
 from sensormap.settings import Floors, Thresholds
-from sensormap.unfollowed import unfollowed_defects
 
 FEW_FRAMES = 10
 """With fewer frames of different scenes, chance and scenery agree too often to be sure of anything."""
 
 _FEWEST_FOR_DECOYS = 3
+
 # What was measured, 741 of 741 real entries, says no more than 0.999.
 _CONFIDENCE, _FEW_CONFIDENCE = 0.999, 0.5
 _BAND = 16  # rows

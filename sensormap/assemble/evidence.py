@@ -1,14 +1,18 @@
-"""What the passes over the photos of one body left behind."""
+"""What the passes over the photos of one body leave behind, and the camera's times of its frames."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sensormap.camera.profile import Body, Profile
 from sensormap.detect.tally import Tally
 from sensormap.detect.votes import Ballot
 from sensormap.diagnose.diagnosis import Followed
+from sensormap.diagnose.onset import Change
 from sensormap.frame import Photo, Skipped
+from sensormap.maps.entries import Between
 
 
 @dataclass(frozen=True)
@@ -67,3 +71,40 @@ class Evidence:
         """Number of photos that count: those that repeat no scene and, if there was one, were in the second pass."""
         different = len(self.photos) - self.repeated
         return different if self.followed is None else min(different, self.followed.counted)
+
+
+class Clock:
+    """Capture times of the followed frames.
+
+    Parameters
+    ----------
+    photos
+        Of the followed frames, in order of capture.
+
+    Attributes
+    ----------
+    problem
+        Why nothing can be dated; None if it can.
+    """
+
+    def __init__(self, photos: Sequence[Photo]) -> None:
+        times = [photo.exposure.time for photo in photos]
+        missing = times.count(None)
+        self.problem: str | None = None
+        if missing:
+            self.problem = f"of {len(times)} photos {missing} without a capture time"
+        elif len(times) < 2:
+            self.problem = "one photo alone has no before and after"
+        elif len({time and time.replace(microsecond=0) for time in times}) < 2:
+            self.problem = "all photos have one capture time"
+        self._times: list[datetime] = [time for time in times if time is not None]
+
+    def between(self, change: Change | None) -> Between | None:
+        """Return the times of the frames around a change, or None where there is none to tell."""
+        if change is None or self.problem is not None:
+            return None
+        if change.high == 0:
+            return Between(None, None)
+        # A change after the last frame is dated by it.
+        by = self._times[min(change.high, len(self._times) - 1)]
+        return Between(self._times[change.low - 1] if change.low else None, by)

@@ -1,20 +1,18 @@
-"""Entries of a map: verdicts on followed series as defects, with the camera's times and the sensor's coordinates."""
+"""Entries of a map: diagnoses of followed series as defects, with the camera's times and the sensor's coordinates."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sensormap.assemble.evidence import Clock
 from sensormap.camera.geometry import Sensor
 from sensormap.diagnose.diagnosis import Verdict
-from sensormap.diagnose.onset import Change
 from sensormap.diagnose.series import Series
-from sensormap.frame import Photo
-from sensormap.maps.entries import Between, Defect, Interval, rounded
+from sensormap.maps.entries import Defect, Interval, rounded
 
 
 @dataclass(frozen=True)
@@ -28,43 +26,6 @@ class Found:
     col: int
     confidence: float
     verdict: Verdict
-
-
-class Clock:
-    """Capture times of the followed frames.
-
-    Parameters
-    ----------
-    photos
-        Of the followed frames, in order of capture.
-
-    Attributes
-    ----------
-    problem
-        Why nothing can be dated; None if it can.
-    """
-
-    def __init__(self, photos: Sequence[Photo]) -> None:
-        times = [photo.exposure.time for photo in photos]
-        missing = times.count(None)
-        self.problem: str | None = None
-        if missing:
-            self.problem = f"of {len(times)} photos {missing} without a capture time"
-        elif len(times) < 2:
-            self.problem = "one photo alone has no before and after"
-        elif len({time and time.replace(microsecond=0) for time in times}) < 2:
-            self.problem = "all photos have one capture time"
-        self._times: list[datetime] = [time for time in times if time is not None]
-
-    def between(self, change: Change | None) -> Between | None:
-        """Return the times of the frames around a change, or None where there is none to tell."""
-        if change is None or self.problem is not None:
-            return None
-        if change.high == 0:
-            return Between(None, None)
-        # A change after the last frame is dated by it.
-        by = self._times[min(change.high, len(self._times) - 1)]
-        return Between(self._times[change.low - 1] if change.low else None, by)
 
 
 def make_defects(
