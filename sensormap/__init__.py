@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sensormap.maps.mapfile.writing import write_map
     from sensormap.maps.sensor_map import SensorMap
     from sensormap.settings import Options, Thresholds
-    from sensormap.survey import map_defects
+    from sensormap.survey.run import map_defects
 
 __all__ = [
     "Column",
@@ -49,7 +49,7 @@ _MODULES = {
     "Wishes": "correct.run",
     "coordinates": "maps.coordinates",
     "correct_photos": "correct.run",
-    "map_defects": "survey",
+    "map_defects": "survey.run",
     "read_map": "maps.mapfile.reading",
     "write_map": "maps.mapfile.writing",
 }

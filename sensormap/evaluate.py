@@ -22,7 +22,7 @@ from sensormap.planting import Light, Planted, draw_defects, plant
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import Noise, fit_noise
 from sensormap.settings import Options
-from sensormap.survey import map_defects
+from sensormap.survey.run import map_defects
 from sensormap.threads import Progress, unheard
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from fixtures.nef import NefMeta, nef_bytes
 from sensormap.cli.main import main
 from sensormap.settings import Options
-from sensormap.survey import map_defects
+from sensormap.survey.run import map_defects
 from tests.conftest import make_mosaic
 
 SIZE = (192, 128)

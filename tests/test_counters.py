@@ -18,20 +18,20 @@ from numpy.typing import NDArray
 import sensormap.decode.libraw
 import sensormap.decode.reading
 import sensormap.detect.tally
-import sensormap.first_pass
 import sensormap.score.marks
 import sensormap.score.scores
-import sensormap.variety
+import sensormap.survey.first_pass
+import sensormap.survey.scenes_seen
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
 from sensormap.decode.reading import open_geometry, read_frame
-from sensormap.first_pass import FirstPass
 from sensormap.frame import Frame, Photo
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.exif import read_photo
 from sensormap.settings import Options, Thresholds
-from sensormap.survey import map_defects
-from sensormap.watch import stretches
+from sensormap.survey.first_pass import FirstPass
+from sensormap.survey.run import map_defects
+from sensormap.survey.saved_windows import stretches
 from tests.conftest import SATURATION, TOY_PROFILE
 from tests.shots import SIZE, write_photos, write_profile
 from tests.toys import photos
@@ -228,7 +228,7 @@ def peaks(scenes: NDArray[np.int16]) -> dict[int, tuple[int, FirstPass]]:
     with pytest.MonkeyPatch.context() as patch:
         # What does not grow with the sensor shall take no larger share here than of one of ten megapixels.
         patch.setattr(sensormap.score.marks, "_SAMPLED", LARGE[0] * LARGE[1] // 10)
-        patch.setattr(sensormap.variety, "_REMEMBERED", 4)
+        patch.setattr(sensormap.survey.scenes_seen, "_REMEMBERED", 4)
         peak(scenes, 2, follow=False)  # what is allocated once and for all
         return {count: peak(scenes, count, follow=False) for count in (12, MOST_FRAMES)}
 
@@ -242,7 +242,7 @@ def test_no_memory_grows_as_frames_times_photosites(peaks: dict[int, tuple[int, 
     most, run = peaks[MOST_FRAMES]
     sums = sum(one.nbytes for one in (*run.tally.sums, run.tally.sum_outlying, run.shifted))
     assert sums < 15 * FRAME_BYTES / 2
-    assert sums < most < sums + (6 + sensormap.first_pass._AHEAD) * FRAME_BYTES
+    assert sums < most < sums + (6 + sensormap.survey.first_pass._AHEAD) * FRAME_BYTES
 
 
 def test_a_watched_pass_keeps_a_few_numbers_a_spot_of_each_frame(scenes: NDArray[np.int16]) -> None:

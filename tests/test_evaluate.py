@@ -23,7 +23,7 @@ from sensormap.maps.entries import DefectKind
 from sensormap.maps.mapfile.writing import write_map
 from sensormap.report.evaluation import evaluation_text
 from sensormap.settings import Options
-from sensormap.survey import map_defects
+from sensormap.survey.run import map_defects
 from tests.maps import toy_map
 from tests.shots import NOON, SERIAL, nef, run, write_photos, write_profile
 

@@ -32,7 +32,7 @@ from sensormap.score.neighbours import pad
 from sensormap.score.noise import fit_noise
 from sensormap.score.plausible import implausibility
 from sensormap.settings import DECODERS, Options
-from sensormap.survey import map_defects
+from sensormap.survey.run import map_defects
 from tests.shots import SIZE, nef, run, write_photos, write_profile
 from tests.test_decode import MONO, dng_bytes, own_profile, random_mosaic
 

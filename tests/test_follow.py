@@ -24,14 +24,14 @@ from sensormap.diagnose.diagnosis import Followed
 from sensormap.diagnose.odds import LIKELY
 from sensormap.diagnose.series import measure_response_spread
 from sensormap.errors import DecodeError, ProfileError
-from sensormap.first_pass import FirstPass, Tallied
-from sensormap.follow import Places, SecondPass
 from sensormap.frame import Exposure, Frame, Mosaic, Photo, Skipped
-from sensormap.frame_choice import choose_frames, refilled
 from sensormap.score.neighbours import gather_windows, pad
 from sensormap.score.noise import Noise
 from sensormap.settings import Floors, Thresholds
-from sensormap.watch import Sight, stretches
+from sensormap.survey.first_pass import FirstPass, Tallied
+from sensormap.survey.passes import choose_frames, refilled
+from sensormap.survey.saved_windows import Sight, stretches
+from sensormap.survey.second_pass import Places, SecondPass
 from tests.conftest import SATURATION, TOY_PROFILE, make_mosaic
 from tests.photosites import HEALTHY, Law, make_conditions, simulate
 

@@ -26,7 +26,7 @@ from sensormap.maps.entries import Source
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.mapfile.writing import map_text, write_map
 from sensormap.settings import Options
-from sensormap.survey import map_defects
+from sensormap.survey.run import map_defects
 from tests.conftest import make_mosaic
 from tests.shots import NOON, SERIAL, nef, run, write_photos
 

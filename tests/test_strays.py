@@ -15,7 +15,7 @@ from sensormap.evaluate import evaluate
 from sensormap.frame import Skipped
 from sensormap.maps.mapfile.writing import map_text
 from sensormap.settings import Options
-from sensormap.survey import map_defects
+from sensormap.survey.run import map_defects
 from tests.shots import SERIAL, nef, run, write_photos, write_profile
 
 SIZE = (64, 48)

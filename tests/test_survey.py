@@ -22,10 +22,10 @@ import numpy as np
 import pytest
 import rawpy
 
-import sensormap.passes
 import sensormap.photos.select
-import sensormap.survey
-import sensormap.watch
+import sensormap.survey.passes
+import sensormap.survey.run
+import sensormap.survey.saved_windows
 from fixtures.nef import NefMeta, nef_bytes
 from fixtures.series import Recipe, make_series
 from fixtures.truth import compare
@@ -37,8 +37,8 @@ from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.mapfile.writing import map_text
 from sensormap.photos.exif import read_photo
 from sensormap.settings import DECODERS, Options
-from sensormap.survey import map_defects
-from sensormap.watch import stretches
+from sensormap.survey.run import map_defects
+from sensormap.survey.saved_windows import stretches
 from tests.shots import NOON, SERIAL, SIZE, nef, run, run_script, survey_of, write_photos, write_profile
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
@@ -206,8 +206,8 @@ def test_the_order_of_the_arguments_does_not_change_the_map_of_a_long_series(lon
 
 
 def test_threads_do_not_change_the_map_of_several_stretches(long_series, monkeypatch):
-    monkeypatch.setattr(sensormap.watch, "_STRETCH", 8)
-    monkeypatch.setattr(sensormap.watch, "_LAST_SCOUTS", 3)
+    monkeypatch.setattr(sensormap.survey.saved_windows, "_STRETCH", 8)
+    monkeypatch.setattr(sensormap.survey.saved_windows, "_LAST_SCOUTS", 3)
     photos, profile, _, _ = long_series
     found = [survey_of(photos, profile=profile, jobs=jobs) for jobs in (1, 2, 5, 40)]
     assert len(stretches(30, watched=True)) == 4
@@ -518,7 +518,7 @@ def exif(monkeypatch):
             photos, skipped = real(paths, jobs=jobs)
             return tuple(replace(p, exposure=how(i, p.exposure)) for i, p in enumerate(photos)), skipped
 
-        monkeypatch.setattr(sensormap.survey, "read_photos", read)
+        monkeypatch.setattr(sensormap.survey.run, "read_photos", read)
 
     return change
 
@@ -727,7 +727,7 @@ def test_an_active_area_too_small_to_compare_photosites_is_an_error(tmp_path):
 
 
 def test_more_photos_than_the_sums_hold_are_an_error(place, monkeypatch):
-    monkeypatch.setattr(sensormap.passes, "MOST_FRAMES", 2)
+    monkeypatch.setattr(sensormap.survey.passes, "MOST_FRAMES", 2)
     with pytest.raises(FrameMismatchError, match="3 photos of one body, expected at most 2"):
         survey_of(place[0], profile=place[1])
 
@@ -756,7 +756,7 @@ def test_an_output_that_cannot_be_written_is_told_before_anything_is_decoded(
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("pipe")
     monkeypatch.setitem(map_defects.__kwdefaults__, "read", read)
-    monkeypatch.setattr(sensormap.survey, "read_photos", read)
+    monkeypatch.setattr(sensormap.survey.run, "read_photos", read)
     before = sorted(tmp_path.iterdir())
     for overwrite in ((), ("--overwrite",)):
         result = run("map", place[0], "--profile", place[1], "-o", tmp_path / output, *overwrite)

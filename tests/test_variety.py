@@ -15,8 +15,8 @@ import pytest
 from sensormap.score.marks import Marks
 from sensormap.score.same_scene import Look, alike
 from sensormap.score.slopes import measured
-from sensormap.variety import Variety
-from sensormap.watch import stretches
+from sensormap.survey.saved_windows import stretches
+from sensormap.survey.scenes_seen import Variety
 
 
 @cache
@@ -71,7 +71,7 @@ def test_two_frames_in_a_row_count_once_wherever_they_are_and_in_whatever_order_
         scenes = [*range(first + 1), first, *range(first + 2, frames)]
         variety = Variety(order)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("sensormap.variety.alike", lambda one, other, _: one.slopes == other.slopes)
+            patch.setattr("sensormap.survey.scenes_seen.alike", lambda one, other, _: one.slopes == other.slopes)
             found = [variety.is_repeat(number, Look(scenes[number], None)) for number in order]
         assert sum(found) == 1, first
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
-import sensormap.watch
+import sensormap.survey.saved_windows
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.profile import Profile
 from sensormap.detect.follow_list import Spots, promising
@@ -25,12 +25,12 @@ from sensormap.detect.outlier_lists import shift_places
 from sensormap.detect.tally import Outliers, Tally, add_outlying
 from sensormap.detect.votes import count_votes, parts_of
 from sensormap.errors import DecodeError
-from sensormap.first_pass import DECOY_PART, FirstPass
 from sensormap.frame import Frame, Photo, Skipped
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import fit_noise
 from sensormap.settings import Thresholds
-from sensormap.watch import CONTROLS, Stretch, Watch, draw_controls, stretches
+from sensormap.survey.first_pass import DECOY_PART, FirstPass
+from sensormap.survey.saved_windows import CONTROLS, Stretch, Watch, draw_controls, stretches
 from tests.toys import AREA, PROFILE, SHAPE, frame_of, mosaic, photos
 
 # Nothing here takes so long, but a test that hangs must not hang the others.
@@ -60,10 +60,10 @@ def test_every_frame_is_once_in_a_stretch_scouts_before_others(frames: int, watc
 def test_the_last_frames_are_scouts_and_of_the_others_two_thirds_are_not(frames: int) -> None:
     parts = stretches(frames, watched=True)
     scouts = {number for part in parts for number in part.scouts}
-    assert set(range(max(frames - sensormap.watch._LAST_SCOUTS, 0), frames)) <= scouts
+    assert set(range(max(frames - sensormap.survey.saved_windows._LAST_SCOUTS, 0), frames)) <= scouts
     others = frames - len(scouts)
-    assert abs(3 * others - 2 * max(frames - sensormap.watch._LAST_SCOUTS, 0)) <= 3 * len(parts)
-    assert max(len(part.scouts) + len(part.others) for part in parts) <= 1.5 * sensormap.watch._STRETCH
+    assert abs(3 * others - 2 * max(frames - sensormap.survey.saved_windows._LAST_SCOUTS, 0)) <= 3 * len(parts)
+    assert max(len(part.scouts) + len(part.others) for part in parts) <= 1.5 * sensormap.survey.saved_windows._STRETCH
 
 
 @given(frames=st.integers(1, 400))
@@ -292,12 +292,12 @@ REFUSED, REPEATS = {3, 8, 22}, {6: 5, 14: 13, 20: 19}
 @pytest.fixture
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have several stretches in few frames."""
-    monkeypatch.setattr(sensormap.watch, "_STRETCH", 10)
-    monkeypatch.setattr(sensormap.watch, "_LAST_SCOUTS", 3)
+    monkeypatch.setattr(sensormap.survey.saved_windows, "_STRETCH", 10)
+    monkeypatch.setattr(sensormap.survey.saved_windows, "_LAST_SCOUTS", 3)
     # In frames as small as these no scene is known again: they have to be equal.
     scene = lambda padded, *_, **__: Mock(marks=None, scene=padded.tobytes())  # noqa: E731
-    monkeypatch.setattr("sensormap.first_pass.look_of", scene)
-    monkeypatch.setattr("sensormap.variety.alike", lambda one, other, _: one.scene == other.scene)
+    monkeypatch.setattr("sensormap.survey.first_pass.look_of", scene)
+    monkeypatch.setattr("sensormap.survey.scenes_seen.alike", lambda one, other, _: one.scene == other.scene)
 
 
 def reading(random: Random | None = None) -> Callable[[Photo, Profile], Frame]:
@@ -346,7 +346,7 @@ def spots_slowly(run: FirstPass, number: int) -> Spots:
             outliers[n] = found
     ballots = count_votes(
         outliers, parts_of(sorted(outliers)), run.shifts, shape=SHAPE, false_votes=Thresholds().false_votes,
-        seed=sensormap.watch._VOTE_SEED + part,
+        seed=sensormap.survey.saved_windows._VOTE_SEED + part,
     )  # fmt: skip
     cfa = PROFILE.cfa.shifted(x=AREA.x, y=AREA.y)
     found_spots = promising(tally, ballots, shifted, cfa, Thresholds(), early=True)
@@ -406,7 +406,7 @@ def test_a_failure_to_look_out_ends_the_run(monkeypatch: pytest.MonkeyPatch, thr
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(sensormap.watch, "promising", fail)
+    monkeypatch.setattr(sensormap.survey.saved_windows, "promising", fail)
     with pytest.raises(ZeroDivisionError):
         first_pass(threads, reading(), range(len(PHOTOS)))
 

@@ -1,4 +1,4 @@
-"""Watching: keeping, during the first pass, what frames show at places that already look worth following.
+"""Values saved during the first pass, at places that already look worth following: most photos are then read once.
 
 Every third frame of a stretch is tallied first: these scouts say where to look. From the frames between them, which
 come after, the values there are kept, so that only the scouts have to be read a second time. A photosite that they did

@@ -23,14 +23,14 @@ from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import find_profile, get_profile
 from sensormap.decode.reading import read_frame
 from sensormap.errors import DecodeError, FrameMismatchError
-from sensormap.examine import Read
 from sensormap.frame import Photo, Skipped
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.passes import FEWEST_FRAMES, Work, gather_evidence
 from sensormap.photos.files import find_photos, is_jpeg_name
 from sensormap.photos.refusals import Refusals
 from sensormap.photos.select import Selection, in_order, read_photos, select_photos
 from sensormap.settings import RAWPY, Options
+from sensormap.survey.frame_reader import Read
+from sensormap.survey.passes import FEWEST_FRAMES, Work, gather_evidence
 from sensormap.threads import Progress, unheard
 
 log = logging.getLogger(__name__)

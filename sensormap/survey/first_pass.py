@@ -21,7 +21,6 @@ from sensormap.detect.outlier_lists import shift_places
 from sensormap.detect.tally import Outliers, Tally, add_outlying
 from sensormap.detect.votes import Ballot, count_votes, draw_shifts, parts_of, time_blocks
 from sensormap.errors import ProfileError
-from sensormap.examine import Examiner, Read
 from sensormap.frame import NARROW, Photo, Skipped
 from sensormap.photos.refusals import skipped
 from sensormap.score.filtered import is_filtered
@@ -29,9 +28,10 @@ from sensormap.score.neighbours import pad
 from sensormap.score.noise import Noise, fit_noise
 from sensormap.score.same_scene import look_of
 from sensormap.settings import Thresholds
+from sensormap.survey.frame_reader import Examiner, Read
+from sensormap.survey.saved_windows import Watch, stretches
+from sensormap.survey.scenes_seen import Variety
 from sensormap.threads import Progress, patiently
-from sensormap.variety import Variety
-from sensormap.watch import Watch, stretches
 
 # Photosites: three of each plane, which the neighbours at the borders are copied from.
 _SMALLEST_SIDE = 6

@@ -24,15 +24,15 @@ from sensormap.diagnose.odds import Odds, weigh
 from sensormap.diagnose.scenery import repeated_frames
 from sensormap.diagnose.series import Conditions, Gathered, measure_oddity, measure_response_spread, photon_noise
 from sensormap.errors import SensorMapError
-from sensormap.examine import Read
-from sensormap.first_pass import Tallied
 from sensormap.frame import Photo, Skipped
 from sensormap.maps.clusters import find_columns
 from sensormap.photos.refusals import skipped
 from sensormap.score.neighbours import pad
 from sensormap.settings import Floors
+from sensormap.survey.first_pass import Tallied
+from sensormap.survey.frame_reader import Read
+from sensormap.survey.saved_windows import CONTROLS, Sight, draw_controls
 from sensormap.threads import Progress, patiently
-from sensormap.watch import CONTROLS, Sight, draw_controls
 
 # Scenery that fewer frames still make may show another scene that repeats.
 _SCENE_ROUNDS = 6

@@ -1,4 +1,4 @@
-"""The passes over the photos of one body, all of them raw or all JPEGs, and what they leave behind."""
+"""The passes over the photos of one body, all of them raw or all JPEGs, and which frames the second one follows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+
+import numpy as np
 
 from sensormap.assemble.evidence import Evidence
 from sensormap.camera.profile import Body, Profile
@@ -15,22 +17,68 @@ from sensormap.detect.tally import MOST_FRAMES
 from sensormap.diagnose.diagnosis import Followed
 from sensormap.diagnose.scenery import has_company
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, SensorMapError
-from sensormap.examine import Read
-from sensormap.first_pass import FirstPass
-from sensormap.follow import Places, SecondPass
 from sensormap.frame import Photo, Skipped
-from sensormap.frame_choice import choose_frames, refilled
-from sensormap.memory import give_back
 from sensormap.photos.refusals import Refusals
 from sensormap.settings import Options
+from sensormap.survey.first_pass import FirstPass
+from sensormap.survey.frame_reader import Read
+from sensormap.survey.memory import give_back
+from sensormap.survey.second_pass import Places, SecondPass
 from sensormap.threads import Progress
 
 log = logging.getLogger(__name__)
 
 FEWEST_FRAMES = 2
 _AGREEING = 3  # photos that tell one geometry settle it: it takes three damaged alike to mislead them
+
 # Levels and crop may differ from photo to photo of one body.
 _shape = attrgetter("raw_size", "active_area", "cfa", "bits")
+
+
+def choose_frames(photos: Sequence[Photo], usable: Sequence[int], most: int) -> list[int]:
+    """Choose the frames to follow: the longest exposures, and the rest evenly over time.
+
+    Parameters
+    ----------
+    photos
+        In order of capture.
+    usable
+        Numbers of the frames to choose from, ascending: all of them, or the good ones that repeat no scene.
+    most
+        How many at most, at least 2.
+
+    Returns
+    -------
+    list of int
+        Ascending. A quarter are the longest exposures (shutter time times ISO), which hot photosites need.
+    """
+    if len(usable) <= most:
+        return list(usable)
+
+    def exposed(number: int) -> float:
+        exposure = photos[number].exposure
+        return (exposure.shutter_s or 0.0) * (exposure.iso or 100)
+
+    longest = sorted(usable, key=lambda number: (-exposed(number), number))[: most // 4]
+    rest = sorted(set(usable) - set(longest))
+    evenly = np.linspace(0, len(rest) - 1, most - len(longest)).round().astype(int)
+    return sorted({*longest, *(rest[i] for i in evenly)})
+
+
+def refilled(photos: Sequence[Photo], chosen: Sequence[int], usable: Sequence[int], most: int) -> list[int]:
+    """Return the chosen frames that turned out usable, and others for those that did not, ascending.
+
+    Parameters
+    ----------
+    photos, usable, most
+        As for `choose_frames`.
+    chosen
+        What it chose before it was known what is usable.
+    """
+    kept = sorted({*chosen} & {*usable})
+    wanted = min(most, len(usable)) - len(kept)
+    others = choose_frames(photos, sorted({*usable} - {*kept}), max(wanted, 2)) if wanted > 0 else []
+    return sorted([*kept, *others[: max(wanted, 0)]])
 
 
 @dataclass(frozen=True)
