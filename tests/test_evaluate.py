@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import yaml
 
-import sensormap.evaluate
+import sensormap.evaluation.run
 from fixtures.nef import NefMeta, nef_bytes
 from fixtures.series import Recipe, make_series
 from sensormap.cli.console import configure_log
 from sensormap.errors import DecodeError, FrameMismatchError
-from sensormap.evaluate import evaluate
-from sensormap.evaluation import CLASSES, Share, bad_places
+from sensormap.evaluation.counts import CLASSES, Share, bad_places
+from sensormap.evaluation.run import evaluate
 from sensormap.maps.entries import DefectKind
 from sensormap.maps.mapfile.writing import write_map
 from sensormap.report.evaluation import evaluation_text
@@ -52,13 +52,13 @@ def result(series):
 def drawn(monkeypatch):
     """Collect the defects that are drawn."""
     found = []
-    real = sensormap.evaluate.draw_defects
+    real = sensormap.evaluation.run.draw_defects
 
     def draw(*arguments, **options):
         found[:] = real(*arguments, **options)
         return tuple(found)
 
-    monkeypatch.setattr(sensormap.evaluate, "draw_defects", draw)
+    monkeypatch.setattr(sensormap.evaluation.run, "draw_defects", draw)
     return found
 
 

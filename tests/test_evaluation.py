@@ -11,9 +11,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormap.evaluation import CLASSES, Evaluation, Share, Trace, bad_places, compare
+from sensormap.evaluation.counts import CLASSES, Evaluation, Share, Trace, bad_places, compare
+from sensormap.evaluation.planting import Planted
 from sensormap.maps.entries import Between, Column, DefectKind, Row
-from sensormap.planting import Planted
 from sensormap.report.evaluation import OPENING, evaluation_tables, evaluation_text
 from sensormap.report.table import table_lines
 from sensormap.strict_yaml import load_yaml

@@ -20,7 +20,7 @@ from fixtures.nef import NefMeta
 from fixtures.series import Recipe, make_series, profile_text
 from fixtures.truth import compare_map
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
-from sensormap.evaluate import evaluate
+from sensormap.evaluation.run import evaluate
 from sensormap.frame import Skipped
 from sensormap.maps.entries import Source
 from sensormap.maps.mapfile.reading import read_map

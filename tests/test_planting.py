@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
+from sensormap.evaluation.planting import Light, Planted, draw_defects, plant
 from sensormap.maps.entries import DefectKind
-from sensormap.planting import Light, Planted, draw_defects, plant
 from tests.conftest import SATURATION, make_mosaic
 
 NOON = datetime(2010, 5, 2, 12)

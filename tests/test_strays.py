@@ -11,7 +11,7 @@ from fixtures.curve import LEVELS
 from sensormap.camera.cfa import Cfa
 from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.errors import FrameMismatchError, ProfileError
-from sensormap.evaluate import evaluate
+from sensormap.evaluation.run import evaluate
 from sensormap.frame import Skipped
 from sensormap.maps.mapfile.writing import map_text
 from sensormap.settings import Options

@@ -11,7 +11,7 @@ from sensormap.cli.console import configure_log, progress_bar
 from sensormap.cli.options import follow_option, jobs_option, profile_option, serial_option
 
 if TYPE_CHECKING:
-    from sensormap.evaluation import Evaluation
+    from sensormap.evaluation.counts import Evaluation
 
 
 @click.command("evaluate")
@@ -48,7 +48,7 @@ def evaluate_command(
     from sensormap.decode.quiet import (  # noqa: PLC0415 - takes a second to import, --help does not
         native_stderr_silenced,
     )
-    from sensormap.evaluate import evaluate  # noqa: PLC0415
+    from sensormap.evaluation.run import evaluate  # noqa: PLC0415
     from sensormap.output import check_writable, unless_opening, write_atomically  # noqa: PLC0415
     from sensormap.report.evaluation import OPENING, evaluation_text  # noqa: PLC0415
     from sensormap.settings import Options  # noqa: PLC0415

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensormap.evaluation import CLASSES, Evaluation, Share
+from sensormap.evaluation.counts import CLASSES, Evaluation, Share
 from sensormap.maps.entries import DefectKind
 from sensormap.maps.mapfile.values import NUMBER
 from sensormap.report.table import Table

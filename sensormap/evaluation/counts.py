@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sensormap.evaluation.planting import Planted
 from sensormap.maps.entries import Between, Column, Defect, DefectKind, Row
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.planting import Planted
 
 CLASSES = ("strong", "some", "faint")
 """Beyond 3 sigma in at least half of the frames since birth, in at least three frames, in fewer."""

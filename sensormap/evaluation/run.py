@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from sensormap.camera.profile import Profile
 from sensormap.decode.reading import read_frame
 from sensormap.diagnose.series import photon_noise
-from sensormap.evaluation import Evaluation, Trace, bad_places, compare
+from sensormap.evaluation.counts import Evaluation, Trace, bad_places, compare
+from sensormap.evaluation.planting import Light, Planted, draw_defects, plant
 from sensormap.frame import Frame, Photo
-from sensormap.planting import Light, Planted, draw_defects, plant
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import Noise, fit_noise
 from sensormap.settings import Options
