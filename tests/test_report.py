@@ -17,15 +17,8 @@ from sensormap.frame import Skipped
 from sensormap.maps.entries import Between, DefectKind
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.report.entries import certainty, column_table, defect_table, row_table, since_text, strength_text
-from sensormap.report.table import (
-    MEANINGS,
-    Table,
-    facts_table,
-    kind_table,
-    shutter_text,
-    skipped_table,
-    table_lines,
-)
+from sensormap.report.map_facts import MEANINGS, facts_table, kind_table, shutter_text, skipped_table
+from sensormap.report.table import Table, table_lines
 from tests.maps import both_map, full_map, jpeg_map, phone_map, sensor_maps, toy_defect, toy_map
 
 

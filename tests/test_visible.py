@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensormap.cli.main import main
+from sensormap.cli.options import parse_shutter
 from sensormap.errors import SensorMapError, StrengthError
 from sensormap.maps.checks import STRENGTHS
 from sensormap.maps.entries import DefectKind, Source
 from sensormap.maps.mapfile.writing import write_map
 from sensormap.maps.visible import GREY_DN, SHADOW_DN, noise_dn, visible_defects
-from sensormap.report.visible import parse_shutter, visible_title
+from sensormap.report.map_facts import visible_title
 from tests.maps import both_map, full_map, jpeg_map, phone_map, sensor_maps, toy_defect, toy_map
 
 HOT = toy_defect(17, 4)

@@ -1,6 +1,8 @@
-"""Options that several commands share, each declared once."""
+"""Options that several commands share, and what is typed in them."""
 
 from __future__ import annotations
+
+import re
 
 import click
 
@@ -26,3 +28,33 @@ decoder_option = click.option(
     help="What decodes raw photos. flashraw (pip install 'sensormap[fast]') is four times as fast; of undamaged photos "
     "the map is the same.",
 )
+
+_NUMBER = r"(?:[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})"
+_SHUTTER = re.compile(rf"(?:({_NUMBER})/)?({_NUMBER}) ?s?")
+
+
+def parse_shutter(text: str) -> float:
+    """Return a shutter time in seconds.
+
+    Parameters
+    ----------
+    text
+        As cameras and people write it: ``1/60``, ``0.5``, ``30``, with or without an ``s``.
+
+    Raises
+    ------
+    ValueError
+        If it is no time above 0.
+
+    Examples
+    --------
+    >>> parse_shutter("1/4"), parse_shutter("30 s")
+    (0.25, 30.0)
+    """
+    match = _SHUTTER.fullmatch(text.strip())
+    over, under = (float(part) if part else None for part in match.groups()) if match else (None, None)
+    seconds = under if over is None else over / under if under else None
+    if not seconds:
+        msg = f"{text[:40]!r} is not a shutter time such as 1/60, 0.5 or 30 (seconds)"
+        raise ValueError(msg)
+    return seconds

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.report.entries import column_table, defect_table, row_table
-from sensormap.report.table import Table, facts_table, kind_table, skipped_table, table_lines
+from sensormap.report.map_facts import facts_table, kind_table, skipped_table
+from sensormap.report.table import Table, table_lines
 
 
 def show_map(sensor_map: SensorMap, console: Console, *, limit: int | None = 20, title: str = "") -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
+from sensormap.cli.options import parse_shutter
 from sensormap.maps.coordinates import Space, coordinates
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.maps.visible import visible_defects
-from sensormap.report.visible import parse_shutter, visible_title
+from sensormap.report.map_facts import visible_title
 
 
 def _seconds(context: click.Context, option: click.Parameter, text: str | None) -> float | None:

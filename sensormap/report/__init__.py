@@ -1,1 +1,5 @@
-"""What is shown of a map: tables for people, coordinates for scripts; plain text and numbers only."""
+"""Results in; tables for people out.
+
+Read `table` (the summary of a map), `map_facts` (its parts), `entries` (defects as rows), `differences`, `corrections`,
+`evaluation` (the tables of those commands).
+"""

@@ -1,0 +1,146 @@
+"""What a map says of itself as tables: camera, frames, exposures, kinds, skipped photos."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import datetime
+
+from sensormap.camera.geometry import Sensor
+from sensormap.maps.entries import DefectKind, FrameSummary, Source
+from sensormap.maps.sensor_map import SensorMap
+from sensormap.report.table import Table, counted, plain
+
+MAX_REASONS = 15  # lines on the screen; a reason that names sizes or levels can differ from photo to photo
+MEANINGS = {
+    DefectKind.HOT: "brighter the longer the exposure",
+    DefectKind.OFFSET: "brighter by a constant in every photo",
+    DefectKind.STUCK: "one level whatever the light",
+    DefectKind.DEAD: "black whatever the light",
+    DefectKind.WEAK: "darker in proportion to the light",
+    DefectKind.NOISY: "jumps from photo to photo",
+}
+
+_SOURCES = {
+    Source.JPEG: "the camera's JPEGs; places are good to the pixels under +-",
+    Source.BOTH: "raw photos and JPEGs; places with +- are good to so many pixels",
+}
+
+
+def facts_table(sensor_map: SensorMap) -> Table:
+    """Return what a map is about, one label and text a row: camera, sensor, photos, dates, exposures, errors.
+
+    Parameters
+    ----------
+    sensor_map
+        The map. Text from files in it is cleaned of what could steer a terminal.
+
+    Returns
+    -------
+    Table
+        In reading order, without title and header; what the map does not know is left out.
+    """
+    frames, profile = sensor_map.frames, f"profile {sensor_map.profile}"
+    lines = [
+        ("Camera", f"{sensor_map.body} ({'no profile' if sensor_map.sensor.is_picture else profile})"),
+        ("Sensor", _sensor_text(sensor_map.sensor)),
+    ]
+    if sensor_map.source != Source.RAW:
+        lines.append(("Source", _SOURCES[sensor_map.source]))
+    lines.append(("Frames", _frames_text(frames, sensor_map.source)))
+    if frames.first and frames.last:
+        lines.append(("Taken", _span(_minute(frames.first), _minute(frames.last))))
+    if frames.shutter_s:
+        lines.append(("Shutter", _span(*map(shutter_text, frames.shutter_s))))
+    if frames.iso:
+        lines.append(("ISO", _span(*map(str, frames.iso))))
+    if frames.clock_jumps:
+        lines.append(("Clock", f"contradicts the shutter count {counted(frames.clock_jumps, 'time')}"))
+    if sensor_map.false_positives is not None:
+        lines.append(("Errors", _errors_text(sensor_map.false_positives)))
+    return Table("", ("", ""), tuple((label, plain(text)) for label, text in lines))
+
+
+def kind_table(sensor_map: SensorMap) -> Table:
+    """Return how many defects there are of each kind that occurs, most frequent first, and what the kind means."""
+    counts = Counter(DefectKind(defect.kind) for defect in sensor_map.defects)
+    ranked = sorted(counts, key=lambda kind: -counts[kind])
+    lone = "single " if sensor_map.columns or sensor_map.rows else ""
+    return Table(
+        title=counted(len(sensor_map.defects), "defect") if counts else "No defects",
+        header=("kind", "count", "meaning"),
+        rows=tuple((str(kind), str(counts[kind]), MEANINGS[kind]) for kind in ranked),
+        right=frozenset({1}),
+        note="" if counts else f"No {lone}photosite misbehaves enough to be told from its neighbours.",
+    )
+
+
+def skipped_table(sensor_map: SensorMap) -> Table:
+    """Return the reasons why photos were skipped, most frequent first, each with its count and first photo."""
+    names = defaultdict(list)
+    for skipped in sensor_map.skipped:
+        names[skipped.reason].append(skipped.name)
+    ranked = sorted(names, key=lambda reason: (-len(names[reason]), reason))
+    shown = ranked[:MAX_REASONS]
+    return Table(
+        title=f"{counted(len(sensor_map.skipped), 'photo')} skipped",
+        header=("count", "for example", "reason"),
+        rows=tuple((str(len(names[reason])), _shortened(plain(min(names[reason]))), plain(reason)) for reason in shown),
+        right=frozenset({0}),
+        note=f"{counted(len(ranked) - len(shown), 'more reason')} in the map file." if ranked != shown else "",
+    )
+
+
+def shutter_text(seconds: float) -> str:
+    """Return a shutter time as cameras write it.
+
+    Examples
+    --------
+    >>> shutter_text(0.0005), shutter_text(0.3), shutter_text(16.0)
+    ('1/2000 s', '0.3 s', '16 s')
+    """
+    return f"1/{round(1 / seconds)} s" if 1e-6 < seconds < 0.26 else f"{seconds:.3g} s"
+
+
+def _sensor_text(sensor: Sensor) -> str:
+    """Say what grid a map's coordinates are on."""
+    size, crop = f"{sensor.raw_size[0]} x {sensor.raw_size[1]}", sensor.jpeg_crop
+    if sensor.is_picture:
+        return f"{size} pixels of the JPEG; raw grid unknown"
+    return f"{size} photosites, {sensor.cfa.name}{f', JPEG {crop.width} x {crop.height}' if crop else ''}"
+
+
+def _frames_text(frames: FrameSummary, source: Source) -> str:
+    """Say how many frames were used, and what is odd about some of them."""
+    odd = {
+        f"of them {'a JPEG' if frames.jpegs == 1 else 'JPEGs'}": frames.jpegs if source == Source.BOTH else 0,
+        f"repeat{'s' if frames.repeated == 1 else ''} a scene": frames.repeated,
+        "filtered in camera": frames.filtered,
+        "read twice": frames.followed if frames.followed < frames.used - frames.repeated else 0,
+    }
+    notes = ", ".join(f"{number} {what}" for what, number in odd.items() if number)
+    used = counted(frames.used, "JPEG" if source == Source.JPEG else "frame")
+    return f"{used} used{f' ({notes})' if notes else ''}, {frames.skipped} skipped"
+
+
+def _errors_text(expected: float) -> str:
+    """Say how many entries are expected to be none."""
+    number = f"about {expected:.1f}" if expected < 9.95 else f"about {expected:.0f}"
+    return f"{'fewer than 0.1' if expected < 0.1 else number} false entries expected"
+
+
+def _shortened(name: str) -> str:
+    """Return a file name of at most 24 characters, its middle left out."""
+    return name if len(name) <= 24 else f"{name[:11]}..{name[-11:]}"
+
+
+def _minute(time: datetime) -> str:
+    return time.isoformat(sep=" ", timespec="minutes")
+
+
+def _span(low: str, high: str) -> str:
+    return low if low == high else f"{low} to {high}"
+
+
+def visible_title(sensor_map: SensorMap, shown: int, *, shutter_s: float, iso: int) -> str:
+    """Return how many defects of how many are visible at which exposure."""
+    return f"{shown} of {len(sensor_map.defects)} defects visible at {shutter_text(shutter_s)}, ISO {iso}"
