@@ -1,5 +1,26 @@
 """Find the defective photosites of a camera sensor from a folder of ordinary photos.
 
+The packages, in the order in which a photo passes through them:
+
+    camera      what is known of a camera before a photo is opened
+    photos      files, folders and patterns to the photos of one body; no pixel is decoded
+    decode      a photo to a frame: its mosaic on the raw grid, black subtracted
+    score       a frame to its noise and scores; whether it is a photo, and counts
+    detect      scores of many frames to candidates and lines
+    diagnose    a candidate's values in all frames to its kind, strengths and onset
+    assemble    the evidence of a run to a defect map
+    survey      the run: photos in, a defect map out; drives all above
+
+and what is done with a map:
+
+    maps        the map: a value, a file, compared, merged, as coordinates
+    correct     photos and a map to repaired photos
+    formats     maps to and from other programs' lists
+    evaluation  photos to how well the survey does on them
+    alignment   a raw file and its JPEG to where the JPEG lies on the raw grid
+    report      results to tables
+    cli         the command line
+
 >>> from sensormap import Options, correct_photos, map_defects, write_map
 >>> sensor_map = map_defects(["~/Pictures/d80"], Options())  # doctest: +SKIP
 >>> write_map(sensor_map, "d80.yaml")  # doctest: +SKIP

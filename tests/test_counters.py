@@ -121,7 +121,8 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, Counter[tuple[int, int]]]
     counts: dict[str, Counter[tuple[int, int]]] = {"tally_band": Counter(), "score_band": Counter()}
     sampled: dict[int, list[int]] = {}
     lock = Lock()
-    add, band, score = sensormap.detect.tally.Tally.add, sensormap.detect.tally.tally_band, sensormap.score.marks.score_band
+    add, band = sensormap.detect.tally.Tally.add, sensormap.detect.tally.tally_band
+    score = sensormap.score.marks.score_band
     current: dict[int, int] = {}
 
     def spy_add(tally: Any, padded: Any, noise: Any, *, frame: int, **options: Any) -> Any:

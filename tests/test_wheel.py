@@ -57,7 +57,8 @@ def test_an_installed_program_finds_its_profiles(wheel, tmp_path):
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
         return done.stdout
 
-    where = call(python, "-c", "import sensormap.camera.profile_files as p; print(p.__file__); print(p._folder())").split()
+    script = "import sensormap.camera.profile_files as p; print(p.__file__); print(p._folder())"
+    where = call(python, "-c", script).split()
     assert all(Path(line).is_relative_to(home) for line in where), where
     program = python.with_name("sensormap")
     listed = call(program, "cameras", "list").splitlines()[1:]

@@ -37,7 +37,7 @@ def map_text(sensor_map: SensorMap) -> str:
     Parameters
     ----------
     sensor_map
-        Any map. Its numbers are written with all their digits: `sensormap.maps.entries.rounded` is for those who make it.
+        Any map. Its numbers are written with all their digits: `maps.entries.rounded` is for those who make it.
 
     Returns
     -------

@@ -1,3 +1,0 @@
-"""What a survey is asked to do, and whom it tells what it cannot use."""
-
-from __future__ import annotations
