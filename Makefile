@@ -14,7 +14,7 @@ ifeq ($(PHOTOS),)
 	$(BIN)/python -m fixtures "$(DEMO)" --frames 24 --seed 2010
 	$(BIN)/sensormap map "$(DEMO)/photos" -o "$(DEMO)/d80.yaml" --overwrite
 	@echo
-	$(BIN)/python -m fixtures.report "$(DEMO)/truth.yaml" "$(DEMO)/d80.yaml"
+	$(BIN)/python -m fixtures.truth.report "$(DEMO)/truth.yaml" "$(DEMO)/d80.yaml"
 else
 	@mkdir -p "$(DEMO)"
 	$(BIN)/sensormap map "$(PHOTOS)" -o "$(DEMO)/map.yaml" --overwrite
@@ -31,9 +31,9 @@ lint: $(VENV)/ready
 bench: $(VENV)/bench-ready
 	@missed=0; \
 	$(BIN)/python -m benchmarks.performance --scenes "$(SCENES)" || missed=$$?; \
-	$(BIN)/python -m benchmarks.survey --scenes "$(SCENES)" || exit $$?; \
-	$(BIN)/python -m benchmarks.pictures --scenes "$(SCENES)" || exit $$?; \
-	$(BIN)/python -m benchmarks.damage --scenes "$(SCENES)" || exit $$?; \
+	$(BIN)/python -m benchmarks.accuracy.raw --scenes "$(SCENES)" || exit $$?; \
+	$(BIN)/python -m benchmarks.accuracy.jpeg --scenes "$(SCENES)" || exit $$?; \
+	$(BIN)/python -m benchmarks.accuracy.damage --scenes "$(SCENES)" || exit $$?; \
 	exit $$missed
 
 wheel: $(VENV)/ready

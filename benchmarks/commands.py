@@ -25,14 +25,14 @@ def mapping(photos: Path, map_file: Path, jobs: int, *options: object, follow: b
 
 def bare_decode(photos: Path, jobs: int) -> list[str]:
     """Return the command that decodes a folder's NEFs, or its JPEGs, and does nothing else."""
-    return module("benchmarks.bare_decode", photos, jobs)
+    return module("benchmarks.programs.bare_decode", photos, jobs)
 
 
 def bad_pixels(photos: Path, points: Path) -> list[str]:
     """Return the command that lists what `rawpy.enhance.find_bad_pixels` finds."""
-    return module("benchmarks.bad_pixels", photos, "-o", points)
+    return module("benchmarks.programs.bad_pixels", photos, "-o", points)
 
 
 def running_variance(pictures: Path, points: Path, processes: int, *options: object) -> list[str]:
     """Return the command of the running-variance script."""
-    return module("benchmarks.running_variance", pictures, "-o", points, "--processes", processes, *options)
+    return module("benchmarks.programs.running_variance", pictures, "-o", points, "--processes", processes, *options)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.commands import mapping, module
-from benchmarks.survey import generate
+from benchmarks.generate import generate
 from sensormap.formats.registry import FORMATS
 
 DEMO_SEED, DEMO_FRAMES, SEED, FRAMES = 2010, 24, 1301, 60

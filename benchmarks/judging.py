@@ -11,10 +11,10 @@ from pathlib import Path
 import rawpy
 import yaml
 
-from benchmarks.pictures import judge_files
-from fixtures.coverage import merged
-from fixtures.nearby import visible_defects
-from fixtures.truth import Count, Truth, compare, compare_map, read_truth
+from benchmarks.accuracy.jpeg import judge_files
+from fixtures.truth.coverage import merged
+from fixtures.truth.nearby import visible_defects
+from fixtures.truth.truth import Count, Truth, compare, compare_map, read_truth
 
 STRONG = "planted defects beyond 3 sigma in half of their frames"
 

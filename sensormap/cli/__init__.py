@@ -1,4 +1,5 @@
 """The command line: arguments, messages, exit codes. One module a command, over a function of the library.
 
-Read `main`, then the command; `options` are shared by several, `console` is what stderr shows, `render` prints tables.
+Read `main` first, then a command: `map`, `show`, `correct`, `export`, `compare`, `evaluate`, `cameras`. `options` are
+shared by several of them, `console` says what stderr shows, `render` prints tables.
 """

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
-from sensormap.correct.jpeg.tables import header_parts
 from sensormap.errors import DecodeError
 from sensormap.photos.files import MAX_PHOTOSITES
 
@@ -35,6 +34,15 @@ _OTHER_FILES = {
     b"MM\0*": "a TIFF or raw",
     b"RIFF": "a WebP",
 }
+
+
+def header_parts(header: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield markers and contents of a header that has been checked."""
+    place = 2
+    while place < len(header):
+        length = int.from_bytes(header[place + 2 : place + 4], "big")
+        yield header[place + 1], header[place + 4 : place + 2 + length]
+        place += 2 + length
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,7 @@ lies beyond both. Damaged rows lie beyond both one after another. A flipped bit 
 leave one colour of all later rows off by one amount: at that row the colour steps, all across the frame, and the other
 colour of the same rows does not.
 
-A row is compared with the rows beside it in pieces of eight photosites of one colour. The pieces of some rows lie side
-by side, row after row, so that the compiled loops run over all of them: the same piece of the next row is just one row
-of pieces farther.
+Rows are compared in pieces of eight photosites of one colour, which lie side by side for the compiled loops.
 """
 
 from __future__ import annotations
@@ -28,12 +26,10 @@ PIECE_PHOTOSITES = 8
 
 # Batcher's odd-even merge network for eight values, but for its last comparator: of those two only the sum is wanted.
 # Each comparator leaves the smaller of two in the place above, the larger in the place below.
-_NETWORK = np.array(
-    [
-        [0, 2, 4, 6, 0, 1, 4, 5, 1, 5, 0, 3, 1, 2, 1, 3, 2, 3],
-        [1, 3, 5, 7, 2, 3, 6, 7, 2, 6, 4, 7, 5, 6, 4, 6, 4, 5],
-    ]
-)
+_NETWORK = np.array([
+    [0, 2, 4, 6, 0, 1, 4, 5, 1, 5, 0, 3, 1, 2, 1, 3, 2, 3],
+    [1, 3, 5, 7, 2, 3, 6, 7, 2, 6, 4, 7, 5, 6, 4, 6, 4, 5],
+])
 
 # What is subtracted from what, as kind of picked values and row, for each three rows: from greens of the middle row
 # those above and those below, and from green and the other colour of the last row those of the first.

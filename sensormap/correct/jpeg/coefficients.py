@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
-from sensormap.correct.jpeg.tables import ZIGZAG, Codes, damaged, header_parts, huffman, quantisation
-from sensormap.photos.jpeg_markers import Layout, read_layout
+from sensormap.correct.jpeg.tables import ZIGZAG, Codes, damaged, huffman, quantisation
+from sensormap.photos.jpeg_markers import Layout, header_parts, read_layout
 
 _QUANTISATION, _HUFFMAN, _SCAN = 0xDB, 0xC4, 0xDA
 _MARK = re.compile(rb"(?<!\xff)\xff++([^\x00\xff])", re.DOTALL)

@@ -36,15 +36,6 @@ class Codes:
     lengths: tuple[int, ...]
 
 
-def header_parts(header: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield markers and contents of a header that has been checked."""
-    place = 2
-    while place < len(header):
-        length = int.from_bytes(header[place + 2 : place + 4], "big")
-        yield header[place + 1], header[place + 4 : place + 2 + length]
-        place += 2 + length
-
-
 def quantisation(content: bytes, name: str) -> Iterator[tuple[int, NDArray[np.int32]]]:
     """Yield number and steps of each quantisation table in a segment."""
     while content:

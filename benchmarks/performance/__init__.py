@@ -1,0 +1,1 @@
+"""Time and memory: ``python -m benchmarks.performance --scenes FOLDER`` prints targets, costs and findings."""

@@ -1,0 +1,574 @@
+"""The second pass: which frames it reads, what it gathers from them, and photos that are gone by then."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import toys
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from numpy.typing import NDArray
+
+from sensormap.camera.geometry import Rect
+from sensormap.camera.profile import Body, Profile
+from sensormap.diagnose.diagnosis import Followed
+from sensormap.diagnose.odds import LIKELY
+from sensormap.diagnose.series import measure_response_spread
+from sensormap.errors import DecodeError, ProfileError
+from sensormap.frame import Exposure, Frame, Mosaic, Photo, Skipped
+from sensormap.score.neighbours import gather_windows, pad
+from sensormap.score.noise import Noise
+from sensormap.settings import Floors, Thresholds
+from sensormap.survey.first_pass import FirstPass, Tallied
+from sensormap.survey.passes import choose_frames, refilled
+from sensormap.survey.saved_windows import Sight, stretches
+from sensormap.survey.second_pass import Places, SecondPass
+from tests.support.followed import HEALTHY, Law, make_conditions, simulate
+from tests.support.frames import SATURATION, TOY_PROFILE, make_mosaic
+
+STEPS = pytest.mark.parametrize("step", [1, 2])
+
+
+# what a place shows
+
+
+def windows_slowly(padded: Mosaic, row: int, col: int, step: int) -> list[int]:
+    """Return value, twice the median and twice the mid-spread of the eight neighbours."""
+    row, col = row + step, col + step
+    around = [int(padded[row + i * step, col + j * step]) for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j]
+    a = sorted(around)
+    return [int(padded[row, col]), a[3] + a[4], (a[5] + a[6]) - (a[1] + a[2])]
+
+
+@STEPS
+@pytest.mark.parametrize("dtype", [np.int16, np.int32])
+@pytest.mark.parametrize("shape", [(6, 6), (7, 9), (24, 31)])
+def test_windows_are_those_of_the_slow_reference_everywhere(step: int, dtype: type, shape: tuple[int, int]) -> None:
+    """Corners and edges included, in any order, places repeated."""
+    limits = (-200, 4096) if dtype == np.int16 else (-70_000, 70_000)
+    padded = pad(np.random.default_rng(1).integers(*limits, shape).astype(dtype), step)
+    before = padded.copy()
+    place = np.random.default_rng(2).permutation(np.arange(2 * shape[0] * shape[1]) % (shape[0] * shape[1]))
+    row, col = np.divmod(place.astype(np.int64), shape[1])
+    windows = gather_windows(padded, row, col, step)
+    assert_array_equal(padded, before)
+    expected = [windows_slowly(padded, int(r), int(c), step) for r, c in zip(row, col, strict=True)]
+    assert_array_equal(windows.T, expected)
+
+
+@STEPS
+def test_no_places_no_windows(step: int) -> None:
+    none = np.empty(0, np.int64)
+    assert gather_windows(pad(make_mosaic(1, step=step), step), none, none, step).shape == (3, 0)
+
+
+# which frames
+
+
+def photos_of(exposures: Sequence[float | None], *, iso: int | None = 100) -> list[Photo]:
+    return [
+        Photo(Path(f"DSC_{number:04}.NEF"), 1, Body("", "", ""), Exposure(iso=iso, shutter_s=shutter_s))
+        for number, shutter_s in enumerate(exposures)
+    ]
+
+
+@pytest.mark.parametrize("most", [5, 6, 100])
+def test_few_frames_are_all_followed(most: int) -> None:
+    usable = [0, 3, 4, 8, 9]
+    assert choose_frames(photos_of([0.01] * 10), usable, most) == usable
+
+
+def test_the_longest_quarter_is_kept_and_the_rest_spread_evenly() -> None:
+    exposures: list[float | None] = [0.01] * 100
+    exposures[17], exposures[50], exposures[51] = 4.0, 30.0, 8.0
+    exposures[52] = 60.0  # not usable
+    usable = [number for number in range(100) if number != 52]
+    chosen = choose_frames(photos_of(exposures), usable, 12)
+    assert len(chosen) == 12
+    assert {17, 50, 51} <= set(chosen)
+    assert 52 not in chosen
+    rest = [number for number in chosen if number not in (17, 50, 51)]
+    assert (rest[0], rest[-1]) == (0, 99)
+    gaps = [later - earlier for earlier, later in pairwise(rest)]
+    assert max(gaps) - min(gaps) <= 4  # 99 over 8, and what is left out between
+
+
+def test_frames_that_turn_out_useless_are_replaced() -> None:
+    photos = photos_of([0.01] * 100)
+    chosen = choose_frames(photos, range(100), 20)
+    good = [number for number in range(100) if number % 5]
+    found = refilled(photos, chosen, good, 20)
+    assert len(found) == 20
+    assert found == sorted({*found})
+    assert set(chosen) & set(good) <= set(found) <= set(good)
+    assert refilled(photos, chosen, good[:7], 20) == good[:7]
+    assert refilled(photos, chosen, chosen, 20) == chosen
+    assert refilled(photos, chosen, [], 20) == []
+
+
+def test_an_exposure_is_as_long_as_its_gain_makes_it() -> None:
+    photos = [*photos_of([1.0], iso=1600), *photos_of([2.0] * 19, iso=None), *photos_of([None, 2.0], iso=400)]
+    chosen = choose_frames(photos, range(22), 8)
+    assert {0, 21} <= set(chosen)  # 1 s at ISO 1600, 2 s at ISO 400; ISO 100 where it is unknown
+
+
+@given(
+    usable=st.sets(st.integers(0, 199), min_size=1).map(sorted),
+    most=st.integers(2, 60),
+    seed=st.integers(0, 99),
+)
+def test_exactly_so_many_usable_frames_are_chosen_ascending(usable: list[int], most: int, seed: int) -> None:
+    exposures = np.random.default_rng(seed).choice([None, 0.01, 0.5, 8.0], 200).tolist()
+    chosen = choose_frames(photos_of(exposures), usable, most)
+    assert chosen == sorted(set(chosen))
+    assert set(chosen) <= set(usable)
+    assert len(chosen) == min(most, len(usable))
+    lengths = sorted(((exposures[number] or 0.0) for number in usable), reverse=True)[: most // 4]
+    assert sorted(((exposures[number] or 0.0) for number in chosen), reverse=True)[: most // 4] == lengths
+
+
+# how far healthy photosites differ
+
+
+@pytest.mark.parametrize("frames", [40, 256])
+@pytest.mark.parametrize(("spread", "tolerance"), [(0.01, 0.003), (0.02, 0.003)])
+def test_the_spread_of_healthy_responses_is_measured(frames: int, spread: float, tolerance: float) -> None:
+    rng = np.random.default_rng(frames)
+    conditions = make_conditions(frames, rng, filtered=0.05)
+    controls = simulate([HEALTHY] * 1500, conditions, rng, response_spread=spread)
+    assert abs(measure_response_spread(controls, conditions) - spread) < tolerance
+
+
+def test_a_few_defects_among_the_controls_change_no_spread() -> None:
+    rng = np.random.default_rng(4)
+    conditions = make_conditions(60, rng)
+    bad = [Law(response=0.3), Law(dark=3000.0), Law(offset=300.0), Law(stuck=0.0), Law(jitter=90.0)]
+    controls = simulate([HEALTHY] * 1450 + bad * 10, conditions, rng, response_spread=0.01)
+    assert abs(measure_response_spread(controls, conditions) - 0.01) < 0.003
+
+
+def test_a_spread_that_few_frames_cannot_show_is_not_below_its_floor() -> None:
+    rng = np.random.default_rng(5)
+    conditions = make_conditions(20, rng)
+    for spread in (0.0, 0.001):
+        controls = simulate([HEALTHY] * 1000, conditions, rng, response_spread=spread)
+        assert 0.005 <= measure_response_spread(controls, conditions) < 0.008
+    assert measure_response_spread(controls[:9], conditions) == 0.005
+    clipped = replace(controls, level=np.full(controls.level.shape, float(SATURATION)))
+    assert measure_response_spread(clipped, conditions) == 0.005
+    assert measure_response_spread(replace(controls, known=controls.known & False), conditions) == 0.005
+
+
+# the pass
+
+SIZE = (101, 90)
+AREA = Rect(3, 1, 94, 85)
+PROFILE = replace(TOY_PROFILE, raw_size=SIZE, active_area=AREA, jpeg_crop=None)
+SHAPE = (AREA.height, AREA.width)
+FRAMES = 12
+STUCK = {(0, 0): 3000, (40, 51): 3500, (84, 93): 900}
+"""(row, col) in the active area, and the level."""
+
+
+@cache
+def mosaic(number: int) -> NDArray[np.int16]:
+    """Return a photo's raw grid, no two of them of one level, with photosites that are stuck."""
+    found = make_mosaic(100 + number, shape=SIZE[::-1], level=250.0 * (1 + number % 5) + 20 * number)
+    for (row, col), level in STUCK.items():
+        found[AREA.y + row, AREA.x + col] = level
+    return found
+
+
+def frame_of(photo: Photo, _: Profile | None = None) -> Frame:
+    number = int(photo.path.stem)
+    return Frame(photo, mosaic(number), 0, SATURATION, f"{number:064x}")
+
+
+PHOTOS = tuple(
+    Photo(Path(f"{number}.nef"), 1, Body("A", "B", "1"), Exposure(iso=100 << number % 3, shutter_s=0.01 * (1 + number)))
+    for number in range(FRAMES)
+)
+
+
+@cache
+def first_pass() -> FirstPass:
+    run = FirstPass(PHOTOS, PROFILE, Thresholds(), read=frame_of)
+    run.run(2, lambda *_: None, pytest.fail)
+    assert sorted(run.tallied) == list(range(FRAMES))
+    assert not any(tallied.repeat for tallied in run.tallied.values())
+    return run
+
+
+CANDIDATES = np.array([row * SHAPE[1] + col for row, col in [*STUCK, (30, 30), (84, 0)]], np.int64)
+CANDIDATES.sort()
+DECOYS = np.array([5, 777, 4001, 83 * 94 + 93], np.int64)
+
+
+def follow(
+    frames: Sequence[int] = range(FRAMES),
+    *,
+    read: Callable[..., Frame] = frame_of,
+    threads: int = 2,
+    decoys: NDArray[np.int64] = DECOYS,
+    heard: list[Any] | None = None,
+    refuse: Callable[[Skipped], None] = pytest.fail,
+    tallied: dict[int, Tallied] | None = None,
+) -> Followed:
+    run = first_pass()
+    second = SecondPass(PHOTOS, PROFILE, run.tallied if tallied is None else tallied, read=read)
+    places = Places(CANDIDATES, np.zeros(CANDIDATES.size, np.bool_), decoys, run.shifts)
+
+    def progress(*counts: int) -> None:
+        if heard is not None:
+            heard.append(counts)
+
+    return second.run(frames, places, Floors(), threads=threads, progress=progress, refuse=refuse)
+
+
+def assert_same(one: Followed, other: Followed) -> None:
+    parts = ((one.series[:], other.series[:]), (one.odds, other.odds), (one.conditions, other.conditions))
+    for mine, theirs in parts:
+        for name, array in vars(mine).items():
+            assert_array_equal(array, getattr(theirs, name), err_msg=name)
+    assert_array_equal(one.decoys, other.decoys)
+    assert one.response_spread == other.response_spread
+
+
+def test_series_are_what_the_frames_show_at_the_candidates() -> None:
+    followed = follow()
+    assert_array_equal(followed.places, CANDIDATES)
+    assert followed.series[:].value.shape == (CANDIDATES.size, FRAMES)
+    for number in range(FRAMES):
+        padded = pad(mosaic(number)[AREA.slices], 2)
+        for i, place in enumerate(CANDIDATES.tolist()):
+            value, level2, spread2 = windows_slowly(padded, *divmod(place, SHAPE[1]), 2)
+            series = followed.series[:]
+            found = series.value[i, number], series.level[i, number], series.spread[i, number]
+            assert found == (value, level2 / 2, spread2 / 2)
+    assert followed.series[:].known.all()
+    assert (followed.series[:].variance > 0).all()
+
+
+def test_conditions_are_those_of_the_followed_frames() -> None:
+    frames = [1, 4, 5, 9]
+    conditions = follow(frames).conditions
+    assert conditions.number.tolist() == frames
+    assert conditions.gain.tolist() == [float(1 << number % 3) for number in frames]
+    assert conditions.shutter_s.tolist() == [0.01 * (1 + number) for number in frames]
+    assert conditions.saturation.tolist() == [SATURATION] * 4
+    assert conditions.floor.tolist() == [0.0] * 4
+    assert not conditions.filtered.any()
+
+
+def test_unknown_settings_are_not_a_number_and_without_any_iso_the_gain_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def conditions_with(*exposures: Exposure) -> Any:
+        photos = (*(replace(PHOTOS[i], exposure=exposure) for i, exposure in enumerate(exposures)), *PHOTOS[2:])
+        monkeypatch.setattr(f"{__name__}.PHOTOS", photos)
+        return follow([0, 1]).conditions
+
+    some = conditions_with(Exposure(iso=200), Exposure(shutter_s=4.0))
+    assert some.gain[0] == 2.0
+    assert some.shutter_s[1] == 4.0
+    assert np.isnan([some.gain[1], some.shutter_s[0]]).all()
+    none = conditions_with(Exposure(), Exposure())
+    assert none.gain.tolist() == [1.0, 1.0]
+    assert np.isnan(none.shutter_s).all()
+
+
+def test_stuck_photosites_are_likely_and_healthy_ones_are_not() -> None:
+    followed = follow()
+    stuck = {row * SHAPE[1] + col for row, col in STUCK}
+    assert set(CANDIDATES[followed.odds.likely].tolist()) == stuck
+
+
+def test_a_decoy_is_followed_through_the_shifts() -> None:
+    """A spot that moves with the shifts, against them that is, stays in one place of the shifted frames."""
+    shifts, even = first_pass().shifts, (84, 94)
+
+    def with_spot(photo: Photo, _: Profile) -> Frame:
+        frame = frame_of(photo)
+        raw = frame.mosaic.copy()
+        number = int(photo.path.stem)
+        row, col = (20 - shifts[0, number]) % even[0], (30 - shifts[1, number]) % even[1]
+        raw[AREA.y + row, AREA.x + col] += 700
+        return replace(frame, mosaic=raw)
+
+    decoys = np.array([20 * SHAPE[1] + 30, 20 * SHAPE[1] + 40], np.int64)
+    still, moving = follow(decoys=decoys), follow(decoys=decoys, read=with_spot)
+    assert (still.decoys < 0).all()
+    assert moving.decoys[0] > LIKELY
+    assert moving.decoys[1] < 0
+
+
+def test_what_a_decoy_shows_on_a_defect_does_not_count() -> None:
+    """Places whose photosite is a stuck one in some frame would be odd without it; here all decoys there are."""
+    shifts = first_pass().shifts
+    over = [
+        (row + int(shifts[0, number])) % 84 * SHAPE[1] + (col + int(shifts[1, number])) % 94
+        for row, col in STUCK
+        if row < 84
+        for number in range(FRAMES)
+    ]
+    decoys = np.unique(np.array(over, np.int64))
+    assert follow(decoys=decoys).decoys.max() < 0
+
+
+def test_no_candidates_and_no_decoys() -> None:
+    run = first_pass()
+    none = np.empty(0, np.int64)
+    second = SecondPass(PHOTOS, PROFILE, run.tallied, read=frame_of)
+    places = Places(none, np.zeros(0, np.bool_), none, run.shifts)
+    found = second.run([0, 1], places, Floors(), threads=1, progress=lambda *_: None, refuse=pytest.fail)
+    assert (len(found.series), found.odds.total.size, found.decoys.size) == (0, 0, 0)
+    assert found.response_spread >= 0.005
+
+
+@pytest.mark.parametrize("threads", [1, 3, 8])
+def test_threads_do_not_change_what_is_followed(threads: int) -> None:
+    assert_same(follow(threads=threads), follow())
+
+
+def test_progress_counts_every_followed_frame_once() -> None:
+    heard: list[Any] = []
+    follow([2, 5, 7], heard=heard)
+    assert heard == [(0, 3), (1, 3), (2, 3), (3, 3)]
+
+
+# photos that are gone or have changed since the first pass
+
+
+def refuse_some(
+    bad: dict[int, Callable[[Frame], Frame]], *, frame_of: Callable[..., Frame] = frame_of
+) -> Callable[..., Frame]:
+    def read(photo: Photo, profile: Profile) -> Frame:
+        frame = frame_of(photo, profile)
+        return bad.get(int(photo.path.stem), lambda same: same)(frame)
+
+    return read
+
+
+def vanish(frame: Frame) -> Frame:
+    msg = f"{frame.photo.path.name}: cannot be read: No such file or directory"
+    raise DecodeError(msg)
+
+
+def contradict(_: Frame) -> Frame:
+    msg = "raw grid of another size"
+    raise ProfileError(msg)
+
+
+def change(frame: Frame) -> Frame:
+    return replace(frame, digest="f" * 64)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_photos_that_are_gone_or_changed_are_skipped_with_their_reason_and_the_others_followed(threads: int) -> None:
+    told: list[Skipped] = []
+    heard: list[Any] = []
+    read = refuse_some({2: vanish, 3: change, 11: contradict})
+    found = follow(read=read, refuse=told.append, heard=heard, threads=threads)
+    assert told == [
+        Skipped("2.nef", "in the second pass: cannot be read: No such file or directory"),
+        Skipped("3.nef", "changed between the two passes"),
+        Skipped("11.nef", "in the second pass: raw grid of another size"),
+    ]
+    assert heard[-1] == (FRAMES, FRAMES)
+    assert_same(found, follow([0, 1, 4, 5, 6, 7, 8, 9, 10]))
+
+
+def test_no_photo_can_be_read_again() -> None:
+    told: list[Skipped] = []
+    read = refuse_some(dict.fromkeys(range(FRAMES), vanish))
+    assert follow(read=read, refuse=told.append) is None
+    assert len(told) == FRAMES
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, DecodeError, ZeroDivisionError])
+def test_what_a_refusal_raises_ends_the_pass_and_its_threads(error: type[BaseException]) -> None:
+    """So does `strict`."""
+    read_after = []
+
+    def raising(_: Skipped) -> None:
+        raise error
+
+    def read(photo: Photo, profile: Profile) -> Frame:
+        read_after.append(photo)
+        return vanish(frame_of(photo))
+
+    before = threading.active_count()
+    with pytest.raises(error):
+        follow(read=read, refuse=raising, threads=1)
+    assert threading.active_count() == before
+    assert len(read_after) < FRAMES
+
+
+def test_an_error_that_is_no_photo_s_fault_ends_the_pass() -> None:
+    def fail(_: Frame) -> Frame:
+        raise ZeroDivisionError
+
+    before = threading.active_count()
+    with pytest.raises(ZeroDivisionError):
+        follow(read=refuse_some({4: fail}))
+    assert threading.active_count() == before
+
+
+def test_filtered_frames_are_told_from_the_first_pass() -> None:
+    run = first_pass()
+    tallied = run.tallied | {3: replace(run.tallied[3], filtered=True, saturation=3000, floor=-5)}
+    conditions = follow([1, 3], tallied=tallied).conditions
+    assert conditions.filtered.tolist() == [False, True]
+    assert conditions.saturation.tolist() == [SATURATION, 3000]
+    assert conditions.floor.tolist() == [0, -5]
+
+
+def test_noise_is_that_of_the_photosite_s_plane_in_the_frame() -> None:
+    run = first_pass()
+    coefficients = np.zeros((2, 2, 4), np.float32)
+    coefficients[..., 0] = [[4, 16], [36, 64]]
+    noise = Noise(coefficients, np.ones((2, 2)), 0.0)
+    tallied = {number: replace(kept, noise=noise) for number, kept in run.tallied.items()}
+    variance = follow([1, 3], tallied=tallied).series[:].variance
+    planes = np.array([[1.0, 4.0], [9.0, 16.0]])
+    row, col = np.divmod(CANDIDATES, SHAPE[1])
+    # In the corners, where neighbours are continued lines, residuals scatter three times as far.
+    corner = (np.minimum(row, SHAPE[0] - 1 - row) < 4) & (np.minimum(col, SHAPE[1] - 1 - col) < 4)
+    assert corner.any()
+    assert_array_equal(variance, np.stack([planes[row % 2, col % 2] * np.where(corner, 9, 1)] * 2, axis=1))
+
+
+# with what the first pass saw
+
+
+@cache
+def watched_pass() -> FirstPass:
+    """Return a first pass that kept what the frames between the scouts showed."""
+    run = FirstPass(toys.photos(30), toys.PROFILE, Thresholds(), read=toys.frame_of, follow=range(30))
+    run.run(2, lambda *_: None, pytest.fail)
+    others = {number for part in stretches(30, watched=True) for number in part.others}
+    assert set(run.watch.seen) == others
+    assert len(others) > 12
+    return run
+
+
+def watched_places() -> tuple[Places, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return candidates and decoys, and which of them were watched."""
+    run = watched_pass()
+    spots = next(iter(run.watch.seen.values())).spots
+    (stuck,) = [np.sort([row * toys.SHAPE[1] + col for row, col in toys.STUCK])]
+    candidates = np.union1d(stuck, np.arange(0, toys.AREA.width * toys.AREA.height, 97))
+    decoys = np.union1d(spots.decoys[:20], np.arange(3, 900, 41))
+    company = np.zeros(candidates.size, np.bool_)
+    known = np.isin(candidates, spots.fixed), np.isin(decoys, spots.decoys)
+    assert np.isin(stuck, spots.fixed).all()
+    assert all(0 < np.count_nonzero(one) < one.size for one in known)
+    return Places(candidates, company, decoys.astype(np.int64), run.shifts), *known
+
+
+def follow_again(
+    seen: Mapping[int, Sight] | None,
+    *,
+    frames: Sequence[int] = range(30),
+    read: Callable[..., Frame] = toys.frame_of,
+    refuse: Callable[[Skipped], None] = pytest.fail,
+    heard: list[Any] | None = None,
+    threads: int = 2,
+) -> Followed:
+    run = watched_pass()
+    second = SecondPass(run.photos, run.profile, run.tallied, read=read, seen=seen)
+    told: list[Any] = [] if heard is None else heard
+
+    def progress(*counts: int) -> None:
+        told.append(counts)
+
+    return second.run(frames, watched_places()[0], Floors(), threads=threads, progress=progress, refuse=refuse)
+
+
+def test_what_was_watched_is_known_as_if_every_frame_were_read_again() -> None:
+    _, watched, _ = watched_places()
+    seen, everything = follow_again(watched_pass().watch.seen), follow_again(None)
+    assert everything.series[:].known.all()
+    assert seen.series[:].known[watched].all()
+    for name in ("value", "level", "spread", "variance", "photon", "odd"):
+        one, other = getattr(seen.series[:], name), getattr(everything.series[:], name)
+        assert_array_equal(one[watched], other[watched], err_msg=name)
+    for name, array in vars(seen.odds).items():
+        assert_array_equal(array[watched], getattr(everything.odds, name)[watched], err_msg=name)
+    for name, array in vars(seen.conditions).items():
+        assert_array_equal(array, getattr(everything.conditions, name), err_msg=name)
+    assert seen.response_spread == everything.response_spread
+
+
+def test_what_was_not_watched_is_known_in_the_frames_that_are_read_again() -> None:
+    _, watched, _ = watched_places()
+    seen, everything = follow_again(watched_pass().watch.seen), follow_again(None)
+    again = np.array([number not in watched_pass().watch.seen for number in range(30)])
+    assert_array_equal(seen.series[:].known[~watched], np.broadcast_to(again, (np.count_nonzero(~watched), 30)))
+    for name in ("value", "level", "spread", "variance"):
+        one, other = getattr(seen.series[:], name), getattr(everything.series[:], name)
+        assert_array_equal(one[~watched][:, again], other[~watched][:, again], err_msg=name)
+
+
+def test_decoys_that_were_watched_fare_as_if_every_frame_were_read_again() -> None:
+    *_, watched = watched_places()
+    seen, everything = follow_again(watched_pass().watch.seen), follow_again(None)
+    assert_array_equal(seen.decoys[watched], everything.decoys[watched])
+    assert seen.decoys.shape == everything.decoys.shape
+
+
+@pytest.mark.parametrize("threads", [1, 5])
+def test_only_frames_that_were_not_seen_are_read_and_counted(threads: int) -> None:
+    lock, read_again, heard = threading.Lock(), [], []
+
+    def read(photo: Photo, profile: Profile) -> Frame:
+        with lock:
+            read_again.append(int(photo.path.stem))
+        return toys.frame_of(photo, profile)
+
+    found = follow_again(watched_pass().watch.seen, read=read, heard=heard, threads=threads)
+    again = sorted(set(range(30)) - set(watched_pass().watch.seen))
+    assert sorted(read_again) == again
+    assert heard == [(done, len(again)) for done in range(len(again) + 1)]
+    assert_same(found, follow_again(watched_pass().watch.seen))
+
+
+def test_nobody_watched_everything_is_read() -> None:
+    assert_same(follow_again({}), follow_again(None))
+
+
+def test_what_was_seen_of_frames_that_are_not_followed_is_left_out() -> None:
+    frames = [0, 1, 2, 4, 9, 28]
+    found = follow_again(watched_pass().watch.seen, frames=frames)
+    assert found.conditions.number.tolist() == frames
+    part = {number: watched_pass().watch.seen[number] for number in (0, 2, 9)}
+    assert_same(found, follow_again(part, frames=frames))
+
+
+def test_a_photo_that_vanished_is_missed_only_where_it_is_read_again() -> None:
+    told: list[Skipped] = []
+    read = refuse_some({3: vanish, 4: vanish, 25: change, 9: contradict}, frame_of=toys.frame_of)
+    assert {3, 9} <= set(watched_pass().watch.seen)
+    found = follow_again(watched_pass().watch.seen, read=read, refuse=told.append)
+    assert told == [
+        Skipped("4.nef", "in the second pass: cannot be read: No such file or directory"),
+        Skipped("25.nef", "changed between the two passes"),
+    ]
+    left = [number for number in range(30) if number not in (4, 25)]
+    assert_same(found, follow_again(watched_pass().watch.seen, frames=left))
+
+
+def test_where_no_photo_can_be_read_again_what_was_seen_is_left() -> None:
+    told: list[Skipped] = []
+    read = refuse_some(dict.fromkeys(range(30), vanish), frame_of=toys.frame_of)
+    found = follow_again(watched_pass().watch.seen, read=read, refuse=told.append)
+    assert found.conditions.number.tolist() == sorted(watched_pass().watch.seen)
+    assert len(told) == 30 - len(watched_pass().watch.seen)
+    assert not found.series.known[~watched_places()[1]].any()
