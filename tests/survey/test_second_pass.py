@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import toys
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
@@ -32,6 +31,7 @@ from sensormap.survey.first_pass import FirstPass, Tallied
 from sensormap.survey.passes import choose_frames, refilled
 from sensormap.survey.saved_windows import Sight, stretches
 from sensormap.survey.second_pass import Places, SecondPass
+from tests.support import toy_run
 from tests.support.followed import HEALTHY, Law, make_conditions, simulate
 from tests.support.frames import SATURATION, TOY_PROFILE, make_mosaic
 
@@ -451,7 +451,7 @@ def test_noise_is_that_of_the_photosite_s_plane_in_the_frame() -> None:
 @cache
 def watched_pass() -> FirstPass:
     """Return a first pass that kept what the frames between the scouts showed."""
-    run = FirstPass(toys.photos(30), toys.PROFILE, Thresholds(), read=toys.frame_of, follow=range(30))
+    run = FirstPass(toy_run.photos(30), toy_run.PROFILE, Thresholds(), read=toy_run.frame_of, follow=range(30))
     run.run(2, lambda *_: None, pytest.fail)
     others = {number for part in stretches(30, watched=True) for number in part.others}
     assert set(run.watch.seen) == others
@@ -463,8 +463,8 @@ def watched_places() -> tuple[Places, NDArray[np.bool_], NDArray[np.bool_]]:
     """Return candidates and decoys, and which of them were watched."""
     run = watched_pass()
     spots = next(iter(run.watch.seen.values())).spots
-    (stuck,) = [np.sort([row * toys.SHAPE[1] + col for row, col in toys.STUCK])]
-    candidates = np.union1d(stuck, np.arange(0, toys.AREA.width * toys.AREA.height, 97))
+    (stuck,) = [np.sort([row * toy_run.SHAPE[1] + col for row, col in toy_run.STUCK])]
+    candidates = np.union1d(stuck, np.arange(0, toy_run.AREA.width * toy_run.AREA.height, 97))
     decoys = np.union1d(spots.decoys[:20], np.arange(3, 900, 41))
     company = np.zeros(candidates.size, np.bool_)
     known = np.isin(candidates, spots.fixed), np.isin(decoys, spots.decoys)
@@ -477,7 +477,7 @@ def follow_again(
     seen: Mapping[int, Sight] | None,
     *,
     frames: Sequence[int] = range(30),
-    read: Callable[..., Frame] = toys.frame_of,
+    read: Callable[..., Frame] = toy_run.frame_of,
     refuse: Callable[[Skipped], None] = pytest.fail,
     heard: list[Any] | None = None,
     threads: int = 2,
@@ -531,7 +531,7 @@ def test_only_frames_that_were_not_seen_are_read_and_counted(threads: int) -> No
     def read(photo: Photo, profile: Profile) -> Frame:
         with lock:
             read_again.append(int(photo.path.stem))
-        return toys.frame_of(photo, profile)
+        return toy_run.frame_of(photo, profile)
 
     found = follow_again(watched_pass().watch.seen, read=read, heard=heard, threads=threads)
     again = sorted(set(range(30)) - set(watched_pass().watch.seen))
@@ -554,7 +554,7 @@ def test_what_was_seen_of_frames_that_are_not_followed_is_left_out() -> None:
 
 def test_a_photo_that_vanished_is_missed_only_where_it_is_read_again() -> None:
     told: list[Skipped] = []
-    read = refuse_some({3: vanish, 4: vanish, 25: change, 9: contradict}, frame_of=toys.frame_of)
+    read = refuse_some({3: vanish, 4: vanish, 25: change, 9: contradict}, frame_of=toy_run.frame_of)
     assert {3, 9} <= set(watched_pass().watch.seen)
     found = follow_again(watched_pass().watch.seen, read=read, refuse=told.append)
     assert told == [
@@ -567,7 +567,7 @@ def test_a_photo_that_vanished_is_missed_only_where_it_is_read_again() -> None:
 
 def test_where_no_photo_can_be_read_again_what_was_seen_is_left() -> None:
     told: list[Skipped] = []
-    read = refuse_some(dict.fromkeys(range(30), vanish), frame_of=toys.frame_of)
+    read = refuse_some(dict.fromkeys(range(30), vanish), frame_of=toy_run.frame_of)
     found = follow_again(watched_pass().watch.seen, read=read, refuse=told.append)
     assert found.conditions.number.tolist() == sorted(watched_pass().watch.seen)
     assert len(told) == 30 - len(watched_pass().watch.seen)

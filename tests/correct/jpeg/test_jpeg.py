@@ -7,7 +7,6 @@ import re
 import struct
 from pathlib import Path
 
-import correctpixel_standin
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -23,6 +22,7 @@ from sensormap.decode.jpeg import read_jpeg
 from sensormap.errors import DecodeError, FrameMismatchError, OutputError, SensorMapError
 from sensormap.photos.jpeg_markers import read_layout
 from tests.decode.test_jpeg import DATA, jpeg_bytes, place_of, scene, segment, with_segments
+from tests.support import correctpixel_standin
 
 SAMPLINGS = {"4:4:4": (8, 8), "4:2:2": (16, 8), "4:2:0": (16, 16)}
 SPOT = (90, 61)
