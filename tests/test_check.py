@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from maps import toy_defect
 
 from sensormap.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.correct.check import check, frame_noise, hold_out, noise_at, sum_up
 from sensormap.correct.repair import METHODS
 from sensormap.correct.subtraction import Excess, excess_of, expected_errors, subtract
 from sensormap.defects import DefectKind
-from tests.maps import toy_defect
 
 CLIPPING = (0, 4095)
 

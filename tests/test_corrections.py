@@ -11,6 +11,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from maps import toy_defect
 from numpy.testing import assert_array_equal
 
 import sensormap.correct.one
@@ -28,7 +29,6 @@ from sensormap.defects import Between, Column, DefectKind, FrameSummary, SensorM
 from sensormap.errors import DecodeError, OutputError
 from sensormap.mapfile import write_map
 from sensormap.sensor import Sensor
-from tests.maps import toy_defect
 
 WIDTH, HEIGHT = 192, 128
 CROP = Rect(7, 3, 176, 112)

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from maps import FIRST, TOY_SENSOR, full_map, jpeg_map, phone_map, toy_defect, toy_map
 
 from sensormap.camera import Profile
 from sensormap.cfa import Cfa
@@ -20,7 +21,6 @@ from sensormap.formats.registry import FORMATS, PICTURES, get_format
 from sensormap.formats.to_map import import_map, sensor_of, untold
 from sensormap.mapfile import map_text, read_map, write_map
 from sensormap.report.coords import coordinates
-from tests.maps import FIRST, TOY_SENSOR, full_map, jpeg_map, phone_map, toy_defect, toy_map
 
 PROFILE_TEXT = """
 make: NIKON CORPORATION

@@ -6,6 +6,7 @@ from datetime import datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from maps import TOY_SENSOR, rects
 
 from sensormap.camera import Body, Rect
 from sensormap.cfa import BAYER_NAMES, MONO, Cfa
@@ -15,7 +16,6 @@ from sensormap.formats import csv_list, dcraw, mlvapp, phd2, pixinsight, rawther
 from sensormap.formats.listing import DARK, Listing, Photosite, Run, gathered, one_by_one, raw_grid
 from sensormap.formats.text import read_lines
 from sensormap.sensor import Sensor
-from tests.maps import TOY_SENSOR, rects
 
 FORMATS = {
     module.FORMAT.name: module.FORMAT for module in (dcraw, rawtherapee, siril, pixinsight, mlvapp, phd2, csv_list)

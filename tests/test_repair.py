@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from correctpixel_standin import WEIGHTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensormap.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
 from sensormap.correct.repair import METHODS, repair
 from sensormap.correct.surround import REACH
-from tests.correctpixel_standin import WEIGHTS
 
 CFAS = [*BAYER_NAMES, MONO]
 COLOURS = {"R": 500, "Gr": 900, "Gb": 900, "B": 300, "mono": 700}

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from maps import toy_defect, toy_map
 
 from sensormap.camera import Body
 from sensormap.correct.selection import check_body, choose, mapped
 from sensormap.defects import Between, Column, DefectKind, Row
 from sensormap.errors import FrameMismatchError
 from sensormap.frame import Exposure, Photo
-from tests.maps import toy_defect, toy_map
 
 OLD, BORN, SEEN, HEALED, NEW = (datetime(2012, month, 1) for month in (1, 3, 4, 8, 12))
 LONG, SHORT = Exposure(iso=100, shutter_s=30.0), Exposure(iso=100, shutter_s=1 / 4000)
