@@ -770,7 +770,8 @@ def test_an_output_that_cannot_be_written_is_told_before_anything_is_decoded(
 # ended runs
 
 SLOW = """
-from sensormap.survey import map_defects, read_frame
+from sensormap.decode.reading import read_frame
+from sensormap.survey.run import map_defects
 def slow(*arguments):
     time.sleep(0.1)  # Python 3.11 itself stumbles over an interrupt while the main thread starts others
     os.write(1, b"decoding")
@@ -779,7 +780,8 @@ def slow(*arguments):
 map_defects.__kwdefaults__["read"] = slow
 """
 SLOW_AGAIN = """
-from sensormap.survey import map_defects, read_frame
+from sensormap.decode.reading import read_frame
+from sensormap.survey.run import map_defects
 seen = set()
 def slow(photo, *arguments):
     if photo.path in seen:
@@ -790,7 +792,7 @@ def slow(photo, *arguments):
 map_defects.__kwdefaults__["read"] = slow
 """
 SLOW_SCOUT = """
-from sensormap.tally import Tally
+from sensormap.detect.tally import Tally
 add, scouts = Tally.add, []
 def slow(tally, padded, *arguments, **options):
     if padded.shape[1] > 40:  # no frame that has the kernels compiled
