@@ -1,9 +1,29 @@
-"""Hypothesis draws the same examples in every run."""
+"""Hypothesis draws the same examples in every run, and every map that a test writes is checked by the JSON Schema."""
 
 from __future__ import annotations
 
+from functools import wraps
+
 from hypothesis import settings
+
+from sensormap.maps.mapfile import writing
+from sensormap.maps.sensor_map import SensorMap
+from tests.support.schema import problems
 
 # The first call of a compiled loop takes a second, and two cores are shared: no deadline.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+_LONGEST = 100_000  # characters; the few larger maps take seconds to check, and differ in their length only
+_text = writing.map_text
+
+
+@wraps(_text)
+def _checked_text(sensor_map: SensorMap) -> str:
+    text = _text(sensor_map)
+    found = problems(text) if len(text) <= _LONGEST else []
+    assert not found, found
+    return text
+
+
+writing.map_text = _checked_text  # before any test module takes the function by its name

@@ -26,7 +26,13 @@ from sensormap.maps.mapfile.values import (
 
 FORMAT = "sensormap/1"
 MAX_BYTES = 1 << 28  # 256 MB, some 700 000 defects: what is larger is no map of a camera that takes pictures
-COMMENT = "# Defective photosites of one camera's sensor, found in its photos by sensormap; one entry per line."
+SCHEMA_FILE = "sensormap-1.schema.json"
+"""The JSON Schema that editors check a map by; `schema.map_schema` makes it, ``sensormap schema`` writes it."""
+COMMENTS = (
+    f"# yaml-language-server: $schema={SCHEMA_FILE}",
+    "# Defective photosites of one camera's sensor, found in its photos by sensormap; one entry per line.",
+)
+"""Lines below the first: the schema's name for editors, what the file is for people."""
 COORDINATES = (
     "x, y: column and row of the raw grid, counted from 0 at its top left corner; jpeg: column and row of the camera's "
     "full-size JPEG as stored, not rotated; rectangles: left, top, width, height"

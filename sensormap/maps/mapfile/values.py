@@ -35,6 +35,8 @@ class Field:
         From the value that YAML gives to the one in memory; ``ValueError`` says what is wrong with it.
     text
         From the value in memory to YAML on one line.
+    schema
+        JSON Schema (draft 7) of the value; it may allow more than `read` does.
     pattern
         Regular expression, without groups, of what `text` writes and `parse` reads as YAML would; the default
         matches nothing, which leaves the value to the YAML parser.
@@ -50,6 +52,7 @@ class Field:
 
     read: Callable[[Any], Any]
     text: Callable[[Any], str]
+    schema: Mapping[str, Any]
     pattern: str = "(?!)"
     parse: Callable[[str], Any] = str
     optional: bool = False
@@ -79,6 +82,7 @@ def nullable(field: Field) -> Field:
     return Field(
         lambda value: None if value is None else field.read(value),
         lambda value: "null" if value is None else field.text(value),
+        {"anyOf": [field.schema, {"type": "null"}]},
         f"null|{field.pattern}",
         lambda text: None if text == "null" else field.parse(text),
     )
@@ -95,6 +99,7 @@ def items(field: Field, length: int, convert: Callable[..., Any] = lambda *value
     return Field(
         read,
         lambda values: f"[{', '.join(map(field.text, values))}]",
+        {"type": "array", "items": field.schema, "minItems": length, "maxItems": length},
         rf"\[{', '.join([f'(?:{field.pattern})'] * length)}\]",
         lambda text: convert(*map(field.parse, text[1:-1].split(", "))),
     )
@@ -109,7 +114,7 @@ def one_of(names: Iterable[str], convert: Callable[[str], Any] = str) -> Field:
             raise wrong(value, f"one of {', '.join(known)}")
         return convert(value)
 
-    return Field(read, lambda value: read(str(value)) and str(value), "|".join(known), convert)
+    return Field(read, lambda value: read(str(value)) and str(value), {"enum": known}, "|".join(known), convert)
 
 
 def words(names: Iterable[str]) -> Field:
@@ -125,6 +130,7 @@ def words(names: Iterable[str]) -> Field:
     return Field(
         read,
         lambda values: f"[{', '.join(map(word.text, values))}]",
+        {"type": "array", "items": word.schema, "minItems": 1, "maxItems": most},
         rf"\[(?:{word.pattern})(?:, (?:{word.pattern})){{0,{most - 1}}}\]",
         lambda text: tuple(text[1:-1].split(", ")),
     )
@@ -259,24 +265,41 @@ def _parse_seen(text: str) -> tuple[int, int]:
     return int(seen), int(due)
 
 
-INTEGER = Field(_integer, lambda value: str(operator.index(value)), "0|-?[1-9][0-9]{0,17}", int)
-NUMBER = Field(_number, _number_text, r"-?[0-9]{1,17}\.[0-9]{1,25}(?:e[-+][0-9]{1,3})?", float)
-TEXT = Field(_text, quoted)
-TIME = Field(_time, datetime.isoformat, _TIME, datetime.fromisoformat)
-SETTING = Field(_setting, _setting_text)
+INTEGER = Field(_integer, lambda value: str(operator.index(value)), {"type": "integer"}, "0|-?[1-9][0-9]{0,17}", int)
+NUMBER = Field(_number, _number_text, {"type": "number"}, r"-?[0-9]{1,17}\.[0-9]{1,25}(?:e[-+][0-9]{1,3})?", float)
+TEXT = Field(_text, quoted, {"type": "string"})
+TIME = Field(_time, datetime.isoformat, {"type": "string", "pattern": f"^{_TIME}$"}, _TIME, datetime.fromisoformat)
+SETTING = Field(_setting, _setting_text, {"type": ["boolean", "integer", "number", "string", "null"]})
 PAIR = items(INTEGER, 2)
 RECT = replace(items(INTEGER, 4, Rect), text=lambda rect: f"[{rect.x}, {rect.y}, {rect.width}, {rect.height}]")
 CFA = replace(one_of(_PATTERNS, Cfa), text=lambda cfa: cfa.name)
 KIND = one_of(DefectKind, DefectKind)
 SOURCE = one_of(Source, Source)
 PLANE = one_of({plane.name for name in _PATTERNS for plane in Cfa(name).planes})
-PLANES = Field(_text, str)  # joined by "+"; the map's own check knows which ones a column crosses
+PLANES = Field(_text, str, {"type": "string"})  # joined by "+"; the map's own check knows which ones a column crosses
 INTERVAL = items(NUMBER, 3)
 UNRESOLVED = words(STRENGTHS)
 BETWEEN = Field(
     _between,
     _between_text,
+    {
+        "anyOf": [
+            {"const": _BEFORE_FIRST},
+            {
+                "type": "object",
+                "properties": {"after": nullable(TIME).schema, "by": nullable(TIME).schema},
+                "required": ["after", "by"],
+                "additionalProperties": False,
+            },
+        ]
+    },
     rf"{_BEFORE_FIRST}|\{{after: (?:null|{_TIME}), by: (?:null|{_TIME})\}}",
     _parse_between,
 )
-SEEN = Field(_seen, lambda counts: f"{counts[0]}/{counts[1]}", f"{_COUNT}/{_COUNT}", _parse_seen)
+SEEN = Field(
+    _seen,
+    lambda counts: f"{counts[0]}/{counts[1]}",
+    {"type": "string", "pattern": f"^{_COUNT}/{_COUNT}$"},
+    f"{_COUNT}/{_COUNT}",
+    _parse_seen,
+)

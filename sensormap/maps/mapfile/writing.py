@@ -11,7 +11,7 @@ from sensormap.maps.entries import Defect, DefectKind, Source
 from sensormap.maps.mapfile.layout import (
     CAMERA,
     COLUMN,
-    COMMENT,
+    COMMENTS,
     COORDINATES,
     DEFECT,
     FORMAT,
@@ -49,7 +49,7 @@ def map_text(sensor_map: SensorMap) -> str:
     settings, expected = sorted(sensor_map.settings.items()), sensor_map.false_positives
     lines = [
         f"format: {FORMAT}",
-        COMMENT,
+        *COMMENTS,
         f"source: {SOURCE.text(sensor_map.source)}",
         *_block("camera", [*camera, f"profile: {TEXT.text(sensor_map.profile)}"]),
         *_block("sensor", [*geometry, f"coordinates: {TEXT.text(_coordinates(sensor_map))}"]),

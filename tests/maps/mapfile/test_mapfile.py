@@ -89,8 +89,9 @@ def test_pure_python_parser_reads_the_same(monkeypatch, folder):
 def test_layout():
     lines = TEXT.splitlines()
     assert lines[0] == "format: sensormap/1"
-    assert lines[1].startswith("# ")
-    assert lines[2:4] == ["source: raw", "camera:"]
+    assert lines[1] == "# yaml-language-server: $schema=sensormap-1.schema.json"
+    assert lines[2].startswith("# ")
+    assert lines[3:5] == ["source: raw", "camera:"]
     sections = [line.split(":")[0] for line in lines if line[0] not in " -#"]
     assert sections == [section for section in SECTIONS if section != "false_positives"]
     assert "rows: []" in lines
@@ -134,7 +135,7 @@ def test_layout_of_what_a_second_look_tells():
 
 def test_layout_of_what_jpegs_show():
     lines = JPEG.splitlines()
-    assert lines[2] == "source: jpeg"
+    assert lines[3] == "source: jpeg"
     assert "  jpegs: 40" in lines
     assert lines[lines.index("columns:") + 1].endswith("by: 2010-05-09T11:02:45}, radius: 1}")
     assert "radius: pixels that the true photosite may lie away in x or y" in JPEG
@@ -290,7 +291,7 @@ def test_integer_where_a_number_is_due(folder):
         ("skipped: 2", "skipped: 3", "frames.skipped: 3, but 2 photos are listed"),
         ("2011-01-09T", "2009-01-09T", "frames.first: 2010-05-02 17:31:08.250000 lies after"),
         ("11:02:45", "11:02:45+02:00", "frames.last: "),
-        ("2011-01-09T11:02:45", "2011-13-09T11:02:45", "line 19: '2011-13-09T11:02:45' cannot be read"),
+        ("2011-01-09T11:02:45", "2011-13-09T11:02:45", "line 20: '2011-13-09T11:02:45' cannot be read"),
         ("2011-01-09T11:02:45", "2011-01-09", "frames.last: datetime.date(2011, 1, 9) is not a time"),
         ("2011-01-09T11:02:45", "null", "last: None; one of them is missing"),
         ("[100, 1600]", "[1600, 100]", "frames.iso: [1600, 100] is not a lowest and a highest"),

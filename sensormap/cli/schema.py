@@ -1,0 +1,29 @@
+"""`sensormap schema`: the JSON Schema of the map file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command("schema")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="JSON file to write; - or none: to stdout.")
+@click.option("--overwrite", is_flag=True, help="Replace the output file if it is a JSON Schema.")
+def schema_command(*, output: Path | None, overwrite: bool) -> None:
+    """Write the JSON Schema of the map file, by which editors and other programs can check a map.
+
+    Maps name it sensormap-1.schema.json: an editor that knows YAML finds it under that name in the map's folder.
+    """
+    from sensormap.maps.mapfile.schema import map_schema  # noqa: PLC0415
+    from sensormap.output import unless_opening, write_atomically  # noqa: PLC0415
+    from sensormap.report.table import plain  # noqa: PLC0415
+
+    text = json.dumps(map_schema(), indent=2) + "\n"
+    if output in (None, Path("-")):
+        click.echo(text, nl=False)
+        return
+    objection = unless_opening(b'{\n  "$schema"', "JSON Schema")
+    write_atomically(text.encode(), output, overwrite=overwrite, objection=objection)
+    click.echo(f"written to {plain(str(output))}")
