@@ -21,64 +21,16 @@ and what is done with a map:
     report      results to tables
     cli         the command line
 
->>> from sensormap import Options, correct_photos, map_defects, write_map
->>> sensor_map = map_defects(["~/Pictures/d80"], Options())  # doctest: +SKIP
+The names that `sensormap` itself has are the library: each command of the command line is a function of it.
+
+>>> from sensormap import correct_photos, map_defects, write_map
+>>> sensor_map = map_defects(["~/Pictures/d80"])  # doctest: +SKIP
 >>> write_map(sensor_map, "d80.yaml")  # doctest: +SKIP
 >>> correct_photos(["~/Pictures/d80"], sensor_map, "fixed")  # doctest: +SKIP
 """
 
-from __future__ import annotations
+from lazy_loader import attach_stub
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from sensormap.correct.run import Wishes, correct_photos
-    from sensormap.errors import SensorMapError
-    from sensormap.maps.coordinates import coordinates
-    from sensormap.maps.entries import Column, Defect, DefectKind
-    from sensormap.maps.mapfile.reading import read_map
-    from sensormap.maps.mapfile.writing import write_map
-    from sensormap.maps.sensor_map import SensorMap
-    from sensormap.settings import Options, Thresholds
-    from sensormap.survey.run import map_defects
-
-__all__ = [
-    "Column",
-    "Defect",
-    "DefectKind",
-    "Options",
-    "SensorMap",
-    "SensorMapError",
-    "Thresholds",
-    "Wishes",
-    "coordinates",
-    "correct_photos",
-    "map_defects",
-    "read_map",
-    "write_map",
-]
-
-_MODULES = {
-    "Column": "maps.entries",
-    "Defect": "maps.entries",
-    "DefectKind": "maps.entries",
-    "Options": "settings",
-    "SensorMap": "maps.sensor_map",
-    "SensorMapError": "errors",
-    "Thresholds": "settings",
-    "Wishes": "correct.run",
-    "coordinates": "maps.coordinates",
-    "correct_photos": "correct.run",
-    "map_defects": "survey.run",
-    "read_map": "maps.mapfile.reading",
-    "write_map": "maps.mapfile.writing",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used: compiled code takes a second that a reader of maps never needs."""
-    if name not in _MODULES:
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+# The names stand in __init__.pyi, each once, for people, type checkers and this alike. Each is imported when it is
+# first used: compiled code takes a second that a reader of maps never needs.
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -132,3 +132,7 @@ class Options:
     def threads(self) -> int:
         """Number of threads to run."""
         return self.jobs or default_threads()
+
+
+DEFAULT_OPTIONS = Options()
+"""What is done where nobody says otherwise."""

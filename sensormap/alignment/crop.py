@@ -20,7 +20,7 @@ LEAST_SHARE = 0.8  # of the active area's sides; a camera's next smaller size ha
 
 
 @dataclass(frozen=True)
-class CropCheck:
+class JpegAlignment:
     """A measured crop, the camera's name, and the profile it is compared with, None where the camera has none."""
 
     alignment: Alignment
@@ -28,7 +28,7 @@ class CropCheck:
     profile: Profile | None
 
 
-def check_crop(raw: Path, jpeg: Path, *, profile: str | None = None) -> CropCheck:
+def align_jpeg(raw: str | Path, jpeg: str | Path, *, profile: str | None = None) -> JpegAlignment:
     """Measure which part of the raw grid a camera's full-size JPEG shows.
 
     Parameters
@@ -47,6 +47,7 @@ def check_crop(raw: Path, jpeg: Path, *, profile: str | None = None) -> CropChec
     ProfileError
         If there is no such profile, or the raw file contradicts it.
     """
+    raw, jpeg = Path(raw), Path(jpeg)
     photo = _raw_photo(raw)
     _check_same_shot(photo, read_photo(jpeg))
     known = find_profile(photo.body) if profile is None else get_profile(profile)
@@ -60,15 +61,15 @@ def check_crop(raw: Path, jpeg: Path, *, profile: str | None = None) -> CropChec
     except FrameMismatchError as error:
         msg = f"{jpeg.name}: {error}"
         raise FrameMismatchError(msg) from error
-    return CropCheck(alignment, photo.body.model or "this camera", known)
+    return JpegAlignment(alignment, photo.body.model or "this camera", known)
 
 
-def crop_lines(check: CropCheck) -> tuple[str, str]:
+def crop_lines(check: JpegAlignment) -> tuple[str, str]:
     r"""Return what was measured, and how the profile compares, a line each.
 
     Examples
     --------
-    >>> print(*crop_lines(CropCheck(Alignment(Rect(14, 9, 3872, 2592), 0.98, 0.6, 16, 16), "D99", None)), sep="\n")
+    >>> print(*crop_lines(JpegAlignment(Alignment(Rect(14, 9, 3872, 2592), 0.98, 0.6, 16, 16), "D99", None)), sep="\n")
     JPEG crop measured  3872 x 2592 at x = 14, y = 9 (correlation 0.98, elsewhere 0.60; 16 of 16 tiles agree)
     No profile of D99   the line for one: jpeg_crop: [14, 9, 3872, 2592]
     """
@@ -90,7 +91,7 @@ def crop_lines(check: CropCheck) -> tuple[str, str]:
     return f"{labels[0]:{width}}{_sized(found.crop)} ({quality})", f"{label:{width}}{compared}"
 
 
-def require_agreement(check: CropCheck) -> None:
+def require_agreement(check: JpegAlignment) -> None:
     """Raise an error that names the line to change if the profile has another crop than the measured one.
 
     Raises

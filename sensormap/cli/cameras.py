@@ -46,7 +46,7 @@ def align_command(raw: Path, jpeg: Path, *, profile: str | None) -> None:
     scene with fine detail. If the profile's jpeg_crop differs, the exit code is 1.
     """
     from sensormap.alignment.crop import (  # noqa: PLC0415 - decoders take a second
-        check_crop,
+        align_jpeg,
         crop_lines,
         require_agreement,
     )
@@ -54,7 +54,7 @@ def align_command(raw: Path, jpeg: Path, *, profile: str | None) -> None:
     from sensormap.report.table import plain  # noqa: PLC0415
 
     with native_stderr_silenced():
-        check = check_crop(raw, jpeg, profile=profile)
+        check = align_jpeg(raw, jpeg, profile=profile)
     for line in crop_lines(check):
         click.echo(plain(line))
     require_agreement(check)

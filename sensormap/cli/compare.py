@@ -38,11 +38,11 @@ def diff_command(context: click.Context, old: Path, new: Path, *, quiet: bool) -
     Exit code 0: the maps list the same defects; 1: they differ; 2: they cannot be read or compared. "not seen" is what
     only OLD lists and the photos of NEW may not have been able to show.
     """
-    from sensormap.maps.compare import find_differences  # noqa: PLC0415 - merge does without
+    from sensormap.maps.compare import compare_maps  # noqa: PLC0415 - merge does without
 
     with _errors_exit_with_2():
         maps = read_map(old), read_map(new)
-        differences = find_differences(*maps, names=(str(old), str(new)))
+        differences = compare_maps(*maps, names=(str(old), str(new)))
         if not quiet:
             _note_unknown_serials([(str(old), maps[0]), (str(new), maps[1])])
             _print_differences(differences)
@@ -66,7 +66,7 @@ def merge_command(maps: tuple[Path, ...], output: Path | None, *, overwrite: boo
         check_output(output, overwrite=overwrite)
         _check_not_among(output, maps)
     named = [(str(path), read_map(path)) for path in maps]
-    merged = merge_maps(named)
+    merged = merge_maps([sensor_map for _, sensor_map in named], names=[name for name, _ in named])
     _note_unknown_serials(named)
     if output is None:
         click.echo(map_text(merged), nl=False)

@@ -15,7 +15,7 @@ from sensormap.errors import ListFormatError, OutputError
 from sensormap.formats.from_map import export_map
 from sensormap.formats.listing import Format
 from sensormap.formats.registry import FORMATS, get_format, read_list
-from sensormap.formats.to_map import import_map, sensor_of, untold
+from sensormap.formats.to_map import map_of_listing, sensor_of, untold
 from sensormap.maps.entries import DefectKind
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.mapfile.writing import check_output, map_text, write_map
@@ -78,7 +78,7 @@ def export_command(
     path = None if output in (None, _STDOUT) else _target(output, form, sensor_map, map_file)
     if path is not None:
         check_writable(path, overwrite=overwrite, objection=_unless_photo)
-    export = export_map(sensor_map, form, profile=get_profile(profile) if profile else None)
+    export = export_map(sensor_map, form, profile=profile)
     if path is None:
         if b"\0" in export.content and sys.stdout.isatty():
             msg = f"{form.name} is binary: name a file with -o"
@@ -134,7 +134,7 @@ def import_command(
         check_output(path, overwrite=overwrite)
     listing = read_list(list_file, form, sensor_of(camera))
     origin = form.name, list_file.name
-    sensor_map = import_map(listing, camera, serial=serial or "", kind=DefectKind(kind), origin=origin)
+    sensor_map = map_of_listing(listing, camera, serial=serial or "", kind=DefectKind(kind), origin=origin)
     if path is None:
         click.echo(map_text(sensor_map), nl=False)
     else:

@@ -11,6 +11,7 @@ import click
 
 from sensormap.cli.console import configure_log
 from sensormap.errors import SensorMapError
+from sensormap.version import __version__
 
 # NumPy's own threads would wait beside those of a survey, which use all processors; its matrices here are tiny.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -41,6 +42,10 @@ class _Commands(click.Group):
         "diff": ("compare", "Print what is new, healed or changed between two maps of one camera, OLD and NEW."),
         "merge": ("compare", "Join MAPS of one camera, made from different photos, into one map."),
         "cameras": ("cameras", "List, show and check camera profiles."),
+        "schema": (
+            "schema",
+            "Write the JSON Schema of the map file, by which editors and other programs can check a map.",
+        ),
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -77,7 +82,7 @@ class _Commands(click.Group):
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="sensormap")
+@click.version_option(__version__, prog_name="sensormap")
 def main() -> None:
     """Find the defective photosites of a camera sensor from a folder of ordinary photos."""
     configure_log(0)

@@ -21,7 +21,7 @@ from sensormap.evaluation.planting import Light, Planted, draw_defects, plant
 from sensormap.frame import Frame, Photo
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import Noise, fit_noise
-from sensormap.settings import Options
+from sensormap.settings import DEFAULT_OPTIONS, Options
 from sensormap.survey.run import map_defects
 from sensormap.threads import Progress, unheard
 
@@ -35,7 +35,7 @@ _SHOWS = 3.0  # sigma
 
 def evaluate(
     arguments: Iterable[str | Path],
-    options: Options,
+    options: Options = DEFAULT_OPTIONS,
     progress: Progress = unheard,
     *,
     count: int = DEFAULT_PLANTED,

@@ -11,7 +11,7 @@ from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import get_profile
 from sensormap.errors import ListFormatError
 from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, raw_grid
-from sensormap.formats.registry import PICTURES
+from sensormap.formats.registry import PICTURES, get_format
 from sensormap.maps.entries import Between, Column, Row, Source
 from sensormap.maps.sensor_map import SensorMap
 
@@ -27,29 +27,44 @@ class Export:
     losses: tuple[str, ...]
 
 
-def export_map(sensor_map: SensorMap, form: Format, *, profile: Profile | None = None) -> Export:
-    """Write a map's defects in another program's format.
+def export_map(sensor_map: SensorMap, form: Format | str, *, profile: Profile | str | None = None) -> Export:
+    """Return a map's defects in another program's format.
 
     Parameters
     ----------
     sensor_map
         The map.
     form
-        The format. Where it takes no more than so many entries, the strongest go in.
+        The format, or its name, as ``sensormap export --list`` tells them. Where it takes no more than so many
+        entries, the strongest go in.
     profile
-        Of the camera; None finds it by the name in the map. Asked for the active area only, by maps of JPEGs.
+        The camera's profile, or its name or file; None finds it by the name in the map. Asked for the active area
+        only, by maps of JPEGs.
+
+    Returns
+    -------
+    Export
+        The file's content, and what it does not tell.
 
     Raises
     ------
     ListFormatError
-        If the format is for raw photos and the map is on the grid of a picture, or the format cannot hold the content.
+        If there is no such format, it is for raw photos and the map is on the grid of JPEGs, or it cannot hold the
+        content.
     ProfileError
         If the format counts from the active area, and the map is of JPEGs with a profile that is not known here.
 
     Notes
     -----
     What is lost is found by reading the file back.
+
+    Examples
+    --------
+    >>> export = export_map(read_map("d80.yaml"), "dcraw")  # doctest: +SKIP
+    >>> Path(".badpixels").write_bytes(export.content)  # doctest: +SKIP
     """
+    form = get_format(form) if isinstance(form, str) else form
+    profile = get_profile(profile) if isinstance(profile, str) else profile
     if sensor_map.sensor.is_picture and form.name not in PICTURES:
         suited = ", ".join(sorted(PICTURES))
         msg = f"{form.name}: is for raw photos, but the map is of JPEGs of a camera without a profile; suited: {suited}"

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body, Profile
-from sensormap.formats.listing import Listing, Photosite, Run
+from sensormap.camera.profile_files import get_profile
+from sensormap.formats.listing import Format, Listing, Photosite, Run
+from sensormap.formats.registry import get_format, read_list
 from sensormap.maps.entries import Between, Column, Defect, DefectKind, FrameSummary, Row
 from sensormap.maps.sensor_map import SensorMap
 
@@ -22,6 +25,61 @@ def sensor_of(profile: Profile) -> Sensor:
 
 
 def import_map(
+    path: str | Path,
+    form: Format | str,
+    profile: Profile | str,
+    *,
+    serial: str = "",
+    kind: DefectKind | str = DefectKind.HOT,
+) -> SensorMap:
+    r"""Read another program's list as the map of a camera.
+
+    Parameters
+    ----------
+    path
+        The list.
+    form
+        Its format, or the name of one, as ``sensormap export --list`` tells them.
+    profile
+        The camera's model: a profile, or the name or file of one.
+    serial
+        Serial number of the body, "" where unknown.
+    kind
+        Kind of the entries whose kind the list does not tell.
+
+    Returns
+    -------
+    SensorMap
+        As `map_of_listing` makes it.
+
+    Raises
+    ------
+    ListFormatError
+        If there is no such format, or the file is no such list, or reaches out of the sensor.
+    ProfileError
+        If there is no such profile.
+    ValueError
+        If there is no such kind.
+
+    Examples
+    --------
+    >>> from sensormap.formats.from_map import export_map
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "badpixels.txt")
+    ...     _ = path.write_text("100 200 0\n7 8 0\n")
+    ...     imported = import_map(path, "dcraw", "nikon-d80", kind="stuck")
+    >>> [(defect.x, defect.y, str(defect.kind)) for defect in imported.defects]
+    [(7, 8, 'stuck'), (100, 200, 'stuck')]
+    """
+    path = Path(path)
+    form = get_format(form) if isinstance(form, str) else form
+    camera = get_profile(profile) if isinstance(profile, str) else profile
+    listing = read_list(path, form, sensor_of(camera))
+    return map_of_listing(listing, camera, serial=serial, kind=DefectKind(kind), origin=(form.name, path.name))
+
+
+def map_of_listing(
     listing: Listing, profile: Profile, *, serial: str = "", kind: DefectKind = DefectKind.HOT, origin: tuple[str, str]
 ) -> SensorMap:
     """Return the map that a list makes of a camera: no frames, nothing measured.

@@ -27,13 +27,15 @@ T = TypeVar("T", int, float)
 NamedMaps = Sequence[tuple[str, SensorMap]]
 
 
-def merge_maps(maps: NamedMaps) -> SensorMap:
+def merge_maps(maps: Iterable[SensorMap], *, names: Sequence[str] | None = None) -> SensorMap:
     """Return the union of maps of one body; their order does not matter, and a map given twice counts once.
 
     Parameters
     ----------
     maps
-        At least one, each with what to call it in an error.
+        At least one.
+    names
+        What to call each in an error; None numbers them.
 
     Returns
     -------
@@ -46,7 +48,7 @@ def merge_maps(maps: NamedMaps) -> SensorMap:
         If maps are of different bodies, geometries or grids, two of them (or parts of them) are of the same photos, or
         what they hold cannot stand in one map.
     ValueError
-        If there is no map.
+        If there is no map, or not a name for each.
 
     Notes
     -----
@@ -55,8 +57,10 @@ def merge_maps(maps: NamedMaps) -> SensorMap:
     photos that would count twice are recognised. Entries need not come out the same in two steps: merge all at once.
     Settings that differ are left out.
     """
+    maps = list(maps)
+    names = [f"map {number}" for number in range(1, len(maps) + 1)] if names is None else names
     distinct: list[tuple[str, SensorMap]] = []
-    for name, sensor_map in maps:
+    for name, sensor_map in zip(names, maps, strict=True):
         if all(sensor_map != other for _, other in distinct):
             distinct.append((name, sensor_map))
     if not distinct:

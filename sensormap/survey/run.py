@@ -28,7 +28,7 @@ from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.files import find_photos, is_jpeg_name
 from sensormap.photos.refusals import Refusals
 from sensormap.photos.select import Selection, in_order, read_photos, select_photos
-from sensormap.settings import RAWPY, Options
+from sensormap.settings import DEFAULT_OPTIONS, RAWPY, Options
 from sensormap.survey.frame_reader import Read
 from sensormap.survey.passes import FEWEST_FRAMES, Work, gather_evidence
 from sensormap.threads import Progress, unheard
@@ -40,7 +40,11 @@ _MANY_DEFECTS = 2e-4
 
 
 def map_defects(
-    arguments: Iterable[str | Path], options: Options, progress: Progress = unheard, *, read: Read | None = None
+    arguments: Iterable[str | Path],
+    options: Options = DEFAULT_OPTIONS,
+    progress: Progress = unheard,
+    *,
+    read: Read | None = None,
 ) -> SensorMap:
     """Map the defects of the sensor that took some photos.
 

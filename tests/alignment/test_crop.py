@@ -11,7 +11,7 @@ from PIL import Image
 
 from fixtures.files.nef import NefMeta, nef_bytes
 from sensormap.alignment.correlate import Alignment
-from sensormap.alignment.crop import CropCheck, check_crop, crop_lines, difference, require_agreement
+from sensormap.alignment.crop import JpegAlignment, align_jpeg, crop_lines, difference, require_agreement
 from sensormap.camera.geometry import Rect
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from tests.support.photos import run, write_profile
@@ -39,14 +39,14 @@ def profile_of(folder, crop="[14, 9, 288, 232]"):
 
 @pytest.mark.parametrize("offset", [(14, 9), (14, 8), (13, 9), (0, 0)], ids=str)
 def test_the_crop_of_a_pair(tmp_path, offset):
-    check = check_crop(*write_pair(tmp_path, offset=offset), profile=profile_of(tmp_path))
+    check = align_jpeg(*write_pair(tmp_path, offset=offset), profile=profile_of(tmp_path))
     assert check.alignment.crop == Rect(*offset, *CROP_SIZE)
     assert check.camera == "NIKON D80"
     assert check.profile.name == "small"
 
 
 def test_a_camera_without_a_profile_has_libraw_s_geometry(tmp_path):
-    check = check_crop(*write_pair(tmp_path, offset=(15, 8), meta=replace(SHOT, model="NIKON D9999")))
+    check = align_jpeg(*write_pair(tmp_path, offset=(15, 8), meta=replace(SHOT, model="NIKON D9999")))
     assert check.alignment.crop == Rect(15, 8, *CROP_SIZE)
     assert check.profile is None
     require_agreement(check)
@@ -54,13 +54,13 @@ def test_a_camera_without_a_profile_has_libraw_s_geometry(tmp_path):
 
 
 def test_a_profile_of_unknown_crop_is_agreed_with(tmp_path):
-    check = check_crop(*write_pair(tmp_path), profile=profile_of(tmp_path, "null"))
+    check = align_jpeg(*write_pair(tmp_path), profile=profile_of(tmp_path, "null"))
     require_agreement(check)
     assert crop_lines(check)[1] == "Profile small       unknown; the line for small.yaml: jpeg_crop: [14, 9, 288, 232]"
 
 
 def test_another_crop_is_an_error_that_names_the_line(tmp_path):
-    check = check_crop(*write_pair(tmp_path, offset=(14, 8)), profile=profile_of(tmp_path))
+    check = align_jpeg(*write_pair(tmp_path, offset=(14, 8)), profile=profile_of(tmp_path))
     words = r"small.yaml: jpeg_crop: \[14, 9, 288, 232\] is not what .* expected jpeg_crop: \[14, 8, 288, 232\]$"
     with pytest.raises(ProfileError, match=words):
         require_agreement(check)
@@ -97,7 +97,7 @@ def test_differences_in_words(measured, words):
 def test_files_of_two_shots_are_told(tmp_path, change, words):
     pair = write_pair(tmp_path, jpeg_meta=replace(SHOT, **change))
     with pytest.raises(FrameMismatchError, match=f"A.NEF and A.JPG are not of one shot: {words}"):
-        check_crop(*pair, profile=profile_of(tmp_path))
+        align_jpeg(*pair, profile=profile_of(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -106,14 +106,14 @@ def test_files_of_two_shots_are_told(tmp_path, change, words):
     ids=["nothing told", "less told"],
 )
 def test_what_the_jpeg_does_not_tell_does_not_contradict(tmp_path, meta):
-    check = check_crop(*write_pair(tmp_path, jpeg_meta=meta), profile=profile_of(tmp_path))
+    check = align_jpeg(*write_pair(tmp_path, jpeg_meta=meta), profile=profile_of(tmp_path))
     assert check.alignment.crop == Rect(14, 9, *CROP_SIZE)
 
 
 def test_a_jpeg_of_another_scene_is_told_by_what_it_shows(tmp_path):
     pair = write_pair(tmp_path, developed((14, 9), seed=1))
     with pytest.raises(FrameMismatchError, match=r"A.JPG: only 0 of 9 tiles are found .* another shot"):
-        check_crop(*pair, profile=profile_of(tmp_path))
+        align_jpeg(*pair, profile=profile_of(tmp_path))
 
 
 # what cannot be used
@@ -138,7 +138,7 @@ def scaled(factor):
 def test_pictures_that_are_no_crop(tmp_path, picture, words):
     pair = write_pair(tmp_path, np.ascontiguousarray(picture))
     with pytest.raises(FrameMismatchError, match=words):
-        check_crop(*pair, profile=profile_of(tmp_path))
+        align_jpeg(*pair, profile=profile_of(tmp_path))
 
 
 def test_files_that_cannot_be_read(tmp_path):
@@ -158,9 +158,9 @@ def test_files_that_cannot_be_read(tmp_path):
         (tmp_path / "D.NEF", stored): "D.NEF: cannot be read: No such file",
     }.items():
         with pytest.raises(DecodeError, match=words):
-            check_crop(*pair, profile=profile)
+            align_jpeg(*pair, profile=profile)
     with pytest.raises(ProfileError, match="raw grid of 320 x 256 photosites, but profile nikon-d80 has raw_size"):
-        check_crop(raw, stored)
+        align_jpeg(raw, stored)
 
 
 # the command
@@ -196,5 +196,6 @@ def test_the_command_fails_in_one_line(tmp_path):
 
 
 def test_lines_stay_aligned_whatever_the_names():
-    lines = crop_lines(CropCheck(Alignment(Rect(1, 2, 30, 40), 0.9, 0.5, 16, 16), "a camera of a very long name", None))
+    alignment = Alignment(Rect(1, 2, 30, 40), 0.9, 0.5, 16, 16)
+    lines = crop_lines(JpegAlignment(alignment, "a camera of a very long name", None))
     assert lines[0].index("30 x 40") == lines[1].index("the line")

@@ -18,7 +18,7 @@ from sensormap.errors import ListFormatError
 from sensormap.formats.from_map import export_map, listing_of
 from sensormap.formats.listing import Listing, Photosite, Run, one_by_one
 from sensormap.formats.registry import FORMATS, PICTURES, get_format
-from sensormap.formats.to_map import import_map, sensor_of, untold
+from sensormap.formats.to_map import map_of_listing, sensor_of, untold
 from sensormap.maps.coordinates import coordinates
 from sensormap.maps.entries import Between, Column, DefectKind, Row
 from sensormap.maps.mapfile.reading import read_map
@@ -163,7 +163,7 @@ def listings(draw):
 @given(listings(), st.sampled_from(["RGGB", "BGGR", "GRBG", "GBRG", "mono"]), st.sampled_from(DefectKind))
 def test_what_is_imported_is_a_map_of_the_same_photosites(listing, cfa, kind):
     profile = profile_of(replace(TOY_SENSOR, cfa=Cfa(cfa)))
-    imported = import_map(listing, profile, serial="7", kind=kind, origin=("csv", "toy.csv"))
+    imported = map_of_listing(listing, profile, serial="7", kind=kind, origin=("csv", "toy.csv"))
     assert coordinates(imported) == [(found.x, found.y) for found in one_by_one(listing)]
     assert imported.sensor == sensor_of(profile)
     assert "imported_file" in map_text(imported)

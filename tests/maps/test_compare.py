@@ -12,7 +12,7 @@ from sensormap.camera.cfa import BAYER_NAMES, Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body
 from sensormap.errors import FrameMismatchError
-from sensormap.maps.compare import Change, find_differences
+from sensormap.maps.compare import Change, compare_maps
 from sensormap.maps.entries import Between, Column, DefectKind, Row
 from sensormap.maps.unseen import unseen
 from sensormap.report.differences import difference_line, difference_tables
@@ -29,11 +29,11 @@ def plain_map(*defects, **values):
 
 
 def changes(old, new):
-    return [str(entry.change) for entry in find_differences(old, new).entries]
+    return [str(entry.change) for entry in compare_maps(old, new).entries]
 
 
 def reasons(old, new):
-    return [entry.why for entry in find_differences(old, new).entries]
+    return [entry.why for entry in compare_maps(old, new).entries]
 
 
 def frames(**values):
@@ -45,7 +45,7 @@ def frames(**values):
 
 @pytest.mark.parametrize("make", [toy_map, full_map, jpeg_map, phone_map, both_map])
 def test_a_map_is_the_same_as_itself(make):
-    found = find_differences(make(), make())
+    found = compare_maps(make(), make())
     counts = len(make().defects), len(make().columns), len(make().rows)
     assert (found.entries, found.same) == ((), sum(counts))
 
@@ -54,7 +54,7 @@ def test_new_and_healed():
     hot, dead = toy_defect(4, 5), toy_defect(7, 6, kind=DefectKind.DEAD)
     assert changes(plain_map(hot), plain_map(hot, dead)) == ["new"]
     assert changes(plain_map(hot, dead), plain_map(hot)) == ["healed"]
-    assert find_differences(plain_map(hot, dead), plain_map(hot)).same == 1
+    assert compare_maps(plain_map(hot, dead), plain_map(hot)).same == 1
 
 
 @pytest.mark.parametrize(
@@ -68,13 +68,13 @@ def test_until(before, after, expected):
 
 def test_what_was_gone_and_is_not_listed_is_the_same():
     gone = toy_defect(4, 5, until=Between(LAST, None))
-    assert not find_differences(plain_map(gone), plain_map()).entries
+    assert not compare_maps(plain_map(gone), plain_map()).entries
 
 
 def test_clusters_and_numbers_of_evidence_do_not_count():
     old = toy_defect(4, 5)
     new = replace(old, cluster=3, score=30.0, confidence=0.9, mean=5.0, seen=(3, 4), onset=Between(None, None))
-    assert not find_differences(plain_map(old), plain_map(new)).entries
+    assert not compare_maps(plain_map(old), plain_map(new)).entries
 
 
 # changed
@@ -97,7 +97,7 @@ def test_kinds_that_are_guesses_are_not_compared():
         other = replace(one, kind=DefectKind.STUCK)
         make = jpeg_map if "radius" in told else toy_map
         old, new = (make(columns=(), rows=(), defects=(defect,)) for defect in (one, other))
-        assert not find_differences(old, new).entries
+        assert not compare_maps(old, new).entries
 
 
 @pytest.mark.parametrize("away", [0, 1, 2, 3])
@@ -111,7 +111,7 @@ def test_jpegs_match_within_the_larger_radius(away):
 def test_each_entry_is_matched_once_and_nearest_first():
     old = jpeg_map(columns=(), defects=(toy_defect(10, 5, radius=2),))
     new = jpeg_map(columns=(), defects=(toy_defect(9, 5, radius=2), toy_defect(10, 5, radius=2)))
-    found = find_differences(old, new)
+    found = compare_maps(old, new)
     assert [(entry.change, entry.entry.x) for entry in found.entries] == [(Change.NEW, 9)]
 
 
@@ -135,7 +135,7 @@ def test_lines(line):
     assert changes(with_line, plain_map(**{key: (replace(line, kind=DefectKind.DEAD),)})) == ["changed"]
     assert reasons(plain_map(single), with_line) == ["was 1 single defect"]
     assert reasons(with_line, plain_map(single)) == ["now 1 single defect"]
-    assert find_differences(plain_map(single), with_line).same == 0
+    assert compare_maps(plain_map(single), with_line).same == 0
 
 
 def test_ends_of_a_line_are_good_to_a_few_photosites():
@@ -150,7 +150,7 @@ def test_a_line_takes_in_and_leaves_single_defects():
     old, new = plain_map(toy_defect(10, 11), columns=(short,)), plain_map(columns=(longer,))
     assert reasons(old, new) == ["took in 1 single defect"]
     assert reasons(new, old) == ["1 single defect left of it"]
-    assert [find_differences(*pair).same for pair in ((old, new), (new, old))] == [0, 0]
+    assert [compare_maps(*pair).same for pair in ((old, new), (new, old))] == [0, 0]
 
 
 def test_a_column_of_another_plane_is_another_one():
@@ -187,7 +187,7 @@ def test_why_it_was_not_seen(entry, looked, why):
     listed = plain_map(toy_defect(4, 5, **(HOT | entry)), frames=frames(followed=40))
     assert unseen(listed.defects[0], listed=listed, looked=plain_map(frames=frames(**looked))) == why
     expected = [("not seen" if why else "healed", why)]
-    found = find_differences(listed, plain_map(frames=frames(**looked))).entries
+    found = compare_maps(listed, plain_map(frames=frames(**looked))).entries
     assert [(str(one.change), one.why) for one in found] == expected
 
 
@@ -235,27 +235,27 @@ def test_nothing_heals_before_it_was_born():
 )
 def test_other_bodies_and_geometries_are_refused(values, found):
     with pytest.raises(FrameMismatchError, match=rf"^b: is of .*{found}.*, expected one of .* as a$"):
-        find_differences(plain_map(), plain_map(**values), names=("a", "b"))
+        compare_maps(plain_map(), plain_map(**values), names=("a", "b"))
 
 
 def test_a_picture_s_grid_is_not_the_raw_grid():
     phone = phone_map(body=toy_map().body)
     with pytest.raises(FrameMismatchError, match=r"^b: is on the pixels of a JPEG, expected one on the raw grid as a$"):
-        find_differences(plain_map(), phone, names=("a", "b"))
+        compare_maps(plain_map(), phone, names=("a", "b"))
 
 
 def test_an_unknown_serial_fits_any():
     unknown = plain_map(body=Body("NIKON CORPORATION", "NIKON D80", ""))
-    assert not find_differences(unknown, plain_map()).entries
-    assert not find_differences(plain_map(), unknown).entries
+    assert not compare_maps(unknown, plain_map()).entries
+    assert not compare_maps(plain_map(), unknown).entries
 
 
 def test_jpegs_of_another_crop_are_elsewhere():
     crop = Rect(3, 2, 18, 11)
     other = jpeg_map(columns=(), defects=(), sensor=replace(TOY_SENSOR, active_area=crop, jpeg_crop=crop))
     with pytest.raises(FrameMismatchError, match="JPEG crop"):
-        find_differences(jpeg_map(), other)
-    assert not find_differences(plain_map(), plain_map(sensor=replace(TOY_SENSOR, jpeg_crop=crop))).entries
+        compare_maps(jpeg_map(), other)
+    assert not compare_maps(plain_map(), plain_map(sensor=replace(TOY_SENSOR, jpeg_crop=crop))).entries
 
 
 # laws
@@ -265,8 +265,8 @@ def test_jpegs_of_another_crop_are_elsewhere():
 @settings(max_examples=30)
 def test_every_entry_is_accounted_for(maps):
     old, new = maps
-    assert not find_differences(old, old).entries
-    found = find_differences(old, new)
+    assert not compare_maps(old, old).entries
+    found = compare_maps(old, new)
     listed = [one.new for one in found.entries if one.new is not None]
     assert len(set(map(id, listed))) == len(listed)
     assert 0 <= found.same <= len(new.defects) + len(new.columns) + len(new.rows) - len(listed)
@@ -286,7 +286,7 @@ def test_report():
     weak = replace(old.defects[3], kind=DefectKind.DEAD)
     old = replace(old, rows=(replace(old.rows[0], confidence=0.5),))
     new = full_map(defects=(*old.defects[:1], hot, weak, toy_defect(4, 14)), rows=())
-    found = find_differences(old, new)
+    found = compare_maps(old, new)
     assert difference_line(found) == "1 new, 1 healed, 1 not seen, 2 changed, 2 the same"
     assert [(table.title, table.rows) for table in difference_tables(found)] == [
         ("1 new", (("4", "14", "Gb", "hot", "99.5 %", "12.5", "?"),)),

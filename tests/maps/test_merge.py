@@ -28,7 +28,7 @@ JULY, AUGUST, LAST = datetime(2010, 7, 1), datetime(2010, 8, 1), datetime(2011, 
 
 
 def merged(*maps):
-    return merge_maps([(f"{i}.yaml", one) for i, one in enumerate(maps)])
+    return merge_maps(maps, names=[f"{i}.yaml" for i in range(len(maps))])
 
 
 def made(digest, *defects, make=toy_map, **values):

@@ -13,10 +13,15 @@ from tests.support.folders import PROJECT
 README = PROJECT / "README.md"
 
 
+def context_of(command, name):
+    """Return a context with the settings of the whole command line: click keeps the help option that it first made."""
+    return click.Context(command, info_name=name, **main.context_settings)
+
+
 def commands(group=main, name="sensormap"):
     """Return every command by its full name, groups included."""
     found = {name: group}
-    context = click.Context(group)
+    context = context_of(group, name)
     for word in group.list_commands(context):
         command, full = group.get_command(context, word), f"{name} {word}"
         found |= commands(command, full) if isinstance(command, click.Group) else {full: command}
@@ -64,7 +69,7 @@ def test_every_option_with_a_default_shows_it(name):
 @pytest.mark.parametrize(("name", "argument"), ARGUMENTS)
 def test_every_argument_stands_in_the_help(name, argument):
     command = COMMANDS[name]
-    assert argument.strip("[].") in command.get_help(click.Context(command, info_name=name))
+    assert argument.strip("[].") in command.get_help(context_of(command, name))
 
 
 @pytest.mark.parametrize("name", [name for name, command in COMMANDS.items() if not isinstance(command, click.Group)])

@@ -1,0 +1,3 @@
+"""The version, for the wheel, the command line and the library alike."""
+
+__version__ = "0.2.0"
