@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sensormap.cli.console import Failure
 from sensormap.defects import SensorMap
 from sensormap.errors import OutputError, SensorMapError
 from sensormap.mapfile import check_output, map_text, read_map, write_map
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _map = click.Path(path_type=Path)
 
 
-class _Trouble(click.ClickException):
+class _Trouble(Failure):
     """An error of a command whose exit code 1 is an answer, as that of diff(1)."""
 
     exit_code = 2
