@@ -1,13 +1,15 @@
-# Everything runs from a virtual environment of the project's own: `make demo` and `make test` need Python and venv only.
+# Everything runs from a virtual environment of the project's own, with the releases that requirements/ names and their
+# hashes: `make demo` and `make test` need Python and venv only, and do next year what they do today.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+INSTALL = -m pip install --quiet --disable-pip-version-check
 # make demo PHOTOS=~/Pictures/d80 maps your own photos.
 PHOTOS ?=
 DEMO ?= demo
 SCENES ?= ../shared/data/scenes
 
-.PHONY: demo test lint bench wheel clean
+.PHONY: demo test test-latest test-oldest lint bench wheel lock clean
 
 demo: $(VENV)/ready
 ifeq ($(PHOTOS),)
@@ -23,6 +25,21 @@ endif
 test: $(VENV)/ready
 	$(BIN)/python -m pytest
 
+# The newest releases that pyproject.toml admits, and the oldest. Their kernels are kept apart from those of `make test`.
+# What these releases say of their own future is shown, and does not count (see filterwarnings in pyproject.toml).
+FUTURE = -W default::DeprecationWarning -W default::PendingDeprecationWarning -W default::FutureWarning
+
+test-latest: enough-python
+	$(PYTHON) -m venv --clear "$(VENV)-latest"
+	"$(VENV)-latest/bin/python" $(INSTALL) --editable '.[dev]'
+	NUMBA_CACHE_DIR="$(VENV)-latest/kernels" "$(VENV)-latest/bin/python" -m pytest $(FUTURE)
+
+test-oldest: enough-python
+	$(PYTHON) -m venv --clear "$(VENV)-oldest"
+	"$(VENV)-oldest/bin/python" $(INSTALL) --require-hashes --requirement requirements/oldest.txt
+	"$(VENV)-oldest/bin/python" $(INSTALL) --no-deps --no-build-isolation --editable .
+	NUMBA_CACHE_DIR="$(VENV)-oldest/kernels" "$(VENV)-oldest/bin/python" -m pytest $(FUTURE)
+
 lint: $(VENV)/ready
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -37,18 +54,36 @@ bench: $(VENV)/bench-ready
 	exit $$missed
 
 wheel: $(VENV)/ready
-	$(BIN)/python -m build --wheel
+	$(BIN)/python -m build --wheel --no-isolation
 
-$(VENV)/ready: pyproject.toml
+# The releases that are installed, for every system and every Python that the project admits. What is there already is
+# kept where the bounds of pyproject.toml admit it; make lock UPGRADE=--upgrade takes the newest.
+UPGRADE ?=
+LOCK = "$(VENV)-lock/bin/uv" pip compile --no-config --quiet $(UPGRADE) --universal --python-version 3.11 \
+  --fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links \
+  --custom-compile-command 'make lock' pyproject.toml
+
+lock: enough-python
+	$(PYTHON) -m venv "$(VENV)-lock"
+	"$(VENV)-lock/bin/python" $(INSTALL) --upgrade uv
+	$(LOCK) --extra dev --output-file requirements/dev.txt
+	$(LOCK) --extra bench --constraint requirements/dev.txt --output-file requirements/bench.txt
+	$(LOCK) --extra dev --resolution lowest-direct --output-file requirements/oldest.txt
+
+$(VENV)/ready: requirements/dev.txt pyproject.toml | enough-python
+	$(PYTHON) -m venv "$(VENV)"
+	$(BIN)/python $(INSTALL) --require-hashes --requirement requirements/dev.txt
+	$(BIN)/python $(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/bench-ready: requirements/bench.txt $(VENV)/ready
+	$(BIN)/python $(INSTALL) --require-hashes --requirement requirements/bench.txt
+	@touch $@
+
+.PHONY: enough-python
+enough-python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "sensormap needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
-	$(PYTHON) -m venv "$(VENV)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@touch $@
-
-$(VENV)/bench-ready: $(VENV)/ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
-	@touch $@
 
 clean:
 	rm -rf build dist "$(DEMO)" .pytest_cache .mypy_cache .ruff_cache .hypothesis

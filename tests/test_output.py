@@ -33,7 +33,7 @@ def test_permissions(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
-@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
 @pytest.mark.parametrize("step", ["fsync", "replace"])
 def test_a_failure_leaves_the_old_file(tmp_path, monkeypatch, error, step):
     def fail(*_):
@@ -42,7 +42,7 @@ def test_a_failure_leaves_the_old_file(tmp_path, monkeypatch, error, step):
     path = tmp_path / "a.yaml"
     path.write_bytes(b"old")
     monkeypatch.setattr(*((os, "fsync") if step == "fsync" else (Path, "replace")), fail)
-    with pytest.raises((OutputError, KeyboardInterrupt), match=r"No space left on device|^$"):
+    with pytest.raises((OutputError, KeyboardInterrupt), match=r"cannot be written: full$|^$"):
         write_atomically(b"new", path, overwrite=True)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
@@ -59,8 +59,8 @@ def test_refusals(tmp_path):
         (tmp_path / "dangling", "exists already"),
         (tmp_path / "none" / "a.yaml", r"the folder .*none does not exist"),
         (file / "a.yaml", r"file is not a folder"),
-        (tmp_path / ("a" * 300), "cannot be written: File name too long"),
-        (tmp_path / "a\0b", "cannot be written: .*null"),
+        (tmp_path / ("a" * 300), f"cannot be written: {os.strerror(errno.ENAMETOOLONG)}"),
+        (tmp_path / "a\0b", "cannot be written: ."),
     ]:
         with pytest.raises(SensorMapError, match=message):
             check_writable(path)
@@ -80,10 +80,10 @@ def test_checking_leaves_nothing(tmp_path, monkeypatch):
 
 def test_folder_that_takes_no_file(tmp_path, monkeypatch):
     def fail(**_):
-        raise PermissionError(errno.EACCES, "Permission denied")
+        raise PermissionError(errno.EACCES, "not for you")
 
     monkeypatch.setattr(tempfile, "TemporaryFile", fail)
-    with pytest.raises(OutputError, match=r"a\.yaml: cannot be written: Permission denied"):
+    with pytest.raises(OutputError, match=r"a\.yaml: cannot be written: not for you"):
         check_writable(tmp_path / "a.yaml")
 
 
@@ -121,11 +121,11 @@ def test_links_are_judged_by_what_they_lead_to(tmp_path):
     check_writable(tmp_path / "dangling", overwrite=True, objection=UNLESS_THING)
     with pytest.raises(OutputError, match="link: is no thing"):
         check_writable(tmp_path / "link", overwrite=True, objection=UNLESS_THING)
-    with pytest.raises(OutputError, match="loop: cannot be written: Too many levels"):
+    with pytest.raises(OutputError, match=f"loop: cannot be written: {os.strerror(errno.ELOOP)}"):
         check_writable(tmp_path / "loop", overwrite=True, objection=UNLESS_THING)
 
 
-@pytest.mark.parametrize("error", [PermissionError(errno.EACCES, "Permission denied"), OSError(errno.EIO, "I/O error")])
+@pytest.mark.parametrize("error", [PermissionError(errno.EACCES, "not for you"), OSError(errno.EIO, "worn out")])
 def test_what_cannot_be_read_is_not_replaced(tmp_path, monkeypatch, error):
     def fail(*_):
         raise error

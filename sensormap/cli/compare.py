@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sensormap.cli.console import Failure
 from sensormap.errors import OutputError, SensorMapError
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.mapfile.writing import check_output, map_text, write_map
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _map = click.Path(path_type=Path)
 
 
-class _Trouble(click.ClickException):
+class _Trouble(Failure):
     """An error of a command whose exit code 1 is an answer, as that of diff(1)."""
 
     exit_code = 2

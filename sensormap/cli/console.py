@@ -1,4 +1,4 @@
-"""What a run says on stderr: messages one line each, and a progress bar on a terminal."""
+"""What a run says on stderr: messages and errors one line each, and a progress bar on a terminal."""
 
 from __future__ import annotations
 
@@ -6,12 +6,22 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
+
+import click
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from sensormap.threads import Progress
+
+
+class Failure(click.ClickException):
+    """An error that ends a command: one line on stderr, worded here and not by click, and exit code 1."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the line."""
+        click.echo(f"Error: {self.message}", file=file, err=True)
 
 
 @cache

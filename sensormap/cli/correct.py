@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sensormap.cli.console import configure_log, progress_bar
+from sensormap.cli.console import Failure, configure_log, progress_bar
 from sensormap.cli.options import jobs_option
 
 if TYPE_CHECKING:
@@ -95,4 +95,4 @@ def _run(map_file: Path, photos: tuple[str, ...], output: Path | None, wishes: W
     if refusals.skipped:
         count = len(refusals.skipped)
         msg = f"{count} {'photo' if count == 1 else 'photos'} could not be corrected"
-        raise click.ClickException(msg)
+        raise Failure(msg)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from sensormap.cli.console import configure_log
+from sensormap.cli.console import Failure, configure_log
 from sensormap.errors import SensorMapError
 from sensormap.version import __version__
 
@@ -73,16 +73,16 @@ class _Commands(click.Group):
             from sensormap.report.table import plain  # noqa: PLC0415
 
             logging.getLogger(__name__).debug("", exc_info=error)
-            raise click.ClickException(plain(str(error))) from error
+            raise Failure(plain(str(error))) from error
         except OSError as error:  # files are the library's business: what is left is standard output, full perhaps
             if error.errno == errno.EPIPE:
                 raise  # click ends quietly when nobody reads on
             msg = f"standard output cannot be written: {error.strerror}"
-            raise click.ClickException(msg) from error
+            raise Failure(msg) from error
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="sensormap")
+@click.version_option(__version__, prog_name="sensormap", message="%(prog)s, version %(version)s")
 def main() -> None:
     """Find the defective photosites of a camera sensor from a folder of ordinary photos."""
     configure_log(0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -154,8 +156,8 @@ def test_files_that_cannot_be_read(tmp_path):
         (raw, cut): "C.JPG: ",
         (raw, raw): "A.NEF: .* JPEG",
         (stored, stored): "A.JPG: a JPEG picture, expected a raw photo first and its JPEG second",
-        (raw, tmp_path / "D.JPG"): "D.JPG: cannot be read: No such file",
-        (tmp_path / "D.NEF", stored): "D.NEF: cannot be read: No such file",
+        (raw, tmp_path / "D.JPG"): f"D.JPG: cannot be read: {os.strerror(errno.ENOENT)}",
+        (tmp_path / "D.NEF", stored): f"D.NEF: cannot be read: {os.strerror(errno.ENOENT)}",
     }.items():
         with pytest.raises(DecodeError, match=words):
             align_jpeg(*pair, profile=profile)

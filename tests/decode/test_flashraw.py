@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import click
 import imageio.v3 as iio
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ from sensormap.score.plausible import implausibility
 from sensormap.settings import DECODERS, Options
 from sensormap.survey.run import map_defects
 from tests.decode.test_reading import MONO, dng_bytes, own_profile, random_mosaic
-from tests.support.photos import SIZE, nef, run, write_photos, write_profile
+from tests.support.photos import SIZE, nef, refused, run, write_photos, write_profile
 
 flashraw = pytest.importorskip("flashraw")
 
@@ -382,9 +383,7 @@ def test_each_photo_that_rawpy_decodes_after_all_is_told_at_v(
 
 
 def test_a_decoder_that_there_is_not_is_wrong_usage(tmp_path: Path) -> None:
-    result = run("map", tmp_path, "--decoder", "dcraw")
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert "'dcraw' is not one of 'rawpy', 'flashraw'" in result.stderr
+    assert refused(click.BadParameter, "map", tmp_path, "--decoder", "dcraw") == "decoder"
 
 
 def test_the_command_knows_the_decoders_that_there_are() -> None:

@@ -296,7 +296,7 @@ def damaged_nef() -> bytes:
         (b"hello\n" * 1000, "not a raw photo"),
         (nef_bytes(random_mosaic(8))[:2000], "truncated or damaged|not a raw photo"),
         (nef_bytes(random_mosaic(8))[:-15_000], r"truncated or damaged \(LibRaw: "),
-        (damaged_nef(), r"truncated or damaged \(LibRaw: Data error"),
+        (damaged_nef(), r"truncated or damaged \(LibRaw: "),
         (nef_bytes(np.zeros(SHAPE, np.uint16)), "every photosite is 0"),
         (dng_bytes(random_mosaic(9, (66, 96)), XTRANS), "X-Trans 6x6 pattern, expected a 2x2 Bayer pattern"),
         (dng_bytes(random_mosaic(9, (66, 96)), "RGBRGBRGB"), "4x4 pattern, expected a 2x2 Bayer pattern"),
@@ -512,8 +512,8 @@ def test_libraw_prints_and_is_silenced(tmp_path: Path) -> None:
     for mode in ("loud", "silent"):
         command = [sys.executable, "-c", _SCRIPT, str(path), mode]
         heard[mode] = subprocess.run(command, check=True, capture_output=True, text=True).stderr
-    assert "data corrupted" in heard["loud"]
-    assert "data corrupted" not in heard["silent"]
+    lines = {mode: set(text.splitlines()) for mode, text in heard.items()}
+    assert lines["silent"] < lines["loud"]  # what LibRaw prints is the difference
     for text in heard.values():
         assert text.index("reason: x.nef: truncated") < text.index("native after") < text.index("after", -7)
         assert "a warning" in text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -216,7 +218,7 @@ REFUSED = [
     (("export", "map.yaml", "--format", "csv", "-o", "toy.yaml"), "toy.yaml: exists already; --overwrite replaces it"),
     (("export", "map.yaml", "--format", "csv", "-o", "."), ".: is a folder, and csv has no file name of its own"),
     (("export", "map.yaml", "--format", "csv", "-o", "DSC_1.NEF", "--overwrite"), "DSC_1.NEF: is named like a photo"),
-    (("export", "map.yaml", "--format", "csv", "-o", "x" * 300), "File name too long"),
+    (("export", "map.yaml", "--format", "csv", "-o", "x" * 300), os.strerror(errno.ENAMETOOLONG)),
     (("export", "map.yaml", "--format", "csv", "-o", "no/where"), "no/where: the folder no does not exist"),
     (("export", "slash.yaml", "--format", "rawtherapee", "-o", "."), "the camera's name makes no file name"),
     (("import", "nothing", "--format", "dcraw", "--profile", "toy.yaml"), "nothing: no such file"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -234,4 +236,4 @@ def test_a_time_or_a_count_alone_does_not_make_a_copy(time: datetime | None, cou
 def test_a_file_that_is_gone_is_told() -> None:
     kept, copies = without_copies([jpeg("a.jpg", size=5), jpeg("b.jpg", size=5), jpeg("c.jpg", size=6)])
     assert names(kept) == ["c.jpg"]
-    assert {entry.reason for entry in copies} == {"cannot be read: No such file or directory"}
+    assert {entry.reason for entry in copies} == {f"cannot be read: {os.strerror(errno.ENOENT)}"}

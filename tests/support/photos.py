@@ -8,7 +8,9 @@ import sys
 from datetime import datetime, timedelta
 from functools import cache
 
+import click
 import numpy as np
+import pytest
 from click.testing import CliRunner, Result
 
 from fixtures.files.nef import NefMeta, nef_bytes
@@ -60,6 +62,19 @@ def survey_of(*arguments, profile, **options):
 def run(*arguments) -> Result:
     """Call the command line in this process."""
     return CliRunner().invoke(main, [str(argument) for argument in arguments], prog_name="sensormap")
+
+
+def refused(kind: type[click.UsageError], *arguments) -> str:
+    """Return which option or argument a command line is refused for; it exits with 2 and prints nothing to stdout.
+
+    What click says of it is click's own: its type tells, and the parameter.
+    """
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    with pytest.raises(kind) as caught:
+        main([str(argument) for argument in arguments], prog_name="sensormap", standalone_mode=False)
+    parameter = getattr(caught.value, "param", None)
+    return getattr(caught.value, "option_name", "") if parameter is None else parameter.name
 
 
 def run_script(*arguments, patch="", **options):

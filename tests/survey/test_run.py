@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import random
@@ -316,8 +317,8 @@ PLACES = {
     "folder": (make_folder, "is a folder, expected a photo"),
     "pipe": (make_fifo, "is a pipe or device, expected a photo"),
     "device": (lambda path: path.symlink_to("/dev/zero"), "is a pipe or device, expected a photo"),
-    "dangling link": (lambda path: path.symlink_to("nowhere"), "cannot be read: No such file"),
-    "link loop": (lambda path: path.symlink_to(path.name), "cannot be read: Too many levels"),
+    "dangling link": (lambda path: path.symlink_to("nowhere"), f"cannot be read: {os.strerror(errno.ENOENT)}"),
+    "link loop": (lambda path: path.symlink_to(path.name), f"cannot be read: {os.strerror(errno.ELOOP)}"),
     "link to a copy": (lambda path: path.symlink_to("DSC_0001.NEF"), r"same content as DSC_0001\.NEF"),
 }
 BAD = {name: (lambda path, data=data: path.write_bytes(data), reason) for name, (data, reason) in CONTENTS.items()}
@@ -354,7 +355,7 @@ def test_bad_photos_are_told_alike_by_either_decoder(place):
     assert len(found[0].skipped) == len(CONTENTS)
 
 
-@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")])
+@pytest.mark.parametrize("error", [PermissionError(errno.EACCES, "not for you"), OSError(errno.EIO, "worn out")])
 @pytest.mark.parametrize("method", ["open", "read_bytes"])
 def test_a_photo_that_cannot_be_read_is_skipped(place, monkeypatch, method, error):
     photos, profile = place
@@ -380,7 +381,7 @@ def test_a_photo_that_vanishes_before_it_is_decoded_is_skipped(place):
         return read_frame(photo, known)
 
     found = map_defects([photos], Options(profile=str(profile)), read=read)
-    assert found.skipped == (Skipped("DSC_0002.NEF", "cannot be read: No such file or directory"),)
+    assert found.skipped == (Skipped("DSC_0002.NEF", f"cannot be read: {os.strerror(errno.ENOENT)}"),)
     assert found.frames.used == 2
 
 
@@ -442,7 +443,7 @@ def replace_content(path):
 
 
 CHANGES = {
-    "gone": (Path.unlink, "in the second pass: cannot be read: No such file or directory"),
+    "gone": (Path.unlink, f"in the second pass: cannot be read: {os.strerror(errno.ENOENT)}"),
     "other content": (replace_content, "changed between the two passes"),
     "longer": (
         lambda path: path.write_bytes(path.read_bytes() + b"!"),
@@ -744,7 +745,7 @@ def test_more_photos_than_the_sums_hold_are_an_error(place, monkeypatch):
         ("small.yaml/map.yaml", "is not a folder"),
         ("pipe", "is a pipe, expected a file; -o - writes to stdout"),
         ("link", "is a link to a pipe, expected a file; -o - writes to stdout"),
-        ("x" * 300, "cannot be written: File name too long"),
+        ("x" * 300, f"cannot be written: {os.strerror(errno.ENAMETOOLONG)}"),
     ],
 )
 def test_an_output_that_cannot_be_written_is_told_before_anything_is_decoded(
@@ -831,7 +832,7 @@ def test_an_interrupt_ends_the_run_at_once_and_leaves_nothing(tmp_path, patch):
         _, stderr = process.communicate(timeout=20)
         assert time.monotonic() - begin < 2
     assert process.returncode == 1
-    assert stderr.decode().split() == ["Aborted!"]
+    assert len(stderr.strip().splitlines()) == 1  # click's word for it, and no traceback
     assert list((tmp_path / "out").iterdir()) == []
 
 
