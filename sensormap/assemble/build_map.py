@@ -17,7 +17,7 @@ from sensormap.camera.geometry import Sensor
 from sensormap.detect.lines import Line, find_lines
 from sensormap.detect.tally import OUTLIER_SIGMA
 from sensormap.detect.votes import FEWEST_VOTES
-from sensormap.diagnose.diagnosis import Followed, judge
+from sensormap.diagnose.diagnosis import SecondPassResult, judge
 from sensormap.diagnose.odds import LISTED_CONFIDENCE, expected_false
 from sensormap.maps.clusters import find_clusters
 from sensormap.maps.entries import Defect, FrameSummary, Setting, Source, rounded
@@ -101,7 +101,7 @@ def deviating_lines(evidence: Evidence) -> tuple[Line, ...]:
     return find_lines(mean, tally.count, evidence.profile.cfa.shifted(x=area.x, y=area.y))
 
 
-def _false_positives(evidence: Evidence, followed: Followed) -> float | None:
+def _false_positives(evidence: Evidence, followed: SecondPassResult) -> float | None:
     """Add what chance and scenery make of decoys to what the listed defects' own confidences leave open.
 
     None where frames are so few that a decoy is what one of them shows.
@@ -113,7 +113,7 @@ def _false_positives(evidence: Evidence, followed: Followed) -> float | None:
 
 
 def _followed_defects(
-    evidence: Evidence, followed: Followed, sensor: Sensor, floors: Floors, *, ceiling: float
+    evidence: Evidence, followed: SecondPassResult, sensor: Sensor, floors: Floors, *, ceiling: float
 ) -> list[Defect]:
     """Return the followed candidates that are likely defective, sorted by (y, x)."""
     likely = np.flatnonzero(followed.odds.likely)
@@ -136,7 +136,7 @@ def undated(evidence: Evidence) -> str | None:
     return None if evidence.followed is None else _clock(evidence, evidence.followed).problem
 
 
-def _clock(evidence: Evidence, followed: Followed) -> Clock:
+def _clock(evidence: Evidence, followed: SecondPassResult) -> Clock:
     """Return the clock of the followed frames."""
     photos = dict(zip(evidence.numbers, evidence.photos, strict=True))
     return Clock([photos[number] for number in followed.conditions.number.tolist()])

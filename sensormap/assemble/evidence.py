@@ -9,7 +9,7 @@ from datetime import datetime
 from sensormap.camera.profile import Body, Profile
 from sensormap.detect.tally import Tally
 from sensormap.detect.votes import Ballot
-from sensormap.diagnose.diagnosis import Followed
+from sensormap.diagnose.diagnosis import SecondPassResult
 from sensormap.diagnose.onset import Change
 from sensormap.frame import Photo, Skipped
 from sensormap.maps.entries import Between
@@ -56,7 +56,7 @@ class Evidence:
     ballots: tuple[Ballot, ...]
     repeated: int = 0
     filtered: int = 0
-    followed: Followed | None = None
+    followed: SecondPassResult | None = None
     decoy_part: float = 1.0
     clock_jumps: int = 0
     blocks: tuple[tuple[int, ...], ...] = ()

@@ -14,7 +14,7 @@ from sensormap.camera.profile import Body, Profile
 from sensormap.decode.reading import open_geometry
 from sensormap.detect.follow_list import promising
 from sensormap.detect.tally import MOST_FRAMES
-from sensormap.diagnose.diagnosis import Followed
+from sensormap.diagnose.diagnosis import SecondPassResult
 from sensormap.diagnose.scenery import has_company
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, SensorMapError
 from sensormap.frame import Photo, Skipped
@@ -170,7 +170,7 @@ def gather_evidence(
     )
 
 
-def _follow(run: FirstPass, follow: Sequence[int], work: Work) -> Followed | None:
+def _follow(run: FirstPass, follow: Sequence[int], work: Work) -> SecondPassResult | None:
     """Run the second pass over the frames that count."""
     options = work.options
     area = run.profile.active_area

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sensormap.camera.profile import Profile
 from sensormap.detect.follow_list import Spots, moved_back
-from sensormap.diagnose.diagnosis import Followed
+from sensormap.diagnose.diagnosis import SecondPassResult
 from sensormap.diagnose.odds import Odds, weigh
 from sensormap.diagnose.scenery import repeated_frames
 from sensormap.diagnose.series import Conditions, Gathered, measure_oddity, measure_response_spread, photon_noise
@@ -106,7 +106,7 @@ class SecondPass:
         threads: int,
         progress: Progress,
         refuse: Callable[[Skipped], None],
-    ) -> Followed | None:
+    ) -> SecondPassResult | None:
         """Follow photosites through frames.
 
         Parameters
@@ -126,7 +126,7 @@ class SecondPass:
 
         Returns
         -------
-        Followed or None
+        SecondPassResult or None
             None if no photo could be read again.
         """
         area = self.profile.active_area
@@ -210,7 +210,7 @@ class SecondPass:
 
     def _weigh(
         self, gathered: Gathered, places: Places, conditions: Conditions, floors: Floors, pool: ThreadPoolExecutor
-    ) -> Followed:
+    ) -> SecondPassResult:
         """Learn from the controls, then weigh candidates and decoys."""
         count = places.candidates.size
         controls = slice(count, count + CONTROLS)
@@ -242,7 +242,7 @@ class SecondPass:
             odds = weighed(candidates)
         decoys = gathered.part(slice(count + CONTROLS, None))
         known = decoys.known & ~repeats & self._off_defects(places, places.candidates[odds.likely], conditions)
-        return Followed(
+        return SecondPassResult(
             places=places.candidates,
             series=candidates,
             odds=odds,

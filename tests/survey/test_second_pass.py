@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body, Profile
-from sensormap.diagnose.diagnosis import Followed
+from sensormap.diagnose.diagnosis import SecondPassResult
 from sensormap.diagnose.odds import LIKELY
 from sensormap.diagnose.series import measure_response_spread
 from sensormap.errors import DecodeError, ProfileError
@@ -222,7 +222,7 @@ def follow(
     heard: list[Any] | None = None,
     refuse: Callable[[Skipped], None] = pytest.fail,
     tallied: dict[int, Tallied] | None = None,
-) -> Followed:
+) -> SecondPassResult:
     run = first_pass()
     second = SecondPass(PHOTOS, PROFILE, run.tallied if tallied is None else tallied, read=read)
     places = Places(CANDIDATES, np.zeros(CANDIDATES.size, np.bool_), decoys, run.shifts)
@@ -234,7 +234,7 @@ def follow(
     return second.run(frames, places, Floors(), threads=threads, progress=progress, refuse=refuse)
 
 
-def assert_same(one: Followed, other: Followed) -> None:
+def assert_same(one: SecondPassResult, other: SecondPassResult) -> None:
     parts = ((one.series[:], other.series[:]), (one.odds, other.odds), (one.conditions, other.conditions))
     for mine, theirs in parts:
         for name, array in vars(mine).items():
@@ -481,7 +481,7 @@ def follow_again(
     refuse: Callable[[Skipped], None] = pytest.fail,
     heard: list[Any] | None = None,
     threads: int = 2,
-) -> Followed:
+) -> SecondPassResult:
     run = watched_pass()
     second = SecondPass(run.photos, run.profile, run.tallied, read=read, seen=seen)
     told: list[Any] = [] if heard is None else heard
