@@ -26,7 +26,7 @@ from sensormap.photos.refusals import skipped
 from sensormap.score.filtered import is_filtered
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import Noise, fit_noise
-from sensormap.score.same_scene import look_of
+from sensormap.score.same_scene import fingerprint_of
 from sensormap.settings import Thresholds
 from sensormap.survey.frame_reader import Examiner, Read
 from sensormap.survey.saved_windows import Watch, stretches
@@ -248,7 +248,7 @@ class FirstPass:
         if isinstance(examined, Skipped):
             return examined
         padded, noise, clipping = examined.padded, examined.noise, examined.clipping
-        repeat = self._variety.is_repeat(number, look_of(padded, noise, jpeg=self._jpeg))
+        repeat = self._variety.is_repeat(number, fingerprint_of(padded, noise, jpeg=self._jpeg))
         if self._ended:
             return skipped(photo.path.name, "the run ended before it was tallied")
         self.watch.wait(number)

@@ -8,8 +8,8 @@ from threading import Condition
 
 import numpy as np
 
-from sensormap.score.marks import bits_of
-from sensormap.score.same_scene import Look, alike
+from sensormap.score.paired_outliers import bits_of
+from sensormap.score.same_scene import Fingerprint, show_one_scene
 
 # Scenes before and after, in order of capture, that a frame is compared with: tripod series and bursts follow each
 # other.
@@ -34,20 +34,21 @@ class Variety:
         self._turns = {number: turn for turn, number in enumerate(order)}
         # By turn, the earliest frame that is still to come: what is far before it is forgotten.
         self._earliest = np.minimum.accumulate(np.array(order, np.int64)[::-1])[::-1].tolist()
-        self._scenes: dict[int, Look] = {}
+        self._scenes: dict[int, Fingerprint] = {}
 
-    def is_repeat(self, frame: int, look: Look) -> bool:
+    def is_repeat(self, frame: int, fingerprint: Fingerprint) -> bool:
         """Tell whether a frame shows the scene of one near it; wait until every one before it in turn has been passed.
 
         Parameters
         ----------
         frame
             Its number.
-        look
-            From `repeat.look_of`.
+        fingerprint
+            From `score.same_scene.fingerprint_of`.
         """
         # Made before the wait, and not remembered: whoever has the turn holds up everybody else.
-        bits = None if look.marks is None else bits_of(look.marks.marked, look.marks.area)
+        outliers = fingerprint.paired_outliers
+        bits = None if outliers is None else bits_of(outliers.paired, outliers.area)
         turn = self._turns[frame]
         with self._turn:
             self._turn.wait_for(lambda: self._next >= turn)
@@ -57,9 +58,9 @@ class Variety:
         known = sorted(self._scenes)
         place, first = bisect(known, frame), bisect(known, self._earliest[turn])
         near = known[max(place - _REMEMBERED, 0) : place + _REMEMBERED]
-        repeat = any(alike(look, self._scenes[number], bits) for number in near)
+        repeat = any(show_one_scene(fingerprint, self._scenes[number], bits) for number in near)
         if not repeat:
-            self._scenes[frame] = look
+            self._scenes[frame] = fingerprint
         for number in known[: max(first - _REMEMBERED, 0)]:
             del self._scenes[number]
         self.pass_over(frame)

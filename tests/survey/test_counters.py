@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 import sensormap.decode.libraw
 import sensormap.decode.reading
 import sensormap.detect.tally
-import sensormap.score.marks
+import sensormap.score.paired_outliers
 import sensormap.score.scores
 import sensormap.survey.first_pass
 import sensormap.survey.scenes_seen
@@ -122,7 +122,7 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, Counter[tuple[int, int]]]
     sampled: dict[int, list[int]] = {}
     lock = Lock()
     add, band = sensormap.detect.tally.Tally.add, sensormap.detect.tally.tally_band
-    score = sensormap.score.marks.score_band
+    score = sensormap.score.paired_outliers.score_band
     current: dict[int, int] = {}
 
     def spy_add(tally: Any, padded: Any, noise: Any, *, frame: int, **options: Any) -> Any:
@@ -145,7 +145,7 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, Counter[tuple[int, int]]]
 
     monkeypatch.setattr(sensormap.detect.tally.Tally, "add", spy_add)
     monkeypatch.setattr(sensormap.detect.tally, "tally_band", spy_band)
-    monkeypatch.setattr(sensormap.score.marks, "score_band", spy_score)
+    monkeypatch.setattr(sensormap.score.paired_outliers, "score_band", spy_score)
     monkeypatch.setattr(sensormap.score.scores, "score_band", lambda *_: pytest.fail("a whole frame was scored"))
     return counts
 
@@ -156,7 +156,7 @@ def test_every_row_of_every_frame_is_tallied_once_and_only_a_sample_scored_besid
 ) -> None:
     """Followed or not: the second pass looks at a few thousand photosites."""
     height, width = SIZE[1] - 5, SIZE[0] - 4
-    monkeypatch.setattr(sensormap.score.marks, "_SAMPLED", height * width // 3)
+    monkeypatch.setattr(sensormap.score.paired_outliers, "_SAMPLED", height * width // 3)
     found = map_defects([place[0]], Options(profile=str(place[1]), jobs=jobs))
     assert found.frames.repeated == 0
     assert rows["tally_band"] == {(frame, row): 1 for frame in range(COUNT) for row in range(height)}
@@ -226,7 +226,7 @@ def peaks(scenes: NDArray[np.int16]) -> dict[int, tuple[int, FirstPass]]:
     """Return the peak of a pass over few frames and of one over many."""
     with pytest.MonkeyPatch.context() as patch:
         # What does not grow with the sensor shall take no larger share here than of one of ten megapixels.
-        patch.setattr(sensormap.score.marks, "_SAMPLED", LARGE[0] * LARGE[1] // 10)
+        patch.setattr(sensormap.score.paired_outliers, "_SAMPLED", LARGE[0] * LARGE[1] // 10)
         patch.setattr(sensormap.survey.scenes_seen, "_REMEMBERED", 4)
         peak(scenes, 2, follow=False)  # what is allocated once and for all
         return {count: peak(scenes, count, follow=False) for count in (12, MOST_FRAMES)}

@@ -296,9 +296,9 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sensormap.survey.saved_windows, "_STRETCH", 10)
     monkeypatch.setattr(sensormap.survey.saved_windows, "_LAST_SCOUTS", 3)
     # In frames as small as these no scene is known again: they have to be equal.
-    scene = lambda padded, *_, **__: Mock(marks=None, scene=padded.tobytes())  # noqa: E731
-    monkeypatch.setattr("sensormap.survey.first_pass.look_of", scene)
-    monkeypatch.setattr("sensormap.survey.scenes_seen.alike", lambda one, other, _: one.scene == other.scene)
+    scene = lambda padded, *_, **__: Mock(paired_outliers=None, scene=padded.tobytes())  # noqa: E731
+    monkeypatch.setattr("sensormap.survey.first_pass.fingerprint_of", scene)
+    monkeypatch.setattr("sensormap.survey.scenes_seen.show_one_scene", lambda one, other, _: one.scene == other.scene)
 
 
 def reading(random: Random | None = None) -> Callable[[Photo, Profile], Frame]:
