@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from functools import partial
 
@@ -19,6 +19,7 @@ from sensormap.detect.tally import OUTLIER_SIGMA
 from sensormap.detect.votes import FEWEST_VOTES
 from sensormap.diagnose.diagnosis import SecondPassResult, judge
 from sensormap.diagnose.odds import LISTED_CONFIDENCE, expected_false
+from sensormap.frame import Skipped
 from sensormap.maps.clusters import find_clusters
 from sensormap.maps.entries import Defect, FrameSummary, Setting, Source, rounded
 from sensormap.maps.sensor_map import SensorMap
@@ -42,7 +43,7 @@ def assemble(
     *,
     lines_of: Callable[[], tuple[Line, ...]] | None = None,
 ) -> SensorMap:
-    """Return the map that the evidence supports.
+    """Return the map that the evidence supports; the skipped photos are added to it by `add_skipped`.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ def assemble(
         profile=profile.name,
         sensor=sensor,
         frames=_frame_summary(evidence),
-        skipped=evidence.skipped,
+        skipped=(),
         settings=settings,
         columns=columns,
         rows=rows,
@@ -86,6 +87,20 @@ def assemble(
         false_positives=false,
         source=Source.JPEG if evidence.is_of_jpegs else Source.RAW,
     )
+
+
+def add_skipped(sensor_map: SensorMap, skipped: Iterable[Skipped]) -> SensorMap:
+    """Return a map that lists the photos that could not be used, sorted.
+
+    Parameters
+    ----------
+    sensor_map
+        Map without skipped photos, from `assemble` or of several such maps.
+    skipped
+        All photos that the run skipped: known only after its last pass.
+    """
+    listed = tuple(sorted(skipped))
+    return replace(sensor_map, skipped=listed, frames=replace(sensor_map.frames, skipped=len(listed)))
 
 
 def deviating_lines(evidence: Evidence) -> tuple[Line, ...]:
@@ -150,7 +165,7 @@ def _frame_summary(evidence: Evidence) -> FrameSummary:
     isos = sorted(exposure.iso for exposure in exposures if exposure.iso is not None)
     return FrameSummary(
         used=len(evidence.photos),
-        skipped=len(evidence.skipped),
+        skipped=0,
         first=times[0] if times else None,
         last=times[-1] if times else None,
         shutter_s=(shutters[0], shutters[-1]) if shutters else None,

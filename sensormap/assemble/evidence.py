@@ -11,7 +11,7 @@ from sensormap.detect.tally import Tally
 from sensormap.detect.votes import Ballot
 from sensormap.diagnose.diagnosis import SecondPassResult
 from sensormap.diagnose.onset import Change
-from sensormap.frame import Photo, Skipped
+from sensormap.frame import Photo
 from sensormap.maps.entries import Between
 
 
@@ -27,8 +27,6 @@ class Evidence:
         The used photos in order of capture, their frame numbers, and the SHA-256 of their files.
     saturation
         DN at which a photosite clips, black subtracted.
-    skipped
-        The photos that could not be used, sorted.
     tally
         Sums over the frames.
     ballots
@@ -51,7 +49,6 @@ class Evidence:
     numbers: tuple[int, ...]
     digests: tuple[str, ...]
     saturation: int
-    skipped: tuple[Skipped, ...]
     tally: Tally
     ballots: tuple[Ballot, ...]
     repeated: int = 0

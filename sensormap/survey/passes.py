@@ -158,7 +158,6 @@ def gather_evidence(
         numbers=tuple(used),
         digests=tuple(run.tallied[number].digest for number in used),
         saturation=min(run.tallied[number].saturation for number in used),
-        skipped=tuple(sorted(work.refuse.skipped)),
         tally=run.tally,
         ballots=run.all_ballots,
         repeated=sum(run.tallied[number].repeat for number in used) + (followed.repeats if followed else 0),

@@ -10,13 +10,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from sensormap.assemble.build_map import FEW_FRAMES, assemble, deviating_lines, undated
+from sensormap.assemble.build_map import FEW_FRAMES, add_skipped, assemble, deviating_lines, undated
 from sensormap.assemble.evidence import Evidence
 from sensormap.assemble.raw_and_jpeg import combine
 from sensormap.camera.profile import Profile
@@ -94,7 +93,7 @@ def map_defects(
     if not maps:
         raise problem
     work.refuse.lose(photo.path.name for photo in (*selection.photos, *pictures) if photo.path not in used)
-    return _with_skipped(maps[0] if len(maps) == 1 else combine(*maps), work.refuse.skipped)
+    return add_skipped(maps[0] if len(maps) == 1 else combine(*maps), work.refuse.skipped)
 
 
 def _select(arguments: Iterable[str | Path], work: Work) -> tuple[Selection, Profile | None]:
@@ -145,12 +144,6 @@ def _map(evidence: Evidence, options: Options, *, mixed: bool) -> SensorMap:
         sensor_map = assemble(evidence, options.thresholds, options.floors, lines_of=found.result if found else None)
     _warn(evidence, sensor_map, mixed=mixed)
     return sensor_map
-
-
-def _with_skipped(sensor_map: SensorMap, skipped: list[Skipped]) -> SensorMap:
-    """Return a map with all photos that were skipped in the end."""
-    frames = replace(sensor_map.frames, skipped=len(skipped))
-    return replace(sensor_map, frames=frames, skipped=tuple(sorted(skipped)))
 
 
 def _too_few(skipped: list[Skipped]) -> str:

@@ -53,7 +53,6 @@ def evidence_of(
         "numbers": tuple(range(frames)),
         "digests": tuple(f"{number:064x}" for number in range(frames)),
         "saturation": profile.saturation,
-        "skipped": (),
         "tally": tally,
         "ballots": (ballot_of(index, score, outliers),),
     }
