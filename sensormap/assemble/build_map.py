@@ -33,7 +33,6 @@ _FEWEST_FOR_DECOYS = 3
 # What was measured, 741 of 741 real entries, says no more than 0.999.
 _CONFIDENCE, _FEW_CONFIDENCE = 0.999, 0.5
 _BAND = 16  # rows
-_LINE_RADIUS = 1  # pixels that a line seen in JPEGs may lie away
 
 
 def assemble(
@@ -60,7 +59,8 @@ def assemble(
     ceiling = _CONFIDENCE if evidence.counted >= FEW_FRAMES else _FEW_CONFIDENCE
     settings: dict[str, Setting] = {**asdict(thresholds), "outlier_sigma": OUTLIER_SIGMA, "fewest_votes": FEWEST_VOTES}
     false: float | None
-    if evidence.is_of_jpegs:
+    rules = evidence.rules
+    if rules.smears:
         defects, false = picture_defects(evidence, sensor, thresholds, ceiling=ceiling)
     elif evidence.followed is None:
         defects, false = unfollowed_defects(evidence, sensor, thresholds, ceiling=ceiling), None
@@ -68,10 +68,7 @@ def assemble(
         defects = _followed_defects(evidence, evidence.followed, sensor, floors, ceiling=ceiling)
         false = _false_positives(evidence, evidence.followed)
     columns, rows, alone = make_lines(defects, lines_of(), sensor)
-    if evidence.is_of_jpegs:
-        columns = tuple(replace(column, radius=_LINE_RADIUS) for column in columns)
-        rows = tuple(replace(row, radius=_LINE_RADIUS) for row in rows)
-    else:
+    if rules.lists_strengths:
         settings |= {f"{name}_floor": value for name, value in asdict(floors).items()}
         settings["listed_confidence"] = LISTED_CONFIDENCE
     return SensorMap(
@@ -81,11 +78,11 @@ def assemble(
         frames=_frame_summary(evidence),
         skipped=(),
         settings=settings,
-        columns=columns,
-        rows=rows,
+        columns=tuple(replace(column, radius=rules.line_radius) for column in columns),
+        rows=tuple(replace(row, radius=rules.line_radius) for row in rows),
         defects=alone,
         false_positives=false,
-        source=Source.JPEG if evidence.is_of_jpegs else Source.RAW,
+        source=rules.source,
     )
 
 
@@ -104,10 +101,10 @@ def add_skipped(sensor_map: SensorMap, skipped: Iterable[Skipped]) -> SensorMap:
 
 
 def deviating_lines(evidence: Evidence) -> tuple[Line, ...]:
-    """Return the columns and rows that deviate as a whole; none where frames are too few to tell them from scenery."""
+    """Return the columns and rows that deviate as a whole; none where scenery may pass for them."""
     tally, area = evidence.tally, evidence.profile.active_area
-    if evidence.is_of_jpegs:
-        return ()  # the blocks of JPEG make rows deviate
+    if not evidence.rules.finds_lines:
+        return ()
     if evidence.counted < FEW_FRAMES or (evidence.followed and evidence.followed.repeats):
         return ()  # the tally has the frames that only the second pass recognised
     mean = np.empty(tally.shape, np.float32)
@@ -146,7 +143,7 @@ def _followed_defects(
 
 def undated(evidence: Evidence) -> str | None:
     """Return why a map has no onsets, though its photos could tell them; None if it has."""
-    if evidence.is_of_jpegs:
+    if evidence.rules.smears:
         return Clock(evidence.photos).problem
     return None if evidence.followed is None else _clock(evidence, evidence.followed).problem
 
@@ -175,5 +172,5 @@ def _frame_summary(evidence: Evidence) -> FrameSummary:
         filtered=evidence.filtered,
         followed=0 if evidence.followed is None else evidence.followed.counted,
         clock_jumps=evidence.clock_jumps,
-        jpegs=len(evidence.photos) if evidence.is_of_jpegs else 0,
+        jpegs=len(evidence.photos) if evidence.rules.source is Source.JPEG else 0,
     )

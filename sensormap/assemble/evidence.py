@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sensormap.assemble.pass_rules import PassRules
 from sensormap.camera.profile import Body, Profile
 from sensormap.detect.tally import Tally
 from sensormap.detect.votes import Ballot
@@ -21,6 +22,8 @@ class Evidence:
 
     Parameters
     ----------
+    rules
+        How the photos were treated.
     body, profile
         Whose sensor it is, and the geometry used.
     photos, numbers, digests
@@ -43,6 +46,7 @@ class Evidence:
         Numbers of the frames that voted, by block.
     """
 
+    rules: PassRules
     body: Body
     profile: Profile
     photos: tuple[Photo, ...]
@@ -57,11 +61,6 @@ class Evidence:
     decoy_part: float = 1.0
     clock_jumps: int = 0
     blocks: tuple[tuple[int, ...], ...] = ()
-
-    @property
-    def is_of_jpegs(self) -> bool:
-        """Whether the photos are JPEGs."""
-        return bool(self.photos) and self.photos[0].picture is not None
 
     @property
     def counted(self) -> int:

@@ -10,6 +10,7 @@ from operator import attrgetter
 import numpy as np
 
 from sensormap.assemble.evidence import Evidence
+from sensormap.assemble.pass_rules import rules_for
 from sensormap.camera.profile import Body, Profile
 from sensormap.decode.reading import open_geometry
 from sensormap.detect.follow_list import promising
@@ -152,6 +153,7 @@ def gather_evidence(
     give_back()
     voted = [tuple(n for n in block if n in run.tallied and not run.tallied[n].repeat) for block in run.blocks]
     return Evidence(
+        rules=rules_for(photos),
         body=body,
         profile=profile,
         photos=tuple(photos[number] for number in used),

@@ -78,7 +78,7 @@ def map_defects(
             evidence = gather_evidence(
                 selection.photos, selection.body, known, work, clock_jumps=selection.clock_jumps
             )
-            maps.append(_map(evidence, options, mixed=mixed))
+            maps.append(_map(evidence, options, noun="raw photo" if mixed else "frame"))
             used = {photo.path for photo in evidence.photos}
         except FrameMismatchError as error:
             problem = error  # JPEGs may be more
@@ -86,7 +86,7 @@ def map_defects(
     if pictures:
         try:
             evidence = gather_evidence(pictures, selection.body, known, work, clock_jumps=jumps)
-            maps.append(_map(evidence, options, mixed=mixed))
+            maps.append(_map(evidence, options, noun="JPEG"))
             used |= {photo.path for photo in evidence.photos}
         except FrameMismatchError as error:
             problem = error
@@ -137,12 +137,12 @@ def _pictures(
     return pictures
 
 
-def _map(evidence: Evidence, options: Options, *, mixed: bool) -> SensorMap:
+def _map(evidence: Evidence, options: Options, *, noun: str) -> SensorMap:
     """Return the map that the evidence supports; say what makes it less certain than it looks."""
     with ThreadPoolExecutor(1) as pool:
         found = pool.submit(deviating_lines, evidence) if options.threads > 1 else None
         sensor_map = assemble(evidence, options.thresholds, options.floors, lines_of=found.result if found else None)
-    _warn(evidence, sensor_map, mixed=mixed)
+    _warn(evidence, sensor_map, noun)
     return sensor_map
 
 
@@ -150,11 +150,10 @@ def _too_few(skipped: list[Skipped]) -> str:
     return f"no usable photo ({len(skipped)} skipped); a map takes at least {FEWEST_FRAMES}, better dozens"
 
 
-def _warn(evidence: Evidence, sensor_map: SensorMap, *, mixed: bool) -> None:
-    """Say what makes a map less certain than it looks."""
-    counted, noun = evidence.counted, "JPEG" if evidence.is_of_jpegs else "raw photo" if mixed else "frame"
-    if counted < FEW_FRAMES:
-        what = f"{_number(counted, noun)}{' of different scenes' if evidence.repeated else ''}"
+def _warn(evidence: Evidence, sensor_map: SensorMap, noun: str) -> None:
+    """Log what makes a map less certain than it looks; `noun` is what its photos are called."""
+    if evidence.counted < FEW_FRAMES:
+        what = f"{_number(evidence.counted, noun)}{' of different scenes' if evidence.repeated else ''}"
         log.warning("only %s: confidences are capped; a map to rely on takes %d or more", what, FEW_FRAMES)
     if evidence.repeated:
         log.warning("%s of a scene shown before: repeated scenes count once", _number(evidence.repeated, noun))
