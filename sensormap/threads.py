@@ -23,11 +23,11 @@ def default_threads() -> int:
     return min(processors, _MOST_THREADS)
 
 
-def unheard(done: int, total: int) -> None:
+def no_progress(done: int, total: int) -> None:
     """Report progress to nobody."""
 
 
-def patiently(future: Future[T]) -> T:
+def result_of(future: Future[T]) -> T:
     """Wait for a result such that Ctrl-C gets through on every platform."""
     while not future.done():
         wait([future], timeout=0.5)

@@ -31,7 +31,7 @@ from sensormap.settings import Thresholds
 from sensormap.survey.frame_reader import Examiner, Read
 from sensormap.survey.saved_windows import Watch, stretches
 from sensormap.survey.scenes_seen import Variety
-from sensormap.threads import Progress, patiently
+from sensormap.threads import Progress, result_of
 
 # Photosites: three of each plane, which the neighbours at the borders are copied from.
 _SMALLEST_SIDE = 6
@@ -201,7 +201,7 @@ class FirstPass:
                 if not waiting[block]:
                     votes[block] = pool.submit(self._vote, block)
             for block in sorted(votes):
-                self.ballots[block] = patiently(votes[block])
+                self.ballots[block] = result_of(votes[block])
         finally:
             self._ended = True
             self._variety.end()

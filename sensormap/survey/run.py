@@ -30,7 +30,7 @@ from sensormap.photos.select import Selection, in_order, read_photos, select_pho
 from sensormap.settings import RAWPY, Options
 from sensormap.survey.frame_reader import Read
 from sensormap.survey.passes import FEWEST_FRAMES, Work, gather_evidence
-from sensormap.threads import Progress, unheard
+from sensormap.threads import Progress, no_progress
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ _MANY_DEFECTS = 2e-4
 
 
 def map_defects(
-    arguments: Iterable[str | Path], options: Options, progress: Progress = unheard, *, read: Read | None = None
+    arguments: Iterable[str | Path], options: Options, progress: Progress = no_progress, *, read: Read | None = None
 ) -> SensorMap:
     """Map the defects of the sensor that took some photos.
 

@@ -32,7 +32,7 @@ from sensormap.settings import Floors
 from sensormap.survey.first_pass import Tallied
 from sensormap.survey.frame_reader import Read
 from sensormap.survey.saved_windows import CONTROLS, Sight, draw_controls
-from sensormap.threads import Progress, patiently
+from sensormap.threads import Progress, result_of
 
 # Scenery that fewer frames still make may show another scene that repeats.
 _SCENE_ROUNDS = 6
@@ -138,7 +138,7 @@ class SecondPass:
         try:
             pending = [(frame, pool.submit(self._look, frame, spots, places.shifts)) for frame in again]
             for done, (frame, future) in enumerate(pending, start=1):
-                result = patiently(future)
+                result = result_of(future)
                 if isinstance(result, Skipped):
                     refuse(result)
                 else:
@@ -224,7 +224,7 @@ class SecondPass:
             # The first lot is empty: the kernels are compiled here, not in several threads.
             first = of(slice(0, 0))
             found = [pool.submit(of, lot) for lot in part.lots()]
-            return Odds.concatenate([first, *(patiently(one) for one in found)])
+            return Odds.concatenate([first, *(result_of(one) for one in found)])
 
         candidates, repeats = gathered.part(slice(0, count)), np.zeros(conditions.number.size, np.bool_)
         odds = weighed(candidates)
