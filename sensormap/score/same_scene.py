@@ -29,7 +29,7 @@ class Fingerprint:
     paired_outliers: PairedOutliers | None
 
 
-def fingerprint_of(padded: Mosaic, noise: Noise, *, jpeg: bool = False) -> Fingerprint:
+def fingerprint_of(padded: Mosaic, noise: Noise, *, compare_outliers: bool = True) -> Fingerprint:
     """Return a frame's fingerprint.
 
     Parameters
@@ -38,10 +38,11 @@ def fingerprint_of(padded: Mosaic, noise: Noise, *, jpeg: bool = False) -> Finge
         The active area as `score.neighbours.pad` returns it, DN.
     noise
         Noise of the frame, from `score.noise.fit_noise`.
-    jpeg
-        Whether it is a JPEG: its defects are smeared, and would be paired outliers in every frame.
+    compare_outliers
+        Whether paired outliers belong to it: not to that of a JPEG, whose defects are smeared, and would be paired
+        outliers in every frame.
     """
-    return Fingerprint(find_slopes(padded, noise), None if jpeg else find_paired_outliers(padded, noise))
+    return Fingerprint(find_slopes(padded, noise), find_paired_outliers(padded, noise) if compare_outliers else None)
 
 
 def show_one_scene(one: Fingerprint, other: Fingerprint, bits: Bits | None = None) -> bool:

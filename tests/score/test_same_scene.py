@@ -120,21 +120,21 @@ def test_what_the_sensor_adds_to_darks_and_flats_is_no_scene(step: int, light: f
     assert not any(show_one_scene(one, other) for one, other in combinations(frames, 2))
 
 
-def blotched(seed: int, *, jpeg: bool) -> Fingerprint:
+def blotched(seed: int, *, compare_outliers: bool) -> Fingerprint:
     """Return a flat frame in which 60 defects are smeared to crosses, as in every JPEG of a camera."""
     frame = np.random.default_rng(seed).normal(500, 8, SHAPE)
     for row, col in np.random.default_rng(11).integers(3, 250, (60, 2)).tolist():
         frame[row, col - 1 : col + 2] += 200
         frame[row - 1 : row + 2, col] += 200
     padded = pad(np.rint(frame).astype(np.int16), 1)
-    return fingerprint_of(padded, fit_noise(padded, 1, clipping=(0, SATURATION)), jpeg=jpeg)
+    return fingerprint_of(padded, fit_noise(padded, 1, clipping=(0, SATURATION)), compare_outliers=compare_outliers)
 
 
 def test_smeared_defects_would_be_paired_outliers_so_jpegs_have_none() -> None:
-    one, other = blotched(1, jpeg=True), blotched(2, jpeg=True)
+    one, other = (blotched(seed, compare_outliers=False) for seed in (1, 2))
     assert one.paired_outliers is other.paired_outliers is None
     assert not show_one_scene(one, other)
-    assert show_one_scene(blotched(1, jpeg=False), blotched(2, jpeg=False))
+    assert show_one_scene(*(blotched(seed, compare_outliers=True) for seed in (1, 2)))
 
 
 @STEPS
