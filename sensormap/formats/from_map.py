@@ -12,7 +12,7 @@ from sensormap.camera.profile_files import get_profile
 from sensormap.errors import ListFormatError
 from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, raw_grid
 from sensormap.formats.registry import PICTURES
-from sensormap.maps.entries import Between, Column, Row, Source
+from sensormap.maps.entries import Between, Column, Source
 from sensormap.maps.sensor_map import SensorMap
 
 VISIBLE = "visible area"
@@ -103,18 +103,14 @@ def _entries(sensor_map: SensorMap) -> Iterator[Run]:
     """Yield every entry of a map; a photosite is a run of one."""
     for defect in sensor_map.defects:
         yield Run(defect.y, defect.x, 1, 1, defect.kind, _since(defect.onset))
-    for line in _lines(sensor_map):
-        alone = list(line.photosites(sensor_map.sensor.cfa))
-        width, height = (1, line.y1 - line.y0 + 1) if isinstance(line, Column) else (line.x1 - line.x0 + 1, 1)
-        if len(alone) == width * height:
-            yield Run(alone[0][1], alone[0][0], width, height, line.kind, _since(line.onset))
+    for line in sensor_map.lines:
+        length, told = line.last - line.first + 1, (line.kind, _since(line.onset))
+        if len(line.covered(sensor_map.sensor.cfa)) == length:
+            width, height = (1, length) if isinstance(line, Column) else (length, 1)
+            x, y = line.photosite(line.place, line.first)
+            yield Run(y, x, width, height, *told)
         else:
-            yield from (Run(y, x, 1, 1, line.kind, _since(line.onset)) for x, y in alone)
-
-
-def _lines(sensor_map: SensorMap) -> tuple[Column | Row, ...]:
-    """Return the columns and rows of a map."""
-    return (*sensor_map.columns, *sensor_map.rows)
+            yield from (Run(y, x, 1, 1, *told) for x, y in line.photosites(sensor_map.sensor.cfa))
 
 
 def _since(onset: Between | None) -> datetime | None:
@@ -128,7 +124,7 @@ def _strongest(listing: Listing, sensor_map: SensorMap, at_most: int | None) -> 
     if at_most is None or len(photosites) <= at_most:
         return listing
     scores = {(defect.y, defect.x): abs(defect.score) for defect in sensor_map.defects}
-    for line in _lines(sensor_map):
+    for line in sensor_map.lines:
         for x, y in line.photosites(sensor_map.sensor.cfa):
             scores[y, x] = max(abs(line.score), scores.get((y, x), 0.0))
     best = sorted(photosites, key=lambda found: (-scores[found.y, found.x], found.y, found.x))[:at_most]
@@ -158,7 +154,7 @@ def _second(since: datetime | None) -> datetime | None:
 
 def _vague(sensor_map: SensorMap) -> Iterator[tuple[int, str]]:
     """Yield how many entries say more in a map than any list could."""
-    radii = [defect.radius for defect in sensor_map.defects] + [line.radius for line in _lines(sensor_map)]
+    radii = [defect.radius for defect in sensor_map.defects] + [line.radius for line in sensor_map.lines]
     vague = [radius for radius in radii if radius]
     yield len(vague), f"entries known from JPEGs only, whose place is good to {max(vague, default=0)} pixels"
     healed = sum(defect.until is not None for defect in sensor_map.defects)

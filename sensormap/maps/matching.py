@@ -8,14 +8,10 @@ from functools import cache
 from itertools import product
 
 from sensormap.camera.geometry import Rect
-from sensormap.maps.checks import COLUMNS, ROWS, Axis
-from sensormap.maps.entries import Column, Defect, Row, Source
+from sensormap.maps.entries import Column, Defect, Entry, LineEntry, Row, Source
 from sensormap.maps.sensor_map import SensorMap
 
-Entry = Defect | Column | Row
-Line = Column | Row
-
-# Pixels from a raw entry within which a JPEG's entry is the same defect: its smear, and its radius, as in combine.py.
+# Pixels from an entry of raw photos within which one of JPEGs is the same defect: half a smear, and the radius.
 _SMEAR = 3
 
 
@@ -25,8 +21,8 @@ def mismatch(one: SensorMap, other: SensorMap) -> tuple[str, str] | None:
     Parameters
     ----------
     one, other
-        Any. A serial number that one of them does not know is no difference. The active area is compared where both
-        saw it: not that of JPEGs, which show their crop, nor that of a list without photos.
+        The maps. A serial number that one of them does not know is no difference. The active area is compared where
+        both saw it: not that of JPEGs, which show their crop, nor that of a list without photos.
 
     Returns
     -------
@@ -75,8 +71,8 @@ def weakness(entry: Entry) -> tuple[bool, bool, bool, float, float, str]:
     return not entry.score, entry.radius is not None, unfollowed, -entry.confidence, -abs(entry.score), repr(entry)
 
 
-class Places:
-    """The single defects of a map, by place.
+class DefectIndex:
+    """The single defects of a map, found by place.
 
     Parameters
     ----------
@@ -97,8 +93,8 @@ class Places:
                 yield found
 
 
-class Lines:
-    """The columns and rows of a map, by place: none of a plane overlaps another.
+class LineIndex:
+    """The columns and rows of a map, found by place: none of a plane overlaps another.
 
     Parameters
     ----------
@@ -106,49 +102,42 @@ class Lines:
         Columns and rows.
     """
 
-    def __init__(self, lines: Iterable[Line]) -> None:
-        self._runs: dict[tuple[Axis, int], dict[str, tuple[list[int], list[Line]]]] = {}
+    def __init__(self, lines: Iterable[LineEntry]) -> None:
+        self._runs: dict[tuple[type[LineEntry], int], dict[str, tuple[list[int], list[LineEntry]]]] = {}
         self._radii: set[int | None] = set()
-        for line in sorted(lines, key=lambda line: span(line)[1:]):
-            axis, place, first, _ = span(line)
+        for line in sorted(lines, key=lambda line: (line.place, line.first, line.last)):
             self._radii.add(line.radius)
             for plane in line.plane.split("+"):
-                starts, runs = self._runs.setdefault((axis, place), {}).setdefault(plane, ([], []))
-                starts.append(first)
+                starts, runs = self._runs.setdefault((type(line), line.place), {}).setdefault(plane, ([], []))
+                starts.append(line.first)
                 runs.append(line)
 
-    def near(self, entry: Entry) -> list[Line]:
+    def near(self, entry: Entry) -> list[LineEntry]:
         """Return the lines that may hold `entry`, a defect, or be the same as it, a line; nearest first.
 
         Where all is from raw photos they share a photosite with it.
         """
         widest = max((reach(entry.radius, radius) for radius in self._radii), default=0)
-        spans = [span(entry)] if not isinstance(entry, Defect) else _spans(entry)
-        found: dict[Line, None] = {}
-        for away, (axis, place, first, last) in product(range(widest + 1), spans):
+        found: dict[LineEntry, None] = {}
+        for away, (kind, place, first, last) in product(range(widest + 1), _spans(entry)):
             for at in {place - away, place + away}:
-                for plane, (starts, runs) in self._runs.get((axis, at), {}).items():
+                for plane, (starts, runs) in self._runs.get((kind, at), {}).items():
                     for i in range(bisect_right(starts, last + widest) - 1, -1, -1):
                         line = runs[i]
-                        _, _, start, end = span(line)
-                        if end < first - widest:
+                        if line.last < first - widest:
                             break  # those before it end still earlier
                         slack = reach(entry.radius, line.radius)
-                        meets = start - slack <= last and first <= end + slack and away <= slack
+                        meets = line.first - slack <= last and first <= line.last + slack and away <= slack
                         if meets and (slack or plane in entry.plane.split("+")):
                             found[line] = None
         return list(found)
 
 
-def span(line: Line) -> tuple[Axis, int, int, int]:
-    """Return whether a line is a column or a row, its place, and its ends, both inclusive."""
-    axis = COLUMNS if isinstance(line, Column) else ROWS
-    return axis, *axis.of(line)
-
-
-def _spans(defect: Defect) -> list[tuple[Axis, int, int, int]]:
-    """Return a defect as a column and as a row of one photosite."""
-    return [(COLUMNS, defect.x, defect.y, defect.y), (ROWS, defect.y, defect.x, defect.x)]
+def _spans(entry: Entry) -> list[tuple[type[LineEntry], int, int, int]]:
+    """Return an entry's place and ends, for a defect those of the column and of the row that it alone would be."""
+    if isinstance(entry, Defect):
+        return [(Column, entry.x, entry.y, entry.y), (Row, entry.y, entry.x, entry.x)]
+    return [(type(entry), entry.place, entry.first, entry.last)]
 
 
 @cache
