@@ -70,7 +70,7 @@ def unite(lines: Iterable[tuple[AnyLine, int]]) -> list[tuple[AnyLine, tuple[Any
     -----
     Lines of raw photos, and likewise lines of JPEGs, that share a photosite are united; that may make them meet others,
     so it is repeated until none do. Then a line of JPEGs that lies within reach of a stronger one of another map is
-    taken for that one, which stays as it is.
+    taken for that one, which stays as it is; around one of raw photos so are all lines of JPEGs within reach.
     """
     buckets: dict[tuple[int, bool], list[_UnitedLine[AnyLine]]] = defaultdict(list)
     for line, number in lines:
@@ -87,7 +87,9 @@ def unite(lines: Iterable[tuple[AnyLine, int]]) -> list[tuple[AnyLine, tuple[Any
             kept[one.place].append(one)
         else:
             peers = kept[host.place]
-            peers[peers.index(host)] = replace(host, members=host.members + one.members, maps=host.maps | one.maps)
+            # All that JPEGs show around a line of raw photos is its smear; of JPEGs what one map has as two are two.
+            seen = host.maps if host.radius is None else host.maps | one.maps
+            peers[peers.index(host)] = replace(host, members=host.members + one.members, maps=seen)
     found = [(_line(one), one.members) for united in kept.values() for one in united]
     return sorted(found, key=lambda pair: (pair[0].place, pair[0].first, pair[0].last, pair[0].plane))
 
