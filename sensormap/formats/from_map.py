@@ -11,7 +11,7 @@ from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import get_profile
 from sensormap.errors import ListFormatError
 from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, raw_grid
-from sensormap.formats.registry import PICTURES
+from sensormap.formats.registry import FORMATS
 from sensormap.maps.entries import Between, Column, Source
 from sensormap.maps.sensor_map import SensorMap
 
@@ -42,7 +42,7 @@ def export_map(sensor_map: SensorMap, form: Format, *, profile: Profile | None =
     Raises
     ------
     ListFormatError
-        If the format is for raw photos and the map is on the grid of a picture, or the format cannot hold the content.
+        If the format is for raw photos and the map is on the pixels of JPEGs, or the format cannot hold the content.
     ProfileError
         If the format counts from the active area, and the map is of JPEGs with a profile that is not known here.
 
@@ -50,8 +50,8 @@ def export_map(sensor_map: SensorMap, form: Format, *, profile: Profile | None =
     -----
     What is lost is found by reading the file back.
     """
-    if sensor_map.sensor.is_picture and form.name not in PICTURES:
-        suited = ", ".join(sorted(PICTURES))
+    if sensor_map.sensor.is_picture and not form.for_jpegs:
+        suited = ", ".join(sorted(other.name for other in FORMATS.values() if other.for_jpegs))
         msg = f"{form.name}: is for raw photos, but the map is of JPEGs of a camera without a profile; suited: {suited}"
         raise ListFormatError(msg)
     sensor = _raw_sensor(sensor_map, profile) if form.space.startswith(VISIBLE) else sensor_map.sensor

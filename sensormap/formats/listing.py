@@ -66,10 +66,6 @@ class Listing:
     runs: tuple[Run, ...] = ()
 
 
-DARK = frozenset({DefectKind.DEAD, DefectKind.WEAK})
-"""What a program that knows hot and cold only calls cold; all other kinds are hot to it."""
-
-
 @dataclass(frozen=True)
 class Format:
     """One program's format.
@@ -95,6 +91,8 @@ class Format:
         How many entries the program takes; None for no limit.
     max_bytes
         The largest file worth reading.
+    for_jpegs
+        Whether it also holds the pixels of a JPEG whose camera is unknown; if not, it is for raw photos only.
     """
 
     name: str
@@ -106,6 +104,7 @@ class Format:
     file_name: Callable[[Sensor, Body], str] | None = None
     at_most: int | None = None
     max_bytes: int = MAX_BYTES
+    for_jpegs: bool = False
 
 
 def raw_grid(sensor: Sensor) -> Rect:

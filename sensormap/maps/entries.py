@@ -43,6 +43,10 @@ class DefectKind(StrEnum):
     """x varies by more than its noise."""
 
 
+DARK_KINDS = frozenset({DefectKind.DEAD, DefectKind.WEAK})
+"""Kinds that are darker than they should be; programs that know two kinds only call these cold and the others hot."""
+
+
 class Source(StrEnum):
     """What photos a map was made from."""
 

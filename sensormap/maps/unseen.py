@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensormap.maps.entries import Defect, DefectKind, Entry, Source
+from sensormap.maps.entries import DARK_KINDS, Defect, DefectKind, Entry, Source
 from sensormap.maps.sensor_map import SensorMap
 
 # With fewer photos of different scenes a map lists only the grossest defects, and is sure of none.
@@ -22,8 +22,6 @@ _PLAIN_DN = 44.0
 
 BORN_LATER = "born later"
 """The reason that is none: there was nothing to show yet."""
-
-_DARK = frozenset({DefectKind.DEAD, DefectKind.WEAK})
 
 
 def unseen(entry: Entry, *, listed: SensorMap, looked: SensorMap) -> str:
@@ -81,7 +79,7 @@ def _faint(entry: Entry, listed: SensorMap, looked: SensorMap) -> str:
 def _counted(looked: SensorMap, kind: DefectKind) -> int:
     """Return how many photos tell of a defect of this kind."""
     frames = looked.frames
-    return max(frames.used - frames.repeated - (0 if kind in _DARK else frames.filtered), 0)
+    return max(frames.used - frames.repeated - (0 if kind in DARK_KINDS else frames.filtered), 0)
 
 
 def _in_view(entry: Entry, looked: SensorMap) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 
 from sensormap.errors import StrengthError
-from sensormap.maps.entries import Defect, DefectKind, Source
+from sensormap.maps.entries import DARK_KINDS, Defect, DefectKind, Source
 from sensormap.maps.sensor_map import SensorMap
 
 BASE_ISO = 100
@@ -79,7 +79,7 @@ def _is_visible(defect: Defect, shutter_s: float, gain: float, levels: tuple[flo
     if defect.kind in (DefectKind.HOT, DefectKind.OFFSET):
         excess = _excess_dn(defect, shutter_s, gain)
         return excess is None or excess > SIGMAS * noise_dn(shadow_dn, gain=gain)
-    if defect.kind in (DefectKind.WEAK, DefectKind.DEAD):
+    if defect.kind in DARK_KINDS:
         response = 0.0 if defect.kind == DefectKind.DEAD else defect.response and defect.response[0]
         return response is None or (1 - response) * grey_dn > SIGMAS * noise_dn(grey_dn, gain=gain)
     return True

@@ -106,4 +106,5 @@ FORMAT = Format(
     keeps=frozenset({"kind", "since", "runs"}),
     write=write,
     read=read,
+    for_jpegs=True,
 )
