@@ -15,7 +15,7 @@ _GAP = 32
 
 
 @dataclass(frozen=True)
-class Run:
+class CandidateRun:
     """Candidates along one column: rows `first` to `last`, both inclusive, and their positions in the list."""
 
     col: int
@@ -24,7 +24,7 @@ class Run:
     members: NDArray[np.intp]
 
 
-def find_columns(row: NDArray[np.int32], col: NDArray[np.int32]) -> tuple[Run, ...]:
+def find_columns(row: NDArray[np.int32], col: NDArray[np.int32]) -> tuple[CandidateRun, ...]:
     """Return the runs of candidates along columns, ordered by (col, first).
 
     Parameters
@@ -54,7 +54,7 @@ def find_columns(row: NDArray[np.int32], col: NDArray[np.int32]) -> tuple[Run, .
         one_plane = np.unique(rows % 2).size == 1
         length = (int(rows[-1]) - int(rows[0])) // (2 if one_plane else 1) + 1
         if members.size >= _LEAST_SHARE * length:
-            runs.append(Run(int(col[members[0]]), int(rows[0]), int(rows[-1]), members))
+            runs.append(CandidateRun(int(col[members[0]]), int(rows[0]), int(rows[-1]), members))
     return tuple(runs)
 
 
