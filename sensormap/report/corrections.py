@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from sensormap.correct.methods.held_out import Quality
 from sensormap.correct.run import Corrected
-from sensormap.report.table import Table, plain
+from sensormap.report.table import Table
+from sensormap.report.words import plain
 
 
 def corrected_table(corrected: Sequence[Corrected]) -> Table:
@@ -23,7 +24,7 @@ def corrected_table(corrected: Sequence[Corrected]) -> Table:
     header = ("photo", "written as", "repaired", "left alone")
     changes = [one.elsewhere for one in corrected if one.elsewhere is not None]
     mean = f"{max(changes, default=0.0):.4f}"
-    note = f"JPEGs: the rest of the picture, outside the repaired blocks, changed by {mean} DN on average at most."
+    note = f"JPEGs: outside the repaired blocks their pixels changed by {mean} DN on average at most."
     return Table(_title(corrected), header, rows, right=frozenset({2}), note=note if changes else "")
 
 

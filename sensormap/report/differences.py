@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sensormap.maps.compare import Change, Difference, Differences, changed_strength, kind_changed
 from sensormap.maps.entries import Column, Defect, Entry
-from sensormap.report.entries import certainty, since_text
 from sensormap.report.table import Table
+from sensormap.report.words import STRENGTH_NAMES, certainty, since_text
 
 _HEADER = ("x", "y", "plane", "kind", "certainty", "score", "since", "remark")
 _RIGHT = frozenset({0, 1, 4, 5})
-_STRENGTHS = {"dark_dn_per_s": ("dark current", " DN/s"), "offset_dn": ("offset", " DN"), "response": ("response", "")}
+_UNITS = {"dark_dn_per_s": " DN/s", "offset_dn": " DN", "response": ""}
 
 
 def difference_line(differences: Differences) -> str:
@@ -73,5 +73,4 @@ def _strength_change(old: Entry, new: Entry) -> str:
     name = changed_strength(old, new)
     if name is None:
         return ""
-    words, unit = _STRENGTHS[name]
-    return f"{words} {getattr(old, name)[0]:.3g} -> {getattr(new, name)[0]:.3g}{unit}"
+    return f"{STRENGTH_NAMES[name]} {getattr(old, name)[0]:.3g} -> {getattr(new, name)[0]:.3g}{_UNITS[name]}"
