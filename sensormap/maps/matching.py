@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import product
 
-from sensormap.camera.geometry import Rect
+from sensormap.camera.geometry import rect_text
 from sensormap.maps.entries import Column, Defect, Entry, LineEntry, Row, Source
 from sensormap.maps.sensor_map import SensorMap
 
@@ -39,9 +39,9 @@ def mismatch(one: SensorMap, other: SensorMap) -> tuple[str, str] | None:
         "filters": (one.sensor.cfa.name, other.sensor.cfa.name),
     }
     if _saw_active_area(one) and _saw_active_area(other):
-        pairs["active area"] = _listed(one.sensor.active_area), _listed(other.sensor.active_area)
+        pairs["active area"] = rect_text(one.sensor.active_area), rect_text(other.sensor.active_area)
     if Source.RAW not in (one.source, other.source):  # where a JPEG's pixel lies on the raw grid, its crop says
-        pairs["JPEG crop"] = _listed(one.sensor.jpeg_crop), _listed(other.sensor.jpeg_crop)
+        pairs["JPEG crop"] = rect_text(one.sensor.jpeg_crop), rect_text(other.sensor.jpeg_crop)
     for name, (found, expected) in pairs.items():
         if found != expected:
             return f"of {name} {found}", f"of {name} {expected}"
@@ -154,7 +154,3 @@ def _body(one: SensorMap, other: SensorMap) -> tuple[str, str, str]:
 
 def _saw_active_area(sensor_map: SensorMap) -> bool:
     return sensor_map.source != Source.JPEG and sensor_map.frames.used > 0
-
-
-def _listed(rect: Rect | None) -> str:
-    return "null" if rect is None else f"[{rect.x}, {rect.y}, {rect.width}, {rect.height}]"

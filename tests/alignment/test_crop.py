@@ -153,7 +153,7 @@ def test_files_that_cannot_be_read(tmp_path):
         (raw, text): "B.JPG: .* JPEG",
         (raw, cut): "C.JPG: ",
         (raw, raw): "A.NEF: .* JPEG",
-        (stored, stored): "A.JPG: a JPEG picture, expected a raw photo first and its JPEG second",
+        (stored, stored): "A.JPG: a JPEG, expected a raw photo first and its JPEG second",
         (raw, tmp_path / "D.JPG"): "D.JPG: cannot be read: No such file",
         (tmp_path / "D.NEF", stored): "D.NEF: cannot be read: No such file",
     }.items():

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sensormap.camera.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
-from sensormap.camera.geometry import Rect
+from sensormap.camera.geometry import Rect, rect_text
 from sensormap.maps.entries import STRENGTHS, Between, DefectKind, Source
 from sensormap.strict_yaml import load_yaml, quoted
 
@@ -264,7 +264,7 @@ TEXT = Field(_text, quoted)
 TIME = Field(_time, datetime.isoformat, _TIME, datetime.fromisoformat)
 SETTING = Field(_setting, _setting_text)
 PAIR = items(INTEGER, 2)
-RECT = replace(items(INTEGER, 4, Rect), text=lambda rect: f"[{rect.x}, {rect.y}, {rect.width}, {rect.height}]")
+RECT = replace(items(INTEGER, 4, Rect), text=rect_text)
 CFA = replace(one_of(_PATTERNS, Cfa), text=lambda cfa: cfa.name)
 KIND = one_of(DefectKind, DefectKind)
 SOURCE = one_of(Source, Source)
