@@ -108,12 +108,12 @@ class Sensor:
                 msg = f"{name}: {rect_text(rect)} reaches beyond the raw size {list(self.raw_size)}"
                 raise ValueError(msg)
         whole = Rect(0, 0, *self.raw_size)
-        if self.is_picture and self.jpeg_crop != whole:
+        if self.is_jpeg_grid and self.jpeg_crop != whole:
             msg = f"jpeg_crop: {rect_text(self.jpeg_crop)}, but where cfa is {PICTURE} it is {rect_text(whole)}"
             raise ValueError(msg)
 
     @property
-    def is_picture(self) -> bool:
+    def is_jpeg_grid(self) -> bool:
         """Whether the grid is that of a JPEG, since the camera's raw grid is unknown."""
         return self.cfa.name == PICTURE
 

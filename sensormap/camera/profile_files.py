@@ -19,7 +19,7 @@ from sensormap.strict_yaml import load_yaml
 LIBRAW = "libraw"
 """Name of a profile whose numbers LibRaw supplied; no file may be called so."""
 
-PICTURES = "picture"
+JPEG_PROFILE = "picture"
 """Name of the profile of JPEGs whose camera is unknown; no file may be called so."""
 
 MAX_FILE_BYTES = 64 * 1024  # a profile has ten lines; this leaves room for comments
@@ -149,7 +149,7 @@ def _profile(name: str, told: dict[str, Any]) -> Profile:
     cfa, size = _cfa(told), _raw_size(told)
     bits = _integer(told, "bits", 1, MAX_BITS)
     saturation = _integer(told, "saturation", 1, 2**bits - 1)
-    for reserved, whose in ((LIBRAW, "that LibRaw supplies"), (PICTURES, "of unknown cameras' JPEGs")):
+    for reserved, whose in ((LIBRAW, "that LibRaw supplies"), (JPEG_PROFILE, "of unknown cameras' JPEGs")):
         if name == reserved:
             msg = f"{reserved!r} names the geometry {whose}, expected another file name"
             raise ValueError(msg)

@@ -50,7 +50,7 @@ def export_map(sensor_map: SensorMap, form: Format, *, profile: Profile | None =
     -----
     What is lost is found by reading the file back.
     """
-    if sensor_map.sensor.is_picture and not form.for_jpegs:
+    if sensor_map.sensor.is_jpeg_grid and not form.for_jpegs:
         suited = ", ".join(sorted(other.name for other in FORMATS.values() if other.for_jpegs))
         msg = f"{form.name}: is for raw photos, but the map is of JPEGs of a camera without a profile; suited: {suited}"
         raise ListFormatError(msg)
@@ -94,7 +94,7 @@ def listing_of(sensor_map: SensorMap) -> Listing:
 def _raw_sensor(sensor_map: SensorMap, profile: Profile | None) -> Sensor:
     """Return the sensor as raw photos show it: the active area of a map of JPEGs is that of the JPEGs."""
     sensor = sensor_map.sensor
-    if sensor_map.source != Source.JPEG or sensor.is_picture:
+    if sensor_map.source != Source.JPEG or sensor.is_jpeg_grid:
         return sensor
     return replace(sensor, active_area=(profile or get_profile(sensor_map.profile)).active_area)
 

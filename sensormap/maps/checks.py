@@ -193,7 +193,7 @@ def check_source(source: Source, sensor: Sensor) -> None:
     ValueError
         Naming both.
     """
-    if sensor.is_picture and source != "jpeg":
+    if sensor.is_jpeg_grid and source != "jpeg":
         msg = f"source: {source}, but sensor.cfa is {sensor.cfa.name}, which is of source jpeg"
         raise ValueError(msg)
 

@@ -60,7 +60,7 @@ def coordinates(sensor_map: SensorMap, space: Space | str = Space.RAW) -> list[t
     sensor = sensor_map.sensor
     windows = {Space.RAW: None, Space.ACTIVE: sensor.active_area, Space.JPEG: sensor.jpeg_crop}
     window = windows[Space(space)]
-    if sensor.is_picture and space != Space.JPEG:
+    if sensor.is_jpeg_grid and space != Space.JPEG:
         msg = "the map is of JPEGs of a camera without a profile, so its raw grid is unknown; use --space jpeg"
         raise ProfileError(msg)
     if space == Space.JPEG and window is None:

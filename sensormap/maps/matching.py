@@ -31,9 +31,9 @@ def mismatch(one: SensorMap, other: SensorMap) -> tuple[str, str] | None:
     """
     if _body(one, other) != _body(other, one):
         return f"of {one.body}"[:200], f"of {other.body}"[:200]
-    if one.sensor.is_picture != other.sensor.is_picture:
+    if one.sensor.is_jpeg_grid != other.sensor.is_jpeg_grid:
         words = {True: "on the pixels of a JPEG", False: "on the raw grid"}
-        return words[one.sensor.is_picture], words[other.sensor.is_picture]
+        return words[one.sensor.is_jpeg_grid], words[other.sensor.is_jpeg_grid]
     pairs: dict[str, tuple[object, object]] = {
         "raw size": (list(one.sensor.raw_size), list(other.sensor.raw_size)),
         "filters": (one.sensor.cfa.name, other.sensor.cfa.name),

@@ -55,7 +55,7 @@ def _names(sensor_map: SensorMap) -> tuple[str, ...]:
     followed = any(defect.seen is not None for defect in defects)
     since = ("since",) if any(defect.onset is not None for defect in defects) else ()
     if source == Source.JPEG:
-        raw = () if sensor_map.sensor.is_picture else ("raw x, y",)
+        raw = () if sensor_map.sensor.is_jpeg_grid else ("raw x, y",)
         return ("JPEG x, y", "+-", *raw, *_USUAL, *since, *(("seen",) if followed else ()))
     radius = ("+-",) if source == Source.BOTH else ()
     means = ("mean",) if any(defect.mean is not None for defect in defects) else ()
@@ -67,7 +67,7 @@ def _grid(sensor_map: SensorMap) -> str:
     """Return what tells the coordinates of a map of JPEGs from those in the JPEG, or that they are the same."""
     if sensor_map.source != Source.JPEG:
         return ""
-    return "JPEG " if sensor_map.sensor.is_picture else "raw "
+    return "JPEG " if sensor_map.sensor.is_jpeg_grid else "raw "
 
 
 def _pair(place: tuple[int, int] | None) -> str:

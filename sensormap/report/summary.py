@@ -34,7 +34,7 @@ def facts_table(sensor_map: SensorMap) -> Table:
     """
     frames, profile = sensor_map.frames, f"profile {sensor_map.profile}"
     lines = [
-        ("Camera", f"{sensor_map.body} ({'no profile' if sensor_map.sensor.is_picture else profile})"),
+        ("Camera", f"{sensor_map.body} ({'no profile' if sensor_map.sensor.is_jpeg_grid else profile})"),
         ("Sensor", _sensor_text(sensor_map.sensor)),
     ]
     if sensor_map.source != Source.RAW:
@@ -86,7 +86,7 @@ def skipped_table(sensor_map: SensorMap) -> Table:
 def _sensor_text(sensor: Sensor) -> str:
     """Say what grid a map's coordinates are on."""
     size, crop = f"{sensor.raw_size[0]} x {sensor.raw_size[1]}", sensor.jpeg_crop
-    if sensor.is_picture:
+    if sensor.is_jpeg_grid:
         return f"{size} pixels of the JPEG; raw grid unknown"
     return f"{size} photosites, {sensor.cfa.name}{f', JPEG {crop.width} x {crop.height}' if crop else ''}"
 

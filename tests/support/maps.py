@@ -282,7 +282,7 @@ def defects_of(draw, sensor, source, onsets, covered):
 def sensor_maps(draw):
     """Any map that can be made."""
     sensor = draw(sensors())
-    source = Source.JPEG if sensor.is_picture else draw(st.sampled_from(Source))
+    source = Source.JPEG if sensor.is_jpeg_grid else draw(st.sampled_from(Source))
     skipped = tuple(draw(st.lists(st.builds(Skipped, TEXTS, TEXTS), max_size=4)))
     frames = draw(summaries(len(skipped), source))
     onsets = changes(clock_jumps=frames.clock_jumps)

@@ -31,7 +31,7 @@ COORDINATES = (
     "x, y: column and row of the raw grid, counted from 0 at its top left corner; jpeg: column and row of the camera's "
     "full-size JPEG as stored, not rotated; rectangles: left, top, width, height"
 )
-PICTURE_COORDINATES = (
+JPEG_COORDINATES = (
     "x, y: column and row of the camera's JPEG as stored, not rotated, counted from 0 at its top left corner: the "
     "camera's raw grid is not known; jpeg: the same; rectangles: left, top, width, height"
 )

@@ -16,9 +16,9 @@ from sensormap.maps.mapfile.layout import (
     DEFECT,
     FORMAT,
     FRAMES,
+    JPEG_COORDINATES,
     JPEG_DEFECT,
     MAX_BYTES,
-    PICTURE_COORDINATES,
     RADIUS,
     ROW,
     SENSOR,
@@ -120,8 +120,8 @@ def write_map(sensor_map: SensorMap, path: str | Path, *, overwrite: bool = Fals
 
 def _coordinates(sensor_map: SensorMap) -> str:
     """Say what coordinates refer to."""
-    if sensor_map.sensor.is_picture:
-        return PICTURE_COORDINATES + RADIUS
+    if sensor_map.sensor.is_jpeg_grid:
+        return JPEG_COORDINATES + RADIUS
     return COORDINATES if sensor_map.source == Source.RAW else COORDINATES + RADIUS
 
 
