@@ -40,13 +40,13 @@ class Alignment:
     Parameters
     ----------
     crop
-        What it shows of the raw grid.
+        The part of the raw grid that it shows.
     correlation
-        Of its fine detail with that of the mosaic, there: 1 is the most there can be.
+        Correlation of its fine detail with that of the mosaic, there: 1 is the most there can be.
     runner_up
-        The highest correlation at any other offset.
+        Highest correlation at any other offset.
     agreeing, found
-        Tiles of the JPEG that have their clear peak there, and that have one at all.
+        Number of tiles of the JPEG that have their clear peak there, and of those that have one at all.
     """
 
     crop: Rect
@@ -64,9 +64,9 @@ def align(mosaic: NDArray[np.signedinteger[Any]], cfa: Cfa, active_area: Rect, j
     mosaic
         Photosites on the raw grid, shape ``(H, W)``, in DN with black subtracted.
     cfa
-        Their filters.
+        Filter pattern of the raw grid.
     active_area
-        Where they are meaningful.
+        The rectangle in which photosites are meaningful.
     jpeg
         Pixels that the camera made of them, shape ``(h, w, 3)``: one pixel a photosite, not rotated.
 

@@ -83,7 +83,7 @@ class Sensor:
     active_area
         The part of it that frames show.
     cfa
-        Its filters; ``picture`` for the pixels of a JPEG.
+        Filter pattern; ``picture`` for the pixels of a JPEG.
     jpeg_crop
         The part that the camera's full-size JPEG shows, or None where unknown.
 

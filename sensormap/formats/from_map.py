@@ -37,7 +37,7 @@ def export_map(sensor_map: SensorMap, form: Format, *, profile: Profile | None =
     form
         The format. Where it takes no more than so many entries, the strongest go in.
     profile
-        Of the camera; None finds it by the name in the map. Asked for the active area only, by maps of JPEGs.
+        Profile of the camera; None finds it by the name in the map. Maps of JPEGs take the active area from it.
 
     Raises
     ------

@@ -56,9 +56,9 @@ def read_list(path: Path, form: Format, sensor: Sensor) -> Listing:
     path
         The file, of at most ``form.max_bytes``.
     form
-        What it is.
+        Format of the file.
     sensor
-        Whose photosites it lists.
+        Geometry of the sensor whose photosites it lists.
 
     Raises
     ------

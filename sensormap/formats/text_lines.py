@@ -44,7 +44,7 @@ class TextLine:
         Parameters
         ----------
         word, what
-            The word, and what it stands for.
+            The word, and a name for what it stands for.
         low, high
             The smallest and largest that it may be.
 
@@ -70,11 +70,11 @@ class TextLine:
         x, y
             The words.
         sensor
-            Whose raw grid the position has to lie in.
+            Geometry of the raw grid that the position has to lie in.
         corner
-            Where on the raw grid the list counts from, (x, y).
+            Place (x, y) on the raw grid that the list counts from.
         offset
-            What the list wants added to both.
+            Number that the list wants added to both.
 
         Raises
         ------
@@ -94,9 +94,9 @@ def read_lines(data: bytes, file: str, *, comment: str | None = "#", longest: in
     Parameters
     ----------
     data, file
-        Its bytes, and its name for messages.
+        Bytes of the file, and its name for messages.
     comment
-        What makes the rest of a line a comment; None where nothing does.
+        Mark that makes the rest of a line a comment; None where there is none.
     longest
         Most characters that a line may have.
 

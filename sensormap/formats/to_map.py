@@ -29,13 +29,13 @@ def import_map(
     Parameters
     ----------
     listing
-        What the list holds, read with `sensor_of(profile)`.
+        Content of the list, read with `sensor_of(profile)`.
     profile
-        The camera's model.
+        Profile of the camera's model.
     serial
         Serial number of the body, "" where unknown.
     kind
-        That of the entries whose kind the list does not tell.
+        Kind of the entries whose kind the list does not tell.
     origin
         Name of the list's format, and of its file, without folder: they become settings of the map.
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# A chance run this dense is out of the question: even with 10 000 single defects on a D80 a column holds 2.5.
+# Fewest candidates of a run, and least share of its rows that they fill. Chance makes no such run: with 10 000 single
+# defects a column of a D80 holds 2.5 of them.
 _FEWEST, _LEAST_SHARE = 12, 0.3
 
-# Rows without a candidate that a run may bridge: faint columns show only where the scenes are kind.
+# Most rows from one candidate of a run to the next: a faint column shows only where the scenes are even.
 _GAP = 32
 
 

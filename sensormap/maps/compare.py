@@ -39,11 +39,11 @@ class Difference:
     Parameters
     ----------
     change
-        What became of it.
+        The sort of difference.
     old, new
         The entry in either map; None where it has none, or has single defects in the place of a line.
     why
-        What changed, or why it was not seen; "" where there is no more to say.
+        Reason in words: what changed, or why it was not seen; "" where there is no more to say.
     """
 
     change: Change
@@ -70,7 +70,7 @@ class Differences:
     entries
         Sorted by change, then by place: (y, x) of the entry or of the start of its line.
     same
-        How many entries of the new map are those of the old one.
+        Number of entries of the new map that are those of the old one.
     """
 
     entries: tuple[Difference, ...]
@@ -89,7 +89,7 @@ def find_differences(old: SensorMap, new: SensorMap, *, names: tuple[str, str] =
     old, new
         Maps of one body.
     names
-        What to call them in an error.
+        Names of the two for errors.
 
     Raises
     ------

@@ -85,16 +85,16 @@ class Defect:
     x, y
         Raw-grid position, 0-based.
     plane
-        Its colour plane.
+        Name of its colour plane.
     kind
-        How it misbehaves.
+        Its misbehaviour.
     confidence
-        0 to 1: how likely it is a defect at all.
+        Probability, 0 to 1, that it is a defect at all.
     score
         Strength of the evidence, in standard deviations.
     mean, variance
-        Of its raw values over the followed frames: DN and DN squared, black subtracted. None without a second pass, and
-        with a `radius`.
+        Mean and variance of its raw values over the frames of the second pass, DN and DN squared, black subtracted.
+        None without a second pass, and with a `radius`.
     jpeg
         Pixel (x, y) in the camera's full-size JPEG; None outside its crop or where the crop is unknown.
     dark_dn_per_s, offset_dn, response
@@ -103,11 +103,11 @@ class Defect:
     unresolved
         Names of those of the three that the kind has but the photos do not tell.
     onset
-        When it was born; None where the photos have no times.
+        Time of its birth; None where the photos have no times.
     until
-        When it was gone again; None if it was still there in the last frame.
+        Time when it was gone again; None if it was still there in the last frame.
     seen
-        Frames in which it showed, and those in which it should have.
+        Number of frames in which it showed, and of those in which it should have.
     cluster
         Number shared by defects that touch, on the raw grid or within their plane; None for a single one.
     radius
@@ -144,18 +144,18 @@ class LineEntry:
     plane
         The planes that the run covers, joined by ``+`` where its line crosses two (``Gb+R``).
     kind
-        How most of its photosites misbehave.
+        The misbehaviour of most of its photosites.
     confidence
-        0 to 1: how likely it is a defect at all.
+        Probability, 0 to 1, that it is a defect at all.
     score
         Median of its photosites' scores, or the score of the whole line where few are significant, in standard
         deviations.
     defects
-        How many of its photosites are significant alone.
+        Number of its photosites that are significant alone.
     onset
-        When most of them were born; None where the photos have no times.
+        Time of birth of most of them; None where the photos have no times.
     radius
-        As of a `Defect`.
+        Pixels that it may lie away, as of a `Defect`.
     """
 
     plane: str

@@ -33,7 +33,7 @@ def merge_maps(maps: NamedMaps) -> SensorMap:
     Parameters
     ----------
     maps
-        At least one, each with what to call it in an error.
+        One map or more, each with its name for errors.
 
     Returns
     -------
@@ -50,10 +50,10 @@ def merge_maps(maps: NamedMaps) -> SensorMap:
 
     Notes
     -----
-    `merged_entries` says how entries are joined. Counts of photos are added up. The digest is the SHA-256 of the maps'
-    digests, sorted, and the settings list these: merging merged maps gives the digest of merging all at once, and
-    photos that would count twice are recognised. Entries need not come out the same in two steps: merge all at once.
-    Settings that differ are left out.
+    The module `merge_entries` says how entries are joined. Counts of photos are added up. The digest is the SHA-256 of
+    the maps' digests, sorted, and the settings list these: merging merged maps gives the digest of merging all at once,
+    and photos that would count twice are recognised. Entries need not come out the same in two steps: merge all at
+    once. Settings that differ are left out.
     """
     distinct: list[tuple[str, SensorMap]] = []
     for name, sensor_map in maps:

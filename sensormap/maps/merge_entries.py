@@ -59,7 +59,7 @@ def unite(lines: Iterable[tuple[AnyLine, int]]) -> list[tuple[AnyLine, tuple[Any
     Parameters
     ----------
     lines
-        All columns, or all rows, each with the number of its map.
+        Columns, or rows, of all maps, each with the number of its map.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def merge_lines(maps: Sequence[SensorMap]) -> tuple[tuple[Column, ...], tuple[Ro
     Parameters
     ----------
     maps
-        Of one body.
+        Maps of one body.
     """
     return _merged_lines([one.columns for one in maps], maps), _merged_lines([one.rows for one in maps], maps)
 
@@ -145,7 +145,7 @@ def merge_defects(maps: Sequence[SensorMap], lines: Sequence[LineEntry]) -> list
     Parameters
     ----------
     maps
-        Of one body.
+        Maps of one body.
     lines
         The columns and rows of the merged map: what lies in one of them is not listed again, nor is what JPEGs show
         beside one of raw photos.

@@ -31,7 +31,7 @@ class SensorMap:
     Parameters
     ----------
     body, profile, sensor
-        Whose sensor it is, the name of the camera profile used, and the geometry.
+        The camera, the name of the profile used, and the geometry of the sensor.
     frames, skipped
         The photos behind the map, and those that could not be used.
     settings
@@ -43,10 +43,10 @@ class SensorMap:
     defects
         Sorted by (y, x), each photosite once, and none that a column or row covers.
     false_positives
-        How many entries chance and scenery alone are estimated to make; None where it was not estimated.
+        Estimated number of entries that chance and scenery alone make; None where it was not estimated.
     source
-        What photos it was made from. In a map of raw photos no entry has a `radius`, in one of JPEGs every entry has
-        one and a JPEG pixel; one on the grid of a picture, its camera unknown, is of JPEGs.
+        The sort of photos behind it. In a map of raw photos no entry has a `radius`; in one of JPEGs every entry has
+        one, and a JPEG pixel. A map on the pixels of a JPEG, its camera unknown, is of JPEGs.
 
     Raises
     ------

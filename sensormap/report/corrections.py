@@ -16,7 +16,7 @@ def corrected_table(corrected: Sequence[Corrected]) -> Table:
     Parameters
     ----------
     corrected
-        In the order of the rows; their file names are cleaned of what could steer a terminal.
+        Corrected photos in the order of the rows; their file names are cleaned of what could steer a terminal.
     """
     rows = tuple(
         (plain(one.source.name), plain(one.output.name), str(one.repaired), _left_alone(one)) for one in corrected
@@ -34,9 +34,9 @@ def quality_table(photos: int, qualities: Sequence[Quality]) -> Table:
     Parameters
     ----------
     photos
-        How many photos photosites were held out of.
+        Number of photos in which photosites were held out.
     qualities
-        Of each method.
+        Errors of each method.
 
     Examples
     --------

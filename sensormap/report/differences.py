@@ -30,7 +30,7 @@ def difference_tables(differences: Differences) -> list[Table]:
     Parameters
     ----------
     differences
-        Of two maps.
+        The differences of two maps.
 
     Returns
     -------

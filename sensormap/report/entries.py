@@ -18,7 +18,7 @@ def defect_table(sensor_map: SensorMap, *, limit: int | None = 20) -> Table:
     sensor_map
         The map.
     limit
-        How many at most; None for all.
+        Most defects that are listed; None for all.
 
     Returns
     -------
@@ -108,7 +108,8 @@ def _line_table(lines: Sequence[LineEntry], made: type[LineEntry], crossed: type
     made, crossed
         Which of the two they are, and the other one, in whose numbers they start and end.
     grid
-        What the numbers are on, in front of the names of their columns in the table.
+        Name of the grid that the numbers are on, in front of the names of their columns in the table; "" where it is
+        clear.
     """
     dated = any(line.onset is not None for line in lines)
     rough = any(line.radius is not None for line in lines)

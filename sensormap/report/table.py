@@ -28,7 +28,7 @@ def table_lines(table: Table, *, width: int = 80) -> list[str]:
     Parameters
     ----------
     table
-        Any table; if it has no rows there are no lines either.
+        The table; if it has no rows there are no lines either.
     width
         Characters a line may have. To fit, a last column of text is folded; where the last is of numbers, all columns
         move nearer, one blank apart instead of two, and if that does not help the spare one is left out.

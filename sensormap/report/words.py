@@ -79,8 +79,8 @@ def strength_text(defect: Defect) -> str:
     Returns
     -------
     str
-        What a hot photosite gains per second and an offset one always; which share of the light a weak one loses; the
-        level of a stuck or dead one; ``?`` where the photos, or JPEGs, do not tell.
+        DN that a hot photosite gains per second, or an offset one always; the share of the light that a weak one
+        loses; the level of a stuck or dead one, DN; ``?`` where the photos, or JPEGs, do not tell.
 
     Examples
     --------

@@ -25,7 +25,7 @@ from sensormap.maps.mapfile.values import (
 )
 
 FORMAT = "sensormap/1"
-MAX_BYTES = 1 << 28  # 256 MB, some 700 000 defects: what is larger is no map of a camera that takes pictures
+MAX_BYTES = 1 << 28  # 256 MB, some 700 000 defects; a camera with more takes no photos worth keeping
 COMMENT = "# Defective photosites of one camera's sensor, found in its photos by sensormap; one entry per line."
 COORDINATES = (
     "x, y: column and row of the raw grid, counted from 0 at its top left corner; jpeg: column and row of the camera's "

@@ -31,14 +31,14 @@ class Field:
     Parameters
     ----------
     read
-        From the value that YAML gives to the one in memory; ``ValueError`` says what is wrong with it.
+        Turns the value that YAML gives into the one in memory; its ``ValueError`` says what is wrong.
     text
-        From the value in memory to YAML on one line.
+        Turns the value in memory into YAML on one line.
     pattern
         Regular expression, without groups, of what `text` writes and `parse` reads as YAML would; the default
         matches nothing, which leaves the value to the YAML parser.
     parse
-        From text that matches `pattern` to the value in memory.
+        Turns text that matches `pattern` into the value in memory.
     optional
         Whether the key may be absent, which means `default`.
     default
