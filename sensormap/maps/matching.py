@@ -10,9 +10,7 @@ from itertools import product
 from sensormap.camera.geometry import rect_text
 from sensormap.maps.entries import Column, Defect, Entry, LineEntry, Row, Source
 from sensormap.maps.sensor_map import SensorMap
-
-# Pixels from an entry of raw photos within which one of JPEGs is the same defect: half a smear, and the radius.
-_SMEAR = 3
+from sensormap.settings import SMEAR
 
 
 def mismatch(one: SensorMap, other: SensorMap) -> tuple[str, str] | None:
@@ -59,7 +57,7 @@ def reach(radius: int | None, other: int | None) -> int:
     if radius is None and other is None:
         return 0
     known = [one for one in (radius, other) if one is not None]
-    return max(known) if len(known) == 2 else max(_SMEAR, *known)
+    return max(known) if len(known) == 2 else max(SMEAR, *known)
 
 
 def weakness(entry: Entry) -> tuple[bool, bool, bool, float, float, str]:

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from sensormap.maps.entries import DARK_KINDS, Defect, DefectKind, Entry, Source
 from sensormap.maps.sensor_map import SensorMap
-
-# With fewer photos of different scenes a map lists only the grossest defects, and is sure of none.
-_FEW_PHOTOS = 10
-
-# Least confidence of an entry that a map of enough photos lists, as `diagnose.odds.LISTED_CONFIDENCE`; one below it is
-# of few photos.
-_SURE = 0.8
+from sensormap.settings import FEW_FRAMES, LISTED_CONFIDENCE
 
 # Of photos that show a defect. Measured on two halves of 60 simulated photos: what fewer than 8 photos of one half
 # showed the other may miss (it missed one that 5 showed); it missed none that 8 or more did.
@@ -52,9 +46,9 @@ def unseen(entry: Entry, *, listed: SensorMap, looked: SensorMap) -> str:
 def _poor_photos(entry: Entry, looked: SensorMap) -> str:
     """Say why photos would not show an entry however strong it is; "" if they would."""
     frames, counted = looked.frames, _counted(looked, entry.kind)
-    if frames.used - frames.repeated < _FEW_PHOTOS:
+    if frames.used - frames.repeated < FEW_FRAMES:
         return f"too few photos ({frames.used - frames.repeated})" if frames.used else "no photos"
-    if counted < _FEW_PHOTOS:
+    if counted < FEW_FRAMES:
         return "filtered in camera"
     if looked.source == Source.JPEG and entry.radius is None:
         return "JPEGs show less"
@@ -65,7 +59,7 @@ def _faint(entry: Entry, listed: SensorMap, looked: SensorMap) -> str:
     """Say why an entry is too doubtful or too weak to show in photos; "" if it is not."""
     if not entry.score:
         return "never measured"
-    if entry.confidence < _SURE:
+    if entry.confidence < LISTED_CONFIDENCE:
         return "was not sure"
     if entry.kind == DefectKind.HOT and _shorter(entry, listed, looked):
         return "shorter exposures"
