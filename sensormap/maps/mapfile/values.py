@@ -25,7 +25,7 @@ _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.
 
 
 @dataclass(frozen=True)
-class Field:
+class ValueType:
     """One kind of value.
 
     Parameters
@@ -63,19 +63,19 @@ def wrong(value: Any, expected: str, where: str = "") -> ValueError:
     return ValueError(f"{where}: {found} is not {expected}" if where else f"{found} is not {expected}")
 
 
-def optional(field: Field, default: Any = None) -> Field:
+def optional(field: ValueType, default: Any = None) -> ValueType:
     """Return `field` as one that is absent from a mapping where the value is `default`."""
     return replace(field, optional=True, default=default, omitted=True)
 
 
-def later(field: Field, default: Any) -> Field:
+def later(field: ValueType, default: Any) -> ValueType:
     """Return `field` as one that is always written, but that older files lack, which means `default`."""
     return replace(field, optional=True, default=default)
 
 
-def nullable(field: Field) -> Field:
+def nullable(field: ValueType) -> ValueType:
     """Return `field` as one that may be ``null``."""
-    return Field(
+    return ValueType(
         lambda value: None if value is None else field.read(value),
         lambda value: "null" if value is None else field.text(value),
         f"null|{field.pattern}",
@@ -83,7 +83,7 @@ def nullable(field: Field) -> Field:
     )
 
 
-def items(field: Field, length: int, convert: Callable[..., Any] = lambda *values: values) -> Field:
+def items(field: ValueType, length: int, convert: Callable[..., Any] = lambda *values: values) -> ValueType:
     """Return a list of `length` values of one kind, as ``[1, 2]``; `convert` gets them one by one."""
 
     def read(value: Any) -> Any:
@@ -91,7 +91,7 @@ def items(field: Field, length: int, convert: Callable[..., Any] = lambda *value
             raise wrong(value, f"a list of {length}")
         return convert(*(field.read(item) for item in value))
 
-    return Field(
+    return ValueType(
         read,
         lambda values: f"[{', '.join(map(field.text, values))}]",
         rf"\[{', '.join([f'(?:{field.pattern})'] * length)}\]",
@@ -99,7 +99,7 @@ def items(field: Field, length: int, convert: Callable[..., Any] = lambda *value
     )
 
 
-def one_of(names: Iterable[str], convert: Callable[[str], Any] = str) -> Field:
+def one_of(names: Iterable[str], convert: Callable[[str], Any] = str) -> ValueType:
     """Return a bare word out of `names`; `convert` makes the value in memory, ``str`` of which is the word."""
     known = sorted(names)
 
@@ -108,10 +108,10 @@ def one_of(names: Iterable[str], convert: Callable[[str], Any] = str) -> Field:
             raise wrong(value, f"one of {', '.join(known)}")
         return convert(value)
 
-    return Field(read, lambda value: read(str(value)) and str(value), "|".join(known), convert)
+    return ValueType(read, lambda value: read(str(value)) and str(value), "|".join(known), convert)
 
 
-def words(names: Iterable[str]) -> Field:
+def words(names: Iterable[str]) -> ValueType:
     """Return a list of at least one bare word out of `names`, as many as there are at most: ``[a, b]``, a tuple."""
     word = one_of(names)
     most = len(word.pattern.split("|"))
@@ -121,7 +121,7 @@ def words(names: Iterable[str]) -> Field:
             raise wrong(value, f"a list of 1 to {most} names")
         return tuple(word.read(item) for item in value)
 
-    return Field(
+    return ValueType(
         read,
         lambda values: f"[{', '.join(map(word.text, values))}]",
         rf"\[(?:{word.pattern})(?:, (?:{word.pattern})){{0,{most - 1}}}\]",
@@ -129,7 +129,7 @@ def words(names: Iterable[str]) -> Field:
     )
 
 
-def read_mapping(value: Any, fields: Mapping[str, Field], where: str) -> dict[str, Any]:
+def read_mapping(value: Any, fields: Mapping[str, ValueType], where: str) -> dict[str, Any]:
     """Return the values of a mapping that has exactly the keys of `fields`, but for optional ones.
 
     Raises
@@ -155,13 +155,13 @@ def read_mapping(value: Any, fields: Mapping[str, Field], where: str) -> dict[st
     return values
 
 
-def mapping_text(value: Any, fields: Mapping[str, Field]) -> list[str]:
+def mapping_text(value: Any, fields: Mapping[str, ValueType]) -> list[str]:
     """Return ``key: value`` for the attributes of `value` that `fields` names, absent ones left out."""
     pairs = ((key, getattr(value, key), field) for key, field in fields.items())
     return [f"{key}: {field.text(item)}" for key, item, field in pairs if not (field.omitted and item == field.default)]
 
 
-def line_pattern(fields: Mapping[str, Field]) -> str:
+def line_pattern(fields: Mapping[str, ValueType]) -> str:
     """Return the regular expression of ``- {key: value, ...}`` as the writer makes it, one group a field."""
     parts = []
     for index, (key, field) in enumerate(fields.items()):
@@ -258,24 +258,24 @@ def _parse_seen(text: str) -> tuple[int, int]:
     return int(seen), int(due)
 
 
-INTEGER = Field(_integer, lambda value: str(operator.index(value)), "0|-?[1-9][0-9]{0,17}", int)
-NUMBER = Field(_number, _number_text, r"-?[0-9]{1,17}\.[0-9]{1,25}(?:e[-+][0-9]{1,3})?", float)
-TEXT = Field(_text, quoted)
-TIME = Field(_time, datetime.isoformat, _TIME, datetime.fromisoformat)
-SETTING = Field(_setting, _setting_text)
+INTEGER = ValueType(_integer, lambda value: str(operator.index(value)), "0|-?[1-9][0-9]{0,17}", int)
+NUMBER = ValueType(_number, _number_text, r"-?[0-9]{1,17}\.[0-9]{1,25}(?:e[-+][0-9]{1,3})?", float)
+TEXT = ValueType(_text, quoted)
+TIME = ValueType(_time, datetime.isoformat, _TIME, datetime.fromisoformat)
+SETTING = ValueType(_setting, _setting_text)
 PAIR = items(INTEGER, 2)
 RECT = replace(items(INTEGER, 4, Rect), text=rect_text)
 CFA = replace(one_of(_PATTERNS, Cfa), text=lambda cfa: cfa.name)
 KIND = one_of(DefectKind, DefectKind)
 SOURCE = one_of(Source, Source)
 PLANE = one_of({plane.name for name in _PATTERNS for plane in Cfa(name).planes})
-PLANES = Field(_text, str)  # joined by "+"; the map's own check knows which ones a column crosses
+PLANES = ValueType(_text, str)  # joined by "+"; the map's own check knows which ones a column crosses
 INTERVAL = items(NUMBER, 3)
 UNRESOLVED = words(STRENGTHS)
-BETWEEN = Field(
+BETWEEN = ValueType(
     _between,
     _between_text,
     rf"{_BEFORE_FIRST}|\{{after: (?:null|{_TIME}), by: (?:null|{_TIME})\}}",
     _parse_between,
 )
-SEEN = Field(_seen, lambda counts: f"{counts[0]}/{counts[1]}", f"{_COUNT}/{_COUNT}", _parse_seen)
+SEEN = ValueType(_seen, lambda counts: f"{counts[0]}/{counts[1]}", f"{_COUNT}/{_COUNT}", _parse_seen)
