@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body, Profile
@@ -14,6 +15,8 @@ from sensormap.maps.sensor_map import SensorMap
 
 CONFIDENCE, SCORE = 1.0, 0.0  # whoever made the list was sure; how sure the photos make us, no photo tells
 _NO_FRAMES = FrameSummary(0, 0, None, None, None, None, digest="")
+
+AnyLine = TypeVar("AnyLine", Column, Row)
 
 
 def sensor_of(profile: Profile) -> Sensor:
@@ -57,8 +60,8 @@ def import_map(
         frames=_NO_FRAMES,
         skipped=(),
         settings={"imported_from": form, "imported_file": file},
-        columns=tuple(_column(line, start, end, run, sensor) for line, start, end, run in columns),
-        rows=tuple(_row(line, start, end, run, sensor) for line, start, end, run in rows),
+        columns=tuple(_line(Column, *span, sensor) for span in columns),
+        rows=tuple(_line(Row, *span, sensor) for span in rows),
         defects=tuple(_defect(found, found.kind or kind, sensor) for found in listing.photosites),
     )
 
@@ -85,16 +88,11 @@ def _united(spans: Iterable[_Span]) -> list[_Span]:
     return united
 
 
-def _column(x: int, y0: int, end: int, run: Run, sensor: Sensor) -> Column:
-    planes = "+".join(dict.fromkeys(sensor.cfa.plane_name(x=x, y=y) for y in range(sensor.cfa.step)))
+def _line(made: type[AnyLine], place: int, start: int, end: int, run: Run, sensor: Sensor) -> AnyLine:
+    """Return the column or row of a span, of all planes that it crosses."""
+    planes = "+".join(made.crossed(place, sensor.cfa))
     kind = run.kind or DefectKind.HOT
-    return Column(x, y0, end - 1, planes, kind, CONFIDENCE, SCORE, end - y0, onset=_onset(run.since))
-
-
-def _row(y: int, x0: int, end: int, run: Run, sensor: Sensor) -> Row:
-    planes = "+".join(dict.fromkeys(sensor.cfa.plane_name(x=x, y=y) for x in range(sensor.cfa.step)))
-    kind = run.kind or DefectKind.HOT
-    return Row(y, x0, end - 1, planes, kind, CONFIDENCE, SCORE, end - x0, onset=_onset(run.since))
+    return made(place, start, end - 1, planes, kind, CONFIDENCE, SCORE, end - start, onset=_onset(run.since))
 
 
 def _defect(found: Photosite, kind: DefectKind, sensor: Sensor) -> Defect:
