@@ -13,6 +13,18 @@ DECODERS = (RAWPY, FLASHRAW)
 FULL_SCALE = 4095
 """DN of 12 bits: strengths in DN are given for such a camera and scale with saturation."""
 
+LISTED_CONFIDENCE = 0.8
+"""Probability of a defect from which a map lists it: a list is read as if it were sure."""
+
+FEW_FRAMES = 10
+"""With fewer frames of different scenes, chance and scenery agree too often to be sure of anything."""
+
+DARK_SPREAD = 0.15
+"""Spread of a dark current from frame to frame, as a share of itself: it follows the temperature."""
+
+SMEAR = 3
+"""Pixels on either side over which a JPEG spreads a photosite: demosaicing reaches 2, halved chroma one more."""
+
 DEFAULT_FOLLOWED = 256
 """Raw photos used in the second pass, at most."""
 

@@ -175,7 +175,7 @@ def _least_radius(sensor: Sensor, row: int, col: int) -> int:
     area = sensor.active_area
     if min(row, col, area.height - 1 - row, area.width - 1 - col) < _BORDER:
         return _BORDER
-    return 1 if sensor.is_picture else 0
+    return 1 if sensor.is_jpeg_grid else 0
 
 
 class _History:
