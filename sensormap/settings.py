@@ -59,8 +59,8 @@ class Thresholds:
 
 
 @dataclass(frozen=True)
-class Floors:
-    """Below these strengths a photosite counts as healthy.
+class LeastStrengths:
+    """The least strengths of a defect: below them a photosite counts as healthy.
 
     Parameters
     ----------
@@ -76,10 +76,10 @@ class Floors:
     offset_dn: float = 3.0
     response: float = 0.045
 
-    def scaled(self, saturation: float) -> Floors:
-        """Return the floors for a camera that clips at `saturation` DN."""
+    def scaled(self, saturation: float) -> LeastStrengths:
+        """Return the least strengths for a camera that clips at `saturation` DN."""
         scale = max(saturation, 1.0) / FULL_SCALE
-        return Floors(self.dark_dn_per_s * scale, self.offset_dn * scale, self.response)
+        return LeastStrengths(self.dark_dn_per_s * scale, self.offset_dn * scale, self.response)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Options:
         strengths, onsets and sure kinds.
     thresholds
         Of detection.
-    floors
+    least_strengths
         The least strengths that count as defects.
     jpegs
         Whether the camera's JPEGs are used, of shots that no raw photo shows.
@@ -115,7 +115,7 @@ class Options:
     strict: bool = False
     follow: int = DEFAULT_FOLLOWED
     thresholds: Thresholds = field(default_factory=Thresholds)
-    floors: Floors = field(default_factory=Floors)
+    least_strengths: LeastStrengths = field(default_factory=LeastStrengths)
     jpegs: bool = True
     decoder: str = RAWPY
 

@@ -22,7 +22,7 @@ from sensormap.diagnose.odds import LISTED_CONFIDENCE, expected_false
 from sensormap.maps.clusters import find_clusters
 from sensormap.maps.entries import Defect, FrameSummary, Setting, Source, rounded
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.settings import Floors, Thresholds
+from sensormap.settings import LeastStrengths, Thresholds
 
 FEW_FRAMES = 10
 """With fewer frames of different scenes, chance and scenery agree too often to be sure of anything."""
@@ -38,7 +38,7 @@ _LINE_RADIUS = 1  # pixels that a line seen in JPEGs may lie away
 def assemble(
     evidence: Evidence,
     thresholds: Thresholds,
-    floors: Floors,
+    least_strengths: LeastStrengths,
     *,
     lines_of: Callable[[], tuple[Line, ...]] | None = None,
 ) -> SensorMap:
@@ -48,7 +48,7 @@ def assemble(
     ----------
     evidence
         What the passes found.
-    thresholds, floors
+    thresholds, least_strengths
         Of detection, and the least strengths that count.
     lines_of
         Returns what `deviating_lines` does, found by another thread meanwhile; None finds them here.
@@ -64,14 +64,14 @@ def assemble(
     elif evidence.followed is None:
         defects, false = unfollowed_defects(evidence, sensor, thresholds, ceiling=ceiling), None
     else:
-        defects = _followed_defects(evidence, evidence.followed, sensor, floors, ceiling=ceiling)
+        defects = _followed_defects(evidence, evidence.followed, sensor, least_strengths, ceiling=ceiling)
         false = _false_positives(evidence, evidence.followed)
     columns, rows, alone = make_lines(defects, lines_of(), sensor)
     if evidence.is_of_jpegs:
         columns = tuple(replace(column, radius=_LINE_RADIUS) for column in columns)
         rows = tuple(replace(row, radius=_LINE_RADIUS) for row in rows)
     else:
-        settings |= {f"{name}_floor": value for name, value in asdict(floors).items()}
+        settings |= {f"{name}_floor": value for name, value in asdict(least_strengths).items()}
         settings["listed_confidence"] = LISTED_CONFIDENCE
     return SensorMap(
         body=evidence.body,
@@ -113,14 +113,14 @@ def _false_positives(evidence: Evidence, followed: Followed) -> float | None:
 
 
 def _followed_defects(
-    evidence: Evidence, followed: Followed, sensor: Sensor, floors: Floors, *, ceiling: float
+    evidence: Evidence, followed: Followed, sensor: Sensor, least_strengths: LeastStrengths, *, ceiling: float
 ) -> list[Defect]:
     """Return the followed candidates that are likely defective, sorted by (y, x)."""
     likely = np.flatnonzero(followed.odds.likely)
     width = sensor.active_area.width
     place = followed.places[likely]
     confidence = np.minimum(followed.odds.confidence[likely], ceiling)
-    verdicts = judge(followed, likely, floors)
+    verdicts = judge(followed, likely, least_strengths)
     found = [
         Found(int(at) // width, int(at) % width, float(sure), verdict)
         for at, sure, verdict in zip(place, confidence, verdicts, strict=True)

@@ -13,14 +13,14 @@ from sensormap.diagnose.onset import Change, find_end, find_onset
 from sensormap.diagnose.regression import DARK, OFFSET, RESPONSE, Fit, fit
 from sensormap.diagnose.series import LOT, Conditions, Gathered, Series
 from sensormap.maps.entries import DefectKind
-from sensormap.settings import Floors
+from sensormap.settings import LeastStrengths
 
 STRENGTHS = {RESPONSE: "response", DARK: "dark_dn_per_s", OFFSET: "offset_dn"}
 """Names in the map of the columns of the regression."""
 
 _BLACK_SHARE = 0.002  # of saturation; below it a stuck photosite is dead
 
-# A strength is not resolved where its interval reaches both beyond itself and beyond so many floors.
+# A strength is not resolved where its interval reaches beyond itself and beyond so many times the least that counts.
 _UNRESOLVED_FLOORS = 10
 _RELIABLE = 0.8
 _SHOULD_SHOW = 3.0  # sigma
@@ -92,7 +92,7 @@ class Verdict:
     due: int
 
 
-def judge(followed: Followed, which: NDArray[np.intp], floors: Floors) -> list[Verdict]:
+def judge(followed: Followed, which: NDArray[np.intp], least_strengths: LeastStrengths) -> list[Verdict]:
     """Return a verdict on some of the followed candidates.
 
     Parameters
@@ -101,26 +101,26 @@ def judge(followed: Followed, which: NDArray[np.intp], floors: Floors) -> list[V
         What the second pass left behind.
     which
         Their positions in it.
-    floors
+    least_strengths
         The least strengths that count.
     """
     verdicts = []
     for start in range(0, which.size, LOT):
-        verdicts += _judge_lot(followed, which[start : start + LOT], floors)
+        verdicts += _judge_lot(followed, which[start : start + LOT], least_strengths)
     return verdicts
 
 
-def _judge_lot(followed: Followed, which: NDArray[np.intp], floors: Floors) -> list[Verdict]:
+def _judge_lot(followed: Followed, which: NDArray[np.intp], least_strengths: LeastStrengths) -> list[Verdict]:
     """Return the verdicts on a few candidates; memory holds several copies of their series."""
     series, odds, conditions = followed.series[which], followed.odds[which], followed.conditions
-    floors = floors.scaled(float(conditions.saturation.max()))
+    least_strengths = least_strengths.scaled(float(conditions.saturation.max()))
     law, trial = try_laws(series, conditions, odds)
     full = _full_fit(series, conditions, law, trial)
     half_width = full.half_width.copy()
     # A response is known no better than healthy ones agree.
     spread = 1.96 * followed.response_spread * (1 + full.strength[:, RESPONSE])
     half_width[:, RESPONSE] = np.hypot(half_width[:, RESPONSE], spread)
-    limits = np.array([floors.response, floors.dark_dn_per_s, floors.offset_dn])
+    limits = np.array([least_strengths.response, least_strengths.dark_dn_per_s, least_strengths.offset_dn])
     return [
         _verdict(LAWS[law[i]], trial, i, _Strengths(full.strength[i], half_width[i], limits), series, conditions)
         for i in range(which.size)
@@ -164,7 +164,7 @@ class _Strengths:
         return bool(self.half_width[column] <= allowed)
 
     def above(self, column: int) -> bool:
-        """Tell whether the whole interval lies beyond the floor."""
+        """Tell whether the whole interval lies beyond the least strength that counts."""
         size = -self.value[column] if column == RESPONSE else self.value[column]
         return bool(size - self.half_width[column] > self.limits[column])
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sensormap.diagnose import likelihood as kernels
 from sensormap.diagnose.likelihood import evidence, log_sum
 from sensormap.diagnose.series import Conditions, Series, median_where
-from sensormap.settings import FULL_SCALE, Floors
+from sensormap.settings import FULL_SCALE, LeastStrengths
 
 _LEVELS = 1000  # that a stuck photosite may be at, and that can be told apart: its own was looked up, not predicted
 _FROM_THE_START = 0.5  # of all defects are there in the first frame; the others are born evenly over the series
@@ -38,7 +38,7 @@ LISTED = LIKELY + math.log(LISTED_CONFIDENCE / (1 - LISTED_CONFIDENCE))
 """The same as evidence in nats."""
 
 _BRIGHTEST_HOT = 200_000.0  # DN/s
-_FAINTEST_NOISE = 6.0  # times the offset floor: fainter noise shows in no photo
+_FAINTEST_NOISE = 6.0  # times the least offset: fainter noise shows in no photo
 
 # Evidence in nats from which the decoys' tail is taken to fall exponentially. Far below what makes a defect, so that
 # there is a tail to measure.
@@ -130,7 +130,7 @@ def probability(total: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1 / (1 + np.exp(-np.clip(total - LIKELY, -700, 700))), np.float64)
 
 
-def weigh(series: Series, conditions: Conditions, floors: Floors, *, response_spread: float) -> Odds:
+def weigh(series: Series, conditions: Conditions, least_strengths: LeastStrengths, *, response_spread: float) -> Odds:
     """Return the odds of each story.
 
     Parameters
@@ -139,13 +139,13 @@ def weigh(series: Series, conditions: Conditions, floors: Floors, *, response_sp
         Of the candidates, their `odd` filled in; at least one frame.
     conditions
         Of the frames.
-    floors
+    least_strengths
         The least strengths that count.
     response_spread
         Standard deviation of healthy responses about their neighbours', as a share.
     """
     n = series.value.shape[1]
-    tries = _strengths(floors.scaled(float(conditions.saturation.max())), conditions)
+    tries = _strengths(least_strengths.scaled(float(conditions.saturation.max())), conditions)
     total, lasting, healed = evidence(series, conditions, tries, _levels(series, conditions), response_spread)
     lasts = log_sum(total + np.log(since_prior(n)), axis=2) + math.log(1 - _HEALS)
     heals = healed[..., 0] - math.log(n * (n + 1) / 2 / _HEALS)
@@ -168,15 +168,15 @@ def since_prior(n: int) -> NDArray[np.float64]:
     return since
 
 
-def _strengths(floors: Floors, conditions: Conditions) -> NDArray[np.float64]:
+def _strengths(least: LeastStrengths, conditions: Conditions) -> NDArray[np.float64]:
     """Return the strengths to try, a row a story, NaN beyond the last."""
     brightest = float(conditions.saturation.max())
     rows = {
-        Story.HOT: np.geomspace(floors.dark_dn_per_s, _BRIGHTEST_HOT * brightest / FULL_SCALE, _STEPS[Story.HOT]),
-        Story.OFFSET: np.geomspace(floors.offset_dn, brightest, _STEPS[Story.OFFSET]),
-        Story.WEAK: 1 - np.geomspace(floors.response, 1, _STEPS[Story.WEAK]),
-        Story.TELEGRAPH: np.geomspace(_FAINTEST_NOISE * floors.offset_dn, brightest, _STEPS[Story.TELEGRAPH]),
-        Story.FLICKER: np.geomspace(_FAINTEST_NOISE * floors.offset_dn, brightest, _STEPS[Story.FLICKER]),
+        Story.HOT: np.geomspace(least.dark_dn_per_s, _BRIGHTEST_HOT * brightest / FULL_SCALE, _STEPS[Story.HOT]),
+        Story.OFFSET: np.geomspace(least.offset_dn, brightest, _STEPS[Story.OFFSET]),
+        Story.WEAK: 1 - np.geomspace(least.response, 1, _STEPS[Story.WEAK]),
+        Story.TELEGRAPH: np.geomspace(_FAINTEST_NOISE * least.offset_dn, brightest, _STEPS[Story.TELEGRAPH]),
+        Story.FLICKER: np.geomspace(_FAINTEST_NOISE * least.offset_dn, brightest, _STEPS[Story.FLICKER]),
     }
     table = np.full((len(Story), max(_STEPS.values())), np.nan)
     for story, row in rows.items():

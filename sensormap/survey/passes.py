@@ -193,7 +193,7 @@ def _follow(run: FirstPass, follow: Sequence[int], work: Work) -> Followed | Non
     followed = second.run(
         frames,
         places,
-        options.floors,
+        options.least_strengths,
         threads=options.threads,
         progress=work.progress,
         refuse=lambda photo: work.refuse.extend([photo]),

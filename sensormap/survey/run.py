@@ -142,7 +142,8 @@ def _map(evidence: Evidence, options: Options, *, mixed: bool) -> SensorMap:
     """Return the map that the evidence supports; say what makes it less certain than it looks."""
     with ThreadPoolExecutor(1) as pool:
         found = pool.submit(deviating_lines, evidence) if options.threads > 1 else None
-        sensor_map = assemble(evidence, options.thresholds, options.floors, lines_of=found.result if found else None)
+        lines_of = found.result if found else None
+        sensor_map = assemble(evidence, options.thresholds, options.least_strengths, lines_of=lines_of)
     _warn(evidence, sensor_map, mixed=mixed)
     return sensor_map
 

@@ -28,7 +28,7 @@ from sensormap.frame import Photo, Skipped
 from sensormap.maps.clusters import find_columns
 from sensormap.photos.refusals import skipped
 from sensormap.score.neighbours import pad
-from sensormap.settings import Floors
+from sensormap.settings import LeastStrengths
 from sensormap.survey.first_pass import Tallied
 from sensormap.survey.frame_reader import Read
 from sensormap.survey.saved_windows import CONTROLS, Sight, draw_controls
@@ -101,7 +101,7 @@ class SecondPass:
         self,
         frames: Sequence[int],
         places: Places,
-        floors: Floors,
+        least_strengths: LeastStrengths,
         *,
         threads: int,
         progress: Progress,
@@ -115,7 +115,7 @@ class SecondPass:
             Numbers of those to follow, ascending; none that repeats a scene.
         places
             What to follow.
-        floors
+        least_strengths
             The least strengths that count.
         threads
             How many to use.
@@ -149,7 +149,7 @@ class SecondPass:
             conditions = self._conditions(sorted(sights))
             gathered = self._gather(sights, spots, conditions)
             sights, self._seen = {}, {}  # as large as what was gathered
-            return self._weigh(gathered, places, conditions, floors, pool)
+            return self._weigh(gathered, places, conditions, least_strengths, pool)
         finally:
             self._ended = True
             pool.shutdown(wait=True, cancel_futures=True)
@@ -209,7 +209,12 @@ class SecondPass:
         )
 
     def _weigh(
-        self, gathered: Gathered, places: Places, conditions: Conditions, floors: Floors, pool: ThreadPoolExecutor
+        self,
+        gathered: Gathered,
+        places: Places,
+        conditions: Conditions,
+        least_strengths: LeastStrengths,
+        pool: ThreadPoolExecutor,
     ) -> Followed:
         """Learn from the controls, then weigh candidates and decoys."""
         count = places.candidates.size
@@ -219,7 +224,7 @@ class SecondPass:
 
         def weighed(part: Gathered) -> Odds:
             def of(lot: slice) -> Odds:
-                return weigh(part[lot], conditions, floors, response_spread=spread)
+                return weigh(part[lot], conditions, least_strengths, response_spread=spread)
 
             # The first lot is empty: the kernels are compiled here, not in several threads.
             first = of(slice(0, 0))

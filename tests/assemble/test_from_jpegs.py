@@ -24,7 +24,7 @@ from sensormap.diagnose.kinds import picture_kind
 from sensormap.maps.entries import Between, Defect, DefectKind, Source
 from sensormap.maps.mapfile.writing import map_text
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.settings import Floors, Thresholds
+from sensormap.settings import LeastStrengths, Thresholds
 from tests.support.evidences import ballot_of, evidence_of, photo
 from tests.support.frames import TOY_PROFILE
 
@@ -109,7 +109,7 @@ def entry(places: Places, **parts: Any) -> Defect:
 
 
 def map_of(evidence: Evidence) -> SensorMap:
-    return assemble(evidence, Thresholds(), Floors())
+    return assemble(evidence, Thresholds(), LeastStrengths())
 
 
 # where

@@ -13,7 +13,7 @@ import pytest
 from sensormap.diagnose.diagnosis import STRENGTHS, Verdict, judge
 from sensormap.diagnose.onset import Change
 from sensormap.maps.entries import DefectKind
-from sensormap.settings import Floors
+from sensormap.settings import LeastStrengths
 from tests.support.followed import (
     FLOOR,
     SATURATION,
@@ -286,16 +286,16 @@ def test_the_order_of_the_candidates_does_not_matter() -> None:
     laws = [make(rng) for _, make in KINDS.values() for _ in range(4)]
     followed = follow(simulate(laws, conditions, rng), conditions)
     order = rng.permutation(len(laws))
-    found = judge(followed, np.arange(len(laws)), Floors())
-    assert judge(followed, order, Floors()) == [found[i] for i in order]
-    assert judge(followed, order[:3], Floors()) == [found[i] for i in order[:3]]
+    found = judge(followed, np.arange(len(laws)), LeastStrengths())
+    assert judge(followed, order, LeastStrengths()) == [found[i] for i in order]
+    assert judge(followed, order[:3], LeastStrengths()) == [found[i] for i in order[:3]]
 
 
 def test_no_candidates_no_verdicts() -> None:
     followed = follow(quiet_series(np.zeros((0, 5))), flat_conditions(5))
-    assert judge(followed, np.arange(0), Floors()) == []
+    assert judge(followed, np.arange(0), LeastStrengths()) == []
     some = follow(quiet_series(np.zeros((3, 5))), flat_conditions(5))
-    assert judge(some, np.arange(0), Floors()) == []
+    assert judge(some, np.arange(0), LeastStrengths()) == []
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
@@ -329,6 +329,6 @@ def test_series_that_say_nothing_have_verdicts_of_no_weight(what: str) -> None:
         series = simulate([Law(offset=300.0), Law(dark=5000.0)] * 5, conditions, rng)
     followed = follow(series, conditions)
     assert not followed.odds.likely.any()
-    for one in judge(followed, np.arange(10), Floors()):
+    for one in judge(followed, np.arange(10), LeastStrengths()):
         assert one.score < 5
         assert one.due == 0 or what == "filtered"

@@ -17,7 +17,7 @@ from sensormap.diagnose import odds as stories
 from sensormap.diagnose.likelihood import Likelihoods, effect_ratios, evidence, log_ratios
 from sensormap.diagnose.odds import LIKELY, Odds, Story, probability, since_prior, weigh
 from sensormap.diagnose.series import Conditions, Series
-from sensormap.settings import Floors
+from sensormap.settings import LeastStrengths
 from tests.support.followed import (
     FLOOR,
     HEALTHY,
@@ -36,7 +36,7 @@ STORIES = pytest.mark.parametrize("story", list(Story), ids=lambda story: story.
 
 
 def weighed(series: Series, conditions: Conditions, *, response_spread: float = RESPONSE_SPREAD) -> Odds:
-    return weigh(series, conditions, Floors(), response_spread=response_spread)
+    return weigh(series, conditions, LeastStrengths(), response_spread=response_spread)
 
 
 def said(series: Series, conditions: Conditions, story: Story, strength: float) -> NDArray[np.float64]:
@@ -227,7 +227,7 @@ def test_evidence_equals_the_slow_one(seed: int, floor: float) -> None:
 def test_odds_equal_the_slow_ones(n: int) -> None:
     series, conditions = any_series(9, count=3, n=n)
     odds = weighed(series, conditions)
-    tries = stories._strengths(Floors().scaled(float(conditions.saturation.max())), conditions)
+    tries = stories._strengths(LeastStrengths().scaled(float(conditions.saturation.max())), conditions)
     levels = stories._levels(series, conditions)
     shares = stories._PRIOR | {Story.STUCK: stories._PRIOR[Story.STUCK] / stories._LEVELS}
     for i in range(3):
@@ -531,9 +531,9 @@ def test_probability_is_a_half_where_a_defect_is_as_likely_as_none() -> None:
 
 @pytest.mark.parametrize("saturation", [0.0, 1023.0, 3880.0, 65_535.0])
 def test_floors_in_dn_go_with_saturation(saturation: float) -> None:
-    floors = Floors(20.0, 4.0, 0.05).scaled(saturation)
-    assert floors.dark_dn_per_s == 5 * floors.offset_dn == pytest.approx(20 * max(saturation, 1) / 4095)
-    assert floors.response == 0.05
+    least = LeastStrengths(20.0, 4.0, 0.05).scaled(saturation)
+    assert least.dark_dn_per_s == 5 * least.offset_dn == pytest.approx(20 * max(saturation, 1) / 4095)
+    assert least.response == 0.05
 
 
 def test_a_camera_of_more_bits_gives_the_same_odds() -> None:

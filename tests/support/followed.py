@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sensormap.diagnose.diagnosis import Followed, Verdict, judge
 from sensormap.diagnose.odds import weigh
 from sensormap.diagnose.series import Conditions, Series
-from sensormap.settings import Floors
+from sensormap.settings import LeastStrengths
 
 SATURATION, FLOOR = 3880.0, 0.0
 RESPONSE_SPREAD = 0.01
@@ -166,11 +166,11 @@ def without(conditions: Conditions, *, iso: object = (), shutter: object = ()) -
 
 def follow(series: Series, conditions: Conditions, *, response_spread: float = RESPONSE_SPREAD) -> Followed:
     """Weigh some series, and return them as the second pass would."""
-    odds = weigh(series, conditions, Floors(), response_spread=response_spread)
+    odds = weigh(series, conditions, LeastStrengths(), response_spread=response_spread)
     return Followed(np.arange(len(series)), series, odds, conditions, np.empty(0), response_spread)
 
 
 def verdicts(series: Series, conditions: Conditions, *, response_spread: float = RESPONSE_SPREAD) -> list[Verdict]:
     """Judge every series."""
     followed = follow(series, conditions, response_spread=response_spread)
-    return judge(followed, np.arange(len(series)), Floors())
+    return judge(followed, np.arange(len(series)), LeastStrengths())

@@ -26,7 +26,7 @@ from sensormap.errors import DecodeError, ProfileError
 from sensormap.frame import Exposure, Frame, Mosaic, Photo, Skipped
 from sensormap.score.neighbours import gather_windows, pad
 from sensormap.score.noise import Noise
-from sensormap.settings import Floors, Thresholds
+from sensormap.settings import LeastStrengths, Thresholds
 from sensormap.survey.first_pass import FirstPass, Tallied
 from sensormap.survey.passes import choose_frames, refilled
 from sensormap.survey.saved_windows import Sight, stretches
@@ -231,7 +231,7 @@ def follow(
         if heard is not None:
             heard.append(counts)
 
-    return second.run(frames, places, Floors(), threads=threads, progress=progress, refuse=refuse)
+    return second.run(frames, places, LeastStrengths(), threads=threads, progress=progress, refuse=refuse)
 
 
 def assert_same(one: Followed, other: Followed) -> None:
@@ -327,7 +327,7 @@ def test_no_candidates_and_no_decoys() -> None:
     none = np.empty(0, np.int64)
     second = SecondPass(PHOTOS, PROFILE, run.tallied, read=frame_of)
     places = Places(none, np.zeros(0, np.bool_), none, run.shifts)
-    found = second.run([0, 1], places, Floors(), threads=1, progress=lambda *_: None, refuse=pytest.fail)
+    found = second.run([0, 1], places, LeastStrengths(), threads=1, progress=lambda *_: None, refuse=pytest.fail)
     assert (len(found.series), found.odds.total.size, found.decoys.size) == (0, 0, 0)
     assert found.response_spread >= 0.005
 
@@ -489,7 +489,7 @@ def follow_again(
     def progress(*counts: int) -> None:
         told.append(counts)
 
-    return second.run(frames, watched_places()[0], Floors(), threads=threads, progress=progress, refuse=refuse)
+    return second.run(frames, watched_places()[0], LeastStrengths(), threads=threads, progress=progress, refuse=refuse)
 
 
 def test_what_was_watched_is_known_as_if_every_frame_were_read_again() -> None:
