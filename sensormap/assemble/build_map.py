@@ -17,7 +17,7 @@ from sensormap.camera.geometry import Sensor
 from sensormap.detect.lines import Line, find_lines
 from sensormap.detect.tally import OUTLIER_SIGMA
 from sensormap.detect.votes import FEWEST_VOTES
-from sensormap.diagnose.diagnosis import Followed, judge
+from sensormap.diagnose.diagnosis import Followed, diagnose_series
 from sensormap.diagnose.odds import LISTED_CONFIDENCE, expected_false
 from sensormap.maps.clusters import find_clusters
 from sensormap.maps.entries import Defect, FrameSummary, Setting, Source, rounded
@@ -120,10 +120,10 @@ def _followed_defects(
     width = sensor.active_area.width
     place = followed.places[likely]
     confidence = np.minimum(followed.odds.confidence[likely], ceiling)
-    verdicts = judge(followed, likely, least_strengths)
+    diagnoses = diagnose_series(followed, likely, least_strengths)
     found = [
-        Found(int(at) // width, int(at) % width, float(sure), verdict)
-        for at, sure, verdict in zip(place, confidence, verdicts, strict=True)
+        Found(int(at) // width, int(at) % width, float(sure), diagnosis)
+        for at, sure, diagnosis in zip(place, confidence, diagnoses, strict=True)
     ]
     clusters = find_clusters(place // width, place % width, sensor.cfa.step)
     return make_defects(found, clusters, sensor, followed.series[likely], _clock(evidence, followed))

@@ -10,7 +10,7 @@ from sensormap.camera.profile import Body, Profile
 from sensormap.detect.tally import Tally
 from sensormap.detect.votes import Ballot
 from sensormap.diagnose.diagnosis import Followed
-from sensormap.diagnose.onset import Change
+from sensormap.diagnose.onset import FrameSpan
 from sensormap.frame import Photo, Skipped
 from sensormap.maps.entries import Between
 
@@ -99,7 +99,7 @@ class Clock:
             self.problem = "all photos have one capture time"
         self._times: list[datetime] = [time for time in times if time is not None]
 
-    def between(self, change: Change | None) -> Between | None:
+    def between(self, change: FrameSpan | None) -> Between | None:
         """Return the times of the frames around a change, or None where there is none to tell."""
         if change is None or self.problem is not None:
             return None

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.diagnose.law_choice import LAWS, LINEAR, Trial, try_laws
+from sensormap.diagnose.law_choice import LAWS, LINEAR, LawFit, choose_laws
 from sensormap.diagnose.odds import Odds, Story
-from sensormap.diagnose.onset import Change, find_end, find_onset
+from sensormap.diagnose.onset import FrameSpan, find_end, find_onset
 from sensormap.diagnose.regression import DARK, OFFSET, RESPONSE, Fit, fit
-from sensormap.diagnose.series import LOT, Conditions, Gathered, Series
+from sensormap.diagnose.series import LOT, Conditions, FollowedWindows, Series
 from sensormap.maps.entries import DefectKind
 from sensormap.settings import LeastStrengths
 
@@ -47,7 +47,7 @@ class Followed:
     """
 
     places: NDArray[np.int64]
-    series: Gathered
+    series: FollowedWindows
     odds: Odds
     conditions: Conditions
     decoys: NDArray[np.float64]
@@ -61,7 +61,7 @@ class Followed:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Diagnosis:
     """What one series says.
 
     Parameters
@@ -86,14 +86,14 @@ class Verdict:
     score: float
     strengths: dict[str, tuple[float, float, float]]
     unresolved: tuple[str, ...]
-    onset: Change
-    until: Change | None
+    onset: FrameSpan
+    until: FrameSpan | None
     seen: int
     due: int
 
 
-def judge(followed: Followed, which: NDArray[np.intp], least_strengths: LeastStrengths) -> list[Verdict]:
-    """Return a verdict on some of the followed candidates.
+def diagnose_series(followed: Followed, which: NDArray[np.intp], least_strengths: LeastStrengths) -> list[Diagnosis]:
+    """Return a diagnosis of some of the followed candidates.
 
     Parameters
     ----------
@@ -104,17 +104,17 @@ def judge(followed: Followed, which: NDArray[np.intp], least_strengths: LeastStr
     least_strengths
         The least strengths that count.
     """
-    verdicts = []
+    diagnoses = []
     for start in range(0, which.size, LOT):
-        verdicts += _judge_lot(followed, which[start : start + LOT], least_strengths)
-    return verdicts
+        diagnoses += _diagnose_lot(followed, which[start : start + LOT], least_strengths)
+    return diagnoses
 
 
-def _judge_lot(followed: Followed, which: NDArray[np.intp], least_strengths: LeastStrengths) -> list[Verdict]:
-    """Return the verdicts on a few candidates; memory holds several copies of their series."""
+def _diagnose_lot(followed: Followed, which: NDArray[np.intp], least_strengths: LeastStrengths) -> list[Diagnosis]:
+    """Return the diagnoses of a few candidates; memory holds several copies of their series."""
     series, odds, conditions = followed.series[which], followed.odds[which], followed.conditions
     least_strengths = least_strengths.scaled(float(conditions.saturation.max()))
-    law, trial = try_laws(series, conditions, odds)
+    law, trial = choose_laws(series, conditions, odds)
     full = _full_fit(series, conditions, law, trial)
     half_width = full.half_width.copy()
     # A response is known no better than healthy ones agree.
@@ -122,14 +122,14 @@ def _judge_lot(followed: Followed, which: NDArray[np.intp], least_strengths: Lea
     half_width[:, RESPONSE] = np.hypot(half_width[:, RESPONSE], spread)
     limits = np.array([least_strengths.response, least_strengths.dark_dn_per_s, least_strengths.offset_dn])
     return [
-        _verdict(LAWS[law[i]], trial, i, _Strengths(full.strength[i], half_width[i], limits), series, conditions)
+        _diagnosis(LAWS[law[i]], trial, i, _Strengths(full.strength[i], half_width[i], limits), series, conditions)
         for i in range(which.size)
     ]
 
 
-def _verdict(
-    law: tuple[int, ...] | Story, trial: Trial, i: int, strength: _Strengths, series: Series, conditions: Conditions
-) -> Verdict:
+def _diagnosis(
+    law: tuple[int, ...] | Story, trial: LawFit, i: int, strength: _Strengths, series: Series, conditions: Conditions
+) -> Diagnosis:
     """Put together what one series says."""
     kind = _kind(law, strength, float(trial.strength[i].max()), conditions)
     first, end, n = int(trial.first[i]), int(trial.end[i]), conditions.number.size
@@ -139,7 +139,7 @@ def _verdict(
     if law == Story.FLICKER:
         effect = np.where(series.value[i] < series.level[i], -effect, effect)
     seen, due = _count_seen(series[i : i + 1], effect, slice(first, end), conditions)
-    return Verdict(
+    return Diagnosis(
         kind=kind,
         score=float(np.sqrt(2 * max(trial.score[i], 0.0))),
         strengths=strength.resolved if linear else {},
@@ -198,7 +198,7 @@ def _kind(law: tuple[int, ...] | Story, strength: _Strengths, level: float, cond
     return DefectKind.HOT if law == (DARK,) or strength.above(DARK) else DefectKind.OFFSET
 
 
-def _full_fit(series: Series, conditions: Conditions, law: NDArray[np.intp], trial: Trial) -> Fit:
+def _full_fit(series: Series, conditions: Conditions, law: NDArray[np.intp], trial: LawFit) -> Fit:
     """Fit all three strengths to the frames of the defect, starting from the law that fits best."""
     number = np.arange(conditions.number.size)
     use = (number >= trial.first[:, None]) & (number < trial.end[:, None])
@@ -219,10 +219,10 @@ def _full_fit(series: Series, conditions: Conditions, law: NDArray[np.intp], tri
     return full
 
 
-def _end(ratio: NDArray[np.float64], first: int) -> Change:
+def _end(ratio: NDArray[np.float64], first: int) -> FrameSpan:
     """Return the interval of the first healthy frame."""
     change = find_end(ratio[first:])
-    return Change(change.low + first, change.high + first)
+    return FrameSpan(change.low + first, change.high + first)
 
 
 def _count_seen(

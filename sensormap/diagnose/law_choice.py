@@ -37,7 +37,7 @@ LAWS: tuple[tuple[int, ...] | Story, ...] = (*LINEAR, *OTHER)
 
 
 @dataclass(frozen=True)
-class Trial:
+class LawFit:
     """One law tried on N series of n frames.
 
     Parameters
@@ -63,7 +63,7 @@ class Trial:
     strength: NDArray[np.float64]
 
 
-def try_laws(series: Series, conditions: Conditions, odds: Odds) -> tuple[NDArray[np.intp], Trial]:
+def choose_laws(series: Series, conditions: Conditions, odds: Odds) -> tuple[NDArray[np.intp], LawFit]:
     """Return the law that fits each series best, as a position in `LAWS`, and its trial.
 
     Parameters
@@ -71,22 +71,22 @@ def try_laws(series: Series, conditions: Conditions, odds: Odds) -> tuple[NDArra
     series, conditions
         N photosites in n frames.
     odds
-        From `stories.weigh`, of the same series.
+        From `odds_of`, of the same series.
     """
     trials = [_best_of_starts(series, conditions, odds, columns) for columns in LINEAR]
     trials += [_other(series, conditions, odds, story, numbers) for story, numbers in OTHER.items()]
     return _best_of(trials)
 
 
-def _best_of(trials: list[Trial]) -> tuple[NDArray[np.intp], Trial]:
+def _best_of(trials: list[LawFit]) -> tuple[NDArray[np.intp], LawFit]:
     """Return which of several trials has the highest score, and that trial, series by series."""
     best = np.argmax([trial.score for trial in trials], axis=0)
     rows = np.arange(best.size)
-    parts = [np.stack([getattr(trial, name) for trial in trials])[best, rows] for name in Trial.__dataclass_fields__]
-    return best, Trial(*parts)
+    parts = [np.stack([getattr(trial, name) for trial in trials])[best, rows] for name in LawFit.__dataclass_fields__]
+    return best, LawFit(*parts)
 
 
-def _best_of_starts(series: Series, conditions: Conditions, odds: Odds, columns: tuple[int, ...]) -> Trial:
+def _best_of_starts(series: Series, conditions: Conditions, odds: Odds, columns: tuple[int, ...]) -> LawFit:
     """Return the best of the fits of one law, from several first guesses: a fit can lock frames out as odd."""
     hot, offset = odds.strength[:, Story.HOT], odds.strength[:, Story.OFFSET]
     none = np.zeros(len(series))
@@ -104,7 +104,7 @@ def _best_of_starts(series: Series, conditions: Conditions, odds: Odds, columns:
 
 def _linear(
     series: Series, conditions: Conditions, odds: Odds, columns: tuple[int, ...], start: NDArray[np.float64]
-) -> Trial:
+) -> LawFit:
     """Fit a law to the frames since its onset, and find the onset of the fit, in turn."""
     number = np.arange(series.value.shape[1])
     story = LINEAR[columns]
@@ -123,7 +123,7 @@ def _linear(
         ratio = _ratio(series, conditions, fitted)
         score, first = _since(ratio, end)
     penalty = 0.5 * len(columns) * np.log(np.maximum(end - first, 2))
-    return Trial(score - penalty, ratio, first, end, fitted.effect, fitted.strength)
+    return LawFit(score - penalty, ratio, first, end, fitted.effect, fitted.strength)
 
 
 def _ratio(series: Series, conditions: Conditions, fitted: Fit) -> NDArray[np.float64]:
@@ -137,7 +137,7 @@ def _ratio(series: Series, conditions: Conditions, fitted: Fit) -> NDArray[np.fl
     return effect_ratios(series, conditions, fitted.effect, extra)
 
 
-def _other(series: Series, conditions: Conditions, odds: Odds, story: Story, numbers: int) -> Trial:
+def _other(series: Series, conditions: Conditions, odds: Odds, story: Story, numbers: int) -> LawFit:
     """Try a law without a regression at strengths about the best so far."""
     end = odds.span[:, story, 1]
     likelihoods = Likelihoods(series, conditions)
@@ -152,7 +152,7 @@ def _other(series: Series, conditions: Conditions, odds: Odds, story: Story, num
             effect = strength[:, None] - series.level
         else:
             effect = strength[:, None] * np.broadcast_to(conditions.gain, ratio.shape)
-        tried.append(Trial(score, ratio, first, end, effect, np.repeat(strength[:, None], 3, axis=1)))
+        tried.append(LawFit(score, ratio, first, end, effect, np.repeat(strength[:, None], 3, axis=1)))
     return _best_of(tried)[1]
 
 

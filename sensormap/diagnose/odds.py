@@ -130,7 +130,7 @@ def probability(total: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1 / (1 + np.exp(-np.clip(total - LIKELY, -700, 700))), np.float64)
 
 
-def weigh(series: Series, conditions: Conditions, least_strengths: LeastStrengths, *, response_spread: float) -> Odds:
+def odds_of(series: Series, conditions: Conditions, least_strengths: LeastStrengths, *, response_spread: float) -> Odds:
     """Return the odds of each story.
 
     Parameters

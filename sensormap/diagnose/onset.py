@@ -92,14 +92,14 @@ def _sorts(blocks: Sequence[Sequence[int]]) -> list[list[NDArray[np.intp]]]:
 
 
 @dataclass(frozen=True)
-class Change:
+class FrameSpan:
     """An interval that holds the first frame after a change with 95 % probability: `low` to `high`, both inclusive."""
 
     low: int
     high: int
 
 
-def find_onset(ratio: NDArray[np.float64]) -> Change:
+def find_onset(ratio: NDArray[np.float64]) -> FrameSpan:
     """Return which frame may be the first with the defect.
 
     Parameters
@@ -110,9 +110,9 @@ def find_onset(ratio: NDArray[np.float64]) -> Change:
 
     Returns
     -------
-    Change
-        The shortest run of frames with 95 % of the posterior probability; ``Change(0, 0)`` where the defect was there
-        from the start. Half of all defects are taken to be, before the frames are looked at.
+    FrameSpan
+        The shortest run of frames with 95 % of the posterior probability; ``FrameSpan(0, 0)`` where the defect was
+        there from the start. Half of all defects are taken to be, before the frames are looked at.
 
     Notes
     -----
@@ -122,13 +122,13 @@ def find_onset(ratio: NDArray[np.float64]) -> Change:
     Examples
     --------
     >>> find_onset(np.array([-3.0, -4.0, 0.0, 6.0, 5.0]))
-    Change(low=2, high=3)
+    FrameSpan(low=2, high=3)
     """
     since = np.cumsum(ratio[::-1])[::-1] + np.log(since_prior(ratio.size))
     return _shortest(since)
 
 
-def find_end(ratio: NDArray[np.float64]) -> Change:
+def find_end(ratio: NDArray[np.float64]) -> FrameSpan:
     """Return which frame may be the first without the defect again; ``ratio.size`` stands for after the last.
 
     Parameters
@@ -139,12 +139,12 @@ def find_end(ratio: NDArray[np.float64]) -> Change:
     Examples
     --------
     >>> find_end(np.array([6.0, 5.0, -4.0, -4.0, -3.0]))
-    Change(low=2, high=2)
+    FrameSpan(low=2, high=2)
     """
     return _shortest(np.concatenate([[-np.inf], np.cumsum(ratio)]))
 
 
-def _shortest(log_weight: NDArray[np.float64]) -> Change:
+def _shortest(log_weight: NDArray[np.float64]) -> FrameSpan:
     """Return the shortest run that holds 95 % of the weight; of equally short ones that which holds the most."""
     weight = np.exp(log_weight - log_weight.max())
     sums = np.concatenate([[0.0], np.cumsum(weight / weight.sum())])
@@ -153,5 +153,5 @@ def _shortest(log_weight: NDArray[np.float64]) -> Change:
         held = sums[length:] - sums[:-length]
         low = int(held.argmax())
         if held[low] >= _COVERED:
-            return Change(low, low + length - 1)
-    return Change(0, size - 1)
+            return FrameSpan(low, low + length - 1)
+    return FrameSpan(0, size - 1)

@@ -159,7 +159,7 @@ def photon_noise(coefficients: NDArray[np.float64], gain: NDArray[np.float64]) -
 
 
 @dataclass(frozen=True)
-class Oddity:
+class OddShares:
     """How often healthy photosites are odd, by texture: mid-spread of the neighbours over the noise."""
 
     texture: NDArray[np.float64]
@@ -171,7 +171,7 @@ class Oddity:
         return replace(series, odd=share)
 
 
-def measure_oddity(controls: Series, conditions: Conditions) -> Oddity:
+def measure_odd_shares(controls: Series, conditions: Conditions) -> OddShares:
     """Return how often the controls' residuals lie beyond 4 sigma, as shares of odd values, by texture.
 
     Parameters
@@ -190,14 +190,14 @@ def measure_oddity(controls: Series, conditions: Conditions) -> Oddity:
     texture = (controls.spread / sigma)[clear]
     beyond = (np.abs(controls.value - controls.level) > 4 * sigma)[clear]
     if not texture.size:
-        return Oddity(np.zeros(1), np.full(1, _FEWEST_ODD))
+        return OddShares(np.zeros(1), np.full(1, _FEWEST_ODD))
     edges = np.quantile(texture, _TEXTURE_CLASSES)
     members = np.searchsorted(edges, texture, "left")
     count = np.bincount(members, minlength=len(edges))
     odd = np.bincount(members, weights=beyond, minlength=len(edges))
     middle = np.array([np.median(texture[members == i]) if count[i] else edges[i] for i in range(len(edges))])
     share = np.where(count, (odd + 1) / (count + 2), 0) / _ODD_BEYOND_4  # a class that nobody is in says nothing
-    return Oddity(middle, np.clip(np.maximum.accumulate(share), _FEWEST_ODD, _MOST_ODD))
+    return OddShares(middle, np.clip(np.maximum.accumulate(share), _FEWEST_ODD, _MOST_ODD))
 
 
 def measure_response_spread(controls: Series, conditions: Conditions) -> float:
@@ -246,7 +246,7 @@ def median_where(values: NDArray[np.float64], where: NDArray[np.bool_]) -> NDArr
 
 
 @dataclass(frozen=True)
-class Gathered:
+class FollowedWindows:
     """What N photosites showed in n frames; ``gathered[rows]`` are their series.
 
     Parameters
@@ -263,7 +263,7 @@ class Gathered:
         Whether each lies in a corner of the active area, ``(N,)``.
     known
         Which values count, ``(N, n)``.
-    oddity
+    odd_shares
         How often healthy photosites are odd; None while it is not measured.
     """
 
@@ -273,7 +273,7 @@ class Gathered:
     photon: NDArray[np.float64]
     corner: NDArray[np.bool_]
     known: NDArray[np.bool_]
-    oddity: Oddity | None = None
+    odd_shares: OddShares | None = None
 
     def __len__(self) -> int:
         return self.phase.size
@@ -283,18 +283,18 @@ class Gathered:
         series = make_series(
             self.windows[:, rows], coefficients, self.photon, corner=self.corner[rows], known=self.known[rows]
         )
-        return series if self.oddity is None else self.oddity.of(series)
+        return series if self.odd_shares is None else self.odd_shares.of(series)
 
-    def part(self, rows: slice) -> Gathered:
+    def part(self, rows: slice) -> FollowedWindows:
         """Return some of the photosites as they are, their windows and what is known of them not copied."""
-        return Gathered(
+        return FollowedWindows(
             self.windows[:, rows],
             self.phase[rows],
             self.noise,
             self.photon,
             self.corner[rows],
             self.known[rows],
-            self.oddity,
+            self.odd_shares,
         )
 
     def lots(self) -> list[slice]:

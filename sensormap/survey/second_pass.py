@@ -20,9 +20,15 @@ from numpy.typing import NDArray
 from sensormap.camera.profile import Profile
 from sensormap.detect.follow_list import Spots, moved_back
 from sensormap.diagnose.diagnosis import Followed
-from sensormap.diagnose.odds import Odds, weigh
+from sensormap.diagnose.odds import Odds, odds_of
 from sensormap.diagnose.scenery import repeated_frames
-from sensormap.diagnose.series import Conditions, Gathered, measure_oddity, measure_response_spread, photon_noise
+from sensormap.diagnose.series import (
+    Conditions,
+    FollowedWindows,
+    measure_odd_shares,
+    measure_response_spread,
+    photon_noise,
+)
 from sensormap.errors import SensorMapError
 from sensormap.frame import Photo, Skipped
 from sensormap.maps.clusters import find_columns
@@ -184,7 +190,7 @@ class SecondPass:
             floor=np.array([one.floor for one in kept], np.float64),
         )
 
-    def _gather(self, sights: Mapping[int, Sight], spots: Spots, conditions: Conditions) -> Gathered:
+    def _gather(self, sights: Mapping[int, Sight], spots: Spots, conditions: Conditions) -> FollowedWindows:
         """Put together what the frames showed; what the first pass did not look at is not known there."""
         step, width = self.profile.cfa.step, self.profile.active_area.width
         places = np.concatenate([spots.fixed, spots.decoys])
@@ -199,7 +205,7 @@ class SecondPass:
         noise = np.stack([self.tallied[frame].noise.coefficients for frame in frames]).astype(np.float64)
         row, col, height = places // width, places % width, self.profile.active_area.height
         near = 2 * step
-        return Gathered(
+        return FollowedWindows(
             windows,
             (row % step) * step + col % step,
             noise.reshape(len(frames), -1, noise.shape[-1]),
@@ -210,7 +216,7 @@ class SecondPass:
 
     def _weigh(
         self,
-        gathered: Gathered,
+        gathered: FollowedWindows,
         places: Places,
         conditions: Conditions,
         least_strengths: LeastStrengths,
@@ -219,12 +225,12 @@ class SecondPass:
         """Learn from the controls, then weigh candidates and decoys."""
         count = places.candidates.size
         controls = slice(count, count + CONTROLS)
-        gathered = replace(gathered, oddity=measure_oddity(gathered[controls], conditions))
+        gathered = replace(gathered, odd_shares=measure_odd_shares(gathered[controls], conditions))
         spread = measure_response_spread(gathered[controls], conditions)
 
-        def weighed(part: Gathered) -> Odds:
+        def weighed(part: FollowedWindows) -> Odds:
             def of(lot: slice) -> Odds:
-                return weigh(part[lot], conditions, least_strengths, response_spread=spread)
+                return odds_of(part[lot], conditions, least_strengths, response_spread=spread)
 
             # The first lot is empty: the kernels are compiled here, not in several threads.
             first = of(slice(0, 0))

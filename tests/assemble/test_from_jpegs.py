@@ -209,7 +209,7 @@ def test_the_score_is_that_of_the_best_block() -> None:
         assert defects_of(replace(evidence, ballots=ballots))[0].score == 31.0
 
 
-def test_what_only_the_mean_shows_has_no_effect_to_judge_it_by_and_is_left_out() -> None:
+def test_what_only_the_mean_shows_has_no_effect_to_measure_and_is_left_out() -> None:
     assert defects_of(pictures({(20, 31): Shown(())}, ballots=(ballot_of([20 * 60 + 31], [20.0]),))) == []
 
 

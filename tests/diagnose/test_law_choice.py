@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
-from sensormap.diagnose.law_choice import LAWS, LINEAR, OTHER, Trial, try_laws
+from sensormap.diagnose.law_choice import LAWS, LINEAR, OTHER, LawFit, choose_laws
 from sensormap.diagnose.odds import Story
 from sensormap.diagnose.regression import DARK, OFFSET, RESPONSE
 from sensormap.diagnose.series import Conditions, Series
@@ -40,11 +40,11 @@ class Case:
     conditions: Conditions
     laws: list[Law]
     best: list[Kind]
-    trial: Trial
+    trial: LawFit
 
 
-def tried(series: Series, conditions: Conditions) -> tuple[list[Kind], Trial]:
-    best, trial = try_laws(series, conditions, follow(series, conditions).odds)
+def tried(series: Series, conditions: Conditions) -> tuple[list[Kind], LawFit]:
+    best, trial = choose_laws(series, conditions, follow(series, conditions).odds)
     return [LAWS[law] for law in best], trial
 
 
@@ -59,7 +59,7 @@ def all_cases(*, of: tuple[Kind, ...] = LAWS, since: int = 0, filtered: float = 
     cases = {}
     for i, law in enumerate(of):
         rows = slice(i * CASES, (i + 1) * CASES)
-        part = Trial(**{name: array[rows] for name, array in vars(trial).items()})
+        part = LawFit(**{name: array[rows] for name, array in vars(trial).items()})
         cases[law] = Case(series[rows], conditions, laws[rows], best[rows], part)
     return cases
 
@@ -136,8 +136,8 @@ def test_the_order_of_the_series_does_not_matter() -> None:
     series = simulate(laws, conditions, rng)
     odds = follow(series, conditions).odds
     order = rng.permutation(len(laws))
-    best, trial = try_laws(series, conditions, odds)
-    shuffled, other = try_laws(series[order], conditions, odds[order])
+    best, trial = choose_laws(series, conditions, odds)
+    shuffled, other = choose_laws(series[order], conditions, odds[order])
     assert_array_equal(shuffled, best[order])
     for name, array in vars(trial).items():
         assert_array_equal(getattr(other, name), array[order], err_msg=name)

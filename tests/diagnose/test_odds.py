@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sensormap.diagnose import likelihood as kernels
 from sensormap.diagnose import odds as stories
 from sensormap.diagnose.likelihood import Likelihoods, effect_ratios, evidence, log_ratios
-from sensormap.diagnose.odds import LIKELY, Odds, Story, probability, since_prior, weigh
+from sensormap.diagnose.odds import LIKELY, Odds, Story, odds_of, probability, since_prior
 from sensormap.diagnose.series import Conditions, Series
 from sensormap.settings import LeastStrengths
 from tests.support.followed import (
@@ -36,7 +36,7 @@ STORIES = pytest.mark.parametrize("story", list(Story), ids=lambda story: story.
 
 
 def weighed(series: Series, conditions: Conditions, *, response_spread: float = RESPONSE_SPREAD) -> Odds:
-    return weigh(series, conditions, LeastStrengths(), response_spread=response_spread)
+    return odds_of(series, conditions, LeastStrengths(), response_spread=response_spread)
 
 
 def said(series: Series, conditions: Conditions, story: Story, strength: float) -> NDArray[np.float64]:

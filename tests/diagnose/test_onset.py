@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sensormap.diagnose.likelihood import log_ratios
 from sensormap.diagnose.odds import Story
-from sensormap.diagnose.onset import Change, find_end, find_onset
+from sensormap.diagnose.onset import FrameSpan, find_end, find_onset
 from sensormap.diagnose.series import Conditions, Series
 from tests.support.followed import HEALTHY, Law, draw, make_conditions, simulate
 
@@ -38,7 +38,7 @@ def slow_end(ratio: list[float]) -> list[float]:
     return [0.0, *posterior([math.fsum(ratio[:t]) for t in range(1, len(ratio) + 1)])]
 
 
-def assert_shortest(change: Change, chances: list[float]) -> None:
+def assert_shortest(change: FrameSpan, chances: list[float]) -> None:
     size = change.high - change.low + 1
     assert 0 <= change.low <= change.high < len(chances)
     held = math.fsum(chances[change.low : change.high + 1])
@@ -76,32 +76,32 @@ def test_evidence_however_strong_gives_an_interval(ratio: list[float]) -> None:
 def test_a_clear_birth_is_known_to_the_frame(n: int, first: int) -> None:
     first %= n
     ratio = np.where(np.arange(n) < first, -20.0, 20.0)
-    assert find_onset(ratio) == Change(first, first)
+    assert find_onset(ratio) == FrameSpan(first, first)
 
 
 @pytest.mark.parametrize("n", [2, 3, 50])
 def test_a_clear_end_is_known_to_the_frame(n: int) -> None:
     for end in (1, n - 1, n):
-        assert find_end(np.where(np.arange(n) < end, 20.0, -20.0)) == Change(end, end)
+        assert find_end(np.where(np.arange(n) < end, 20.0, -20.0)) == FrameSpan(end, end)
 
 
 @pytest.mark.parametrize("ratio", [9.0, 0.0, -9.0])
 def test_a_single_frame(ratio: float) -> None:
-    assert find_onset(np.array([ratio])) == Change(0, 0)
-    assert find_end(np.array([ratio])) == Change(1, 1)
+    assert find_onset(np.array([ratio])) == FrameSpan(0, 0)
+    assert find_end(np.array([ratio])) == FrameSpan(1, 1)
 
 
 @pytest.mark.parametrize("blind", [1, 2, 7])
 def test_frames_that_say_nothing_widen_the_interval(blind: int) -> None:
     """Born before them, in them or after them: the first that shows it bounds the interval."""
     ratio = np.concatenate([np.full(5, -20.0), np.zeros(blind), np.full(5, 20.0)])
-    assert find_onset(ratio) == Change(5, 5 + blind)
-    assert find_end(np.concatenate([np.full(5, 20.0), np.zeros(blind), np.full(5, -20.0)])) == Change(5, 5 + blind)
+    assert find_onset(ratio) == FrameSpan(5, 5 + blind)
+    assert find_end(np.concatenate([np.full(5, 20.0), np.zeros(blind), np.full(5, -20.0)])) == FrameSpan(5, 5 + blind)
 
 
 def test_frames_before_a_birth_at_the_start_say_nothing_about_it() -> None:
     """Half of all defects are there from the start: blind frames at the start hardly widen the interval."""
-    assert find_onset(np.concatenate([np.zeros(1), np.full(30, 20.0)])) == Change(0, 0)
+    assert find_onset(np.concatenate([np.zeros(1), np.full(30, 20.0)])) == FrameSpan(0, 0)
     assert find_onset(np.concatenate([np.zeros(10), np.full(30, 20.0)])).low == 0
 
 
@@ -109,7 +109,7 @@ def test_without_evidence_the_onset_is_what_was_taken_to_be_before() -> None:
     change = find_onset(np.zeros(101))
     assert change.low == 0
     assert change.high == 90  # 0.5 + 90 of 100 parts of 0.5
-    assert find_end(np.zeros(100)) == Change(1, 95)
+    assert find_end(np.zeros(100)) == FrameSpan(1, 95)
 
 
 def test_the_ratios_are_left_as_they_were() -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.diagnose.diagnosis import Followed, Verdict, judge
-from sensormap.diagnose.odds import weigh
+from sensormap.diagnose.diagnosis import Diagnosis, Followed, diagnose_series
+from sensormap.diagnose.odds import odds_of
 from sensormap.diagnose.series import Conditions, Series
 from sensormap.settings import LeastStrengths
 
@@ -166,11 +166,11 @@ def without(conditions: Conditions, *, iso: object = (), shutter: object = ()) -
 
 def follow(series: Series, conditions: Conditions, *, response_spread: float = RESPONSE_SPREAD) -> Followed:
     """Weigh some series, and return them as the second pass would."""
-    odds = weigh(series, conditions, LeastStrengths(), response_spread=response_spread)
+    odds = odds_of(series, conditions, LeastStrengths(), response_spread=response_spread)
     return Followed(np.arange(len(series)), series, odds, conditions, np.empty(0), response_spread)
 
 
-def verdicts(series: Series, conditions: Conditions, *, response_spread: float = RESPONSE_SPREAD) -> list[Verdict]:
+def diagnoses(series: Series, conditions: Conditions, *, response_spread: float = RESPONSE_SPREAD) -> list[Diagnosis]:
     """Judge every series."""
     followed = follow(series, conditions, response_spread=response_spread)
-    return judge(followed, np.arange(len(series)), LeastStrengths())
+    return diagnose_series(followed, np.arange(len(series)), LeastStrengths())
