@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sensormap.evaluation.planting import Planted
-from sensormap.maps.entries import Between, Column, Defect, DefectKind, Row
+from sensormap.maps.entries import STRENGTHS, Between, Column, Defect, DefectKind, Row
 from sensormap.maps.sensor_map import SensorMap
 
 CLASSES = ("strong", "some", "faint")
@@ -113,7 +113,7 @@ def compare(planted: Sequence[Planted], traces: Sequence[Trace], before: SensorM
         false=tuple(sorted({*set(entries) - set(at) - own, *_starts(after, own)})),
         lost=sum((defect.x, defect.y) not in covered for defect in before.defects) + len(_starts(before, covered)),
         onset=_onsets(strong, after.frames.first),
-        strengths={name: _held(strong, name) for name in ("dark_dn_per_s", "offset_dn", "response")},
+        strengths={name: _held(strong, name) for name in STRENGTHS},
         own=len(before.defects) + len(before.columns) + len(before.rows),
         expected_false=after.false_positives,
     )

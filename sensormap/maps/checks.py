@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sensormap.maps.entries import STRENGTHS
+
 if TYPE_CHECKING:
     from sensormap.camera.geometry import Sensor
     from sensormap.frame import Skipped
     from sensormap.maps.entries import Between, Column, Defect, FrameSummary, Row, Setting, Source
 
-STRENGTHS = ("dark_dn_per_s", "offset_dn", "response")
-"""Attributes of a defect that hold an estimate with its interval; the names that `unresolved` may list."""
 MAX_RADIUS = 16
 """Pixels; demosaicing and the blocks of a JPEG smear no further."""
 

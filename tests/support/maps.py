@@ -11,8 +11,8 @@ from sensormap.camera.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
 from sensormap.frame import Skipped
-from sensormap.maps.checks import MAX_RADIUS, STRENGTHS
-from sensormap.maps.entries import Between, Column, Defect, DefectKind, FrameSummary, Row, Source
+from sensormap.maps.checks import MAX_RADIUS
+from sensormap.maps.entries import STRENGTHS, Between, Column, Defect, DefectKind, FrameSummary, Row, Source
 from sensormap.maps.sensor_map import SensorMap
 
 TOY_SENSOR = Sensor((24, 16), Rect(2, 1, 20, 14), Cfa("GBRG"), Rect(3, 2, 18, 12))

@@ -12,8 +12,7 @@ from typing import Any
 
 from sensormap.camera.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
 from sensormap.camera.geometry import Rect
-from sensormap.maps.checks import STRENGTHS
-from sensormap.maps.entries import Between, DefectKind, Source
+from sensormap.maps.entries import STRENGTHS, Between, DefectKind, Source
 from sensormap.strict_yaml import load_yaml, quoted
 
 MAX_INTEGER = 2**1023  # what a float holds, about; larger integers cannot become one
