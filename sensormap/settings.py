@@ -13,6 +13,15 @@ DECODERS = (RAWPY, FLASHRAW)
 FULL_SCALE = 4095
 """DN of 12 bits: strengths in DN are given for such a camera and scale with saturation."""
 
+LISTED_CONFIDENCE = 0.8
+"""Probability of a defect from which a map lists it: a list is read as if it were sure."""
+
+FEW_FRAMES = 10
+"""With fewer frames of different scenes, chance and scenery agree too often to be sure of anything."""
+
+DARK_SPREAD = 0.15
+"""Spread of a dark current from frame to frame, as a share of itself: it follows the temperature."""
+
 DEFAULT_FOLLOWED = 256
 """Frames that are followed, at most."""
 

@@ -18,14 +18,11 @@ from sensormap.detect.lines import Line, find_lines
 from sensormap.detect.tally import OUTLIER_SIGMA
 from sensormap.detect.votes import FEWEST_VOTES
 from sensormap.diagnose.diagnosis import Followed, diagnose_series
-from sensormap.diagnose.odds import LISTED_CONFIDENCE, expected_false
+from sensormap.diagnose.odds import expected_false
 from sensormap.maps.clusters import find_clusters
 from sensormap.maps.entries import Defect, FrameSummary, Setting, Source, rounded
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.settings import LeastStrengths, Thresholds
-
-FEW_FRAMES = 10
-"""With fewer frames of different scenes, chance and scenery agree too often to be sure of anything."""
+from sensormap.settings import FEW_FRAMES, LISTED_CONFIDENCE, LeastStrengths, Thresholds
 
 _FEWEST_FOR_DECOYS = 3
 

@@ -13,9 +13,7 @@ from sensormap.camera.cfa import Cfa
 from sensormap.detect.nulls import nulls_of
 from sensormap.detect.tally import Tally
 from sensormap.detect.votes import Ballot
-from sensormap.settings import Thresholds
-
-_FEW_FRAMES = 10
+from sensormap.settings import FEW_FRAMES, Thresholds
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ def find_candidates(tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, threshold
     some of the frames has fewer scores to its mean and is held to a proportionally wider null.
     """
     # A mean of few scores has the tails of single ones: the edges of two scenes meet in many places.
-    mean_sigma = thresholds.mean_sigma * math.sqrt(max(_FEW_FRAMES / max(tally.frames, 1), 1))
+    mean_sigma = thresholds.mean_sigma * math.sqrt(max(FEW_FRAMES / max(tally.frames, 1), 1))
     step, width = cfa.step, tally.shape[1]
     centre, scale = nulls_of(tally, cfa)
     # Few pass even the lower of the two bars: only those are looked at closely.

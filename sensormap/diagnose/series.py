@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.score.noise import SIGMA_PER_MAD
+from sensormap.score.noise import MEDIAN_VARIANCE, SIGMA_PER_MAD
 
 # Odd values follow Student's t with three degrees of freedom, twice as wide as the noise: of 180 000 residuals of
 # photographed scenes, the share beyond 3.5 to 12 sigma follows it within a factor of two in every class of texture.
@@ -26,7 +26,6 @@ _CORNER = 3.0
 
 # Healthy responses spread at least so much: fewer frames than dozens cannot show it.
 _LEAST_RESPONSE_SPREAD = 0.005
-_WITH_MEDIAN = 1.2  # variance of a value less the median of eight, in that of a value
 
 # Upper ends of the classes of texture, as quantiles of the controls.
 _TEXTURE_CLASSES = (0.25, 0.5, 0.7, 0.85, 0.95, 1.0)
@@ -150,7 +149,7 @@ def photon_noise(coefficients: NDArray[np.float64], gain: NDArray[np.float64]) -
     It is one constant of the camera times the gain: single frames hardly tell it from texture, all of them together do.
     A residual has the noise of the neighbours' median too, which for eight is a fifth more.
     """
-    each = coefficients[..., 1].reshape(coefficients.shape[0], -1) / 2 / _WITH_MEDIAN
+    each = coefficients[..., 1].reshape(coefficients.shape[0], -1) / 2 / (1 + MEDIAN_VARIANCE)
     known = np.isfinite(gain)
     if not known.any():
         return np.asarray(np.median(each, axis=1), np.float64)

@@ -45,8 +45,8 @@ _ROUNDING_VARIANCE2 = 4 / 12
 # Coefficients are rounded to this many significant bits so that the last bits of a library's sums do not matter.
 _COEFFICIENT_BITS = 12
 
-# The noise is fitted to values less the median of eight neighbours, whose own variance is this share of one value's.
-_MEDIAN_VARIANCE = 0.2
+MEDIAN_VARIANCE = 0.2
+"""Variance of the median of eight values, as a share of one value's: noise is fitted to values less such medians."""
 
 
 def stable_order(doubled: NDArray[np.float32]) -> NDArray[np.intp]:
@@ -275,7 +275,7 @@ def frame_noise(mosaic: NDArray[Any], step: int, *, clipping: tuple[int, int]) -
 
 def own_variance(noise: Noise, targets: NDArray[np.int64], level: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the variance of the noise of photosites of some level, DN squared, ``(N,)``; as `residual_variance`."""
-    return residual_variance(noise, targets, level, np.zeros(len(targets))) / (1 + _MEDIAN_VARIANCE)
+    return residual_variance(noise, targets, level, np.zeros(len(targets))) / (1 + MEDIAN_VARIANCE)
 
 
 def residual_variance(

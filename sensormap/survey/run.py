@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sensormap.assemble.build_map import FEW_FRAMES, assemble, deviating_lines, undated
+from sensormap.assemble.build_map import assemble, deviating_lines, undated
 from sensormap.assemble.evidence import Evidence
 from sensormap.assemble.raw_and_jpeg import combine
 from sensormap.camera.profile import Profile
@@ -28,7 +28,7 @@ from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.files import find_photos, is_jpeg_name
 from sensormap.photos.refusals import Refusals
 from sensormap.photos.select import Selection, in_order, read_photos, select_photos
-from sensormap.settings import RAWPY, Options
+from sensormap.settings import FEW_FRAMES, RAWPY, Options
 from sensormap.survey.frame_reader import Read
 from sensormap.survey.passes import FEWEST_FRAMES, Work, gather_evidence
 from sensormap.threads import Progress, unheard

@@ -16,11 +16,11 @@ from sensormap.assemble.build_map import assemble, undated
 from sensormap.assemble.evidence import Evidence
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect
-from sensormap.diagnose.odds import LISTED_CONFIDENCE, expected_false, probability
+from sensormap.diagnose.odds import expected_false, probability
 from sensormap.frame import Skipped
 from sensormap.maps.entries import Between, Defect, DefectKind
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.settings import LeastStrengths, Thresholds
+from sensormap.settings import LISTED_CONFIDENCE, LeastStrengths, Thresholds
 from tests.support.evidences import BODY, FRAMES, TALL, evidence_of, photo
 from tests.support.followed import HEALTHY, Law, follow, make_conditions, simulate
 

@@ -10,9 +10,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from sensormap.diagnose.diagnosis import STRENGTHS, Diagnosis, diagnose_series
+from sensormap.diagnose.diagnosis import Diagnosis, diagnose_series
 from sensormap.diagnose.onset import FrameSpan
-from sensormap.maps.entries import DefectKind
+from sensormap.maps.entries import STRENGTHS, DefectKind
 from sensormap.settings import LeastStrengths
 from tests.support.followed import (
     FLOOR,
@@ -144,7 +144,7 @@ def test_strengths_and_what_is_unresolved_are_all_three_or_none(name: str) -> No
     for one in found:
         named = [*one.strengths, *one.unresolved]
         linear = one.kind in (DefectKind.HOT, DefectKind.OFFSET, DefectKind.WEAK)
-        assert sorted(named) == (sorted(STRENGTHS.values()) if linear else [])
+        assert sorted(named) == (sorted(STRENGTHS) if linear else [])
         assert all(low <= value <= high for value, low, high in one.strengths.values())
         assert np.isfinite([*one.strengths.values()]).all()
 

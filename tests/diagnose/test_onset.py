@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormap.diagnose.likelihood import log_ratios
-from sensormap.diagnose.odds import Story
+from sensormap.diagnose.behaviour import Behaviour
 from sensormap.diagnose.onset import FrameSpan, find_end, find_onset
 from sensormap.diagnose.series import Conditions, Series
-from tests.support.followed import HEALTHY, Law, draw, make_conditions, simulate
+from tests.support.followed import HEALTHY, Law, draw, log_ratios, make_conditions, simulate
 
 RATIOS = st.lists(st.floats(-60, 60) | st.sampled_from([0.0, -3.0, 5.0]), min_size=1, max_size=25)
 HELD = 0.95
@@ -122,35 +121,40 @@ def test_the_ratios_are_left_as_they_were() -> None:
 # coverage: faint defects, born while half of the frames hardly show them
 
 N = 60
-STRENGTHS = {Story.OFFSET: (1.5, 30.0), Story.HOT: (100.0, 5000.0), Story.WEAK: (0.8, 0.96), Story.TELEGRAPH: (15, 60)}
+STRENGTHS = {
+    Behaviour.OFFSET: (1.5, 30.0),
+    Behaviour.HOT: (100.0, 5000.0),
+    Behaviour.WEAK: (0.8, 0.96),
+    Behaviour.TELEGRAPH: (15, 60),
+}
 
 
 def births(
-    story: Story, seed: int, *, count: int, from_start: float
+    behaviour: Behaviour, seed: int, *, count: int, from_start: float
 ) -> tuple[Series, Conditions, list[int], list[float]]:
     rng = np.random.default_rng(seed)
     conditions = make_conditions(N, rng)
     since = [0 if rng.random() < from_start else int(rng.integers(1, N)) for _ in range(count)]
-    strengths = [draw(rng, *STRENGTHS[story]) for _ in range(count)]
+    strengths = [draw(rng, *STRENGTHS[behaviour]) for _ in range(count)]
     law = {
-        Story.OFFSET: lambda x, t: Law(offset=x, since=t),
-        Story.HOT: lambda x, t: Law(dark=x, since=t),
-        Story.WEAK: lambda x, t: Law(response=x, since=t),
-        Story.TELEGRAPH: lambda x, t: Law(offset=x, present=0.55, since=t),
-    }[story]
+        Behaviour.OFFSET: lambda x, t: Law(offset=x, since=t),
+        Behaviour.HOT: lambda x, t: Law(dark=x, since=t),
+        Behaviour.WEAK: lambda x, t: Law(response=x, since=t),
+        Behaviour.TELEGRAPH: lambda x, t: Law(offset=x, present=0.55, since=t),
+    }[behaviour]
     laws = [law(x, t) for x, t in zip(strengths, since, strict=True)]
     return simulate(laws, conditions, rng), conditions, since, strengths
 
 
-@pytest.mark.parametrize("story", STRENGTHS, ids=lambda story: story.name.lower())
+@pytest.mark.parametrize("behaviour", STRENGTHS, ids=lambda behaviour: behaviour.name.lower())
 @pytest.mark.parametrize("from_start", [0.0, 0.5])
-def test_intervals_contain_the_birth(story: Story, from_start: float) -> None:
-    series, conditions, since, strengths = births(story, 11, count=400, from_start=from_start)
-    ratio = log_ratios(series, conditions, story, np.array(strengths))
+def test_intervals_contain_the_birth(behaviour: Behaviour, from_start: float) -> None:
+    series, conditions, since, strengths = births(behaviour, 11, count=400, from_start=from_start)
+    ratio = log_ratios(series, conditions, behaviour, np.array(strengths))
     changes = [find_onset(one) for one in ratio]
     held = [change.low <= t <= change.high for change, t in zip(changes, since, strict=True)]
     assert np.mean(held) >= 0.93
-    if story == Story.OFFSET:
+    if behaviour == Behaviour.OFFSET:
         assert np.median([change.high - change.low for change in changes]) <= 3
 
 
@@ -160,12 +164,12 @@ def test_intervals_contain_the_end() -> None:
     ends = rng.integers(1, N + 1, 400)
     strengths = np.array([draw(rng, 1.5, 30.0) for _ in ends])
     series = simulate([Law(offset=b, until=int(t)) for b, t in zip(strengths, ends, strict=True)], conditions, rng)
-    changes = [find_end(one) for one in log_ratios(series, conditions, Story.OFFSET, strengths)]
+    changes = [find_end(one) for one in log_ratios(series, conditions, Behaviour.OFFSET, strengths)]
     assert np.mean([change.low <= t <= change.high for change, t in zip(changes, ends, strict=True)]) >= 0.93
 
 
 def test_a_photosite_that_was_never_defective_has_no_early_onset() -> None:
     rng = np.random.default_rng(13)
     conditions = make_conditions(N, rng)
-    ratio = log_ratios(simulate([HEALTHY] * 20, conditions, rng), conditions, Story.OFFSET, np.full(20, 50.0))
+    ratio = log_ratios(simulate([HEALTHY] * 20, conditions, rng), conditions, Behaviour.OFFSET, np.full(20, 50.0))
     assert all(find_onset(one).low >= N - 2 for one in ratio)
