@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
+from sensormap.score.medians import medians_of
 
 TILE = 32
 """Photosites a side of the tiles that the background is taken from: lines are thin and do not move their medians."""
@@ -89,10 +90,7 @@ def background_of(strip: NDArray[np.float32]) -> NDArray[np.float32]:
     number = strip.shape[1]
     width = min(TILE // 2, number)
     tiles = number // width
-    # As `numpy.median` has it, in a third of the time.
-    low, high = (width - 1) // 2, width // 2
-    ordered = np.partition(strip.mean(axis=0)[: tiles * width].reshape(tiles, width), (low, high), axis=1)
-    middles = (ordered[:, low] + ordered[:, high]) / 2
+    middles = medians_of(strip.mean(axis=0)[: tiles * width].reshape(tiles, width))
     # A tile more on either side continues the slope of the outermost two.
     if tiles > 1:
         middles = np.concatenate([2 * middles[:1] - middles[1:2], middles, 2 * middles[-1:] - middles[-2:-1]])

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
 from sensormap.detect.line_walks import TILE, background_of, chance_height, deviate, raise_walks, runs_along, steepest
-from sensormap.detect.nulls import median_of
-from sensormap.score.noise import SIGMA_PER_MAD
+from sensormap.score.medians import SIGMA_PER_MAD, median_of
 from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA
 
 # Beside a bad line three of eight neighbours are bad: their median moves by up to 0.4 of the effect, the other way.

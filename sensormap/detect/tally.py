@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
 from sensormap.frame import Mosaic
-from sensormap.score.neighbours import _BLOCK, Work, middle_rows, work_rows
+from sensormap.score.neighbours import BLOCK_ROWS, Work, middle_rows, work_rows
 from sensormap.score.noise import Noise
 from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA, score_rows
 
@@ -66,8 +66,8 @@ def tally_band(
     bars = np.array([limits[1], -limits[1]], np.int8)
     edges: Any = np.array([limits[2], limits[3], 2 * limits[2], 2 * limits[3]], padded.dtype)
     found = 0
-    for row in range(first, last, _BLOCK):
-        count = min(_BLOCK, last - row)
+    for row in range(first, last, BLOCK_ROWS):
+        count = min(BLOCK_ROWS, last - row)
         middle_rows(padded, row, count, step, level2, spread2)
         score_rows(padded, row, count, step, level2, spread2, noise, np.float32(limits[0]), scores)
         found = tally_rows(

@@ -20,7 +20,8 @@ from sensormap.diagnose.behaviour import Behaviour, Term
 from sensormap.diagnose.likelihood import Likelihoods, effect_ratios
 from sensormap.diagnose.odds import Odds
 from sensormap.diagnose.regression import Fit, fit
-from sensormap.diagnose.series import Conditions, Series, median_where
+from sensormap.diagnose.series import Conditions, Series
+from sensormap.score.medians import median_where
 from sensormap.settings import DARK_SPREAD
 
 # How far what a law adds may vary from frame to frame, as a share of itself, beside what a dark current does.

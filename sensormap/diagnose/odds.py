@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from sensormap.diagnose.behaviour import SINGLE, Behaviour
 from sensormap.diagnose.likelihood import evidence, log_sum
-from sensormap.diagnose.series import Conditions, Series, median_where
+from sensormap.diagnose.series import Conditions, Series
+from sensormap.score.medians import median_where
 from sensormap.settings import FULL_SCALE, LISTED_CONFIDENCE, LeastStrengths
 
 DEFECTIVE = 1e-5

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.score.noise import MEDIAN_VARIANCE, SIGMA_PER_MAD
+from sensormap.score.medians import SIGMA_PER_MAD
+from sensormap.score.noise import MEDIAN_VARIANCE, residual_variance
 
 # Odd values follow Student's t with three degrees of freedom, twice as wide as the noise: of 180 000 residuals of
 # photographed scenes, the share beyond 3.5 to 12 sigma follows it within a factor of two in every class of texture.
@@ -120,14 +121,13 @@ def make_series(
         Which values count; None means all.
     """
     value, level2, spread2 = (part.astype(np.float64) for part in windows)
-    lit = np.maximum(level2, 0)
-    c0, c1, c2, c3 = np.moveaxis(coefficients, -1, 0)
+    level, spread = level2 / 2, spread2 / 2
     wider = np.ones((value.shape[0], 1)) if corner is None else np.where(corner, _CORNER**2, 1.0)[:, None]
     return Series(
         value=value,
-        level=level2 / 2,
-        spread=spread2 / 2,
-        variance=wider * (c0 + c1 * lit + c2 * lit**2 + c3 * spread2**2) / 4,  # coefficients are in doubled DN
+        level=level,
+        spread=spread,
+        variance=wider * residual_variance(coefficients, level, spread),
         photon=np.broadcast_to(photon, value.shape).copy(),
         odd=np.full(value.shape, _FEWEST_ODD),
         known=np.ones(value.shape, np.bool_) if known is None else known,
@@ -226,22 +226,6 @@ def measure_response_spread(controls: Series, conditions: Conditions) -> float:
     spread = SIGMA_PER_MAD * float(np.median(np.abs(response - np.median(response))))
     noise = float(np.median(1 / total[lit]))
     return max(float(np.sqrt(max(spread**2 - noise, 0))), _LEAST_RESPONSE_SPREAD)
-
-
-def median_where(values: NDArray[np.float64], where: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return each row's median over the places named, 0 where there are none.
-
-    Examples
-    --------
-    >>> median_where(np.array([[1.0, 9.0, 2.0], [4.0, 5.0, 6.0]]), np.array([[1, 0, 1], [0, 0, 0]], bool))
-    array([1.5, 0. ])
-    """
-    ordered = np.sort(np.where(where, values, np.inf), axis=1)
-    count = where.sum(axis=1)
-    low = np.take_along_axis(ordered, np.maximum((count - 1) // 2, 0)[:, None], axis=1)[:, 0]
-    high = np.take_along_axis(ordered, np.minimum(count // 2, np.maximum(count - 1, 0))[:, None], axis=1)[:, 0]
-    with np.errstate(invalid="ignore"):
-        return np.where(count > 0, (low + high) / 2, 0)
 
 
 @dataclass(frozen=True)

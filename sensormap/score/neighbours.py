@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from sensormap.compiled import compiled
 from sensormap.frame import NARROW, Mosaic
 
-_BLOCK = 32  # rows: what is in between of so many stays in cache
+BLOCK_ROWS = 32
+"""Rows whose intermediate results stay in the processor's cache."""
 
 Work = tuple[NDArray[Any], NDArray[Any], NDArray[np.int8]]
+"""Memory for some rows: twice the levels, twice the mid-spreads, and the scores."""
 
 
-def work_rows(padded: Mosaic, step: int, rows: int = _BLOCK) -> Work:
+def work_rows(padded: Mosaic, step: int, rows: int = BLOCK_ROWS) -> Work:
     """Return memory for twice the levels, twice the mid-spreads and the scores of some rows, each ``(rows, W)``.
 
     It is as narrow as the mosaic, for speed: of int16 all values are within +-`frame.NARROW`, so that twice their

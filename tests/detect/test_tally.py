@@ -18,8 +18,8 @@ from sensormap.detect.tally import MOST_FRAMES, OUTLIER_SIGMA, Outliers, Tally, 
 from sensormap.frame import Mosaic
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import Noise, fit_noise
-from sensormap.score.scores import scores_slowly
 from tests.support.frames import SATURATION, make_mosaic, plain_noise
+from tests.support.scores import scores_slowly
 
 SHAPE = (33, 41)
 DEFECTS = {(0, 0): (0.0, 0.0), (12, 7): (1.0, 900.0), (32, 40): (0.0, 3880.0), (20, 21): (0.3, 0.0)}

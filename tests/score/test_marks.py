@@ -9,8 +9,8 @@ from numpy.testing import assert_array_equal
 from sensormap.score.marks import Marks, bits_of, find_marks, share_marks
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import fit_noise
-from sensormap.score.scores import scores
 from tests.support.frames import SATURATION, make_mosaic
+from tests.support.scores import scores
 
 STEPS = pytest.mark.parametrize("step", [1, 2])
 

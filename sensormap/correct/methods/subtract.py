@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sensormap.correct.methods.surround import same_plane_rings, surroundings
 from sensormap.maps.entries import Defect, DefectKind
-from sensormap.score.noise import Noise, own_variance, residual_variance
+from sensormap.score.noise import Noise
 
 _WITHIN = 1.96  # standard deviations of a normal distribution that half a 95 % interval is
 _DARK_SPREAD = 0.15  # of a dark current from frame to frame, with the temperature: as `laws` allows for
@@ -143,6 +143,6 @@ def expected_errors(
         apart = np.where(surround.known, surround.values - level[places, None], 0)
         spread[places] = _MID_SPREAD * np.sqrt((apart**2).sum(axis=1) / surround.known.sum(axis=1))
         known[places] = True
-    variance = residual_variance(noise, targets, level, spread)
-    own = own_variance(noise, targets, mosaic[tuple(targets.T)].astype(np.float64))
+    variance = noise.variance(targets, level, spread)
+    own = noise.own_variance(targets, mosaic[tuple(targets.T)].astype(np.float64))
     return np.where(known, variance, np.inf), own
