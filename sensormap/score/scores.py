@@ -1,12 +1,7 @@
 """Scores: how far each photosite lies from its same-colour neighbours, in units of the frame's own noise.
 
-The residual of a photosite is its value less the median of its eight same-colour neighbours.  Its noise is
-
-    variance = c0 + c1 * level + c2 * level ** 2 + c3 * spread ** 2
-
-with `level` the neighbours' median and `spread` their mid-spread: read noise, photon noise, the spread of response
-between healthy photosites, and texture.  The four coefficients are fitted for every plane of every frame from
-photosites of that frame, so no camera constants are needed, and scaled so that the scores' robust spread is 1.
+A score is a photosite's value less the median of its eight same-colour neighbours, over the noise of that difference,
+whose variance `noise` fits to each plane of the frame itself. So scores have a robust spread of 1 in every frame.
 """
 
 from __future__ import annotations
@@ -33,9 +28,22 @@ SCORE_LIMIT = 8 * SCORES_PER_SIGMA
 def score_band(
     padded: Mosaic, first: int, last: int, step: int, noise: NDArray[np.float32], limit: int, scores: NDArray[np.int8]
 ) -> None:
-    """Fill the scores of rows `first` to `last` (exclusive) into `scores`, shape ``(last - first, W)``.
+    """Fill the scores of some rows.
 
-    `noise` has the coefficients by row phase, coefficient and column: shape ``(step, 4, W)``.
+    Parameters
+    ----------
+    padded
+        The active area as `neighbours.pad` returns it, DN.
+    first, last
+        The rows, `last` exclusive.
+    step
+        Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
+    noise
+        Coefficients by row phase, coefficient and column, for scores in the wanted unit: shape ``(step, 4, W)``.
+    limit
+        Scores are clipped to +-`limit`.
+    scores
+        Filled, ``(last - first, W)``.
     """
     level2, spread2, _ = work_rows(padded, step, min(BLOCK_ROWS, last - first))
     for row in range(first, last, BLOCK_ROWS):
@@ -56,7 +64,19 @@ def score_rows(
     limit: np.float32,
     scores: NDArray[np.int8],
 ) -> None:
-    """Fill the scores of some rows: residual over noise, clipped to +-`limit`, rounded to whole units."""
+    """Fill the scores of some rows: residual over noise, clipped to +-`limit`, rounded to whole units.
+
+    Parameters
+    ----------
+    padded, step, noise, limit
+        As for `score_band`.
+    first, count
+        The rows: the first one, and how many.
+    level2, spread2
+        Of these rows, as `neighbours.middle_rows` fills them.
+    scores
+        Filled, with at least `count` rows.
+    """
     width = level2.shape[1]
     for i in range(count):
         value = padded[first + i + step][step : step + width]

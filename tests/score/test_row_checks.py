@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from sensormap.camera.cfa import BAYER_NAMES, Cfa
-from sensormap.score.plausible import PIECE_PHOTOSITES, Compared, count_steps
+from sensormap.score.compared_rows import PIECE_PHOTOSITES, Compared
+from sensormap.score.plausible import count_steps
 from tests.support.frames import SATURATION, make_mosaic
 
 
