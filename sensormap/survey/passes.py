@@ -15,7 +15,7 @@ from sensormap.decode.reading import open_geometry
 from sensormap.detect.follow_list import promising
 from sensormap.detect.tally import MOST_FRAMES
 from sensormap.diagnose.diagnosis import Followed
-from sensormap.diagnose.scenery import has_company
+from sensormap.diagnose.scenery import neighbours_deviate
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, SensorMapError
 from sensormap.frame import Photo, Skipped
 from sensormap.photos.refusals import Refusals
@@ -176,7 +176,7 @@ def _follow(run: FirstPass, follow: Sequence[int], work: Work) -> Followed | Non
     area = run.profile.active_area
     cfa = run.profile.cfa.shifted(x=area.x, y=area.y)
     spots = promising(run.tally, run.all_ballots, run.shifted, cfa, options.thresholds)
-    company = has_company(run.tally, cfa, spots.fixed)
+    company = neighbours_deviate(run.tally, cfa, spots.fixed)
     places = Places(spots.fixed, company, spots.decoys, run.shifts)
     usable = [number for number in sorted(run.tallied) if not run.tallied[number].repeat]
     frames = refilled(run.photos, follow, usable, options.follow)
