@@ -9,11 +9,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from sensormap.camera.cfa import Cfa
+from sensormap.frame import SMEAR
 from sensormap.maps.entries import Between, Column, Defect, FrameSummary, Row, Source, rounded
 from sensormap.maps.sensor_map import SensorMap
-
-# Pixels from a raw entry within which a JPEG's entry is the same defect: its smear, and its radius.
-_SAME = 3
 
 _START = Between(None, None)
 
@@ -81,7 +79,7 @@ def _since(sensor_map: SensorMap, first: datetime | None) -> SensorMap:
 
 def _witnessed(defect: Defect, others: Sequence[Defect], *, jpegs_first: bool) -> Defect:
     """Return a raw entry with what the JPEGs' entry of the same defect adds."""
-    near = [other for other in others if max(abs(other.x - defect.x), abs(other.y - defect.y)) <= _SAME]
+    near = [other for other in others if max(abs(other.x - defect.x), abs(other.y - defect.y)) <= SMEAR]
     if not near:
         return defect
     other = min(near, key=lambda one: (abs(one.x - defect.x) + abs(one.y - defect.y), one.y, one.x))
@@ -101,7 +99,7 @@ def _agree(older: Between | None, onset: Between | None) -> bool:
 
 def _near(defect: Defect, known: set[tuple[int, int]]) -> bool:
     """Tell whether a defect is one of those known."""
-    reach = range(-_SAME, _SAME + 1)
+    reach = range(-SMEAR, SMEAR + 1)
     return any((defect.x + i, defect.y + j) in known for i in reach for j in reach)
 
 
@@ -115,7 +113,7 @@ def _beside(one: Column | Row, other: Column | Row) -> bool:
     (place, first, last), (other_place, other_first, other_last) = (
         (line.x, line.y0, line.y1) if isinstance(line, Column) else (line.y, line.x0, line.x1) for line in (one, other)
     )
-    return abs(place - other_place) <= _SAME and first <= other_last and other_first <= last
+    return abs(place - other_place) <= SMEAR and first <= other_last and other_first <= last
 
 
 def _photosites(lines: Sequence[Column | Row], cfa: Cfa) -> set[tuple[int, int]]:

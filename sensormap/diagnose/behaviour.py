@@ -9,6 +9,9 @@ from enum import IntEnum
 
 from sensormap.maps.entries import DefectKind
 
+BLACK_SHARE = 0.002
+"""Share of saturation up to which a value counts as black: a photosite stuck there is dead."""
+
 
 class Term(IntEnum):
     """What a strength is multiplied by in the law of `DefectKind`: the columns of the regression, in their order."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.diagnose.behaviour import LINEAR, Behaviour, Term
+from sensormap.diagnose.behaviour import BLACK_SHARE, LINEAR, Behaviour, Term
 from sensormap.diagnose.law_choice import LawFit, choose_laws
 from sensormap.diagnose.odds import Odds
 from sensormap.diagnose.onset import FrameSpan, find_end, find_onset
@@ -15,9 +15,6 @@ from sensormap.diagnose.regression import Fit, fit
 from sensormap.diagnose.series import LOT, Conditions, FollowedWindows, Series
 from sensormap.maps.entries import STRENGTHS, DefectKind
 from sensormap.settings import LeastStrengths
-
-BLACK_SHARE = 0.002
-"""Share of saturation up to which a value counts as black: a photosite stuck there is dead."""
 
 # A strength is not resolved where its interval reaches beyond itself and beyond so many times the least that counts.
 _UNRESOLVED = 10

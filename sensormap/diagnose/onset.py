@@ -20,87 +20,19 @@ from sensormap.diagnose.odds import since_prior
 # Chance that a healthy photosite's score is outlying: 0.3 to 3 % in photos.
 _BY_CHANCE = 0.01
 
-_COVERED = 0.95
-
-
-def birth_ratios(
-    shows: NDArray[np.bool_], used: NDArray[np.bool_], blocks: Sequence[Sequence[int]]
-) -> NDArray[np.float64]:
-    """Return what each frame says for a defect against a healthy photosite, in nats, as `onset.find_onset` takes it.
-
-    Parameters
-    ----------
-    shows
-        Whether the frame is known to show the candidate outlying, with the sign that prevails, ``(n,)``; at least one.
-    used
-        Whether the frame counts at all, ``(n,)``.
-    blocks
-        Frame numbers of the blocks that voted, ordinary and long exposures apart.
-
-    Notes
-    -----
-    How often a defect shows is taken from the frames since its first, for ordinary and for long exposures by itself. A
-    block lists a photosite from three outlying scores on: one that lists none says that a defect born k frames before
-    its end showed in at most two of them, with the chance that the binomial distribution gives.
-
-    Examples
-    --------
-    >>> shows = np.array([False, False, True, True, True, True])
-    >>> birth_ratios(shows, np.ones(6, bool), [range(6)]).round(1).tolist()
-    [-2.3, -2.3, 4.5, 4.5, 4.5, 4.5]
-    >>> birth_ratios(shows, np.ones(6, bool), [range(2), range(2, 6)]).round(1).tolist()
-    [0.0, 0.0, 4.5, 4.5, 4.5, 4.5]
-    """
-    ratio = np.zeros(shows.size)
-    first = int(np.argmax(shows))
-    for sort in _sorts(blocks):
-        frames = np.concatenate(sort)
-        since = frames[(frames >= first) & used[frames]]
-        often = (np.count_nonzero(shows[since]) + 0.5) / (since.size + 1)
-        for block in sort:
-            counted = block[used[block]]
-            if shows[counted].any():
-                said = np.where(shows[counted], often / _BY_CHANCE, (1 - often) / (1 - _BY_CHANCE))
-                ratio[counted] = np.log(said)
-            else:
-                ratio[counted] = _of_unlisted(counted.size, often)
-    return ratio
-
-
-def _of_unlisted(frames: int, often: float) -> NDArray[np.float64]:
-    """Return what each frame of a block says that lists nothing: the sums from its end are those of births there."""
-    born = np.arange(frames, 0, -1)
-    chance = np.zeros(frames)
-    for shown in range(FEWEST_VOTES):
-        ways = np.array([comb(int(size), shown) for size in born])
-        chance += ways * often**shown * (1 - often) ** np.maximum(born - shown, 0)
-    few = np.append(np.log(chance), 0.0)
-    return np.asarray(few[:-1] - few[1:], np.float64)
-
-
-def _sorts(blocks: Sequence[Sequence[int]]) -> list[list[NDArray[np.intp]]]:
-    """Return the blocks of ordinary and of long exposures: within a sort they follow each other."""
-    sorts: list[list[NDArray[np.intp]]] = []
-    for block in blocks:
-        if not block:
-            continue
-        if sorts and block[0] > sorts[-1][-1][-1]:
-            sorts[-1].append(np.array(block, np.intp))
-        else:
-            sorts.append([np.array(block, np.intp)])
-    return sorts
+_COVERED = 0.95  # of the posterior probability, by an interval
 
 
 @dataclass(frozen=True)
 class FrameSpan:
-    """An interval that holds the first frame after a change with 95 % probability: `low` to `high`, both inclusive."""
+    """Frames `low` to `high`, both inclusive, that hold the first one after a change with 95 % probability."""
 
     low: int
     high: int
 
 
 def find_onset(ratio: NDArray[np.float64]) -> FrameSpan:
-    """Return which frame may be the first with the defect.
+    """Return the frames of which one is the first with the defect.
 
     Parameters
     ----------
@@ -129,7 +61,7 @@ def find_onset(ratio: NDArray[np.float64]) -> FrameSpan:
 
 
 def find_end(ratio: NDArray[np.float64]) -> FrameSpan:
-    """Return which frame may be the first without the defect again; ``ratio.size`` stands for after the last.
+    """Return the frames of which one is the first without the defect again; ``ratio.size`` stands for after the last.
 
     Parameters
     ----------
@@ -144,6 +76,50 @@ def find_end(ratio: NDArray[np.float64]) -> FrameSpan:
     return _shortest(np.concatenate([[-np.inf], np.cumsum(ratio)]))
 
 
+def birth_ratios(
+    shows: NDArray[np.bool_], used: NDArray[np.bool_], blocks: Sequence[Sequence[int]]
+) -> NDArray[np.float64]:
+    """Return what each frame says for a defect, in nats, ``(n,)``, where only outlying scores are known.
+
+    Parameters
+    ----------
+    shows
+        Whether each frame is known to show the candidate outlying, with the sign that prevails, ``(n,)``; at least one.
+    used
+        Whether each frame counts at all, ``(n,)``.
+    blocks
+        Numbers of the frames of each block that voted, of ordinary and of long exposures.
+
+    Notes
+    -----
+    How often a defect shows is taken from the frames since its first, for ordinary and for long exposures by itself. A
+    block lists a photosite from three outlying scores on: one that lists none says that a defect born k frames before
+    its end showed in at most two of them, with the chance that the binomial distribution gives.
+
+    Examples
+    --------
+    >>> shows = np.array([False, False, True, True, True, True])
+    >>> birth_ratios(shows, np.ones(6, bool), [range(6)]).round(1).tolist()
+    [-2.3, -2.3, 4.5, 4.5, 4.5, 4.5]
+    >>> birth_ratios(shows, np.ones(6, bool), [range(2), range(2, 6)]).round(1).tolist()
+    [0.0, 0.0, 4.5, 4.5, 4.5, 4.5]
+    """
+    ratio = np.zeros(shows.size)
+    first = int(np.argmax(shows))
+    for alike in _by_exposure(blocks):
+        frames = np.concatenate(alike)
+        since = frames[(frames >= first) & used[frames]]
+        often = (np.count_nonzero(shows[since]) + 0.5) / (since.size + 1)
+        for block in alike:
+            counted = block[used[block]]
+            if shows[counted].any():
+                said = np.where(shows[counted], often / _BY_CHANCE, (1 - often) / (1 - _BY_CHANCE))
+                ratio[counted] = np.log(said)
+            else:
+                ratio[counted] = _of_unlisted(counted.size, often)
+    return ratio
+
+
 def _shortest(log_weight: NDArray[np.float64]) -> FrameSpan:
     """Return the shortest run that holds 95 % of the weight; of equally short ones that which holds the most."""
     weight = np.exp(log_weight - log_weight.max())
@@ -155,3 +131,27 @@ def _shortest(log_weight: NDArray[np.float64]) -> FrameSpan:
         if held[low] >= _COVERED:
             return FrameSpan(low, low + length - 1)
     return FrameSpan(0, size - 1)
+
+
+def _by_exposure(blocks: Sequence[Sequence[int]]) -> list[list[NDArray[np.intp]]]:
+    """Return the blocks of long and of ordinary exposures, either of which follow each other in time."""
+    found: list[list[NDArray[np.intp]]] = []
+    for block in blocks:
+        if not block:
+            continue
+        if found and block[0] > found[-1][-1][-1]:
+            found[-1].append(np.array(block, np.intp))
+        else:
+            found.append([np.array(block, np.intp)])
+    return found
+
+
+def _of_unlisted(frames: int, often: float) -> NDArray[np.float64]:
+    """Return what each frame says of a block that lists nothing: their sum from a frame on is that of a birth there."""
+    born = np.arange(frames, 0, -1)
+    chance = np.zeros(frames)
+    for shown in range(FEWEST_VOTES):
+        ways = np.array([comb(int(size), shown) for size in born])
+        chance += ways * often**shown * (1 - often) ** np.maximum(born - shown, 0)
+    few = np.append(np.log(chance), 0.0)
+    return np.asarray(few[:-1] - few[1:], np.float64)

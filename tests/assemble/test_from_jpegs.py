@@ -20,7 +20,7 @@ from sensormap.decode.jpeg_mosaic import picture_profile
 from sensormap.detect.lines import find_lines
 from sensormap.detect.tally import Outliers
 from sensormap.detect.votes import Ballot
-from sensormap.diagnose.kinds import picture_kind
+from sensormap.diagnose.kinds import jpeg_kind
 from sensormap.maps.entries import Between, Defect, DefectKind, Source
 from sensormap.maps.mapfile.writing import map_text
 from sensormap.maps.sensor_map import SensorMap
@@ -362,9 +362,9 @@ def test_of_a_column_every_eighth_member_is_asked_and_single_defects_all(monkeyp
 
     def ask(outliers: Outliers, *arguments: Any, **options: Any) -> DefectKind:
         asked.append(int(outliers.index[0]) // KNOWN.active_area.width)
-        return picture_kind(outliers, *arguments, **options)
+        return jpeg_kind(outliers, *arguments, **options)
 
-    monkeypatch.setattr("sensormap.assemble.from_votes.picture_kind", ask)
+    monkeypatch.setattr("sensormap.assemble.from_votes.jpeg_kind", ask)
     column = {(row, 31): Shown(score=20.0) for row in range(5, 40)}
     found = map_of(pictures(column | {(20, 50): PLAIN, (30, 8): PLAIN}))
     assert asked == [5, 13, 20, 21, 29, 30, 37]
