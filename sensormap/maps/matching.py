@@ -8,15 +8,13 @@ from functools import cache
 from itertools import product
 
 from sensormap.camera.geometry import Rect
+from sensormap.frame import SMEAR
 from sensormap.maps.checks import COLUMNS, ROWS, Axis
 from sensormap.maps.entries import Column, Defect, Row, Source
 from sensormap.maps.sensor_map import SensorMap
 
 Entry = Defect | Column | Row
 Line = Column | Row
-
-# Pixels from a raw entry within which a JPEG's entry is the same defect: its smear, and its radius, as in combine.py.
-_SMEAR = 3
 
 
 def mismatch(one: SensorMap, other: SensorMap) -> tuple[str, str] | None:
@@ -63,7 +61,7 @@ def reach(radius: int | None, other: int | None) -> int:
     if radius is None and other is None:
         return 0
     known = [one for one in (radius, other) if one is not None]
-    return max(known) if len(known) == 2 else max(_SMEAR, *known)
+    return max(known) if len(known) == 2 else max(SMEAR, *known)
 
 
 def weakness(entry: Entry) -> tuple[bool, bool, bool, float, float, str]:

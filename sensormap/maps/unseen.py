@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from sensormap.maps.entries import Column, Defect, DefectKind, Row, Source
 from sensormap.maps.sensor_map import SensorMap
-
-# With fewer photos of different scenes a map lists only the grossest defects, and is sure of none.
-_FEW_PHOTOS = 10
-
-# What a map of enough photos is sure of, as stories.LISTED_CONFIDENCE.
-_SURE = 0.8
+from sensormap.settings import FEW_FRAMES, LISTED_CONFIDENCE
 
 # Of a simulated set of 60 photos, cut into two, one half missed what five photos of the other showed, but nothing that
 # eight did.
@@ -53,9 +48,9 @@ def unseen(entry: Defect | Column | Row, *, listed: SensorMap, looked: SensorMap
 def _poor_photos(entry: Defect | Column | Row, looked: SensorMap) -> str:
     """Say why photos would not show an entry however strong it is; "" if they would."""
     frames, counted = looked.frames, _counted(looked, entry.kind)
-    if frames.used - frames.repeated < _FEW_PHOTOS:
+    if frames.used - frames.repeated < FEW_FRAMES:
         return f"too few photos ({frames.used - frames.repeated})" if frames.used else "no photos"
-    if counted < _FEW_PHOTOS:
+    if counted < FEW_FRAMES:
         return "filtered in camera"
     if looked.source == Source.JPEG and entry.radius is None:
         return "JPEGs show less"
@@ -66,7 +61,7 @@ def _faint(entry: Defect | Column | Row, listed: SensorMap, looked: SensorMap) -
     """Say why an entry is too doubtful or too weak to show in photos; "" if it is not."""
     if not entry.score:
         return "never measured"
-    if entry.confidence < _SURE:
+    if entry.confidence < LISTED_CONFIDENCE:
         return "was not sure"
     if entry.kind == DefectKind.HOT and _shorter(entry, listed, looked):
         return "shorter exposures"
