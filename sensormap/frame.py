@@ -14,9 +14,6 @@ from sensormap.camera.profile import Body
 WHITE = 255
 """Highest value of a JPEG's pixel."""
 
-SMEAR = 3
-"""Pixels on either side over which a JPEG spreads a photosite: demosaicing reaches 2, halved chroma one more."""
-
 Mosaic = NDArray[np.int16] | NDArray[np.int32]
 
 NARROW = 16_383

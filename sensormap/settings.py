@@ -1,4 +1,4 @@
-"""What a survey is asked to do: options, thresholds of detection, and the least strengths that count."""
+"""What a survey is asked to do: options, thresholds and least strengths; and the constants that several steps share."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ FEW_FRAMES = 10
 
 DARK_SPREAD = 0.15
 """Spread of a dark current from frame to frame, as a share of itself: it follows the temperature."""
+
+SMEAR = 3
+"""Pixels on either side over which a JPEG spreads a photosite: demosaicing reaches 2, halved chroma one more."""
 
 DEFAULT_FOLLOWED = 256
 """Frames that are followed, at most."""

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from sensormap.camera.cfa import Cfa
-from sensormap.frame import SMEAR
 from sensormap.maps.entries import Between, Column, Defect, FrameSummary, Row, Source, rounded
 from sensormap.maps.sensor_map import SensorMap
+from sensormap.settings import SMEAR
 
 _START = Between(None, None)
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from sensormap.detect.candidates import Candidates
 from sensormap.detect.tally import Outliers
-from sensormap.frame import SMEAR
 from sensormap.maps.clusters import Run, find_columns
+from sensormap.settings import SMEAR
 
 # Side of the block that is compressed as one where chroma is halved both ways; ripples seldom reach 2/3 of the score of
 # their cause or, since scores are clipped, a quarter of its excess.

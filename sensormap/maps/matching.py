@@ -8,10 +8,10 @@ from functools import cache
 from itertools import product
 
 from sensormap.camera.geometry import Rect
-from sensormap.frame import SMEAR
 from sensormap.maps.checks import COLUMNS, ROWS, Axis
 from sensormap.maps.entries import Column, Defect, Row, Source
 from sensormap.maps.sensor_map import SensorMap
+from sensormap.settings import SMEAR
 
 Entry = Defect | Column | Row
 Line = Column | Row
