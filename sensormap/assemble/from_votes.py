@@ -76,8 +76,7 @@ def settings_of(evidence: Evidence) -> ExposureSettings:
     gain, shutter_s = np.full(size, np.nan), np.full(size, np.nan)
     used = np.zeros(size, np.bool_)
     for number, photo in zip(evidence.numbers, evidence.photos, strict=True):
-        gain[number] = np.nan if photo.exposure.iso is None else photo.exposure.iso / 100
-        shutter_s[number] = np.nan if photo.exposure.shutter_s is None else photo.exposure.shutter_s
+        gain[number], shutter_s[number] = photo.exposure.gain, photo.exposure.shutter_s  # None becomes NaN
         used[number] = True
     return ExposureSettings(gain, shutter_s, used, evidence.saturation)
 

@@ -146,7 +146,7 @@ class _Planter:
 
 def _light(photo: Photo, frame: Frame, noise: Noise) -> Light:
     """Return a frame's settings and noise as planting wants them."""
-    gain = np.array([np.nan if photo.exposure.iso is None else photo.exposure.iso / 100])
-    photon = float(photon_noise(noise.coefficients[np.newaxis].astype(np.float64), gain)[0])
-    known = float(gain[0]) if photo.exposure.iso is not None else 1.0
-    return Light(known, photo.exposure.shutter_s or 0.0, frame.floor, frame.saturation, photon)
+    gain = photo.exposure.gain
+    gains = np.array([gain], np.float64)  # None becomes NaN
+    photon = float(photon_noise(noise.coefficients[np.newaxis].astype(np.float64), gains)[0])
+    return Light(1.0 if gain is None else gain, photo.exposure.shutter_s or 0.0, frame.floor, frame.saturation, photon)

@@ -178,8 +178,8 @@ class SecondPass:
     def _conditions(self, frames: Sequence[int]) -> Conditions:
         """Return the circumstances of the followed frames."""
         exposures = [self.photos[frame].exposure for frame in frames]
-        gain = np.array([np.nan if e.iso is None else e.iso / 100 for e in exposures], np.float64)
-        shutter_s = np.array([np.nan if e.shutter_s is None else e.shutter_s for e in exposures], np.float64)
+        gain = np.array([exposure.gain for exposure in exposures], np.float64)  # None becomes NaN
+        shutter_s = np.array([exposure.shutter_s for exposure in exposures], np.float64)
         kept = [self.tallied[frame] for frame in frames]
         return Conditions(
             number=np.array(frames, np.int64),
