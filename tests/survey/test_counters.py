@@ -239,7 +239,7 @@ def test_four_times_the_frames_take_less_than_one_frame_more(peaks: dict[int, tu
 def test_no_memory_grows_as_frames_times_photosites(peaks: dict[int, tuple[int, FirstPass]]) -> None:
     """One thread holds the sums, frames read ahead, one as padded, and what the checks take in between."""
     most, run = peaks[MOST_FRAMES]
-    sums = sum(one.nbytes for one in (*run.tally.sums, run.tally.sum_outlying, run.shifted))
+    sums = sum(one.nbytes for one in (*run.tally.sums, run.shifted))
     assert sums < 15 * FRAME_BYTES / 2
     assert sums < most < sums + (6 + sensormap.survey.first_pass._AHEAD) * FRAME_BYTES
 
