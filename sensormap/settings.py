@@ -29,6 +29,14 @@ DEFAULT_FOLLOWED = 256
 """Frames that are followed, at most."""
 
 
+def require_positive(**values: float) -> None:
+    """Raise a `ValueError` that names the first of some values that is not above 0."""
+    for name, value in values.items():
+        if not value > 0:
+            msg = f"{name}: {value!r} is not above 0"
+            raise ValueError(msg)
+
+
 @dataclass(frozen=True)
 class Thresholds:
     """What makes a photosite a candidate.
@@ -64,10 +72,7 @@ class Thresholds:
     followed_share: float = 4e-4
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not value > 0:
-                msg = f"{name}: {value!r} is not above 0"
-                raise ValueError(msg)
+        require_positive(**vars(self))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from sensormap.assemble.from_series import Found, make_defects
 from sensormap.assemble.from_votes import picture_defects, unfollowed_defects
 from sensormap.assemble.lines import make_lines
 from sensormap.camera.geometry import Sensor
-from sensormap.detect.lines import Line, find_lines
+from sensormap.detect.lines import DeviatingLine, find_lines
 from sensormap.detect.tally import OUTLIER_SIGMA
 from sensormap.detect.votes import FEWEST_VOTES
 from sensormap.diagnose.diagnosis import Followed, diagnose_series
@@ -37,7 +37,7 @@ def assemble(
     thresholds: Thresholds,
     least_strengths: LeastStrengths,
     *,
-    lines_of: Callable[[], tuple[Line, ...]] | None = None,
+    lines_of: Callable[[], tuple[DeviatingLine, ...]] | None = None,
 ) -> SensorMap:
     """Return the map that the evidence supports.
 
@@ -85,7 +85,7 @@ def assemble(
     )
 
 
-def deviating_lines(evidence: Evidence) -> tuple[Line, ...]:
+def deviating_lines(evidence: Evidence) -> tuple[DeviatingLine, ...]:
     """Return the columns and rows that deviate as a whole; none where frames are too few to tell them from scenery."""
     tally, area = evidence.tally, evidence.profile.active_area
     if evidence.is_of_jpegs:

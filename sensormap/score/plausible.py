@@ -37,6 +37,8 @@ _STEP_SIGMA, _STEP_SHARE, _STEP_EVERYWHERE = 0.6, 0.75, 0.94
 # A row moves where this share of its pieces step one way by so many standard errors.
 _STILL_SIGMA, _MOVE_SHARE = 0.8, 0.85
 
+_LOWEST2 = 2  # doubled DN; lower levels count as this, so that shares of them mean something
+
 _NEAR_SATURATION = 0.9  # of saturation; a colour whose median is beyond may be clipped in part
 
 # How much a sensor's imbalance of its two greens may vary over the frame, as a share of the level.
@@ -113,7 +115,7 @@ def torn_rows(compared: Compared) -> NDArray[np.bool_]:
     if not pieces:
         return np.zeros(0, np.bool_)
     above, below = compared.middle[:2]
-    error, level = np.minimum(compared.error[0], compared.error[1]), np.maximum(compared.level[0], np.float32(2))
+    error, level = np.minimum(compared.error[0], compared.error[1]), np.maximum(compared.level[0], np.float32(_LOWEST2))
     # At an edge one of the two is small; the larger says nothing of the sensor. (`np.where` takes five times as long.)
     nearer = (np.abs(above) < np.abs(below)).astype(np.float32)
     share = (nearer * above + (1 - nearer) * below) / level
@@ -128,7 +130,7 @@ def torn_rows(compared: Compared) -> NDArray[np.bool_]:
     excess = np.count_nonzero(beyond & (above * below > 0), axis=1)
     # The first and the last row, which lack a neighbour, differ by nothing at the lowest level: they are torn where the
     # imbalance alone is too much for that.
-    end = bool(np.abs(usual) * 2 > _TORN_SIGMA * LEAST_ERROR + _IMBALANCE * np.float32(2))
+    end = bool(np.abs(usual) * _LOWEST2 > _TORN_SIGMA * LEAST_ERROR + _IMBALANCE * np.float32(_LOWEST2))
     torn = np.concatenate([[end], 2 * excess > pieces, [end]])
     pairs = torn[:-1] & torn[1:]
     return np.asarray(np.append(pairs, False) | np.append(False, pairs))
@@ -172,19 +174,24 @@ def _agreeing(compared: Compared, sigma: float, saturation: int) -> tuple[NDArra
     The latter by so many `sigma`, of the pieces where neither is clipped, and 0 where those are not half.
     """
     count, pieces = compared.middle.shape[1:]
-    bars = np.array([_STILL_SIGMA, sigma, 2, 2 * _NEAR_SATURATION * saturation], np.float32)
+    bars = np.array([_STILL_SIGMA, sigma, _LOWEST2, 2 * _NEAR_SATURATION * saturation], np.float32)
     counts = np.empty((count, 2, 3), np.int64)
-    count_steps(compared.middle[2:], compared.error[2:], compared.level[1:], bars, counts)
-    moving, beyond, unclipped = counts.transpose(2, 0, 1)
-    return moving / pieces, np.where(2 * unclipped >= pieces, beyond / np.maximum(unclipped, 1), 0.0)
+    moving, stepping, lowest, clipped = bars
+    step, error, level = compared.middle[2:], compared.error[2:], compared.level[1:]
+    count_steps(step, error, level, moving, stepping, lowest, clipped, counts)
+    moved, beyond, unclipped = counts.transpose(2, 0, 1)
+    return moved / pieces, np.where(2 * unclipped >= pieces, beyond / np.maximum(unclipped, 1), 0.0)
 
 
 @compiled
-def count_steps(
+def count_steps(  # noqa: PLR0913, PLR0917
     step: NDArray[np.float32],
     error: NDArray[np.float32],
     level: NDArray[np.float32],
-    bars: NDArray[np.float32],
+    moving: np.float32,
+    stepping: np.float32,
+    lowest: np.float32,
+    clipped: np.float32,
     counts: NDArray[np.int64],
 ) -> None:
     """Count in how many pieces of each row two colours step.
@@ -193,9 +200,12 @@ def count_steps(
     ----------
     step, error, level
         Of both colours, shape ``(2, rows, pieces)``, in doubled DN.
-    bars
-        How many standard errors a colour must step to count, how many it must step beyond the other colour's step times
-        the ratio of their levels, the lowest level, and that from which a colour is clipped.
+    moving
+        Standard errors that a colour must step to count.
+    stepping
+        Standard errors that it must step beyond the other colour's step times the ratio of their levels.
+    lowest, clipped
+        Levels below the former count as it; above the latter a colour may be clipped.
     counts
         Filled, by row and colour, with the pieces that step one way or the other, whichever are more, those of them
         that step so beyond the other colour where none is clipped, and those where none is; shape ``(rows, 2, 3)``.
@@ -206,15 +216,15 @@ def count_steps(
             step_b, error_b, level_b = step[1 - k, row], error[1 - k, row], level[1 - k, row]
             up, down, beyond, below, unclipped = 0, 0, 0, 0, 0
             for i in range(step.shape[2]):
-                a, b = max(level_a[i], bars[2]), max(level_b[i], bars[2])
+                a, b = max(level_a[i], lowest), max(level_b[i], lowest)
                 ratio = a / b
                 # np.hypot, of which there is no SIMD code.
                 one, two, three = np.float64(error_a[i]), np.float64(ratio * error_b[i]), np.float64(_RATIO_ERROR * a)
                 both = np.float64(np.float32(np.sqrt(one * one + two * two)))
                 score = (step_a[i] - ratio * step_b[i]) / np.float32(np.sqrt(both * both + three * three))
                 moved = step_a[i] / error_a[i]
-                open_ = (level_a[i] <= bars[3]) & (level_b[i] <= bars[3])
-                up, down = up + (moved > bars[0]), down + (moved < -bars[0])
-                beyond, below = beyond + (open_ & (score > bars[1])), below + (open_ & (score < -bars[1]))
+                open_ = (level_a[i] <= clipped) & (level_b[i] <= clipped)
+                up, down = up + (moved > moving), down + (moved < -moving)
+                beyond, below = beyond + (open_ & (score > stepping)), below + (open_ & (score < -stepping))
                 unclipped += open_
             counts[row, k, 0], counts[row, k, 1], counts[row, k, 2] = max(up, down), max(beyond, below), unclipped

@@ -58,7 +58,7 @@ def test_steps_are_counted_as_row_by_row():
     level = rng.uniform(-10, 2 * SATURATION, step.shape).astype(np.float32)
     bars = np.array([0.8, 0.6, 2, 1.8 * SATURATION], np.float32)
     counts = np.empty((40, 2, 3), np.int64)
-    count_steps(step, error, level, bars, counts)
+    count_steps(step, error, level, *bars, counts)
     unclipped = (level <= bars[3]).all(axis=0)
     level = np.maximum(level, bars[2])
     for k in range(2):
