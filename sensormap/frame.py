@@ -58,15 +58,15 @@ class Photo:
         Where it lies, and how large it is.
     body, exposure
         Who took it, and how.
-    picture
-        Width and height of the stored picture, of a JPEG; None of a raw file.
+    jpeg_size
+        Width and height of a JPEG as stored; None for a raw photo.
     """
 
     path: Path
     size_bytes: int
     body: Body
     exposure: Exposure
-    picture: tuple[int, int] | None = None
+    jpeg_size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ class Evidence:
     @property
     def is_of_jpegs(self) -> bool:
         """Whether the photos are JPEGs."""
-        return bool(self.photos) and self.photos[0].picture is not None
+        return bool(self.photos) and self.photos[0].jpeg_size is not None
 
     @property
     def counted(self) -> int:

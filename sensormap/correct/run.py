@@ -230,7 +230,7 @@ def _correct(
     """Correct one photo and write it."""
     photo = read_photo(path)
     check_body(photo, sensor_map, force=wishes.force)
-    of_raw = photo.picture is None
+    of_raw = photo.jpeg_size is None
     chosen = choose(sensor_map, photo.exposure, of_raw=of_raw, every=wishes.every)
     data = read_bytes(path)
     content = (_raw if of_raw else _jpeg)(data, photo, sensor_map, chosen, wishes)
@@ -266,8 +266,8 @@ def _jpeg(data: bytes, photo: Photo, sensor_map: SensorMap, chosen: Chosen, wish
     if wishes.method not in JPEG_METHODS or wishes.dng or wishes.opcodes:
         msg = f"{name}: a JPEG, which is corrected by --method {' or '.join(JPEG_METHODS)} and stays one"
         raise FrameMismatchError(msg)
-    if crop is None or photo.picture != (crop.width, crop.height):
-        found = "{} x {} pixels".format(*(photo.picture or (0, 0)))
+    if crop is None or photo.jpeg_size != (crop.width, crop.height):
+        found = "{} x {} pixels".format(*(photo.jpeg_size or (0, 0)))
         expected = f"{crop.width} x {crop.height}" if crop else f"none: profile {sensor_map.profile} has no jpeg_crop"
         msg = f"{name}: a JPEG of {found}, expected {expected}"
         raise FrameMismatchError(msg)

@@ -70,18 +70,18 @@ def of_full_size(pictures: Sequence[Photo], crop: Rect | None) -> tuple[list[Pho
         Of its profile; None where it is unknown: then the largest size is taken for the full one that is not rare, as
         panoramas are.
     """
-    sizes = Counter(picture.picture for picture in pictures if picture.picture is not None)
+    sizes = Counter(picture.jpeg_size for picture in pictures if picture.jpeg_size is not None)
     if not sizes:
         return list(pictures), []
     usual = [size for size in sizes if sizes[size] >= max(_USUAL * max(sizes.values()), min(2, len(pictures)))]
     largest = max(usual or sizes, key=lambda size: (size[0] * size[1], sizes[size], size))
     full = largest if crop is None else (crop.width, crop.height)
-    kept = [picture for picture in pictures if picture.picture == full]
+    kept = [picture for picture in pictures if picture.jpeg_size == full]
     expected = f"the full size {full[0]} x {full[1]}{'' if crop else ', the largest of many'}"
     left_out = []
     for picture in pictures:
-        if picture.picture is not None and picture.picture != full:
-            width, height = picture.picture
+        if picture.jpeg_size is not None and picture.jpeg_size != full:
+            width, height = picture.jpeg_size
             turned = ": turned after it was taken" if (height, width) == full else ""
             left_out.append(
                 Skipped(picture.path.name, f"picture of {width} x {height} pixels, expected {expected}{turned}")

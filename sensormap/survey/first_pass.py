@@ -136,7 +136,7 @@ class FirstPass:
         self.photos = photos
         self.profile = profile
         self.thresholds = thresholds
-        self._jpeg = photos[0].picture is not None
+        self._jpeg = photos[0].jpeg_size is not None
         self.tally = Tally((area.height, area.width), frames=len(photos))
         self.tallied: dict[int, Tallied] = {}
         self.ballots: dict[int, tuple[Ballot, ...]] = {}

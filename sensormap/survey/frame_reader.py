@@ -73,7 +73,7 @@ class Examiner:
     def __init__(self, photos: Sequence[Photo], profile: Profile, read: Read, read_surely: Read | None) -> None:
         self._photos = photos
         self._profile = profile
-        self._jpeg = photos[0].picture is not None
+        self._jpeg = photos[0].jpeg_size is not None
         self._read = read
         self._read_surely = read_surely
         self.contradictions: dict[int, ProfileError] = {}

@@ -138,9 +138,9 @@ def gather_evidence(
     for number, photo in enumerate(photos):
         log.debug("frame %d: %s", number, photo.path)
     # Its laws are those of raw values, and reading JPEGs again takes most of the time of the first pass.
-    followed_too = work.options.follow and photos[0].picture is None
+    followed_too = work.options.follow and photos[0].jpeg_size is None
     follow = choose_frames(photos, range(len(photos)), work.options.follow) if followed_too else []
-    surely = work.read_surely if photos[0].picture is None else None  # JPEGs have one decoder only
+    surely = work.read_surely if photos[0].jpeg_size is None else None  # JPEGs have one decoder only
     run = FirstPass(photos, profile, work.options.thresholds, read=work.read, read_surely=surely, follow=follow)
     run.run(work.options.threads, work.progress, lambda photo: work.refuse.extend([photo]))
     give_back()

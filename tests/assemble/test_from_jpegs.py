@@ -78,7 +78,7 @@ def pictures(
         scores = [one.score for _, one in sorted(listed.items())]
         ballots.append(ballot_of(index, scores, outliers_in(listed, block)))
     photos = tuple(
-        replace(photo(number, iso=100, shutter_s=0.01, time=NOON + timedelta(days=number)), picture=(60, 48))
+        replace(photo(number, iso=100, shutter_s=0.01, time=NOON + timedelta(days=number)), jpeg_size=(60, 48))
         for number in numbers
     )
     values = {

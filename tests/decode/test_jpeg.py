@@ -169,7 +169,7 @@ def test_orientation_never_turns_a_picture(tmp_path: Path, orientation: int) -> 
     data = jpeg_bytes(exif=exif(tiff.short(0x0112, orientation)))
     np.testing.assert_array_equal(read_jpeg(data, "x.jpg"), read_jpeg(GOOD, "x.jpg"))
     photo = read_photo(written(tmp_path, data))
-    assert (photo.exposure.orientation, photo.picture) == (orientation, (WIDTH, HEIGHT))
+    assert (photo.exposure.orientation, photo.jpeg_size) == (orientation, (WIDTH, HEIGHT))
 
 
 def test_only_the_first_picture_of_a_file_counts() -> None:
@@ -477,7 +477,7 @@ TOLD = exif(
 def test_exif(tmp_path: Path, name: str) -> None:
     data = jpeg_bytes(exif=TOLD)
     photo = read_photo(written(tmp_path, data, name))
-    assert (photo.size_bytes, photo.picture) == (len(data), (WIDTH, HEIGHT))
+    assert (photo.size_bytes, photo.jpeg_size) == (len(data), (WIDTH, HEIGHT))
     assert photo.body == Body("NIKON CORPORATION", "NIKON D80", "3012345")
     time = datetime(2008, 5, 1, 12, 0, 3, 250_000)
     assert photo.exposure == Exposure(iso=200, shutter_s=0.02, time=time, orientation=6, shutter_count=205)
@@ -491,12 +491,12 @@ def test_exif_after_other_segments(tmp_path: Path) -> None:
 
 def test_no_exif(tmp_path: Path) -> None:
     photo = read_photo(written(tmp_path, GOOD))
-    assert (photo.body, photo.exposure, photo.picture) == (Body("", "", ""), Exposure(), (WIDTH, HEIGHT))
+    assert (photo.body, photo.exposure, photo.jpeg_size) == (Body("", "", ""), Exposure(), (WIDTH, HEIGHT))
 
 
 def test_only_a_jpeg_s_name_makes_it_one(tmp_path: Path) -> None:
     photo = read_photo(written(tmp_path, jpeg_bytes(exif=TOLD), "x.nef"))
-    assert (photo.body.model, photo.picture) == ("NIKON D80", None)
+    assert (photo.body.model, photo.jpeg_size) == ("NIKON D80", None)
 
 
 @pytest.mark.parametrize(
@@ -529,7 +529,7 @@ def test_edited(tmp_path: Path, software: str) -> None:
     ],
 )  # fmt: skip
 def test_firmware_is_no_editor(tmp_path: Path, software: str) -> None:
-    assert read_photo(written(tmp_path, jpeg_bytes(exif=exif(tiff.text(0x0131, software))))).picture
+    assert read_photo(written(tmp_path, jpeg_bytes(exif=exif(tiff.text(0x0131, software))))).jpeg_size
 
 
 def test_a_raw_file_s_software_does_not_matter(tmp_path: Path) -> None:
@@ -558,7 +558,7 @@ def test_exif_of_another_size(tmp_path: Path, told: tuple[tiff.Field, ...], show
 
 @pytest.mark.parametrize("told", [(), (tiff.long(0xA002, 0), tiff.long(0xA003, 0)), (tiff.long(0xA002, WIDTH),)])
 def test_exif_that_tells_no_size(tmp_path: Path, told: tuple[tiff.Field, ...]) -> None:
-    assert read_photo(written(tmp_path, jpeg_bytes(exif=exif(exif=told)))).picture == (WIDTH, HEIGHT)
+    assert read_photo(written(tmp_path, jpeg_bytes(exif=exif(exif=told)))).jpeg_size == (WIDTH, HEIGHT)
 
 
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -570,7 +570,7 @@ def test_damaged_header(tmp_path: Path, damage: list[tuple[int, int]], cut: int)
     path = written(tmp_path, bytes(data[: cut + 10] if cut < 700 else data))
     photo = unless_refused(lambda: read_photo(path))
     if photo is not None:
-        assert photo.picture is not None
+        assert photo.jpeg_size is not None
         assert all(text.isprintable() for text in (photo.body.make, photo.body.model, photo.body.serial))
 
 
@@ -667,7 +667,7 @@ def test_real_phone() -> None:
     assert orientations.pop("scene_2.jpg") == 1
     assert orientations.pop("scene_1.jpg") is not None
     assert set(orientations.values()) == {6}
-    assert {(photo.body, photo.picture) for photo in photos} == {(Body("SAMSUNG", "GT-I9300", ""), (3264, 1836))}
+    assert {(photo.body, photo.jpeg_size) for photo in photos} == {(Body("SAMSUNG", "GT-I9300", ""), (3264, 1836))}
     for name in (min(orientations), "scene_2.jpg"):
         data = (folder / name).read_bytes()
         np.testing.assert_array_equal(read_jpeg(data, name), plain_decode(data))
@@ -678,7 +678,7 @@ def test_real_nikon() -> None:
     path = needs(DATA / "d200-0" / "Nikon_D200_0_15871.JPG")
     photo = read_photo(path)
     assert photo.body == Body("NIKON CORPORATION", "NIKON D200", "")  # this body writes blanks for its number
-    assert photo.picture == (3872, 2592)
+    assert photo.jpeg_size == (3872, 2592)
     time = datetime(2009, 1, 12, 19, 25, 28, 240_000)
     assert photo.exposure == Exposure(200, 1 / 320, time, orientation=1, shutter_count=3584, long_exposure_nr=False)
     data = path.read_bytes()
