@@ -33,7 +33,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sensormap.correct.run import Wishes, correct_photos
+    from sensormap.correct.run import CorrectOptions, correct_photos
     from sensormap.errors import SensorMapError
     from sensormap.maps.coordinates import coordinates
     from sensormap.maps.entries import Column, Defect, DefectKind
@@ -45,13 +45,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Column",
+    "CorrectOptions",
     "Defect",
     "DefectKind",
     "Options",
     "SensorMap",
     "SensorMapError",
     "Thresholds",
-    "Wishes",
     "coordinates",
     "correct_photos",
     "map_defects",
@@ -61,13 +61,13 @@ __all__ = [
 
 _MODULES = {
     "Column": "maps.entries",
+    "CorrectOptions": "correct.run",
     "Defect": "maps.entries",
     "DefectKind": "maps.entries",
     "Options": "settings",
     "SensorMap": "maps.sensor_map",
     "SensorMapError": "errors",
     "Thresholds": "settings",
-    "Wishes": "correct.run",
     "coordinates": "maps.coordinates",
     "correct_photos": "correct.run",
     "map_defects": "survey.run",

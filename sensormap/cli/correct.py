@@ -11,7 +11,8 @@ from sensormap.cli.console import configure_log, progress_bar
 from sensormap.cli.options import jobs_option
 
 if TYPE_CHECKING:
-    from sensormap.correct.run import Wishes
+    from sensormap.correct.run import CorrectOptions
+    from sensormap.frame import Skipped
 
 
 @click.command("correct")
@@ -63,21 +64,21 @@ def correct_command(
         why = "--check, which tries them all" if check else "--opcodes, which uses none"
         msg = f"--method {method} does not go with {why}"
         raise click.UsageError(msg)
-    from sensormap.correct.run import Wishes  # noqa: PLC0415 - takes a second to import, --help does not
+    from sensormap.correct.run import CorrectOptions  # noqa: PLC0415 - takes a second to import, --help does not
 
     verbosity = verbose - quiet
     configure_log(verbosity)
-    wishes = Wishes(method, every=every, dng=dng, opcodes=opcodes, force=force, overwrite=overwrite, jobs=jobs)
-    _run(map_file, photos, Path(output) if output else None, wishes, verbosity)
+    options = CorrectOptions(method, every=every, dng=dng, opcodes=opcodes, force=force, overwrite=overwrite, jobs=jobs)
+    _run(map_file, photos, Path(output) if output else None, options, verbosity)
 
 
-def _run(map_file: Path, photos: tuple[str, ...], output: Path | None, wishes: Wishes, verbosity: int) -> None:
+def _run(map_file: Path, photos: tuple[str, ...], output: Path | None, options: CorrectOptions, verbosity: int) -> None:
     """Correct the photos, or without an output check repairs in them; print what came of it."""
     from rich.console import Console  # noqa: PLC0415
 
     from sensormap.cli.render import print_table  # noqa: PLC0415
     from sensormap.correct.check_repairs import check_repairs  # noqa: PLC0415
-    from sensormap.correct.run import Told, correct_photos  # noqa: PLC0415
+    from sensormap.correct.run import correct_photos  # noqa: PLC0415
     from sensormap.decode.quiet import native_stderr_silenced  # noqa: PLC0415
     from sensormap.maps.mapfile.reading import read_map  # noqa: PLC0415
     from sensormap.photos.refusals import Refusals  # noqa: PLC0415
@@ -85,11 +86,17 @@ def _run(map_file: Path, photos: tuple[str, ...], output: Path | None, wishes: W
 
     sensor_map, refusals = read_map(map_file), Refusals(strict=False)
     with native_stderr_silenced(), progress_bar(verbosity, "correcting") as progress:
-        told = Told(progress, lambda photo: refusals.extend([photo]))
+
+        def on_skipped(photo: Skipped) -> None:
+            refusals.extend([photo])
+
         if output is None:
-            table = quality_table(*check_repairs(photos, sensor_map, wishes, told))
+            force, jobs = options.force, options.jobs
+            found = check_repairs(photos, sensor_map, force=force, jobs=jobs, progress=progress, on_skipped=on_skipped)
+            table = quality_table(*found)
         else:
-            table = corrected_table(correct_photos(photos, sensor_map, output, wishes, told))
+            corrected = correct_photos(photos, sensor_map, output, options, progress=progress, on_skipped=on_skipped)
+            table = corrected_table(corrected)
     if verbosity >= 0:
         print_table(table, Console())
     if refusals.skipped:

@@ -9,17 +9,24 @@ from sensormap.camera.profile_files import find_profile
 from sensormap.correct.methods.held_out import HeldOut, Quality, check, sum_up
 from sensormap.correct.methods.new_values import Levels
 from sensormap.correct.raw import mask_of, usable_part
-from sensormap.correct.run import Told, Wishes, run_each
+from sensormap.correct.run import OnSkipped, run_each, warn
 from sensormap.correct.selection import check_body
 from sensormap.decode.original import read_original
 from sensormap.errors import FrameMismatchError
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.exif import read_photo
 from sensormap.photos.files import find_photos, read_bytes
+from sensormap.threads import Progress, unheard
 
 
 def check_repairs(
-    arguments: Iterable[str | Path], sensor_map: SensorMap, wishes: Wishes, told: Told
+    arguments: Iterable[str | Path],
+    sensor_map: SensorMap,
+    *,
+    force: bool = False,
+    jobs: int | None = None,
+    progress: Progress = unheard,
+    on_skipped: OnSkipped = warn,
 ) -> tuple[int, tuple[Quality, ...]]:
     """Repair healthy photosites of photos and return how many photos there were, and the errors by method.
 
@@ -29,10 +36,12 @@ def check_repairs(
         Raw photos: files, folders (searched recursively) and glob patterns, in any mix.
     sensor_map
         The defects of the camera that took them, which are neither held out nor used.
-    wishes
-        Of which `force` and `jobs` count.
-    told
-        Who is told of photos.
+    force
+        Whether photos of other serial numbers are used too.
+    jobs
+        Threads; None means one for each processor, at most 8.
+    progress, on_skipped
+        As for `correct_photos`.
 
     Raises
     ------
@@ -41,9 +50,9 @@ def check_repairs(
     """
 
     def one(path: Path) -> HeldOut:
-        return _held_out(path, sensor_map, force=wishes.force)
+        return _held_out(path, sensor_map, force=force)
 
-    parts = run_each(find_photos(arguments, images=False), one, wishes.jobs, told)
+    parts = run_each(find_photos(arguments, images=False), one, jobs=jobs, progress=progress, on_skipped=on_skipped)
     return len(parts), sum_up(parts)
 
 

@@ -32,11 +32,14 @@ from sensormap.output import write_atomically
 from sensormap.photos.exif import read_photo
 from sensormap.photos.files import find_photos, is_image_name, marked, read_bytes
 from sensormap.photos.refusals import skipped
-from sensormap.threads import Progress, default_threads, patiently
+from sensormap.threads import Progress, default_threads, patiently, unheard
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+OnSkipped = Callable[[Skipped], None]
+"""Called for each photo that cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Corrected:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class CorrectOptions:
     """How photos are to be corrected.
 
     Parameters
@@ -110,27 +113,22 @@ class Wishes:
             raise ValueError(msg)
 
 
-def _warn(photo: Skipped) -> None:
+def warn(photo: Skipped) -> None:
+    """Log a photo that cannot be used."""
     log.warning("skipped %s: %s", photo.name, photo.reason)
 
 
-@dataclass(frozen=True)
-class Told:
-    """Who is told of photos: `progress` how many are done, first 0; `refuse` those that cannot be used, in order."""
-
-    progress: Progress = lambda _done, _total: None
-    refuse: Callable[[Skipped], None] = _warn
-
-
-_AS_USUAL, _NOBODY = Wishes(), Told()
+_DEFAULTS = CorrectOptions()
 
 
 def correct_photos(
     arguments: Iterable[str | Path],
     sensor_map: SensorMap,
     folder: str | Path,
-    wishes: Wishes = _AS_USUAL,
-    told: Told = _NOBODY,
+    options: CorrectOptions = _DEFAULTS,
+    *,
+    progress: Progress = unheard,
+    on_skipped: OnSkipped = warn,
 ) -> tuple[Corrected, ...]:
     """Correct photos, each into a file of its own.
 
@@ -143,10 +141,12 @@ def correct_photos(
     folder
         Where the corrected photos go, under their names and in the subfolders that they lie in below the folder that
         all of them have in common; made if it does not exist. What lies in it already is not taken for photos.
-    wishes
-        How.
-    told
-        Who is told of photos.
+    options
+        How they are corrected.
+    progress
+        Called with the number of photos done and the number of all, first with 0 done.
+    on_skipped
+        Called for each photo that cannot be corrected, in the order of the photos; by default a warning is logged.
 
     Returns
     -------
@@ -174,14 +174,21 @@ def correct_photos(
         if path in taken:
             msg = f"{path.name}: {path} would be written to the same file as {taken[path]}"
             raise OutputError(msg)
-        corrected = _correct(path, outputs[path], sensor_map, wishes, kept)
+        corrected = _correct(path, outputs[path], sensor_map, options, kept)
         kept[identity(corrected.output)] = f"the corrected copy of {path}, written in this run"
         return corrected
 
-    return run_each(paths, one, wishes.jobs, told)
+    return run_each(paths, one, jobs=options.jobs, progress=progress, on_skipped=on_skipped)
 
 
-def run_each(paths: Sequence[Path], one: Callable[[Path], T], jobs: int | None, told: Told) -> tuple[T, ...]:
+def run_each(
+    paths: Sequence[Path],
+    one: Callable[[Path], T],
+    *,
+    jobs: int | None,
+    progress: Progress = unheard,
+    on_skipped: OnSkipped = warn,
+) -> tuple[T, ...]:
     """Do something with each photo in several threads, and return what came of those that nothing was wrong with.
 
     Parameters
@@ -192,8 +199,8 @@ def run_each(paths: Sequence[Path], one: Callable[[Path], T], jobs: int | None, 
         What to do; an error of it does not end the run.
     jobs
         Threads; None means one for each processor, at most 8.
-    told
-        Who is told of photos.
+    progress, on_skipped
+        As for `correct_photos`.
     """
     ended = Event()
 
@@ -210,14 +217,14 @@ def run_each(paths: Sequence[Path], one: Callable[[Path], T], jobs: int | None, 
     done: list[T] = []
     pool = ThreadPoolExecutor(jobs or default_threads())
     try:
-        told.progress(0, len(paths))
+        progress(0, len(paths))
         for number, future in enumerate([pool.submit(guarded, path) for path in paths], start=1):
             result = patiently(future)
             if isinstance(result, Skipped):
-                told.refuse(result)
+                on_skipped(result)
             else:
                 done.append(result)
-            told.progress(number, len(paths))
+            progress(number, len(paths))
     finally:
         ended.set()
         pool.shutdown(wait=True, cancel_futures=True)
@@ -225,45 +232,45 @@ def run_each(paths: Sequence[Path], one: Callable[[Path], T], jobs: int | None, 
 
 
 def _correct(
-    path: Path, output: Path, sensor_map: SensorMap, wishes: Wishes, kept: Mapping[object, str]
+    path: Path, output: Path, sensor_map: SensorMap, options: CorrectOptions, kept: Mapping[object, str]
 ) -> Corrected:
     """Correct one photo and write it."""
     photo = read_photo(path)
-    check_body(photo, sensor_map, force=wishes.force)
+    check_body(photo, sensor_map, force=options.force)
     of_raw = photo.jpeg_size is None
-    chosen = choose(sensor_map, photo.exposure, of_raw=of_raw, every=wishes.every)
+    chosen = choose(sensor_map, photo.exposure, of_raw=of_raw, every=options.every)
     data = read_bytes(path)
-    content = (_raw if of_raw else _jpeg)(data, photo, sensor_map, chosen, wishes)
+    content = (_raw if of_raw else _jpeg)(data, photo, sensor_map, chosen, options)
     output = output.with_suffix(content.suffix) if content.suffix else output
     make_folder(output.parent)
     objection = unless_corrected(data, kept)
-    write_atomically(content.data, output, overwrite=wishes.overwrite, objection=objection)
+    write_atomically(content.data, output, overwrite=options.overwrite, objection=objection)
     log.info("%s: %d repaired, written to %s", path, content.repaired, output)
     return Corrected(path, output, content.repaired, content.left, chosen, content.elsewhere)
 
 
-def _raw(data: bytes, photo: Photo, sensor_map: SensorMap, chosen: Chosen, wishes: Wishes) -> Content:
+def _raw(data: bytes, photo: Photo, sensor_map: SensorMap, chosen: Chosen, options: CorrectOptions) -> Content:
     """Return the corrected copy of a raw photo: of the same format if that can be written, else a DNG."""
     name = photo.path.name
-    recipe, profile = Recipe(wishes.method, photo.exposure), find_profile(sensor_map.body)
+    recipe, profile = Recipe(options.method, photo.exposure), find_profile(sensor_map.body)
     if sensor_map.sensor.is_picture:
         msg = f"{name}: a raw photo, but the map is of JPEGs of a camera whose raw grid is unknown"
         raise FrameMismatchError(msg)
     if is_image_name(photo.path):
-        if wishes.dng or wishes.opcodes:
+        if options.dng or options.opcodes:
             msg = f"{name}: a PNG or TIFF file tells nothing of what a DNG needs"
             raise FrameMismatchError(msg)
         return correct_image(data, name, sensor_map, chosen, recipe, profile)
-    if wishes.opcodes:
+    if options.opcodes:
         return list_in_dng(data, name, sensor_map, chosen)
-    content = None if wishes.dng else correct_nef(data, name, sensor_map, chosen, recipe, profile)
+    content = None if options.dng else correct_nef(data, name, sensor_map, chosen, recipe, profile)
     return content or correct_as_dng(data, name, sensor_map, chosen, recipe, profile)
 
 
-def _jpeg(data: bytes, photo: Photo, sensor_map: SensorMap, chosen: Chosen, wishes: Wishes) -> Content:
+def _jpeg(data: bytes, photo: Photo, sensor_map: SensorMap, chosen: Chosen, options: CorrectOptions) -> Content:
     """Return the corrected copy of a JPEG."""
     name, crop = photo.path.name, sensor_map.sensor.jpeg_crop
-    if wishes.method not in JPEG_METHODS or wishes.dng or wishes.opcodes:
+    if options.method not in JPEG_METHODS or options.dng or options.opcodes:
         msg = f"{name}: a JPEG, which is corrected by --method {' or '.join(JPEG_METHODS)} and stays one"
         raise FrameMismatchError(msg)
     if crop is None or photo.jpeg_size != (crop.width, crop.height):
@@ -271,6 +278,6 @@ def _jpeg(data: bytes, photo: Photo, sensor_map: SensorMap, chosen: Chosen, wish
         expected = f"{crop.width} x {crop.height}" if crop else f"none: profile {sensor_map.profile} has no jpeg_crop"
         msg = f"{name}: a JPEG of {found}, expected {expected}"
         raise FrameMismatchError(msg)
-    result = correct_jpeg(data, name, pixels_of(chosen, sensor_map), method=wishes.method, every=wishes.every)
+    result = correct_jpeg(data, name, pixels_of(chosen, sensor_map), method=options.method, every=options.every)
     corrected = result.data if result.data == data else marked(result.data)
     return Content(corrected, "", result.repaired, result.left, result.mean_change_elsewhere)
