@@ -352,7 +352,8 @@ def on_terminal(*arguments, columns=100, patch=""):
 
 
 SLOW = """
-from sensormap.survey import map_defects, read_frame
+from sensormap.decode.reading import read_frame
+from sensormap.survey.run import map_defects
 def slow(*arguments):
     time.sleep(0.05)
     return read_frame(*arguments)

@@ -490,8 +490,10 @@ def test_image_names(name: str) -> None:
 _SCRIPT = """
 import contextlib, logging, os, sys
 from pathlib import Path
-from sensormap.decode import native_stderr_silenced, read_frame, read_photo
+from sensormap.decode.quiet import native_stderr_silenced
+from sensormap.decode.reading import read_frame
 from sensormap.errors import DecodeError
+from sensormap.photos.exif import read_photo
 block = native_stderr_silenced() if sys.argv[2] == "silent" else contextlib.nullcontext()
 with block, block if sys.argv[2] == "loud" else native_stderr_silenced():
     try:
