@@ -19,7 +19,7 @@ from sensormap.camera.profile_files import find_profile
 from sensormap.correct.methods.new_values import METHODS, SUBTRACT, Levels, Recipe
 from sensormap.correct.nef import read_nef
 from sensormap.correct.raw import find_repairs
-from sensormap.correct.selection import choose
+from sensormap.correct.selection import choose_defects
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.exif import read_photo
@@ -38,7 +38,7 @@ def values_of(path: Path, sensor_map: SensorMap) -> tuple[list[str], NDArray[np.
         raise SystemExit(msg)
     cfa, area = sensor_map.sensor.cfa, sensor_map.sensor.active_area
     levels = Levels(cfa, (0,) * len(cfa.planes), int(nef.levels[-1])).of(find_profile(sensor_map.body))
-    chosen = choose(sensor_map, photo.exposure, of_raw=True)
+    chosen = choose_defects(sensor_map, photo.exposure, of_raw=True)
     kinds = {(defect.y, defect.x): str(defect.kind) for defect in chosen.defects}
     values: Values = {}
     for method in METHODS:

@@ -27,7 +27,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="How a photosite gets its value. JPEGs: directional or weighted8.",
 )
-@click.option("--all", "every", is_flag=True, help="Repair also what was not born yet, was healed, or does not show.")
+@click.option(
+    "--all",
+    "all_defects",
+    is_flag=True,
+    help="Repair every mapped defect, also those that appeared later, have healed, or are invisible at this exposure.",
+)
 @click.option("--dng", is_flag=True, help="Write every raw photo as a DNG, also a NEF that could stay one.")
 @click.option("--opcodes", is_flag=True, help="Write DNGs that are untouched and list what to interpolate.")
 @click.option("--check", is_flag=True, help="Write nothing; repair healthy photosites and say how well that goes.")
@@ -42,7 +47,7 @@ def correct_command(
     output: str | None,
     overwrite: bool,
     method: str,
-    every: bool,
+    all_defects: bool,
     dng: bool,
     opcodes: bool,
     check: bool,
@@ -68,7 +73,9 @@ def correct_command(
 
     verbosity = verbose - quiet
     configure_log(verbosity)
-    options = CorrectOptions(method, every=every, dng=dng, opcodes=opcodes, force=force, overwrite=overwrite, jobs=jobs)
+    options = CorrectOptions(
+        method, all_defects=all_defects, dng=dng, opcodes=opcodes, force=force, overwrite=overwrite, jobs=jobs
+    )
     _run(map_file, photos, Path(output) if output else None, options, verbosity)
 
 

@@ -13,7 +13,7 @@ from sensormap.camera.profile import Profile
 from sensormap.correct.dng import check_dng, dng_bytes
 from sensormap.correct.methods.new_values import Levels, Recipe, new_values
 from sensormap.correct.nef import check_rewritten, read_nef, with_values
-from sensormap.correct.selection import Chosen, mapped
+from sensormap.correct.selection import ChosenDefects, mapped
 from sensormap.decode.original import Original, read_original
 from sensormap.decode.png_tiff import image_bytes, image_size, read_image
 from sensormap.errors import FrameMismatchError, OutputError
@@ -24,7 +24,7 @@ from sensormap.photos.files import marked
 
 
 @dataclass(frozen=True)
-class Content:
+class CorrectedCopy:
     """What a corrected photo's file is to hold.
 
     Parameters
@@ -49,7 +49,7 @@ class Content:
 
 
 @dataclass(frozen=True)
-class Repairs:
+class RepairedPhotosites:
     """New values of some photosites: rows and columns on the raw grid, DN; and how many more there should be."""
 
     rows: NDArray[np.intp]
@@ -59,8 +59,8 @@ class Repairs:
 
 
 def correct_nef(
-    data: bytes, name: str, sensor_map: SensorMap, chosen: Chosen, recipe: Recipe, profile: Profile | None
-) -> Content | None:
+    data: bytes, name: str, sensor_map: SensorMap, chosen: ChosenDefects, recipe: Recipe, profile: Profile | None
+) -> CorrectedCopy | None:
     """Return a NEF with some photosites repaired and everything else kept, compared with what LibRaw decodes of it.
 
     Parameters
@@ -99,12 +99,12 @@ def correct_nef(
     if rewritten is not data:
         rewritten = marked(rewritten)
         check_rewritten(rewritten, nef, repairs.rows, repairs.cols, repairs.values)
-    return Content(rewritten, "", repairs.rows.size, repairs.left)
+    return CorrectedCopy(rewritten, "", repairs.rows.size, repairs.left)
 
 
 def correct_as_dng(
-    data: bytes, name: str, sensor_map: SensorMap, chosen: Chosen, recipe: Recipe, profile: Profile | None
-) -> Content:
+    data: bytes, name: str, sensor_map: SensorMap, chosen: ChosenDefects, recipe: Recipe, profile: Profile | None
+) -> CorrectedCopy:
     """Return a DNG of a raw photo with some photosites repaired; otherwise as `correct_nef`."""
     original = read_original(data, name)
     area = usable_part(original, sensor_map, name)
@@ -114,12 +114,12 @@ def correct_as_dng(
     mosaic[repairs.rows, repairs.cols] = repairs.values
     dng = marked(dng_bytes(mosaic, original))
     check_dng(dng, mosaic, name)
-    return Content(dng, ".dng", repairs.rows.size, repairs.left)
+    return CorrectedCopy(dng, ".dng", repairs.rows.size, repairs.left)
 
 
 def correct_image(
-    data: bytes, name: str, sensor_map: SensorMap, chosen: Chosen, recipe: Recipe, profile: Profile | None
-) -> Content:
+    data: bytes, name: str, sensor_map: SensorMap, chosen: ChosenDefects, recipe: Recipe, profile: Profile | None
+) -> CorrectedCopy:
     """Return a PNG or TIFF file that holds a mosaic, with some photosites repaired; otherwise as `correct_nef`.
 
     What else the file says is not kept.
@@ -136,10 +136,10 @@ def correct_image(
     if not np.array_equal(read_image(written, name), corrected):
         msg = f"{name}: written again, it does not decode to the corrected mosaic"
         raise OutputError(msg)
-    return Content(written, "", repairs.rows.size, repairs.left)
+    return CorrectedCopy(written, "", repairs.rows.size, repairs.left)
 
 
-def list_in_dng(data: bytes, name: str, sensor_map: SensorMap, chosen: Chosen) -> Content:
+def list_in_dng(data: bytes, name: str, sensor_map: SensorMap, chosen: ChosenDefects) -> CorrectedCopy:
     """Return a DNG of an untouched raw photo, with the list of photosites that its developer is to interpolate."""
     original = read_original(data, name)
     area = usable_part(original, sensor_map, name)
@@ -148,7 +148,7 @@ def list_in_dng(data: bytes, name: str, sensor_map: SensorMap, chosen: Chosen) -
     opcodes = opcode_list(Listing(photosites), sensor_map.sensor)
     dng = marked(dng_bytes(original.mosaic, original, opcodes=opcodes))
     check_dng(dng, original.mosaic, name)
-    return Content(dng, ".dng", len(photosites), len(wanted) - len(photosites))
+    return CorrectedCopy(dng, ".dng", len(photosites), len(wanted) - len(photosites))
 
 
 def usable_part(original: Original, sensor_map: SensorMap, name: str) -> Rect:
@@ -169,8 +169,8 @@ def usable_part(original: Original, sensor_map: SensorMap, name: str) -> Rect:
 
 
 def find_repairs(
-    mosaic: NDArray[np.uint16], area: Rect, sensor_map: SensorMap, chosen: Chosen, recipe: Recipe, levels: Levels
-) -> Repairs:
+    mosaic: NDArray[np.uint16], area: Rect, sensor_map: SensorMap, chosen: ChosenDefects, recipe: Recipe, levels: Levels
+) -> RepairedPhotosites:
     """Return the new values of the chosen photosites inside an area.
 
     Parameters
@@ -193,7 +193,7 @@ def find_repairs(
     repaired = new_values(mosaic[area.slices], mask_of(sensor_map, area), targets, cfa, alone, (recipe, levels))
     found = ~repaired.unknown
     rows, cols = (targets[found] + (area.y, area.x)).T
-    return Repairs(rows, cols, repaired.values[found], len(wanted) - rows.size)
+    return RepairedPhotosites(rows, cols, repaired.values[found], len(wanted) - rows.size)
 
 
 def mask_of(sensor_map: SensorMap, area: Rect) -> NDArray[np.bool_]:

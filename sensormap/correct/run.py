@@ -23,8 +23,8 @@ from sensormap.correct.destinations import (
 from sensormap.correct.jpeg.jpeg import METHODS as JPEG_METHODS
 from sensormap.correct.jpeg.jpeg import correct_jpeg
 from sensormap.correct.methods.new_values import METHODS, Recipe
-from sensormap.correct.raw import Content, correct_as_dng, correct_image, correct_nef, list_in_dng
-from sensormap.correct.selection import Chosen, check_body, choose, pixels_of
+from sensormap.correct.raw import CorrectedCopy, correct_as_dng, correct_image, correct_nef, list_in_dng
+from sensormap.correct.selection import ChosenDefects, check_body, choose_defects, pixels_of
 from sensormap.errors import FrameMismatchError, OutputError, SensorMapError
 from sensormap.frame import Photo, Skipped
 from sensormap.maps.sensor_map import SensorMap
@@ -43,7 +43,7 @@ OnSkipped = Callable[[Skipped], None]
 
 
 @dataclass(frozen=True)
-class Corrected:
+class CorrectedPhoto:
     """One photo that was corrected.
 
     Parameters
@@ -64,7 +64,7 @@ class Corrected:
     output: Path
     repaired: int
     left: int
-    chosen: Chosen
+    chosen: ChosenDefects
     elsewhere: float | None = None
 
 
@@ -76,8 +76,9 @@ class CorrectOptions:
     ----------
     method
         One of `values.METHODS`.
-    every
-        Whether to repair also what was not born yet, was healed, or does not show.
+    all_defects
+        Whether to repair every mapped defect, also those that appeared later, have healed, or are invisible at this
+        exposure.
     dng
         Whether every raw photo becomes a DNG, also one that could stay what it is.
     opcodes
@@ -97,7 +98,7 @@ class CorrectOptions:
     """
 
     method: str = METHODS[0]
-    every: bool = False
+    all_defects: bool = False
     dng: bool = False
     opcodes: bool = False
     force: bool = False
@@ -129,7 +130,7 @@ def correct_photos(
     *,
     progress: Progress = unheard,
     on_skipped: OnSkipped = warn,
-) -> tuple[Corrected, ...]:
+) -> tuple[CorrectedPhoto, ...]:
     """Correct photos, each into a file of its own.
 
     Parameters
@@ -150,7 +151,7 @@ def correct_photos(
 
     Returns
     -------
-    tuple of Corrected
+    tuple of CorrectedPhoto
         In the order of the photos.
 
     Raises
@@ -170,7 +171,7 @@ def correct_photos(
     taken = clashes(outputs)
     kept = {identity(path): "one of the photos, which are never written over" for path in paths}
 
-    def one(path: Path) -> Corrected:
+    def one(path: Path) -> CorrectedPhoto:
         if path in taken:
             msg = f"{path.name}: {path} would be written to the same file as {taken[path]}"
             raise OutputError(msg)
@@ -233,12 +234,12 @@ def run_each(
 
 def _correct(
     path: Path, output: Path, sensor_map: SensorMap, options: CorrectOptions, kept: Mapping[object, str]
-) -> Corrected:
+) -> CorrectedPhoto:
     """Correct one photo and write it."""
     photo = read_photo(path)
     check_body(photo, sensor_map, force=options.force)
     of_raw = photo.jpeg_size is None
-    chosen = choose(sensor_map, photo.exposure, of_raw=of_raw, every=options.every)
+    chosen = choose_defects(sensor_map, photo.exposure, of_raw=of_raw, all_defects=options.all_defects)
     data = read_bytes(path)
     content = (_raw if of_raw else _jpeg)(data, photo, sensor_map, chosen, options)
     output = output.with_suffix(content.suffix) if content.suffix else output
@@ -246,10 +247,12 @@ def _correct(
     objection = unless_corrected(data, kept)
     write_atomically(content.data, output, overwrite=options.overwrite, objection=objection)
     log.info("%s: %d repaired, written to %s", path, content.repaired, output)
-    return Corrected(path, output, content.repaired, content.left, chosen, content.elsewhere)
+    return CorrectedPhoto(path, output, content.repaired, content.left, chosen, content.elsewhere)
 
 
-def _raw(data: bytes, photo: Photo, sensor_map: SensorMap, chosen: Chosen, options: CorrectOptions) -> Content:
+def _raw(
+    data: bytes, photo: Photo, sensor_map: SensorMap, chosen: ChosenDefects, options: CorrectOptions
+) -> CorrectedCopy:
     """Return the corrected copy of a raw photo: of the same format if that can be written, else a DNG."""
     name = photo.path.name
     recipe, profile = Recipe(options.method, photo.exposure), find_profile(sensor_map.body)
@@ -267,7 +270,9 @@ def _raw(data: bytes, photo: Photo, sensor_map: SensorMap, chosen: Chosen, optio
     return content or correct_as_dng(data, name, sensor_map, chosen, recipe, profile)
 
 
-def _jpeg(data: bytes, photo: Photo, sensor_map: SensorMap, chosen: Chosen, options: CorrectOptions) -> Content:
+def _jpeg(
+    data: bytes, photo: Photo, sensor_map: SensorMap, chosen: ChosenDefects, options: CorrectOptions
+) -> CorrectedCopy:
     """Return the corrected copy of a JPEG."""
     name, crop = photo.path.name, sensor_map.sensor.jpeg_crop
     if options.method not in JPEG_METHODS or options.dng or options.opcodes:
@@ -278,6 +283,6 @@ def _jpeg(data: bytes, photo: Photo, sensor_map: SensorMap, chosen: Chosen, opti
         expected = f"{crop.width} x {crop.height}" if crop else f"none: profile {sensor_map.profile} has no jpeg_crop"
         msg = f"{name}: a JPEG of {found}, expected {expected}"
         raise FrameMismatchError(msg)
-    result = correct_jpeg(data, name, pixels_of(chosen, sensor_map), method=options.method, every=options.every)
+    result = correct_jpeg(data, name, pixels_of(chosen, sensor_map), method=options.method, every=options.all_defects)
     corrected = result.data if result.data == data else marked(result.data)
-    return Content(corrected, "", result.repaired, result.left, result.mean_change_elsewhere)
+    return CorrectedCopy(corrected, "", result.repaired, result.left, result.mean_change_elsewhere)

@@ -21,7 +21,7 @@ _DARKEST_DN, _BRIGHTEST_DN = 0.0, 3800.0
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenDefects:
     """What of a map a photo needs repaired.
 
     Parameters
@@ -33,7 +33,7 @@ class Chosen:
     unborn, healed, hidden
         Photosites that were not there yet when the photo was taken, that were gone again, and that do not show at its
         exposure.
-    vague
+    jpeg_only
         Those that only JPEGs show, which are not known well enough for a raw photo.
     """
 
@@ -42,7 +42,7 @@ class Chosen:
     unborn: int = 0
     healed: int = 0
     hidden: int = 0
-    vague: int = 0
+    jpeg_only: int = 0
 
     def photosites(self, sensor_map: SensorMap) -> list[tuple[int, int]]:
         """Return (x, y) of all of them on the raw grid, sorted by (y, x), each once."""
@@ -79,7 +79,9 @@ def check_body(photo: Photo, sensor_map: SensorMap, *, force: bool = False) -> N
         raise FrameMismatchError(msg)
 
 
-def choose(sensor_map: SensorMap, exposure: Exposure, *, of_raw: bool, every: bool = False) -> Chosen:
+def choose_defects(
+    sensor_map: SensorMap, exposure: Exposure, *, of_raw: bool, all_defects: bool = False
+) -> ChosenDefects:
     """Return what of a map a photo needs repaired.
 
     Parameters
@@ -91,8 +93,9 @@ def choose(sensor_map: SensorMap, exposure: Exposure, *, of_raw: bool, every: bo
         counts as visible.
     of_raw
         Whether the photo is a raw one: entries that only JPEGs show are left out, their photosites being uncertain.
-    every
-        Whether to repair also what was not born yet, was healed, or does not show.
+    all_defects
+        Whether to repair every mapped defect, also those that appeared later, have healed, or are invisible at this
+        exposure.
 
     Notes
     -----
@@ -104,30 +107,30 @@ def choose(sensor_map: SensorMap, exposure: Exposure, *, of_raw: bool, every: bo
     defects = [defect for defect in sensor_map.defects if not (of_raw and defect.radius is not None)]
     lines = [line for line in every_line if not (of_raw and line.radius is not None)]
     cfa = sensor_map.sensor.cfa
-    vague = len(sensor_map.defects) - len(defects) + _size(every_line, cfa) - _size(lines, cfa)
-    if every:
-        return Chosen(tuple(defects), tuple(lines), vague=vague)
+    jpeg_only = len(sensor_map.defects) - len(defects) + _size(every_line, cfa) - _size(lines, cfa)
+    if all_defects:
+        return ChosenDefects(tuple(defects), tuple(lines), jpeg_only=jpeg_only)
     born = [defect for defect in defects if not _before(exposure.time, defect.onset)]
     there = [defect for defect in born if not _after(exposure.time, defect.until)]
     shown = _shown(sensor_map, there, exposure)
     alive = [line for line in lines if not _before(exposure.time, line.onset)]
-    return Chosen(
+    return ChosenDefects(
         tuple(shown),
         tuple(alive),
         unborn=len(defects) - len(born) + _size(lines, cfa) - _size(alive, cfa),
         healed=len(born) - len(there),
         hidden=len(there) - len(shown),
-        vague=vague,
+        jpeg_only=jpeg_only,
     )
 
 
-def pixels_of(chosen: Chosen, sensor_map: SensorMap) -> list[Pixel]:
+def pixels_of(chosen: ChosenDefects, sensor_map: SensorMap) -> list[Pixel]:
     """Return the pixels of the camera's JPEG that show what was chosen, sorted by (y, x).
 
     Parameters
     ----------
     chosen
-        From `choose`.
+        From `choose_defects`.
     sensor_map
         Its map. Photosites outside the JPEG's crop, or all of them where that is unknown, are left out.
     """

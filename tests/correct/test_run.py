@@ -163,7 +163,7 @@ def test_subtracting_leaves_the_real_signal(photos, tmp_path):
 
 
 def test_all_repairs_everything(photos, tmp_path):
-    correct(photos / "DSC_1.NEF", tmp_path / "out", every=True)
+    correct(photos / "DSC_1.NEF", tmp_path / "out", all_defects=True)
     assert changed(photos / "DSC_1.NEF", tmp_path / "out" / "DSC_1.NEF") >= places(HOT, STUCK, BORN)
 
 
@@ -616,7 +616,7 @@ def test_entries_known_from_jpegs_only_are_left_alone_in_raw_photos(photos, tmp_
     entries = (defect(HOT), defect(STUCK, radius=2))
     sensor_map = toy(columns=(), defects=entries, source="raw+jpeg", frames=frames)
     done, _ = correct(photos / "DSC_2.NEF", tmp_path / "out", sensor_map)
-    assert (done[0].repaired, done[0].chosen.vague) == (1, 1)
+    assert (done[0].repaired, done[0].chosen.jpeg_only) == (1, 1)
 
 
 # -- the command -------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ _HALF = 0.5 + 1e-6
 
 
 @dataclass(frozen=True)
-class Repaired:
+class NewValues:
     """What N photosites should be.
 
     Parameters
@@ -41,7 +41,7 @@ class Repaired:
 
 def repair(
     mosaic: NDArray[Any], defective: NDArray[np.bool_], targets: NDArray[Any], cfa: Cfa, *, method: str = DIRECTIONAL
-) -> Repaired:
+) -> NewValues:
     """Return the values that some photosites should have.
 
     Parameters
@@ -85,7 +85,7 @@ def repair(
         _fill(values, np.arange(len(targets)), (mosaic, unhealthy, targets, same_plane_rings(cfa.step)), _MEANS[method])
     unknown = np.isnan(values)
     rounded = np.floor(np.where(unknown, mosaic[rows, cols], values) + _HALF)
-    return Repaired(rounded.astype(mosaic.dtype), unknown)
+    return NewValues(rounded.astype(mosaic.dtype), unknown)
 
 
 def _weighted8(surround: Surround) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.profile import Profile
-from sensormap.correct.methods.interpolate import DIRECTIONAL, Repaired, repair
+from sensormap.correct.methods.interpolate import DIRECTIONAL, NewValues, repair
 from sensormap.correct.methods.interpolate import METHODS as INTERPOLATIONS
 from sensormap.correct.methods.subtract import excess_of, expected_errors, subtract
 from sensormap.frame import Exposure
@@ -80,7 +80,7 @@ def new_values(
     cfa: Cfa,
     defects: Sequence[Defect | None],
     how: tuple[Recipe, Levels],
-) -> Repaired:
+) -> NewValues:
     """Return the values that some photosites should have.
 
     Parameters
@@ -119,4 +119,4 @@ def new_values(
     shown = levels.above_black(mosaic, cfa)
     errors = expected_errors(shown, defective, targets, frame_noise(shown, cfa.step, clipping=levels.clipping))
     values, less = subtract(shown[rows, cols], excess, repaired.values - below, *errors, clipping=levels.clipping)
-    return Repaired((values + below).astype(mosaic.dtype), repaired.unknown & ~less)
+    return NewValues((values + below).astype(mosaic.dtype), repaired.unknown & ~less)
