@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sensormap.camera.profile_files import find_profile
 from sensormap.correct.methods.held_out import HeldOut, Quality, check, sum_up
-from sensormap.correct.methods.new_values import Levels
+from sensormap.correct.methods.targets import Levels
 from sensormap.correct.raw import mask_of, usable_part
 from sensormap.correct.run import OnSkipped, run_each, warn
 from sensormap.correct.selection import check_body

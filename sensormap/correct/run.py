@@ -20,10 +20,16 @@ from sensormap.correct.destinations import (
     targets,
     unless_corrected,
 )
-from sensormap.correct.jpeg.jpeg import METHODS as JPEG_METHODS
 from sensormap.correct.jpeg.jpeg import correct_jpeg
-from sensormap.correct.methods.new_values import METHODS, Recipe
-from sensormap.correct.raw import CorrectedCopy, correct_as_dng, correct_image, correct_nef, list_in_dng
+from sensormap.correct.methods.registry import DIRECTIONAL, JPEG_METHODS, METHODS
+from sensormap.correct.raw import (
+    CorrectedCopy,
+    CorrectionTask,
+    correct_as_dng,
+    correct_image,
+    correct_nef,
+    list_in_dng,
+)
 from sensormap.correct.selection import ChosenDefects, check_body, choose_defects, pixels_of
 from sensormap.errors import FrameMismatchError, OutputError, SensorMapError
 from sensormap.frame import Photo, Skipped
@@ -75,7 +81,7 @@ class CorrectOptions:
     Parameters
     ----------
     method
-        One of `values.METHODS`.
+        One of `methods.registry.METHODS`.
     all_defects
         Whether to repair every mapped defect, also those that appeared later, have healed, or are invisible at this
         exposure.
@@ -97,7 +103,7 @@ class CorrectOptions:
         If there is no such method, or `jobs` is below 1.
     """
 
-    method: str = METHODS[0]
+    method: str = DIRECTIONAL
     all_defects: bool = False
     dng: bool = False
     opcodes: bool = False
@@ -241,13 +247,13 @@ def _correct(
     of_raw = photo.jpeg_size is None
     chosen = choose_defects(sensor_map, photo.exposure, of_raw=of_raw, all_defects=options.all_defects)
     data = read_bytes(path)
-    content = (_raw if of_raw else _jpeg)(data, photo, sensor_map, chosen, options)
-    output = output.with_suffix(content.suffix) if content.suffix else output
+    copy = (_raw if of_raw else _jpeg)(data, photo, sensor_map, chosen, options)
+    output = output.with_suffix(copy.suffix) if copy.suffix else output
     make_folder(output.parent)
     objection = unless_corrected(data, kept)
-    write_atomically(content.data, output, overwrite=options.overwrite, objection=objection)
-    log.info("%s: %d repaired, written to %s", path, content.repaired, output)
-    return CorrectedPhoto(path, output, content.repaired, content.left, chosen, content.elsewhere)
+    write_atomically(copy.data, output, overwrite=options.overwrite, objection=objection)
+    log.info("%s: %d repaired, written to %s", path, copy.repaired, output)
+    return CorrectedPhoto(path, output, copy.repaired, copy.left, chosen, copy.elsewhere)
 
 
 def _raw(
@@ -255,7 +261,8 @@ def _raw(
 ) -> CorrectedCopy:
     """Return the corrected copy of a raw photo: of the same format if that can be written, else a DNG."""
     name = photo.path.name
-    recipe, profile = Recipe(options.method, photo.exposure), find_profile(sensor_map.body)
+    profile = find_profile(sensor_map.body)
+    task = CorrectionTask(name, sensor_map, chosen, options.method, photo.exposure, profile)
     if sensor_map.sensor.is_picture:
         msg = f"{name}: a raw photo, but the map is of JPEGs of a camera whose raw grid is unknown"
         raise FrameMismatchError(msg)
@@ -263,11 +270,11 @@ def _raw(
         if options.dng or options.opcodes:
             msg = f"{name}: a PNG or TIFF file tells nothing of what a DNG needs"
             raise FrameMismatchError(msg)
-        return correct_image(data, name, sensor_map, chosen, recipe, profile)
+        return correct_image(data, task)
     if options.opcodes:
-        return list_in_dng(data, name, sensor_map, chosen)
-    content = None if options.dng else correct_nef(data, name, sensor_map, chosen, recipe, profile)
-    return content or correct_as_dng(data, name, sensor_map, chosen, recipe, profile)
+        return list_in_dng(data, task)
+    copy = None if options.dng else correct_nef(data, task)
+    return copy or correct_as_dng(data, task)
 
 
 def _jpeg(

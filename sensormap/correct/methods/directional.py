@@ -18,6 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from sensormap.correct.methods.surround import same_plane_rings, surroundings
+from sensormap.correct.methods.targets import Targets
 
 _PATCH = 2  # photosites on either side of the middle: 5 x 5, all colours, the eight nearest of the same plane
 _MIDDLE = 12
@@ -32,21 +33,13 @@ _RIDGE_SHARE = 1e-9  # of the mean variance, where values are so large that the 
 _AT_ONCE = 512  # targets: some thirty megabytes
 
 
-def predict(
-    mosaic: NDArray[Any], unhealthy: NDArray[np.bool_], targets: NDArray[np.int64], step: int
-) -> NDArray[np.float64]:
+def directional(targets: Targets) -> NDArray[np.float64]:
     """Return the values that photosites should have, in DN and not rounded, ``(N,)``; NaN where nothing is known.
 
     Parameters
     ----------
-    mosaic
-        DN, ``(H, W)``.
-    unhealthy
-        What is never used, ``(H, W)``: all the targets, and whatever else is defective.
     targets
-        Rows and columns, ``(N, 2)``.
-    step
-        Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
+        The photosites.
 
     Notes
     -----
@@ -57,18 +50,19 @@ def predict(
     interpolation of X. Li and M. T. Orchard, doi:10.1109/83.951537, which fits around each target alone, and kriging,
     which fits the whole photo alone.
     """
-    filled = _filled(mosaic, unhealthy, step)
-    lowest, highest = _bounds(mosaic, unhealthy, targets, step)
-    values = np.full(len(targets), np.nan)
+    places, step = targets.places, targets.cfa.step
+    filled = _filled(targets.mosaic, targets.unhealthy, step)
+    lowest, highest = _bounds(targets.mosaic, targets.unhealthy, places, step)
+    values = np.full(len(places), np.nan)
     known = np.isfinite(lowest)
     for row in range(step):
         for col in range(step):
-            own = np.flatnonzero(known & (targets[:, 0] % step == row) & (targets[:, 1] % step == col))
+            own = np.flatnonzero(known & (places[:, 0] % step == row) & (places[:, 1] % step == col))
             if own.size:
                 photo = photo_covariance(filled, (row, col), step)
                 for first in range(0, own.size, _AT_ONCE):
-                    places = own[first : first + _AT_ONCE]
-                    values[places] = _expected(filled, unhealthy, targets[places], step, photo)
+                    some = own[first : first + _AT_ONCE]
+                    values[some] = _expected(filled, targets.unhealthy, places[some], step, photo)
     return np.asarray(np.clip(values, lowest, highest), np.float64)
 
 

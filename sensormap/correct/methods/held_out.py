@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
-from sensormap.correct.methods.interpolate import METHODS, repair
+from sensormap.correct.methods.new_values import repair
+from sensormap.correct.methods.registry import INTERPOLATIONS
 from sensormap.correct.methods.surround import same_plane_rings, surroundings
 from sensormap.score.noise import frame_noise, own_variance
 
@@ -64,7 +65,7 @@ def check(
     *,
     clipping: tuple[int, int],
     count: int = COUNT,
-    methods: Sequence[str] = METHODS,
+    methods: Sequence[str] = INTERPOLATIONS,
 ) -> HeldOut:
     """Hold out healthy photosites, repair each, and return the errors by method.
 
@@ -81,7 +82,7 @@ def check(
     count
         How many to hold out at most; none where the frame has none that can be.
     methods
-        Some of `repair.METHODS`.
+        Some of `registry.INTERPOLATIONS`.
 
     Raises
     ------

@@ -13,13 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensormap.correct.methods.new_values import new_values
+from sensormap.correct.methods.registry import DIRECTIONAL
 from sensormap.correct.methods.surround import same_plane_rings, surroundings
+from sensormap.correct.methods.targets import Targets
 from sensormap.maps.entries import Defect, DefectKind
-from sensormap.score.noise import Noise, own_variance, residual_variance
+from sensormap.maps.visible import BASE_ISO, SIGMAS
+from sensormap.score.noise import Noise, frame_noise, own_variance, residual_variance
 
 _WITHIN = 1.96  # standard deviations of a normal distribution that half a 95 % interval is
-_DARK_SPREAD = 0.15  # of a dark current from frame to frame, with the temperature: as `laws` allows for
-_SIGMAS = 3.0  # as in `visible`: results farther apart disagree, and what is nearer to saturation may be clipped
+_DARK_SPREAD = 0.15  # of a dark current from frame to frame, with the temperature: as `diagnose.law_choice` has it
 _MID_SPREAD = 1.325  # half the mid-spread of eight normal values, in standard deviations
 
 
@@ -29,6 +32,39 @@ class Excess:
 
     dn: float
     uncertain_dn: float
+
+
+def subtracted(targets: Targets) -> NDArray[np.float64]:
+    """Return the values that photosites should have, in DN, ``(N,)``; NaN where nothing is known.
+
+    Parameters
+    ----------
+    targets
+        The photosites. Those whose excess is known well enough lose it, the others are interpolated by the default
+        method; so are all where the photo does not tell its ISO, shutter time and levels.
+    """
+    interpolated = new_values(targets, DIRECTIONAL)
+    excess = _excess(targets)
+    levels, cfa, places = targets.levels, targets.cfa, targets.places
+    if levels is None or not any(excess):
+        return np.where(interpolated.unknown, np.nan, interpolated.values)
+    rows, cols = places.T
+    black = levels.by_phase(cfa)[rows % cfa.step, cols % cfa.step]
+    shown = levels.above_black(targets.mosaic, cfa)
+    noise = frame_noise(shown, cfa.step, clipping=levels.clipping)
+    errors = expected_errors(shown, targets.defective, places, noise)
+    above = interpolated.values - black
+    values, less = subtract(shown[rows, cols], excess, above, *errors, clipping=levels.clipping)
+    return np.where(interpolated.unknown & ~less, np.nan, values + black)
+
+
+def _excess(targets: Targets) -> list[Excess | None]:
+    """Return what each defect adds in the photo, None where that is unknown."""
+    iso, shutter_s = targets.exposure.iso, targets.exposure.shutter_s
+    if iso is None or shutter_s is None:
+        return []
+    gain = iso / BASE_ISO
+    return [excess_of(defect, gain=gain, shutter_s=shutter_s) if defect else None for defect in targets.defects]
 
 
 def excess_of(defect: Defect, *, gain: float, shutter_s: float) -> Excess | None:
@@ -77,7 +113,7 @@ def subtract(
     excess
         Of each, as `excess_of` returns it.
     interpolated
-        As `repair.repair` returns them, ``(N,)``.
+        What the default method gives, DN, black subtracted, ``(N,)``.
     if_interpolated, own
         As `expected_errors` returns them, ``(N,)``.
     clipping
@@ -102,8 +138,8 @@ def subtract(
     # Variance goes with the signal: of the recorded value's the excess has its share.
     if_subtracted = uncertain**2 + own * np.clip(known / np.maximum(values, 1), 0, 1)
     left = values - known
-    open_ = (values > clipping[0]) & (values + _SIGMAS * np.sqrt(own) < clipping[1])
-    too_dark = interpolated - left > _SIGMAS * np.sqrt(if_subtracted + if_interpolated)
+    open_ = (values > clipping[0]) & (values + SIGMAS * np.sqrt(own) < clipping[1])
+    too_dark = interpolated - left > SIGMAS * np.sqrt(if_subtracted + if_interpolated)
     better = np.isfinite(dn) & open_ & ~too_dark & (if_subtracted < if_interpolated)
     less = np.clip(np.floor(left + 0.5), *clipping)
     return np.where(better, less, interpolated).astype(values.dtype), better
@@ -123,7 +159,7 @@ def expected_errors(
     targets
         Rows and columns, ``(N, 2)``.
     noise
-        Of the frame, as `check.frame_noise` returns it.
+        Noise of the frame, as `score.noise.frame_noise` returns it.
 
     Returns
     -------
