@@ -6,6 +6,7 @@ decide.  What both decode in silence is left to the plausibility check, as ever.
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -14,10 +15,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera.profile import Profile
+from sensormap.decode.mosaic import Decoded, decoded
 from sensormap.photos.files import MAX_PHOTOSITES
+
+log = logging.getLogger(__name__)
 
 # Those whose mosaics were compared with LibRaw's, photosite for photosite.
 _COMPRESSIONS = frozenset({"nikon-huffman"})
+
+
+def read_flashraw_frame(data: bytes, profile: Profile | None, name: str) -> Decoded | None:
+    """Decode a raw file; None, and a line in the log that says why, where LibRaw has to be asked.
+
+    Parameters
+    ----------
+    data
+        The whole file.
+    profile
+        What it must agree with, as `reading.open_geometry` returns it; None leaves the file to LibRaw.
+    name
+        The file's name, for messages.
+
+    Raises
+    ------
+    DecodeError, FrameMismatchError
+        As `reading.read_frame` does.
+    """
+    if profile is None:
+        return None
+    flashraw = load_flashraw()
+    values = read_flash(flashraw, data, profile) if flashraw else "not installed (pip install 'sensormap[fast]')"
+    if isinstance(values, str):
+        log.info("%s: decoded by rawpy; flashraw: %s", name, values)
+        return None
+    return decoded(values, profile, name, black_level=profile.black_level or (0,), saturation=profile.saturation)
 
 
 def load_flashraw() -> ModuleType | None:

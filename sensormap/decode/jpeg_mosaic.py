@@ -19,6 +19,7 @@ from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import PICTURES
 from sensormap.compiled import compiled
 from sensormap.decode.jpeg import Memory, jpeg_size, read_jpeg
+from sensormap.decode.mosaic import Decoded
 from sensormap.errors import FrameMismatchError, ProfileError
 from sensormap.frame import WHITE
 
@@ -102,7 +103,12 @@ class _Thread(threading.local):
 _thread = _Thread()
 
 
-def picture_profile(size: tuple[int, int], profile: Profile | None) -> Profile:
+def jpeg_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
+    """Return the geometry of a JPEG file; parameters and errors as for `jpeg.jpeg_size` and `jpeg_profile`."""
+    return jpeg_profile(jpeg_size(data, name), profile)
+
+
+def jpeg_profile(size: tuple[int, int], profile: Profile | None) -> Profile:
     """Return the geometry of a camera's full-size JPEGs.
 
     Parameters
@@ -136,7 +142,7 @@ def picture_profile(size: tuple[int, int], profile: Profile | None) -> Profile:
     return replace(profile, active_area=crop, black_level=black, saturation=WHITE, bits=8)
 
 
-def read_picture_frame(data: bytes, profile: Profile | None, name: str) -> tuple[NDArray[np.int16], int, int]:
+def read_jpeg_frame(data: bytes, profile: Profile | None, name: str) -> Decoded:
     """Decode a JPEG.
 
     Parameters
@@ -144,13 +150,13 @@ def read_picture_frame(data: bytes, profile: Profile | None, name: str) -> tuple
     data
         The whole file.
     profile
-        As `picture_profile` returns it; None leaves the grid to the picture.
+        As `jpeg_profile` returns it; None leaves the grid to the picture.
     name
         Its name, for messages.
 
     Returns
     -------
-    mosaic, lowest, highest
+    Decoded
         The raw grid, int16, of which the active area is filled: each pixel's value, 0 to 255, in the colour of its
         filter.
 
@@ -162,7 +168,7 @@ def read_picture_frame(data: bytes, profile: Profile | None, name: str) -> tuple
         If the picture has another size than the active area.
     """
     if profile is None:
-        profile = picture_profile(jpeg_size(data, name), None)
+        profile = jpeg_profile(jpeg_size(data, name), None)
     area, picture = profile.active_area, read_jpeg(data, name, memory=_thread.memory)
     if picture.shape[:2] != (area.height, area.width):
         msg = (
@@ -171,4 +177,4 @@ def read_picture_frame(data: bytes, profile: Profile | None, name: str) -> tuple
         raise FrameMismatchError(msg)
     mosaic = np.empty((profile.raw_size[1], profile.raw_size[0]), np.int16)
     remosaic(picture, profile.cfa.shifted(x=area.x, y=area.y), mosaic[area.slices])
-    return mosaic, 0, WHITE
+    return Decoded(mosaic, 0, WHITE)

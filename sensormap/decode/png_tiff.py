@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.errors import DecodeError
+from sensormap.camera.profile import Profile
+from sensormap.decode.mosaic import Decoded, check_size, decoded
+from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from sensormap.photos.files import check_photosites
 
 if TYPE_CHECKING:
@@ -44,6 +46,61 @@ _ERRORS = (
     struct.error,
     zlib.error,
 )
+
+
+def image_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
+    """Return the profile, once the mosaic in a file is sure to have its size.
+
+    Parameters
+    ----------
+    data
+        The whole file.
+    profile
+        What is known of the camera.
+    name
+        The file's name, for messages.
+
+    Raises
+    ------
+    DecodeError
+        If there is no profile, or as `image_size` does.
+    ProfileError
+        If the size contradicts the profile's.
+    """
+    profile = _needed(profile, name)
+    check_size(image_size(data, name), profile, name, ProfileError)
+    return profile
+
+
+def read_image_frame(data: bytes, profile: Profile | None, name: str) -> Decoded:
+    """Decode a mosaic.
+
+    Parameters
+    ----------
+    data
+        The whole file.
+    profile
+        What it must agree with; where it leaves black to LibRaw, black is 0.
+    name
+        The file's name, for messages.
+
+    Raises
+    ------
+    DecodeError, FrameMismatchError
+        As `reading.read_frame` does.
+    """
+    profile = _needed(profile, name)
+    check_size(image_size(data, name), profile, name, FrameMismatchError)
+    black = profile.black_level or (0,) * len(profile.cfa.planes)
+    return decoded(read_image(data, name), profile, name, black_level=black, saturation=profile.saturation)
+
+
+def _needed(profile: Profile | None, name: str) -> Profile:
+    """Insist on a profile: nothing else says what the photosites are."""
+    if profile is None:
+        msg = f"{name}: a PNG or TIFF file does not say its filters; name a camera profile (--profile)"
+        raise DecodeError(msg)
+    return profile
 
 
 def image_size(data: bytes, name: str) -> tuple[int, int]:

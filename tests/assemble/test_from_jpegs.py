@@ -16,7 +16,7 @@ from sensormap.assemble.from_votes import CONFIDENCE, LEAST_EFFECT, picture_defe
 from sensormap.camera.cfa import PICTURE
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Profile
-from sensormap.decode.jpeg_mosaic import picture_profile
+from sensormap.decode.jpeg_mosaic import jpeg_profile
 from sensormap.detect.lines import find_lines
 from sensormap.detect.tally import Outliers
 from sensormap.detect.votes import Ballot
@@ -29,7 +29,7 @@ from tests.support.evidences import ballot_of, evidence_of, photo
 from tests.support.frames import TOY_PROFILE
 
 CAMERA = replace(TOY_PROFILE, raw_size=(83, 67), active_area=Rect(3, 1, 77, 63), jpeg_crop=Rect(6, 3, 60, 48))
-KNOWN, UNKNOWN = picture_profile((60, 48), CAMERA), picture_profile((60, 48), None)
+KNOWN, UNKNOWN = jpeg_profile((60, 48), CAMERA), jpeg_profile((60, 48), None)
 NOON = datetime(2010, 5, 2, 12)
 FRAMES = 20
 

@@ -25,7 +25,7 @@ from fixtures.files import tiff
 from sensormap.camera.profile import Body
 from sensormap.decode import jpeg
 from sensormap.decode.jpeg import Memory, jpeg_size, read_jpeg
-from sensormap.decode.jpeg_mosaic import read_picture_frame
+from sensormap.decode.jpeg_mosaic import read_jpeg_frame
 from sensormap.errors import DecodeError
 from sensormap.frame import Exposure
 from sensormap.photos.exif import EDITORS, read_photo
@@ -254,9 +254,9 @@ def test_a_truncated_picture_is_noticed_where_the_memory_holds_it_whole() -> Non
 
 def test_frames_that_threads_decode_do_not_share_memory() -> None:
     files = [jpeg_bytes(scene(seed, (HEIGHT + 8 * (seed % 3), WIDTH))) for seed in range(6)] * 4
-    expected = [read_picture_frame(data, None, "x.jpg")[0].copy() for data in files]
+    expected = [read_jpeg_frame(data, None, "x.jpg")[0].copy() for data in files]
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(lambda data: read_picture_frame(data, None, "x.jpg")[0], files))
+        together = list(pool.map(lambda data: read_jpeg_frame(data, None, "x.jpg")[0], files))
     for one, other in zip(together, expected, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -654,7 +654,7 @@ def test_a_transform_that_the_decoder_does_not_know_is_refused(transform: int) -
 def test_rgb_is_no_frame_of_a_camera() -> None:
     for data in (jpeg_bytes(subsampling="4:4:4", keep_rgb=True), numbered(BARE, (82, 71, 66))):
         with pytest.raises(DecodeError, match=r"^x\.jpg: stores its colours as red, green and blue"):
-            read_picture_frame(data, None, "x.jpg")
+            read_jpeg_frame(data, None, "x.jpg")
 
 
 # --- files outside the repository -------------------------------------------------------------------------------------
