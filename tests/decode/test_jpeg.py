@@ -24,7 +24,7 @@ from PIL import Image, ImageFile
 from fixtures.files import tiff
 from sensormap.camera.profile import Body
 from sensormap.decode import jpeg
-from sensormap.decode.jpeg import Memory, jpeg_size, read_jpeg
+from sensormap.decode.jpeg import PixelBuffer, jpeg_size, read_jpeg
 from sensormap.decode.jpeg_mosaic import read_jpeg_frame
 from sensormap.errors import DecodeError
 from sensormap.frame import Exposure
@@ -215,41 +215,41 @@ def test_threads_decode_alike() -> None:
 def test_shared_memory_changes_no_pixel(sampling: str) -> None:
     """Larger and smaller pictures follow each other."""
     shapes = [(120, 200), (64, 96), (121, 203), (1, 1), (120, 200), (33, 400)]
-    memory = Memory()
+    buffer = PixelBuffer()
     for seed, shape in enumerate(shapes):
         data = jpeg_bytes(scene(seed, shape), subsampling=sampling)
-        np.testing.assert_array_equal(read_jpeg(data, "x.jpg", memory=memory), read_jpeg(data, "x.jpg"))
+        np.testing.assert_array_equal(read_jpeg(data, "x.jpg", buffer=buffer), read_jpeg(data, "x.jpg"))
 
 
 def test_a_picture_is_overwritten_by_the_next_only_where_they_share_memory() -> None:
     one, other = jpeg_bytes(scene(1)), jpeg_bytes(scene(2))
-    memory = Memory()
-    shared = read_jpeg(one, "x.jpg", memory=memory)
-    alone, elsewhere = read_jpeg(one, "x.jpg"), read_jpeg(one, "x.jpg", memory=Memory())
+    buffer = PixelBuffer()
+    shared = read_jpeg(one, "x.jpg", buffer=buffer)
+    alone, elsewhere = read_jpeg(one, "x.jpg"), read_jpeg(one, "x.jpg", buffer=PixelBuffer())
     expected = plain_decode(one)
     for picture in (shared, alone, elsewhere):
         np.testing.assert_array_equal(picture, expected)
-    np.testing.assert_array_equal(read_jpeg(other, "x.jpg", memory=memory), plain_decode(other))
+    np.testing.assert_array_equal(read_jpeg(other, "x.jpg", buffer=buffer), plain_decode(other))
     np.testing.assert_array_equal(shared, plain_decode(other))
     for picture in (alone, elsewhere):
         np.testing.assert_array_equal(picture, expected)
 
 
 def test_a_picture_after_one_that_is_refused_is_whole() -> None:
-    memory = Memory()
+    buffer = PixelBuffer()
     for bad in (GOOD[:-200] + GOOD[-2:], GOOD[:SCAN], GOOD[: SCAN + 4000] + GOOD[SCAN + 3000 :]):
         with pytest.raises(DecodeError):
-            read_jpeg(bad, "x.jpg", memory=memory)
-        np.testing.assert_array_equal(read_jpeg(GOOD, "x.jpg", memory=memory), plain_decode(GOOD))
+            read_jpeg(bad, "x.jpg", buffer=buffer)
+        np.testing.assert_array_equal(read_jpeg(GOOD, "x.jpg", buffer=buffer), plain_decode(GOOD))
 
 
 def test_a_truncated_picture_is_noticed_where_the_memory_holds_it_whole() -> None:
     """What the decoder does not fill must not be taken for pixels."""
-    memory = Memory()
+    buffer = PixelBuffer()
     for cut in range(SCAN, len(GOOD) - 12, 331):
-        read_jpeg(GOOD, "x.jpg", memory=memory)
+        read_jpeg(GOOD, "x.jpg", buffer=buffer)
         with pytest.raises(DecodeError):
-            read_jpeg(GOOD[:cut] + b"\xff\xd9", "x.jpg", memory=memory)
+            read_jpeg(GOOD[:cut] + b"\xff\xd9", "x.jpg", buffer=buffer)
 
 
 def test_frames_that_threads_decode_do_not_share_memory() -> None:
