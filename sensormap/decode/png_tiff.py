@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from sensormap.camera.profile import Profile
 from sensormap.decode.mosaic import Decoded, check_size, decoded
+from sensormap.decode.nef_file import CFA_MOSAIC
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
-from sensormap.photos.files import check_photosites
+from sensormap.photos.files import PNG_START, check_photosites
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
@@ -26,9 +27,8 @@ if TYPE_CHECKING:
 # tifffile logs what is odd in a file; what matters of it becomes the error's reason.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
 
-_PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_COLOURS = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGB with alpha"}
-_TIFF_MOSAICS = (1, 32803)  # photometric interpretation: black is zero; colour filter array
+_TIFF_MOSAICS = (1, CFA_MOSAIC)  # photometric interpretation; 1: black is zero
 _NOT_COMPRESSED, _DEFLATE = 1, (8, 32946)
 _SMALL = 1 << 24  # photosites; strips or tiles of so many in all may reach beyond any image
 
@@ -118,7 +118,7 @@ def image_size(data: bytes, name: str) -> tuple[int, int]:
     DecodeError
         If the file is neither PNG nor TIFF, or its photosites are not single 16-bit numbers.
     """
-    if data.startswith(_PNG):
+    if data.startswith(PNG_START):
         return _png_size(data, name)
     if data[:2] in (b"II", b"MM"):
         return _tiff_size(data, name)
@@ -143,7 +143,7 @@ def read_image(data: bytes, name: str) -> NDArray[np.uint16]:
 
     width, height = image_size(data, name)
     with _damage_told(name):
-        if data.startswith(_PNG):
+        if data.startswith(PNG_START):
             values = iio.imread(data, plugin="pillow", extension=".png", index=0)
         else:
             _check_segments(data, name)
@@ -167,7 +167,7 @@ def image_bytes(values: NDArray[np.uint16], *, like: bytes) -> bytes:
     import imageio.v3 as iio  # noqa: PLC0415
     import tifffile  # noqa: PLC0415
 
-    if like.startswith(_PNG):
+    if like.startswith(PNG_START):
         return bytes(iio.imwrite("<bytes>", values, plugin="pillow", extension=".png"))
     buffer = BytesIO()
     tifffile.imwrite(buffer, values, photometric="minisblack", software=False, metadata=None)
@@ -189,7 +189,7 @@ def _damage_told(name: str) -> Iterator[None]:
 def _png_size(data: bytes, name: str) -> tuple[int, int]:
     """Read a PNG's first chunk."""
     try:
-        length, kind, width, height, depth, colours = struct.unpack_from(">I4sIIBB", data, len(_PNG))
+        length, kind, width, height, depth, colours = struct.unpack_from(">I4sIIBB", data, len(PNG_START))
     except struct.error:
         length, kind = 0, b""
     if (length, kind) != (13, b"IHDR"):

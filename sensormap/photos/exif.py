@@ -31,8 +31,9 @@ MAX_PLAIN_NOTE_BYTES = 1 << 14  # exifread reads a note byte by byte, 1 ms per k
 MAX_READS = 50_000  # real files take 500 to 5000; a hostile directory could ask for a hundred million
 MAX_READ_BYTES = 1 << 23  # real files take some 10 kB
 
-_MAKER_NOTE = 0x927C
-_NIKON_NOTE = b"Nikon\0\x02"  # starts a note that holds a TIFF of its own, from its eleventh byte
+MAKER_NOTE = 0x927C
+NIKON_NOTE = b"Nikon\0\x02"  # starts a note that holds a TIFF of its own,
+NIKON_NOTE_HEADER = 10  # bytes before that TIFF
 
 _HEAD_BYTES = 256  # enough to know a container by
 _JPEG, _APP1, _EXIF = b"\xff\xd8", 0xE1, b"Exif\0\0"
@@ -196,8 +197,8 @@ def _read_note(file: BinaryIO, tags: Tags) -> Tags:
     offset, size = place
     file.seek(offset)
     note = file.read(min(size, MAX_NOTE_BYTES))
-    if note.startswith(_NIKON_NOTE):
-        inner = _process(BytesIO(note[10:]), details=False)
+    if note.startswith(NIKON_NOTE):
+        inner = _process(BytesIO(note[NIKON_NOTE_HEADER:]), details=False)
         return {f"MakerNote 0x{tag.tag:04X}": tag for name, tag in inner.items() if name.startswith("Image ")}
     if size > MAX_PLAIN_NOTE_BYTES:
         return {}
@@ -214,7 +215,7 @@ def _find_note(file: BinaryIO, tags: Tags) -> tuple[int, int] | None:
     (count,) = struct.unpack(f"{order}H", file.read(2))
     entries = file.read(12 * count)
     for tag, _, size, offset in struct.iter_unpack(f"{order}HHII", entries[: len(entries) // 12 * 12]):
-        if tag == _MAKER_NOTE:
+        if tag == MAKER_NOTE:
             return offset, size
     return None
 

@@ -27,6 +27,10 @@ IMAGE_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe"})
 """Endings of the pictures that cameras develop themselves."""
 
+PNG_START = b"\x89PNG\r\n\x1a\n"
+TIFF_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
+"""How TIFF files start, and the byte order that each start stands for, as in `struct`."""
+
 MARK = b"\nsensormap: corrected\n"
 """What stands behind the end of a photo that sensormap has corrected, where no reader of photos minds it."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
 from sensormap.errors import DecodeError
-from sensormap.photos.files import MAX_PHOTOSITES
+from sensormap.photos.files import MAX_PHOTOSITES, PNG_START, TIFF_ORDERS
 
 MAX_SEGMENTS = 4096  # cameras write some ten, a few hundred with a large preview among them
 MAX_SIDE = 65_000  # JPEG itself ends at 65535, decoders a little below
@@ -28,10 +28,9 @@ _KINDS = {
 }
 _COLOURS = {1: "one colour (grey)", 4: "four colours (CMYK)"}
 _OTHER_FILES = {
-    b"\x89PNG\r\n\x1a\n": "a PNG",
+    PNG_START: "a PNG",
     b"GIF8": "a GIF",
-    b"II*\0": "a TIFF or raw",
-    b"MM\0*": "a TIFF or raw",
+    **dict.fromkeys(TIFF_ORDERS, "a TIFF or raw"),
     b"RIFF": "a WebP",
 }
 
@@ -204,14 +203,14 @@ def stores_rgb(header: bytes) -> bool:
     return identities == b"RGB"
 
 
-class _Frame(NamedTuple):
+class _FrameHeader(NamedTuple):
     """What a frame header says."""
 
     size: tuple[int, int]
     factors: tuple[tuple[int, int], ...]
 
 
-def _read_frame(marker: int, content: bytes, name: str) -> _Frame:
+def _read_frame(marker: int, content: bytes, name: str) -> _FrameHeader:
     """Read a frame header; refuse what no camera writes."""
     if marker in _KINDS:
         msg = f"{name}: is {_KINDS[marker]} JPEG, as no camera writes: edited, expected a baseline one"
@@ -236,7 +235,7 @@ def _read_frame(marker: int, content: bytes, name: str) -> _Frame:
         shown = ", ".join(f"{across}x{down}" for across, down in factors)
         msg = f"{name}: has colours sampled {shown}, expected 4:4:4, 4:2:2 or 4:2:0 as cameras write them"
         raise DecodeError(msg)
-    return _Frame((width, height), factors)
+    return _FrameHeader((width, height), factors)
 
 
 def sampling(factors: tuple[tuple[int, int], ...]) -> tuple[float, float]:
