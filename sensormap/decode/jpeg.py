@@ -10,6 +10,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from sensormap.errors import DecodeError
+from sensormap.photos.files import damage_told
 from sensormap.photos.jpeg_markers import Layout, read_layout, sampling, stored_size
 
 _END = b"\xff\xd9"  # marker of the end
@@ -152,7 +153,7 @@ def _decode(layout: Layout, coded: bytes | memoryview, name: str, buffer: PixelB
         # Not strict: `_check_whole` looks at what simplejpeg warns of.
         pixels = simplejpeg.decode_jpeg(stream, "RGB", strict=False, buffer=buffer.of(3 * height * layout.width))
     except (ValueError, MemoryError) as error:
-        msg = f"{name}: truncated or damaged ({' '.join(str(error).split())[:100]})"
+        msg = f"{name}: {damage_told(error)}"
         raise DecodeError(msg) from error
     if pixels.shape != (height, layout.width, 3) or pixels.dtype != np.uint8:
         msg = f"{name}: decodes to {pixels.dtype} of shape {pixels.shape}, expected a picture of three colours"

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 _JPEG = b"\xff\xd8\xff"
 _MANY_COLOUR_PATTERNS = {6: "X-Trans 6x6", 16: "Leaf 16x16"}
-_MOST_DN = 1 << 16
+MOST_DN = 0xFFFF  # of 16 bits
 _ERRORS = (rawpy.LibRawError, RuntimeError)  # rawpy itself raises RuntimeError and NotImplementedError, one of these
 
 
@@ -204,8 +204,8 @@ def read_levels(raw: rawpy.RawPy, name: str) -> RawLevels:
         raise DecodeError(msg)
     pattern = raw.raw_pattern
     black = raw.black_level_per_channel
-    if not all(0 <= level < _MOST_DN for level in black):
-        msg = f"{name}: black levels {', '.join(map(str, black))}, expected 0 to {_MOST_DN - 1} each"
+    if not all(0 <= level <= MOST_DN for level in black):
+        msg = f"{name}: black levels {', '.join(map(str, black))}, expected 0 to {MOST_DN} each"
         raise DecodeError(msg)
     if pattern.shape == (1, 1) and raw.num_colors == 1:
         return RawLevels(Cfa(MONO), (black[0],), raw.white_level)

@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body
-from sensormap.decode.libraw import RawLevels, open_raw, raw_values, read_levels, read_sizes
+from sensormap.decode.libraw import MOST_DN, RawLevels, open_raw, raw_values, read_levels, read_sizes
 from sensormap.errors import DecodeError
 from sensormap.frame import Exposure
-from sensormap.photos.exif import YEARS, Tags, body_of, exposure_of, read_tags, text_of
+from sensormap.photos.exif import MAX_ISO, MAX_SHUTTER_S, YEARS, Tags, body_of, exposure_of, read_tags, text_of
 
-_MOST_DN = 0xFFFF
 _SMALLEST = 2  # photosites a side of anything that shows all planes
-_MOST_SHUTTER_S, _MOST_F_NUMBER, _MOST_FOCAL_MM, _MOST_ISO = 1e5, 1e3, 1e5, 10_000_000
+_MOST_F_NUMBER, _MOST_FOCAL_MM = 1e3, 1e5
 _STEEPEST_BALANCE = 100.0  # red or blue against green; beyond, a white balance is damage
 _MOST_STRETCH = 4.0  # the least square photosites of any camera are 1 : 2
 _LARGEST_COEFFICIENT = 100.0  # of a colour matrix; real ones stay below 3
@@ -116,8 +115,8 @@ def read_original(data: bytes, name: str) -> Original:
         if min(sizes.visible.width, sizes.visible.height) < _SMALLEST:
             msg = f"{name}: visible area of {sizes.visible.width} x {sizes.visible.height}, expected a picture"
             raise DecodeError(msg)
-        if not max(levels.black_level) < levels.white_level <= _MOST_DN:
-            msg = f"{name}: white level {levels.white_level}, expected above black and at most {_MOST_DN}"
+        if not max(levels.black_level) < levels.white_level <= MOST_DN:
+            msg = f"{name}: white level {levels.white_level}, expected above black and at most {MOST_DN}"
             raise DecodeError(msg)
         mosaic = _settled(raw_values(raw), levels, sizes.visible)
         if not mosaic[sizes.visible.slices].any():
@@ -203,13 +202,13 @@ def _told(raw: rawpy.RawPy) -> Any:
 
 def _completed(exposure: Exposure, told: Any, flip: int) -> Exposure:
     """Fill in what EXIF leaves out from what LibRaw found, in formats that have no EXIF."""
-    iso = _within(getattr(told, "iso_speed", None), 1, _MOST_ISO)
+    iso = _within(getattr(told, "iso_speed", None), 1, MAX_ISO)
     time = getattr(told, "timestamp", None)
     known_time = time if isinstance(time, datetime) and time.year in YEARS else None  # 1970 stands for unknown
     return replace(
         exposure,
         iso=exposure.iso or (round(iso) if iso else None),
-        shutter_s=exposure.shutter_s or _within(getattr(told, "shutter_speed", None), 0, _MOST_SHUTTER_S),
+        shutter_s=exposure.shutter_s or _within(getattr(told, "shutter_speed", None), 0, MAX_SHUTTER_S),
         time=exposure.time or known_time,
         orientation=_ORIENTATION.get(flip, 1),
     )

@@ -19,7 +19,7 @@ from sensormap.camera.profile import Profile
 from sensormap.decode.mosaic import Decoded, check_size, decoded
 from sensormap.decode.nef_file import CFA_MOSAIC
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
-from sensormap.photos.files import PNG_START, check_photosites
+from sensormap.photos.files import PARSER_ERRORS, PNG_START, check_photosites, damage_told
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
@@ -32,20 +32,7 @@ _TIFF_MOSAICS = (1, CFA_MOSAIC)  # photometric interpretation; 1: black is zero
 _NOT_COMPRESSED, _DEFLATE = 1, (8, 32946)
 _SMALL = 1 << 24  # photosites; strips or tiles of so many in all may reach beyond any image
 
-# What the two decoders raise on damage; neither has a common base. struct and zlib come from deep inside them.
-_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    ArithmeticError,
-    EOFError,
-    NotImplementedError,
-    struct.error,
-    zlib.error,
-)
+_ERRORS = (*PARSER_ERRORS, OSError, SyntaxError, zlib.error)  # what Pillow and tifffile raise on damage
 
 
 def image_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
@@ -142,7 +129,7 @@ def read_image(data: bytes, name: str) -> NDArray[np.uint16]:
     import imageio.v3 as iio  # noqa: PLC0415 - raw photos need neither
 
     width, height = image_size(data, name)
-    with _damage_told(name):
+    with _damage_refused(name):
         if data.startswith(PNG_START):
             values = iio.imread(data, plugin="pillow", extension=".png", index=0)
         else:
@@ -175,14 +162,14 @@ def image_bytes(values: NDArray[np.uint16], *, like: bytes) -> bytes:
 
 
 @contextmanager
-def _damage_told(name: str) -> Iterator[None]:
+def _damage_refused(name: str) -> Iterator[None]:
     """Turn what the decoders raise into a `DecodeError`."""
     try:
         yield
     except DecodeError:
         raise
     except _ERRORS as error:
-        msg = f"{name}: truncated or damaged ({' '.join(str(error).split())[:100]})"
+        msg = f"{name}: {damage_told(error)}"
         raise DecodeError(msg) from error
 
 
@@ -206,7 +193,7 @@ def _tiff_size(data: bytes, name: str) -> tuple[int, int]:
     """Read a TIFF's first directory."""
     import tifffile  # noqa: PLC0415
 
-    with _damage_told(name), tifffile.TiffFile(BytesIO(data)) as tiff:
+    with _damage_refused(name), tifffile.TiffFile(BytesIO(data)) as tiff:
         page = tiff.pages.first
         shape, dtype, photometric = tuple(page.shape), page.dtype, int(page.photometric)
     is_plane = len(shape) == 2 and all(isinstance(side, int) for side in shape)  # damage makes lists of them

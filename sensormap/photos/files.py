@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import stat
+import struct
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +14,19 @@ from sensormap.errors import DecodeError
 
 MAX_FILE_BYTES = 1_000_000_000  # the largest raw files (150 megapixels, uncompressed) have 0.3 GB
 MAX_PHOTOSITES = 400_000_000  # twice the largest sensor on sale; a damaged header can ask for ten times that
+_MOST_TOLD = 100  # characters of a library's own words
+
+PARSER_ERRORS = (
+    ValueError,  # includes UnicodeDecodeError
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    EOFError,
+    NotImplementedError,
+    struct.error,
+)
+"""What parsers written in Python raise on damaged files, found by feeding them some: it has no common base."""
 
 RAW_SUFFIXES = frozenset({
     ".3fr", ".arw", ".bay", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq", ".k25", ".kdc",
@@ -25,7 +39,7 @@ IMAGE_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
 """Endings of plain images, mosaics only where a profile says their filters."""
 
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe"})
-"""Endings of the pictures that cameras develop themselves."""
+"""Endings of the JPEGs that cameras develop themselves."""
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 TIFF_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
@@ -60,7 +74,7 @@ def is_image_name(path: Path) -> bool:
 
 
 def is_jpeg_name(path: Path) -> bool:
-    """Tell by its name whether a file is a JPEG picture."""
+    """Tell by its name whether a file is a JPEG."""
     return path.suffix.lower() in JPEG_SUFFIXES
 
 
@@ -104,6 +118,17 @@ def read_bytes(path: Path) -> bytes:
     except OSError as error:
         msg = f"{path.name}: cannot be read: {error.strerror}"
         raise DecodeError(msg) from error
+
+
+def damage_told(error: Exception) -> str:
+    """Return what a library found wrong with a file, as one line of a few words.
+
+    Examples
+    --------
+    >>> damage_told(ValueError("bad   marker"))
+    'truncated or damaged (bad marker)'
+    """
+    return f"truncated or damaged ({' '.join(str(error).split())[:_MOST_TOLD]})"
 
 
 def marked(data: bytes) -> bytes:
