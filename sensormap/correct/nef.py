@@ -56,7 +56,7 @@ def read_nef(data: bytes, name: str) -> Nef | None:
     data
         The whole file.
     name
-        Its name, for messages.
+        The file's name, for messages.
 
     Returns
     -------

@@ -151,7 +151,7 @@ def open_raw(data: bytes, name: str) -> Iterator[rawpy.RawPy]:
     data
         The whole file.
     name
-        Its name, for messages.
+        The file's name, for messages.
 
     Raises
     ------

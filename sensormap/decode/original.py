@@ -95,7 +95,7 @@ def read_original(data: bytes, name: str) -> Original:
     data
         The whole file, of any format that LibRaw reads.
     name
-        Its name, for messages.
+        The file's name, for messages.
 
     Returns
     -------

@@ -98,7 +98,7 @@ def image_size(data: bytes, name: str) -> tuple[int, int]:
     data
         The whole file.
     name
-        Its name, for messages.
+        The file's name, for messages.
 
     Raises
     ------

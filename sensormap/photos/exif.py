@@ -1,4 +1,4 @@
-"""Who took a photo, when and how: EXIF tags and MakerNotes, read without trusting any of it.
+"""The camera that took a photo, and its settings: EXIF tags and MakerNotes, read without trusting any of it.
 
 exifread trusts files. Here it is bounded in bytes and reads, and what it raises on damage is caught; what is
 implausible counts as not told.
@@ -59,7 +59,7 @@ _CR3, _CR3_EXIF = b"ftypcrx ", (b"CMT1", b"CMT2")  # Canon: the boxes of the mai
 
 _EXIFREAD_ERRORS = (*PARSER_ERRORS, ExifError, RecursionError, DecodeError)  # the last: of a JPEG's markers
 
-# What EXIF's Software says among other words, in lower case, where an editor wrote a JPEG. Firmware tells a version.
+# Words in EXIF's Software, in lower case, where an editor wrote a JPEG. Firmware tells its version there.
 EDITORS = (
     "acd systems", "acdsee", "affinity", "afterlight", "aperture", "capture nx", "capture one", "corel", "darktable",
     "dcraw", "digikam", "digital photo professional", "dxo filmpack", "dxo optics", "dxo photolab", "dxo pureraw",
@@ -77,7 +77,7 @@ logging.getLogger("exifread").setLevel(logging.CRITICAL + 1)
 
 
 def read_photo(path: Path) -> Photo:
-    """Read who took a photo, and how, without decoding it.
+    """Read the camera that took a photo and its settings, without decoding the photo.
 
     Parameters
     ----------
@@ -87,14 +87,14 @@ def read_photo(path: Path) -> Photo:
     Returns
     -------
     Photo
-        With an empty body and settings of None as far as there is no usable EXIF; implausible values count as none.
-        With the stored size where the name is a JPEG's.
+        Its body is empty and its settings are None as far as there is no usable EXIF; implausible values count as none.
+        `jpeg_size` is known where the file is named like a JPEG.
 
     Raises
     ------
     DecodeError
         If the file is missing, unreadable, empty, too large, no regular file, or a copy that sensormap corrected; or
-        if its name is a JPEG's and it is none, or not as a camera wrote it.
+        if it is named like a JPEG and is none, or not as a camera wrote it.
     """
     size = file_size(path)
     try:
@@ -142,7 +142,7 @@ def read_tags(file: BinaryIO) -> tuple[Tags, Tags]:
 
 
 def body_of(tags: Tags, note: Tags) -> Body:
-    """Return who took the photo."""
+    """Return the camera by a photo's tags, as `read_tags` returns them; "" for what they do not tell."""
     serial = text_of(note, f"MakerNote 0x{_NIKON_SERIAL:04X}", "MakerNote SerialNumber") or text_of(
         tags, "EXIF BodySerialNumber"
     )
@@ -150,7 +150,7 @@ def body_of(tags: Tags, note: Tags) -> Body:
 
 
 def exposure_of(tags: Tags, note: Tags) -> Exposure:
-    """Return the settings, each None unless plausible."""
+    """Return a photo's settings by its tags, as `read_tags` returns them; each None unless plausible."""
     noise_reduction = text_of(note, f"MakerNote 0x{_NIKON_NOISE_REDUCTION:04X}")
     return Exposure(
         iso=_iso(tags, note),
@@ -178,7 +178,7 @@ def text_of(tags: Tags, *names: str) -> str:
 
 
 def _check_unedited(tags: Tags, size: tuple[int, int], name: str) -> None:
-    """Refuse a JPEG that another program than a camera's wrote, as far as EXIF tells."""
+    """Refuse a JPEG that EXIF says was edited: by the name of its software, or by another size."""
     for tag in ("Image Software", "Image ProcessingSoftware"):
         software = text_of(tags, tag)
         if any(editor in software.lower() for editor in EDITORS):

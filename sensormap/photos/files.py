@@ -110,7 +110,7 @@ def read_bytes(path: Path) -> bytes:
     Raises
     ------
     DecodeError
-        As `file_size` does, and if reading fails.
+        As by `file_size`, and if reading fails.
     """
     file_size(path)
     try:
@@ -132,7 +132,7 @@ def damage_told(error: Exception) -> str:
 
 
 def marked(data: bytes) -> bytes:
-    """Return a corrected photo with the mark at its end by which it is known for one; one that has it stays as it is.
+    """Return a corrected photo with `MARK` at its end; one that has it stays as it is.
 
     Examples
     --------
@@ -143,7 +143,7 @@ def marked(data: bytes) -> bytes:
 
 
 def is_marked(file: BinaryIO) -> bool:
-    """Tell whether a file ends in the mark of a corrected photo; it is then read on from its beginning."""
+    """Tell whether an open file ends in `MARK`; afterwards it is at its beginning."""
     file.seek(0, 2)
     file.seek(-min(file.tell(), len(MARK)), 2)
     found = file.read() == MARK
@@ -152,12 +152,12 @@ def is_marked(file: BinaryIO) -> bool:
 
 
 def check_unmarked(file: BinaryIO, name: str) -> None:
-    """Refuse a corrected photo: what it shows of its sensor is not true any more.
+    """Refuse a corrected photo: it does not show the sensor's defects any more.
 
     Raises
     ------
     DecodeError
-        If it has the mark of one.
+        If it ends in `MARK`.
     """
     if is_marked(file):
         msg = f"{name}: a copy that sensormap has corrected, expected the photo itself"
@@ -165,12 +165,12 @@ def check_unmarked(file: BinaryIO, name: str) -> None:
 
 
 def check_photosites(width: int, height: int, name: str) -> tuple[int, int]:
-    """Return the size of a raw grid as a header gives it, once it is sure to be worth allocating.
+    """Return width and height of a raw grid as a header gives them, once they are plausible enough to allocate.
 
     Raises
     ------
     DecodeError
-        If it is empty or has more than `MAX_PHOTOSITES`.
+        If the grid is empty or has more than `MAX_PHOTOSITES`.
     """
     if not 0 < width * height <= MAX_PHOTOSITES:
         msg = f"{name}: raw grid of {width} x {height} photosites, expected 1 to {MAX_PHOTOSITES} of them"

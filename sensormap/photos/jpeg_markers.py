@@ -13,7 +13,7 @@ from sensormap.photos.files import MAX_PHOTOSITES, PNG_START, TIFF_ORDERS
 MAX_SEGMENTS = 4096  # cameras write some ten, a few hundred with a large preview among them
 MAX_SIDE = 65_000  # JPEG itself ends at 65535, decoders a little below
 SAMPLINGS = frozenset({(1, 1), (2, 1), (2, 2)})
-"""How many pixels across and down share one colour in a camera's JPEG; (1, 2) is a (2, 1) turned afterwards."""
+"""How many pixels across and down share one colour in a camera's JPEG; (1, 2) is a (2, 1) that was turned."""
 
 _START, _SCAN, _RESTART_INTERVAL, _JFIF, _ADOBE = 0xD8, 0xDA, 0xDD, 0xE0, 0xEE
 _ALONE = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})  # markers that no length follows: no header holds them
@@ -46,7 +46,7 @@ def header_parts(header: bytes) -> Iterator[tuple[int, bytes]]:
 
 @dataclass(frozen=True)
 class Layout:
-    """What the header of a JPEG file says of its picture.
+    """What the header of a JPEG file says of its pixels.
 
     Parameters
     ----------
@@ -57,11 +57,11 @@ class Layout:
     restart_interval
         Number of units from one restart marker to the next; 0 where there are none.
     header
-        All that a decoder needs, from the file's first bytes to where the coded data start; nothing else.
+        All that a decoder needs of what stands before the coded data, and nothing else.
     height_at
-        Where the height stands in it, two bytes.
+        Place in `header` of the height, which has two bytes.
     start
-        Where the coded data start in the file.
+        Place in the file where the coded data start, bytes.
     """
 
     width: int
@@ -99,7 +99,7 @@ def segments(file: BinaryIO, name: str) -> Iterator[tuple[int, int]]:
     Raises
     ------
     DecodeError
-        If the file is none, ends, or holds something else where a marker should stand.
+        If the file is no JPEG, ends, or holds something else where a marker should stand.
     """
     file.seek(0)
     head = file.read(12)
@@ -128,12 +128,12 @@ def segments(file: BinaryIO, name: str) -> Iterator[tuple[int, int]]:
 
 
 def stored_size(file: BinaryIO, name: str) -> tuple[int, int]:
-    """Return width and height of a JPEG file's picture, of which only what stands before them is read.
+    """Return width and height of a JPEG as stored, in pixels; of the file only what stands before them is read.
 
     Raises
     ------
     DecodeError
-        As `read_layout` does.
+        As by `read_layout`.
     """
     for marker, length in segments(file, name):
         if marker in _FRAMES or marker in _KINDS:
@@ -177,16 +177,16 @@ def read_layout(file: BinaryIO, name: str) -> Layout:
 
 
 def stores_rgb(header: bytes) -> bool:
-    """Return whether the three colours of a picture are red, green and blue rather than YCbCr.
+    """Return whether the three colours of a JPEG are stored as red, green and blue rather than YCbCr.
 
     Parameters
     ----------
     header
-        Of a picture of three colours, as in `Layout`.
+        Header of a JPEG of three colours, as in `Layout`.
 
     Notes
     -----
-    The standard does not tell; this is what libjpeg does. A JFIF header means YCbCr, whatever else there is. Without
+    The standard does not say; this is what libjpeg does. A JFIF header means YCbCr, whatever else there is. Without
     one the last Adobe header decides: its transform 0 means RGB. Without either the colours' numbers do: those of the
     letters R, G and B mean RGB. A header too short for what it has to say is none.
     """
@@ -204,14 +204,14 @@ def stores_rgb(header: bytes) -> bool:
 
 
 class _FrameHeader(NamedTuple):
-    """What a frame header says."""
+    """What a frame header says: width and height, and `Layout.factors`."""
 
     size: tuple[int, int]
     factors: tuple[tuple[int, int], ...]
 
 
 def _read_frame(marker: int, content: bytes, name: str) -> _FrameHeader:
-    """Read a frame header; refuse what no camera writes."""
+    """Read a frame header, whose marker and content are given; refuse what no camera writes."""
     if marker in _KINDS:
         msg = f"{name}: is {_KINDS[marker]} JPEG, as no camera writes: edited, expected a baseline one"
         raise DecodeError(msg)
@@ -253,7 +253,7 @@ def sampling(factors: tuple[tuple[int, int], ...]) -> tuple[float, float]:
 
 
 def _content(file: BinaryIO, length: int, name: str) -> bytes:
-    """Read what follows a marker."""
+    """Read the content of a marker."""
     content = file.read(length)
     if len(content) < length:
         raise _truncated(name)

@@ -79,7 +79,7 @@ def open_coded(data: bytes, name: str) -> Coded:
     data
         The whole file; `sensormap.decode.jpeg.read_jpeg` has found it whole.
     name
-        Its name, for messages.
+        The file's name, for messages.
 
     Raises
     ------

@@ -21,7 +21,7 @@ def moved_previews(data: bytes, name: str, *, end: int, by: int) -> bytes:
     data
         The file, already changed.
     name
-        Its name, for messages.
+        The file's name, for messages.
     end
         Where the first image's coded data ended before: what lay behind has moved.
     by
