@@ -1,7 +1,7 @@
 """Raw files through flashraw, an optional decoder four times as fast as LibRaw, where it is known to agree with it.
 
-It notices less damage than LibRaw: whatever it finds odd, and whatever looks odd in what it returns, is for LibRaw to
-decide.  What both decode in silence is left to the plausibility check, as ever.
+It notices less damage than LibRaw. LibRaw is therefore its fallback, wherever flashraw finds something odd, or what it
+returns looks odd. Damage that neither notices is left to the check whether a frame is plausible.
 """
 
 from __future__ import annotations
@@ -20,26 +20,27 @@ from sensormap.photos.files import MAX_PHOTOSITES
 
 log = logging.getLogger(__name__)
 
-# Those whose mosaics were compared with LibRaw's, photosite for photosite.
+# Compressions whose mosaics were compared with LibRaw's, photosite for photosite.
 _COMPRESSIONS = frozenset({"nikon-huffman"})
 
 
 def read_flashraw_frame(data: bytes, profile: Profile | None, name: str) -> Decoded | None:
-    """Decode a raw file; None, and a line in the log that says why, where LibRaw has to be asked.
+    """Decode a raw file, or return None, and log why, where its fallback has to be asked.
 
     Parameters
     ----------
     data
         The whole file.
     profile
-        What it must agree with, as `reading.open_geometry` returns it; None leaves the file to LibRaw.
+        Geometry and levels that the file must agree with, as `reading.open_geometry` returns them; with None, so is the
+        result.
     name
         The file's name, for messages.
 
     Raises
     ------
     DecodeError, FrameMismatchError
-        As `reading.read_frame` does.
+        As by `reading.read_frame`.
     """
     if profile is None:
         return None
@@ -60,7 +61,7 @@ def load_flashraw() -> ModuleType | None:
 
 
 def read_flash(flashraw: ModuleType, data: bytes, profile: Profile) -> NDArray[np.uint16] | str:
-    """Return a raw file's mosaic, or why LibRaw has to be asked.
+    """Return a raw file's mosaic, or why its fallback has to be asked.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ def read_flash(flashraw: ModuleType, data: bytes, profile: Profile) -> NDArray[n
     data
         The whole file.
     profile
-        What the mosaic must agree with.
+        Geometry and levels that the mosaic must agree with.
 
     Returns
     -------
@@ -97,7 +98,7 @@ def read_flash(flashraw: ModuleType, data: bytes, profile: Profile) -> NDArray[n
 
 
 def _oddity(info: Any, profile: Profile) -> str | None:
-    """Return what in a file's description differs from the profile, or is not known to decode alike."""
+    """Return what in flashraw's description of a file differs from the profile, or is not known to decode alike."""
     if info.compression not in _COMPRESSIONS:
         return f"compression {info.compression} is not known to decode alike"
     if (info.width, info.height) != profile.raw_size:

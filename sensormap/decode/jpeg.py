@@ -93,7 +93,7 @@ def read_jpeg(data: bytes, name: str, *, buffer: PixelBuffer | None = None) -> N
 
 
 def _check_whole(pixels: NDArray[np.uint8], layout: Layout, coded: memoryview, name: str) -> None:
-    """Refuse a JPEG whose data end before its last unit, or go on after it."""
+    """Refuse decoded pixels, with one row of units too many, whose data end before the last unit or go on after it."""
     across, down = layout.unit
     below = pixels[layout.units[1] * down + down // 2 :] != _GREY
     if below[:, across + _TINTED :].any():
@@ -110,7 +110,7 @@ def _check_whole(pixels: NDArray[np.uint8], layout: Layout, coded: memoryview, n
 
 
 def _coded(data: bytes, layout: Layout, name: str) -> memoryview:
-    """Return the coded data; refuse them where they have no end or hold markers that do not belong there."""
+    """Return the coded data of a file; refuse them where they have no end or hold markers that do not belong there."""
     rest = memoryview(data)[layout.start :]
     end, restarts = _marks(np.frombuffer(data, np.uint8)[layout.start :])
     if rest[end : end + 2] != _END:
@@ -130,7 +130,7 @@ def _coded(data: bytes, layout: Layout, name: str) -> memoryview:
 
 
 def _marks(values: NDArray[np.uint8]) -> tuple[int, NDArray[np.uint8]]:
-    """Return where the first marker stands that is no restart marker, and the restart markers before it."""
+    """Return where the first marker stands that is no restart marker, and the kinds of the restart markers before it."""
     restarts = [np.zeros(0, np.uint8)]
     for start in range(0, values.size, _PIECE):
         piece = values[start : start + _PIECE + 1]

@@ -23,8 +23,10 @@ from sensormap.photos.files import check_photosites
 log = logging.getLogger(__name__)
 
 _JPEG = b"\xff\xd8\xff"
-_MANY_COLOUR_PATTERNS = {6: "X-Trans 6x6", 16: "Leaf 16x16"}
-MOST_DN = 0xFFFF  # of 16 bits
+_MANY_COLOUR_PATTERNS = {6: "X-Trans 6x6", 16: "Leaf 16x16"}  # by their height
+MOST_DN = 0xFFFF
+"""Highest value of 16 bits."""
+
 _ERRORS = (rawpy.LibRawError, RuntimeError)  # rawpy itself raises RuntimeError and NotImplementedError, one of these
 
 
@@ -64,7 +66,7 @@ def libraw_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
     data
         The whole file.
     profile
-        What is known of the camera; None leaves all of it to LibRaw.
+        Profile of the camera; None leaves all of the geometry to LibRaw.
     name
         The file's name, for messages.
 
@@ -93,14 +95,15 @@ def read_libraw_frame(data: bytes, profile: Profile | None, name: str) -> Decode
     data
         The whole file.
     profile
-        What it must agree with, as `libraw_geometry` returns it; None leaves that to LibRaw.
+        Geometry and levels that the file must agree with, as `libraw_geometry` returns them; None leaves them to
+        LibRaw.
     name
         The file's name, for messages.
 
     Raises
     ------
     DecodeError, FrameMismatchError, ProfileError
-        As `reading.read_frame` does.
+        As by `reading.read_frame`.
     """
     with open_raw(data, name) as raw:
         sizes = read_sizes(raw, name)
@@ -123,7 +126,7 @@ def usable_area(profile: Profile, visible: Rect) -> Rect:
     Parameters
     ----------
     profile
-        Says what is light-sensitive.
+        Profile of the camera, which says what is light-sensitive.
     visible
         LibRaw's visible area on the raw grid; rows and columns beyond can be uninitialised memory.
 
@@ -144,7 +147,7 @@ def usable_area(profile: Profile, visible: Rect) -> Rect:
 
 @contextmanager
 def open_raw(data: bytes, name: str) -> Iterator[rawpy.RawPy]:
-    """Open a raw file's bytes; nothing is decoded yet. It closes when neither it nor its `raw_values` are referred to.
+    """Open a raw file's bytes without decoding them. It closes when neither it nor its `raw_values` are referred to.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Decoded values as a mosaic: compared with the profile, and black subtracted. What every decoder ends with."""
+"""Decoded values as a mosaic: compared with the profile, and black subtracted. Every decoder ends with this."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Decoded(NamedTuple):
 def decoded(
     values: NDArray[np.uint16], profile: Profile, name: str, *, black_level: tuple[int, ...], saturation: int
 ) -> Decoded:
-    """Subtract black from a photo's values, once they are sure to be a frame that fits the profile.
+    """Return a photo's values with black subtracted; refuse an empty frame and one that does not fit the profile.
 
     Parameters
     ----------
@@ -118,11 +118,11 @@ def check_size(found: tuple[int, int], profile: Profile, name: str, error: type[
     found
         Width and height of the photo's raw grid.
     profile
-        What they must agree with.
+        Profile of the camera.
     name
         The file's name, for the message.
     error
-        What to raise.
+        Type of the exception to raise.
     """
     if found != profile.raw_size:
         msg = (

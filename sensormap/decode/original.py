@@ -1,4 +1,4 @@
-"""All that a corrected copy needs of a raw photo: its whole mosaic, what its values mean, and how it was taken."""
+"""All that a corrected copy needs of a raw photo: its whole mosaic, the meaning of its values, and how it was taken."""
 
 from __future__ import annotations
 
@@ -46,27 +46,27 @@ class Original:
         Every photosite of the raw grid, ``(H, W)``, in DN, black included. Outside `visible`, where LibRaw may leave
         uninitialised memory, each has its plane's black level.
     visible
-        What LibRaw takes for image, on the raw grid.
+        The part of the raw grid that LibRaw takes for image.
     crop
-        What the camera's JPEG shows, on the raw grid and inside `visible`; None where the file does not tell.
+        The part that the camera's JPEG shows, on the raw grid and inside `visible`; None where the file does not tell.
     cfa
         Filter pattern from raw-grid (0, 0).
     black_level
         DN of no light, one per plane in the order of ``cfa.planes``.
     white_level
-        DN at which a photosite clips, as LibRaw says.
+        DN at which a photosite clips, by LibRaw.
     colour_matrix
-        From CIE XYZ (D65 white at Y = 1) to the camera's red, green, blue; None where LibRaw knows none, or keeps it
-        to itself, as for some cameras of the nineties.
+        Matrix from CIE XYZ (D65 white at Y = 1) to the camera's red, green, blue; None where LibRaw knows none, or
+        applies it without giving it out, as for some cameras of the nineties.
     neutral
         Red, green, blue of a grey patch above black, green 1: the inverse of the camera's white balance, or of
         LibRaw's for daylight where the file has none.
     pixel_aspect
         Width of a photosite over its height.
     body, exposure
-        Who took it, and how; the orientation is the one that LibRaw applies.
+        The camera, and its settings; the orientation is the one that LibRaw applies.
     f_number, focal_length_mm
-        Aperture and focal length, None where unknown.
+        Aperture, and focal length in mm; None where unknown.
     lens
         The lens's name, "" where unknown.
     """
@@ -142,7 +142,7 @@ def read_original(data: bytes, name: str) -> Original:
 
 
 def _settled(values: NDArray[np.uint16], levels: RawLevels, visible: Rect) -> NDArray[np.uint16]:
-    """Copy the visible part onto a grid of black."""
+    """Return a copy of the raw grid, black outside the visible part."""
     mosaic = np.empty(values.shape, np.uint16)
     for plane, level in zip(levels.cfa.planes, levels.black_level, strict=True):
         plane.view(mosaic)[...] = level
@@ -183,7 +183,7 @@ def _colour_matrix(raw: rawpy.RawPy) -> Matrix | None:
 
 
 def _neutral(raw: rawpy.RawPy) -> tuple[float, float, float]:
-    """Return what grey looks like, by the first of the file's and LibRaw's white balances that is one."""
+    """Return `Original.neutral` by the first of the file's and LibRaw's white balances that is plausible."""
     for red, green, blue, _ in (raw.camera_whitebalance, raw.daylight_whitebalance):
         if all(_within(gain, 0, math.inf) for gain in (red, green, blue)):
             balance = green / red, green / blue
@@ -193,7 +193,7 @@ def _neutral(raw: rawpy.RawPy) -> tuple[float, float, float]:
 
 
 def _told(raw: rawpy.RawPy) -> Any:
-    """Return what LibRaw found of the settings; rawpy 0.24 does not tell, nor any of a damaged date or text."""
+    """Return what LibRaw found of the settings; None with rawpy 0.24, and where a date or text is damaged."""
     try:
         return getattr(raw, "other", None)
     except (ValueError, OverflowError, OSError):

@@ -43,14 +43,14 @@ def image_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
     data
         The whole file.
     profile
-        What is known of the camera.
+        Profile of the camera.
     name
         The file's name, for messages.
 
     Raises
     ------
     DecodeError
-        If there is no profile, or as `image_size` does.
+        If there is no profile, and as by `image_size`.
     ProfileError
         If the size contradicts the profile's.
     """
@@ -67,14 +67,14 @@ def read_image_frame(data: bytes, profile: Profile | None, name: str) -> Decoded
     data
         The whole file.
     profile
-        What it must agree with; where it leaves black to LibRaw, black is 0.
+        Profile of the camera; where it leaves black to LibRaw, black is 0.
     name
         The file's name, for messages.
 
     Raises
     ------
     DecodeError, FrameMismatchError
-        As `reading.read_frame` does.
+        As by `reading.read_frame`.
     """
     profile = _needed(profile, name)
     check_size(image_size(data, name), profile, name, FrameMismatchError)
@@ -114,7 +114,14 @@ def image_size(data: bytes, name: str) -> tuple[int, int]:
 
 
 def read_image(data: bytes, name: str) -> NDArray[np.uint16]:
-    """Decode a mosaic whose header `image_size` has accepted.
+    """Decode a mosaic.
+
+    Parameters
+    ----------
+    data
+        The whole file, which `image_size` accepts.
+    name
+        The file's name, for messages.
 
     Returns
     -------
@@ -142,7 +149,7 @@ def read_image(data: bytes, name: str) -> NDArray[np.uint16]:
 
 
 def image_bytes(values: NDArray[np.uint16], *, like: bytes) -> bytes:
-    """Return a mosaic as a file of the kind of another: PNG, or an uncompressed TIFF; nothing but the values is kept.
+    """Return a mosaic as a file of the same kind as another one: PNG or uncompressed TIFF, without metadata.
 
     Parameters
     ----------
@@ -221,7 +228,7 @@ def _check_segments(data: bytes, name: str) -> None:
 
 
 def _check_inflated(data: bytes, name: str, page: TiffPage, count: int, most: int) -> None:
-    """Refuse strips that hold more bytes than they may."""
+    """Refuse strips and tiles that inflate to more than `most` bytes."""
     for start, length in zip(page.dataoffsets[:count], page.databytecounts[:count], strict=True):
         inflated = zlib.decompressobj().decompress(data[start : start + length], most + 1)
         if len(inflated) > most:

@@ -31,15 +31,14 @@ class Decoder:
     reads
         Tells by its name whether a file is of this kind.
     geometry
-        Returns the geometry to use for a run, from the bytes of its first photo, the profile that is known of the
-        camera, if any, and the file's name for messages; it raises what `open_geometry` does. None leaves it to a later
-        row.
+        Returns the geometry to use for a run, given the bytes of its first photo, the profile of the camera or None,
+        and the file's name for messages; raises what `open_geometry` does. None leaves the geometry to a later row.
     frame
-        Returns the frame in a file's bytes, given the geometry of the run, if any, and the file's name for messages; it
-        raises what `read_frame` does. It may return None where it is not sure: the fallback is the next row that reads
-        such files.
+        Returns what it decodes, given the bytes of a photo, the geometry of the run or None, and the file's name for
+        messages; raises what `read_frame` does. It returns None where it is not sure: then its fallback is asked, which
+        is the next row that reads such files.
     option
-        What the option ``--decoder`` must say for this row to be used; None: whatever it says.
+        Name in `settings.DECODERS` that has to be asked for; None for a row that is always used.
     """
 
     reads: Callable[[Path], bool]
@@ -49,7 +48,7 @@ class Decoder:
 
 
 def _any_name(_path: Path) -> bool:
-    """Take files of every name: LibRaw knows raw photos by their content."""
+    """Take files of any name: LibRaw knows raw photos by their content."""
     return True
 
 
@@ -70,7 +69,7 @@ def open_geometry(path: Path, profile: Profile | None) -> Profile:
     path
         A photo of the camera.
     profile
-        What is known of the camera; None leaves all of it to LibRaw, which must decode the photo for it.
+        Profile of the camera; None leaves the geometry to LibRaw, which must decode the photo for it.
 
     Returns
     -------
