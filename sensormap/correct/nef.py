@@ -30,9 +30,9 @@ class Nef:
     indices
         The same as indices into `levels`.
     coding
-        How the strip holds them.
+        How the strip is coded.
     raw
-        Where the strip lies.
+        Where the strip lies in the file.
     """
 
     name: str
@@ -61,8 +61,8 @@ def read_nef(data: bytes, name: str) -> Nef | None:
     Returns
     -------
     Nef or None
-        None where the file is no NEF of 12 bits that is lossy compressed by a full table, or losslessly; what is
-        neither has to be written in another format.
+        None where the file is no NEF of 12 bits, compressed losslessly or, with a full table, lossily: any other has to
+        be written in another format.
 
     Raises
     ------
@@ -93,14 +93,15 @@ def with_values(nef: Nef, rows: NDArray[np.integer], cols: NDArray[np.integer], 
     nef
         The file.
     rows, cols
-        Which photosites, on the raw grid; each once.
+        Rows and columns of photosites on the raw grid; each photosite once.
     values
-        Their values in DN, finite; each becomes the nearest of the file's levels, of two equally near ones the lower.
+        Their new values in DN, finite; each becomes the nearest of the file's levels, of two equally near ones the
+        lower.
 
     Returns
     -------
     bytes
-        The very file where no photosite changes. Else every byte outside the strip is the same, but for the strip's
+        The file itself where no photosite changes. Else every byte outside the strip is the same, but for the strip's
         length and place where these change: a shorter strip is filled up with zeros; a longer one grows at the end of
         the file, or moves there if something else lies behind it, which then stays where it is.
 
@@ -128,7 +129,7 @@ def check_rewritten(
     data
         The file, as `with_values` returned it.
     nef, rows, cols, values
-        What that was given.
+        Arguments of that call.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Photos corrected by a map, one by one and in several threads; each result is written before it is told of."""
+"""Photos corrected by a map, in several threads; each copy is written before its photo counts as done."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from sensormap.correct.destinations import (
     clashes,
     identity,
     make_folder,
-    outside,
-    targets,
+    output_paths,
     unless_corrected,
+    without_results,
 )
 from sensormap.correct.jpeg.jpeg import correct_jpeg
 from sensormap.correct.methods.registry import DIRECTIONAL, JPEG_METHODS, METHODS
@@ -61,9 +61,9 @@ class CorrectedPhoto:
     left
         Those that were to be repaired and could not be: no healthy photosite is near, or a JPEG does not show them.
     chosen
-        What of the map was to be repaired, and why the rest was not.
+        The defects that were to be repaired, and how many others were not, by reason.
     elsewhere
-        Of a JPEG, the mean change of the picture outside the blocks that were coded anew, in DN of 8 bits.
+        Of a JPEG, the mean change outside the blocks that were coded anew, in DN of 8 bits.
     """
 
     source: Path
@@ -88,7 +88,8 @@ class CorrectOptions:
     dng
         Whether every raw photo becomes a DNG, also one that could stay what it is.
     opcodes
-        Whether that DNG holds the untouched mosaic and the list of what its developer is to interpolate.
+        Whether that DNG holds the untouched mosaic, and a list of the photosites that the raw developer is to
+        interpolate.
     force
         Whether photos of other serial numbers are corrected too.
     overwrite
@@ -120,8 +121,8 @@ class CorrectOptions:
             raise ValueError(msg)
 
 
-def warn(photo: Skipped) -> None:
-    """Log a photo that cannot be used."""
+def log_skipped(photo: Skipped) -> None:
+    """Log a photo that cannot be used, as a warning."""
     log.warning("skipped %s: %s", photo.name, photo.reason)
 
 
@@ -135,7 +136,7 @@ def correct_photos(
     options: CorrectOptions = _DEFAULTS,
     *,
     progress: Progress = unheard,
-    on_skipped: OnSkipped = warn,
+    on_skipped: OnSkipped = log_skipped,
 ) -> tuple[CorrectedPhoto, ...]:
     """Correct photos, each into a file of its own.
 
@@ -144,12 +145,12 @@ def correct_photos(
     arguments
         Files, folders (searched recursively) and glob patterns, in any mix.
     sensor_map
-        The defects of the camera that took them.
+        Map of the camera that took them.
     folder
-        Where the corrected photos go, under their names and in the subfolders that they lie in below the folder that
-        all of them have in common; made if it does not exist. What lies in it already is not taken for photos.
+        Folder for the copies, made if it does not exist. They keep their names, and the subfolders in which they lie
+        below the folder that all photos have in common. What lies in it already is not taken for photos.
     options
-        How they are corrected.
+        What is corrected, and how.
     progress
         Called with the number of photos done and the number of all, first with 0 done.
     on_skipped
@@ -158,26 +159,26 @@ def correct_photos(
     Returns
     -------
     tuple of CorrectedPhoto
-        In the order of the photos.
+        One for each photo that could be corrected, in the order of the photos.
 
     Raises
     ------
     DecodeError
         If an argument names nothing.
     OutputError
-        If the folder is none.
+        If `folder` is not a folder, or is named like a photo.
     """
     folder = Path(folder).expanduser()
     check_folder(folder)
     found = find_photos(arguments, images=False)
-    paths = outside(found, folder)
+    paths = without_results(found, folder)
     if len(paths) < len(found):
         log.warning("%d files in %s left out: taken for results of earlier runs", len(found) - len(paths), folder)
-    outputs = targets(paths, folder)
+    outputs = output_paths(paths, folder)
     taken = clashes(outputs)
     kept = {identity(path): "one of the photos, which are never written over" for path in paths}
 
-    def one(path: Path) -> CorrectedPhoto:
+    def corrected_photo(path: Path) -> CorrectedPhoto:
         if path in taken:
             msg = f"{path.name}: {path} would be written to the same file as {taken[path]}"
             raise OutputError(msg)
@@ -185,29 +186,34 @@ def correct_photos(
         kept[identity(corrected.output)] = f"the corrected copy of {path}, written in this run"
         return corrected
 
-    return run_each(paths, one, jobs=options.jobs, progress=progress, on_skipped=on_skipped)
+    return run_each(paths, corrected_photo, jobs=options.jobs, progress=progress, on_skipped=on_skipped)
 
 
 def run_each(
     paths: Sequence[Path],
-    one: Callable[[Path], T],
+    function: Callable[[Path], T],
     *,
     jobs: int | None,
     progress: Progress = unheard,
-    on_skipped: OnSkipped = warn,
+    on_skipped: OnSkipped = log_skipped,
 ) -> tuple[T, ...]:
-    """Do something with each photo in several threads, and return what came of those that nothing was wrong with.
+    """Call a function for each photo, in several threads, and return its results.
 
     Parameters
     ----------
     paths
         The photos.
-    one
-        What to do; an error of it does not end the run.
+    function
+        The function. A photo for which it raises `SensorMapError` or `MemoryError` is skipped.
     jobs
         Threads; None means one for each processor, at most 8.
     progress, on_skipped
         As for `correct_photos`.
+
+    Returns
+    -------
+    tuple
+        In the order of the photos, without those that were skipped.
     """
     ended = Event()
 
@@ -215,7 +221,7 @@ def run_each(
         if ended.is_set():
             return skipped(path.name, "the run ended before it")
         try:
-            return one(path)
+            return function(path)
         except SensorMapError as error:
             return skipped(path.name, error)
         except MemoryError:
@@ -247,7 +253,7 @@ def _correct(
     of_raw = photo.jpeg_size is None
     chosen = choose_defects(sensor_map, photo.exposure, of_raw=of_raw, all_defects=options.all_defects)
     data = read_bytes(path)
-    copy = (_raw if of_raw else _jpeg)(data, photo, sensor_map, chosen, options)
+    copy = (_copy_of_raw if of_raw else _copy_of_jpeg)(data, photo, sensor_map, chosen, options)
     output = output.with_suffix(copy.suffix) if copy.suffix else output
     make_folder(output.parent)
     objection = unless_corrected(data, kept)
@@ -256,7 +262,7 @@ def _correct(
     return CorrectedPhoto(path, output, copy.repaired, copy.left, chosen, copy.elsewhere)
 
 
-def _raw(
+def _copy_of_raw(
     data: bytes, photo: Photo, sensor_map: SensorMap, chosen: ChosenDefects, options: CorrectOptions
 ) -> CorrectedCopy:
     """Return the corrected copy of a raw photo: of the same format if that can be written, else a DNG."""
@@ -277,7 +283,7 @@ def _raw(
     return copy or correct_as_dng(data, task)
 
 
-def _jpeg(
+def _copy_of_jpeg(
     data: bytes, photo: Photo, sensor_map: SensorMap, chosen: ChosenDefects, options: CorrectOptions
 ) -> CorrectedCopy:
     """Return the corrected copy of a JPEG."""

@@ -1,4 +1,4 @@
-"""Which photosites of a map a photo needs repaired: those born by then, not healed, and showing at its exposure."""
+"""Which defects of a map are repaired in a photo: those there when it was taken, and visible at its exposure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from sensormap.maps.sensor_map import SensorMap
 from sensormap.maps.visible import visible_defects
 from sensormap.photos.files import is_image_name
 
-# Where a defect shows best: a bright one in black, where there is no photon noise; a dark one just below saturation.
+# Where a defect shows best, DN of 12 bits: a bright one in black, where there is no photon noise; a dark one just below
+# saturation.
 _DARKEST_DN, _BRIGHTEST_DN = 0.0, 3800.0
 
 
 @dataclass(frozen=True)
 class ChosenDefects:
-    """What of a map a photo needs repaired.
+    """The defects of a map that are repaired in a photo, and how many others are not, by reason.
 
     Parameters
     ----------
@@ -31,10 +32,10 @@ class ChosenDefects:
     lines
         Columns and rows.
     unborn, healed, hidden
-        Photosites that were not there yet when the photo was taken, that were gone again, and that do not show at its
-        exposure.
+        Photosites left alone: numbers of those that appeared after the photo was taken, that had healed by then, and
+        that are invisible at its exposure.
     jpeg_only
-        Those that only JPEGs show, which are not known well enough for a raw photo.
+        Number of those left alone in a raw photo since only JPEGs show them: their place is not known well enough.
     """
 
     defects: tuple[Defect, ...]
@@ -82,14 +83,14 @@ def check_body(photo: Photo, sensor_map: SensorMap, *, force: bool = False) -> N
 def choose_defects(
     sensor_map: SensorMap, exposure: Exposure, *, of_raw: bool, all_defects: bool = False
 ) -> ChosenDefects:
-    """Return what of a map a photo needs repaired.
+    """Return the defects of a map that are repaired in a photo.
 
     Parameters
     ----------
     sensor_map
         The map.
     exposure
-        Of the photo. Without a time everything counts as born and not healed; without a shutter time or ISO everything
+        Settings of the photo. Without a time everything counts as there; without a shutter time or ISO everything
         counts as visible.
     of_raw
         Whether the photo is a raw one: entries that only JPEGs show are left out, their photosites being uncertain.
@@ -99,8 +100,8 @@ def choose_defects(
 
     Notes
     -----
-    A defect that came between two photos counts as there from just after the first. One does not show where it stays
-    within 3 sigma of the noise that `visible` assumes, even where it would show best: a bright one in black, a
+    A defect that appeared between two photos counts as there from just after the first. It is invisible where it stays
+    within 3 sigma of the noise that `maps.visible` assumes, even where it would show best: a bright one in black, a
     dark one just below saturation. Defects of unknown strength, and those of a map of JPEGs, always count as visible.
     """
     every_line: tuple[Column | Row, ...] = (*sensor_map.columns, *sensor_map.rows)
@@ -130,9 +131,9 @@ def pixels_of(chosen: ChosenDefects, sensor_map: SensorMap) -> list[Pixel]:
     Parameters
     ----------
     chosen
-        From `choose_defects`.
+        Defects, as `choose_defects` returns them.
     sensor_map
-        Its map. Photosites outside the JPEG's crop, or all of them where that is unknown, are left out.
+        Their map. Photosites outside the JPEG's crop, or all of them where that is unknown, are left out.
     """
     found: dict[tuple[int, int], tuple[int, int]] = {}
     for number, line in enumerate(chosen.lines, start=1):

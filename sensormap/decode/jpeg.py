@@ -130,7 +130,7 @@ def _coded(data: bytes, layout: Layout, name: str) -> memoryview:
 
 
 def _marks(values: NDArray[np.uint8]) -> tuple[int, NDArray[np.uint8]]:
-    """Return where the first marker stands that is no restart marker, and the kinds of the restart markers before it."""
+    """Return the place of the first marker that is no restart marker, and the kinds of the restart markers before."""
     restarts = [np.zeros(0, np.uint8)]
     for start in range(0, values.size, _PIECE):
         piece = values[start : start + _PIECE + 1]

@@ -19,14 +19,15 @@ _HALF = 0.5 + 1e-6
 
 @dataclass(frozen=True, eq=False)
 class NewValues:
-    """What N photosites should be.
+    """New values of N photosites.
 
     Parameters
     ----------
     values
-        In DN, in the type of the mosaic, ``(N,)``.
+        Values in DN, black included if the mosaic includes it, in the mosaic's type, ``(N,)``.
     unknown
-        Which have no healthy photosite of their colour within `surround.REACH`, and keep the value they had, ``(N,)``.
+        Whether each keeps the value it had, since it has no healthy photosite of its colour within `surround.REACH`,
+        ``(N,)``.
     """
 
     values: NDArray[Any]

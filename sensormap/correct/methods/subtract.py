@@ -21,14 +21,14 @@ from sensormap.maps.entries import Defect, DefectKind
 from sensormap.maps.visible import BASE_ISO, SIGMAS
 from sensormap.score.noise import Noise, frame_noise, own_variance, residual_variance
 
-_WITHIN = 1.96  # standard deviations of a normal distribution that half a 95 % interval is
+_WITHIN = 1.96  # half of a 95 % interval, in standard deviations of a normal distribution
 _DARK_SPREAD = 0.15  # of a dark current from frame to frame, with the temperature: as `diagnose.law_choice` has it
 _MID_SPREAD = 1.325  # half the mid-spread of eight normal values, in standard deviations
 
 
 @dataclass(frozen=True)
 class Excess:
-    """What a defect adds to the value of a healthy photosite in one photo, and how uncertain that is, DN."""
+    """What a defect adds to the value of a healthy photosite in one photo, and that number's standard deviation, DN."""
 
     dn: float
     uncertain_dn: float
@@ -73,7 +73,7 @@ def excess_of(defect: Defect, *, gain: float, shutter_s: float) -> Excess | None
     Parameters
     ----------
     defect
-        From a map.
+        Defect of a map.
     gain
         ISO over base ISO.
     shutter_s
@@ -109,13 +109,13 @@ def subtract(
     Parameters
     ----------
     values
-        As recorded, DN, black subtracted, ``(N,)``.
+        Values as recorded, DN, black subtracted, ``(N,)``.
     excess
-        Of each, as `excess_of` returns it.
+        Excess of each, as `excess_of` returns it.
     interpolated
-        What the default method gives, DN, black subtracted, ``(N,)``.
+        Values by the default method, DN, black subtracted, ``(N,)``.
     if_interpolated, own
-        As `expected_errors` returns them, ``(N,)``.
+        Variances, as `expected_errors` returns them, DN squared, ``(N,)``.
     clipping
         Lowest and highest DN that a photosite can have, black subtracted: what is clipped, or is within 3 sigma of
         saturation, tells nothing.
