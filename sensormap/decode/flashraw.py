@@ -27,20 +27,7 @@ _COMPRESSIONS = frozenset({"nikon-huffman"})
 def read_flashraw_frame(data: bytes, profile: Profile | None, name: str) -> Decoded | None:
     """Decode a raw file, or return None, and log why, where its fallback has to be asked.
 
-    Parameters
-    ----------
-    data
-        The whole file.
-    profile
-        Geometry and levels that the file must agree with, as `reading.open_geometry` returns them; with None, so is the
-        result.
-    name
-        The file's name, for messages.
-
-    Raises
-    ------
-    DecodeError, FrameMismatchError
-        As by `reading.read_frame`.
+    Parameters and errors are those of `reading.ReadFrame`.
     """
     if profile is None:
         return None

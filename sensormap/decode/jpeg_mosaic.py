@@ -30,7 +30,7 @@ _BITS = 8  # of a JPEG's value
 
 
 def jpeg_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
-    """Return the geometry of a JPEG file; parameters and errors as for `jpeg.jpeg_size` and `jpeg_profile`."""
+    """Return `jpeg_profile` of a file; parameters and errors are those of `reading.ReadGeometry`."""
     return jpeg_profile(jpeg_size(data, name), profile)
 
 
@@ -69,29 +69,9 @@ def jpeg_profile(size: tuple[int, int], profile: Profile | None) -> Profile:
 
 
 def read_jpeg_frame(data: bytes, profile: Profile | None, name: str) -> Decoded:
-    """Decode a JPEG.
+    """Decode a JPEG: in the active area each pixel's value, 0 to 255, in the colour of its filter, as int16.
 
-    Parameters
-    ----------
-    data
-        The whole file.
-    profile
-        As `jpeg_profile` returns it; None leaves the grid to the JPEG.
-    name
-        The file's name, for messages.
-
-    Returns
-    -------
-    Decoded
-        The raw grid, int16, of which the active area is filled: each pixel's value, 0 to 255, in the colour of its
-        filter.
-
-    Raises
-    ------
-    DecodeError
-        As by `jpeg.read_jpeg`.
-    FrameMismatchError
-        If the JPEG has another size than the active area.
+    Parameters and errors are those of `reading.ReadFrame`.
     """
     if profile is None:
         profile = jpeg_geometry(data, None, name)

@@ -59,23 +59,9 @@ class RawLevels:
 
 
 def libraw_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
-    """Return the geometry of a raw file: the profile's as far as LibRaw decodes it, or LibRaw's own.
+    """Return the geometry of a raw file: the profile's as far as LibRaw decodes it, or without one LibRaw's own.
 
-    Parameters
-    ----------
-    data
-        The whole file.
-    profile
-        Profile of the camera; None leaves all of the geometry to LibRaw.
-    name
-        The file's name, for messages.
-
-    Raises
-    ------
-    DecodeError
-        If LibRaw refuses the file, or it holds no mosaic that is supported.
-    ProfileError
-        If its size contradicts the profile's, or LibRaw decodes nothing of the profile's active area.
+    Parameters and errors are those of `reading.ReadGeometry`.
     """
     with open_raw(data, name) as raw:
         sizes = read_sizes(raw, name)
@@ -88,23 +74,7 @@ def libraw_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
 
 
 def read_libraw_frame(data: bytes, profile: Profile | None, name: str) -> Decoded:
-    """Decode a raw file.
-
-    Parameters
-    ----------
-    data
-        The whole file.
-    profile
-        Geometry and levels that the file must agree with, as `libraw_geometry` returns them; None leaves them to
-        LibRaw.
-    name
-        The file's name, for messages.
-
-    Raises
-    ------
-    DecodeError, FrameMismatchError, ProfileError
-        As by `reading.read_frame`.
-    """
+    """Decode a raw file; parameters and errors are those of `reading.ReadFrame`."""
     with open_raw(data, name) as raw:
         sizes = read_sizes(raw, name)
         if profile is not None:

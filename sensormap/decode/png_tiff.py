@@ -36,23 +36,9 @@ _ERRORS = (*PARSER_ERRORS, OSError, SyntaxError, zlib.error)  # what Pillow and 
 
 
 def image_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
-    """Return the profile, once the mosaic in a file is sure to have its size.
+    """Return the profile, which must be given, once the file's mosaic is sure to have its size.
 
-    Parameters
-    ----------
-    data
-        The whole file.
-    profile
-        Profile of the camera.
-    name
-        The file's name, for messages.
-
-    Raises
-    ------
-    DecodeError
-        If there is no profile, and as by `image_size`.
-    ProfileError
-        If the size contradicts the profile's.
+    Parameters and errors are those of `reading.ReadGeometry`.
     """
     profile = _needed(profile, name)
     check_size(image_size(data, name), profile, name, ProfileError)
@@ -60,21 +46,9 @@ def image_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
 
 
 def read_image_frame(data: bytes, profile: Profile | None, name: str) -> Decoded:
-    """Decode a mosaic.
+    """Decode a mosaic; where the profile, which must be given, leaves black to LibRaw, black is 0.
 
-    Parameters
-    ----------
-    data
-        The whole file.
-    profile
-        Profile of the camera; where it leaves black to LibRaw, black is 0.
-    name
-        The file's name, for messages.
-
-    Raises
-    ------
-    DecodeError, FrameMismatchError
-        As by `reading.read_frame`.
+    Parameters and errors are those of `reading.ReadFrame`.
     """
     profile = _needed(profile, name)
     check_size(image_size(data, name), profile, name, FrameMismatchError)

@@ -21,6 +21,15 @@ from sensormap.frame import Frame, Photo
 from sensormap.photos.files import is_image_name, is_jpeg_name, read_bytes
 from sensormap.settings import FLASHRAW, RAWPY
 
+ReadGeometry = Callable[[bytes, Profile | None, str], Profile]
+"""Returns the geometry to use for a run, given all bytes of its first photo, the profile of the camera (None where
+there is none), and the file's name for messages. Raises what `open_geometry` does."""
+
+ReadFrame = Callable[[bytes, Profile | None, str], Decoded | None]
+"""Decodes a photo, given all its bytes, the geometry and levels that it must agree with (None leaves them to the
+decoder), and the file's name for messages. Raises what `read_frame` does. Returns None where it is not sure: then its
+fallback is asked, which is the next row of the table that reads such files."""
+
 
 @dataclass(frozen=True)
 class Decoder:
@@ -31,19 +40,16 @@ class Decoder:
     reads
         Tells by its name whether a file is of this kind.
     geometry
-        Returns the geometry to use for a run, given the bytes of its first photo, the profile of the camera or None,
-        and the file's name for messages; raises what `open_geometry` does. None leaves the geometry to a later row.
+        Reads the geometry of such files; None leaves that to a later row of the table.
     frame
-        Returns what it decodes, given the bytes of a photo, the geometry of the run or None, and the file's name for
-        messages; raises what `read_frame` does. It returns None where it is not sure: then its fallback is asked, which
-        is the next row that reads such files.
+        Decodes such files.
     option
         Name in `settings.DECODERS` that has to be asked for; None for a row that is always used.
     """
 
     reads: Callable[[Path], bool]
-    geometry: Callable[[bytes, Profile | None, str], Profile] | None
-    frame: Callable[[bytes, Profile | None, str], Decoded | None]
+    geometry: ReadGeometry | None
+    frame: ReadFrame
     option: str | None = None
 
 
