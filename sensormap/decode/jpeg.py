@@ -10,8 +10,12 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from sensormap.errors import DecodeError
+from sensormap.frame import WHITE
 from sensormap.photos.files import damage_told
-from sensormap.photos.jpeg_markers import Layout, read_layout, sampling, stored_size
+from sensormap.photos.jpeg_markers import FIRST_RESTART, Layout, read_layout, sampling, stored_size
+
+LUMA = (0.299, 0.587, 0.114)
+"""Shares of red, green and blue in brightness, as JPEG stores it."""
 
 _END = b"\xff\xd9"  # marker of the end
 _PIECE = 1 << 17  # bytes searched at once: they stay in the processor's cache
@@ -123,7 +127,7 @@ def _coded(data: bytes, layout: Layout, name: str) -> memoryview:
     expected = {0}
     if interval := layout.restart_interval:
         expected = {-(-units // interval) - 1, units // interval}  # some encoders write one after the last interval too
-    if restarts.size not in expected or (restarts != 0xD0 + np.arange(restarts.size) % 8).any():
+    if restarts.size not in expected or (restarts != FIRST_RESTART + np.arange(restarts.size) % 8).any():
         msg = f"{name}: truncated or damaged (restart markers missing or out of order)"
         raise DecodeError(msg)
     return rest[:end]
@@ -136,7 +140,7 @@ def _marks(values: NDArray[np.uint8]) -> tuple[int, NDArray[np.uint8]]:
         piece = values[start : start + _PIECE + 1]
         places = np.flatnonzero((piece[:-1] == 0xFF) & (piece[1:] + 1 > 1))  # before neither 00 nor FF
         kinds = piece[places + 1]
-        others = np.flatnonzero(kinds & 0xF8 != 0xD0)
+        others = np.flatnonzero(kinds & 0xF8 != FIRST_RESTART)
         if others.size:
             restarts.append(kinds[: others[0]])
             return start + int(places[others[0]]), np.concatenate(restarts)
@@ -170,8 +174,8 @@ def _restore_row(rows: NDArray[np.uint8], unknown: int) -> None:
     by 2 DN at most where nothing clips, and a little more in the first pixels, which get the colour of the row above.
     """
     above, last = rows.astype(np.float32)
-    weights = np.array([[0.299], [0.587], [0.114]], np.float32)
+    weights = np.array(LUMA, np.float32).reshape(3, 1)
     luma = last @ weights
     restored = last + (last - luma) / 3
     restored[:unknown] = (luma + above - above @ weights)[:unknown]
-    rows[1] = np.clip(np.rint(restored), 0, 255)
+    rows[1] = np.clip(np.rint(restored), 0, WHITE)

@@ -18,13 +18,13 @@ from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import PICTURES
 from sensormap.compiled import compiled
-from sensormap.decode.jpeg import PixelBuffer, jpeg_size, read_jpeg
+from sensormap.decode.jpeg import LUMA, PixelBuffer, jpeg_size, read_jpeg
 from sensormap.decode.mosaic import Decoded
 from sensormap.errors import FrameMismatchError, ProfileError
 from sensormap.frame import WHITE
 
-LUMA_SHARES = (77, 150, 29)
-"""Shares of red, green and blue in brightness, in 256ths: those of JPEG's own luma, 0.299, 0.587 and 0.114."""
+LUMA_SHARES = tuple(round(256 * share) for share in LUMA)
+"""Shares of red, green and blue in brightness, in 256ths."""
 
 _BITS = 8  # of a JPEG's value
 

@@ -18,11 +18,11 @@ from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import LIBRAW
 from sensormap.decode.mosaic import Decoded, check_size, decoded
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
-from sensormap.photos.files import check_photosites
+from sensormap.photos.files import JPEG_START, check_photosites
 
 log = logging.getLogger(__name__)
 
-_JPEG = b"\xff\xd8\xff"
+_JPEG = JPEG_START + b"\xff"  # with the first byte of the marker that follows
 _MANY_COLOUR_PATTERNS = {6: "X-Trans 6x6", 16: "Leaf 16x16"}  # by their height
 MOST_DN = 0xFFFF
 """Highest value of 16 bits."""

@@ -21,7 +21,7 @@ from exifread.core.exceptions import ExifError
 from sensormap.camera.profile import Body
 from sensormap.errors import DecodeError
 from sensormap.frame import Exposure, Photo
-from sensormap.photos.files import PARSER_ERRORS, check_unmarked, file_size, is_jpeg_name
+from sensormap.photos.files import JPEG_START, PARSER_ERRORS, check_unmarked, file_size, is_jpeg_name
 from sensormap.photos.jpeg_markers import segments, stored_size
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ _LONG_EXPOSURE_NR = "FPNR"  # the note's word for a dark frame subtracted in cam
 
 # How containers start, and where EXIF stands in them.
 _HEAD_BYTES = 256  # enough to know a container by
-_JPEG, _APP1, _EXIF = b"\xff\xd8", 0xE1, b"Exif\0\0"
+_APP1, _EXIF = 0xE1, b"Exif\0\0"  # JPEG: the marker of a segment that may hold EXIF, and how it starts then
 _RAF, _RAF_JPEG_START = b"FUJIFILMCCD-RAW", 84  # Fujifilm: where the embedded JPEG's offset stands
 _CR3, _CR3_EXIF = b"ftypcrx ", (b"CMT1", b"CMT2")  # Canon: the boxes of the main and of the EXIF directory
 
@@ -263,7 +263,7 @@ def _read_main(file: BinaryIO) -> Tags:
 def _jpeg_block(file: BinaryIO) -> BinaryIO | None:
     """Return the EXIF of a JPEG file, which is a TIFF of its own; an empty one where there is none."""
     file.seek(0)
-    if file.read(2) != _JPEG:
+    if file.read(len(JPEG_START)) != JPEG_START:
         return None
     for marker, length in segments(file, "JPEG"):
         if marker == _APP1 and (block := file.read(length)).startswith(_EXIF):

@@ -41,6 +41,7 @@ IMAGE_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe"})
 """Endings of the JPEGs that cameras develop themselves."""
 
+JPEG_START = b"\xff\xd8"
 PNG_START = b"\x89PNG\r\n\x1a\n"
 TIFF_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 """How TIFF files start, and the byte order that each start stands for, as in `struct`."""

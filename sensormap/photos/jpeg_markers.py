@@ -8,17 +8,21 @@ from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
 from sensormap.errors import DecodeError
-from sensormap.photos.files import MAX_PHOTOSITES, PNG_START, TIFF_ORDERS
+from sensormap.photos.files import JPEG_START, MAX_PHOTOSITES, PNG_START, TIFF_ORDERS
 
 MAX_SEGMENTS = 4096  # cameras write some ten, a few hundred with a large preview among them
 MAX_SIDE = 65_000  # JPEG itself ends at 65535, decoders a little below
 SAMPLINGS = frozenset({(1, 1), (2, 1), (2, 2)})
 """How many pixels across and down share one colour in a camera's JPEG; (1, 2) is a (2, 1) that was turned."""
 
-_START, _SCAN, _RESTART_INTERVAL, _JFIF, _ADOBE = 0xD8, 0xDA, 0xDD, 0xE0, 0xEE
+QUANTISATION, HUFFMAN, SCAN = 0xDB, 0xC4, 0xDA
+FRAMES = frozenset({0xC0, 0xC1})  # Huffman-coded, in one pass
+FIRST_RESTART = 0xD0  # of eight, which follow each other in turn
+"""Markers, by their second byte."""
+
+_RESTART_INTERVAL, _JFIF, _ADOBE = 0xDD, 0xE0, 0xEE
 _ALONE = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})  # markers that no length follows: no header holds them
-_FRAMES = frozenset({0xC0, 0xC1})  # Huffman-coded, in one pass
-_KEPT = frozenset({0xDB, 0xC4, _SCAN, _JFIF, _ADOBE})  # tables; the last two say whether colours are YCbCr or RGB
+_KEPT = frozenset({QUANTISATION, HUFFMAN, SCAN, _JFIF, _ADOBE})  # the last two say whether colours are YCbCr or RGB
 _SKIPPED = frozenset({*range(0xE0, 0xF0), 0xFE}) - _KEPT  # what applications add, and comments
 _KINDS = {
     **dict.fromkeys((0xC3, 0xF7), "a lossless"),
@@ -103,7 +107,7 @@ def segments(file: BinaryIO, name: str) -> Iterator[tuple[int, int]]:
     """
     file.seek(0)
     head = file.read(12)
-    if head[:2] != bytes((0xFF, _START)):
+    if not head.startswith(JPEG_START):
         kind = next((kind for start, kind in _OTHER_FILES.items() if head.startswith(start)), "no JPEG")
         kind = "a HEIC or video" if head[4:8] == b"ftyp" else kind
         msg = f"{name}: is {kind} file, expected a JPEG"
@@ -121,7 +125,7 @@ def segments(file: BinaryIO, name: str) -> Iterator[tuple[int, int]]:
         if head[0] != 0xFF or marker in _ALONE or length < 2:
             raise _damaged(name, f"{head.hex(' ')} where a marker should stand")
         yield marker, length - 2
-        if marker == _SCAN:
+        if marker == SCAN:
             return
         place += length + 2
     raise _damaged(name, f"more than {MAX_SEGMENTS} markers")
@@ -136,7 +140,7 @@ def stored_size(file: BinaryIO, name: str) -> tuple[int, int]:
         As by `read_layout`.
     """
     for marker, length in segments(file, name):
-        if marker in _FRAMES or marker in _KINDS:
+        if marker in FRAMES or marker in _KINDS:
             return _read_frame(marker, _content(file, length, name), name).size
     raise _damaged(name, "no picture size")
 
@@ -150,19 +154,19 @@ def read_layout(file: BinaryIO, name: str) -> Layout:
         If it is truncated or damaged, or not of a kind that cameras write: baseline, 8 bits, YCbCr of common sampling,
         1 to `MAX_PHOTOSITES` pixels.
     """
-    header = bytearray((0xFF, _START))
+    header = bytearray(JPEG_START)
     frame, height_at, interval = None, 0, 0
     for marker, length in segments(file, name):
         if marker in _SKIPPED:
             continue
         content = _content(file, length, name)
-        if marker in _FRAMES or marker in _KINDS:
+        if marker in FRAMES or marker in _KINDS:
             if frame is not None:
                 raise _damaged(name, "two picture sizes")
             frame, height_at = _read_frame(marker, content, name), len(header) + 5
         elif marker == _RESTART_INTERVAL:
             interval = int.from_bytes(content[:2], "big")
-        elif marker == _SCAN and content[:1] != b"\3":
+        elif marker == SCAN and content[:1] != b"\3":
             msg = f"{name}: stores its colours one after the other, as no camera does: edited"
             raise DecodeError(msg)
         elif marker not in _KEPT:
@@ -196,7 +200,7 @@ def stores_rgb(header: bytes) -> bool:
             jfif = True
         elif marker == _ADOBE and content[:5] == b"Adobe" and len(content) >= 12:
             transform = content[11]
-        elif marker in _FRAMES:
+        elif marker in FRAMES:
             identities = content[6:15:3]
     if jfif or transform is not None:
         return not jfif and transform == 0

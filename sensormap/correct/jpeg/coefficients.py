@@ -17,9 +17,17 @@ from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
 from sensormap.correct.jpeg.tables import ZIGZAG, Codes, damaged, huffman, quantisation
-from sensormap.photos.jpeg_markers import Layout, header_parts, read_layout
+from sensormap.photos.jpeg_markers import (
+    FIRST_RESTART,
+    FRAMES,
+    HUFFMAN,
+    QUANTISATION,
+    SCAN,
+    Layout,
+    header_parts,
+    read_layout,
+)
 
-_QUANTISATION, _HUFFMAN, _SCAN = 0xDB, 0xC4, 0xDA  # markers
 _MARK = re.compile(rb"(?<!\xff)\xff++([^\x00\xff])", re.DOTALL)  # any marker among coded data
 _PAD = b"\xff" * 8  # behind the coded data: a decoder would take it for more bits
 _LARGEST_AC: Final = 10  # bits of an AC coefficient of 8-bit samples
@@ -91,13 +99,13 @@ def open_coded(data: bytes, name: str) -> Coded:
     codes: dict[int, Codes] = {}
     scan, identities, selectors = b"", [], []
     for marker, content in header_parts(layout.header):
-        if marker == _QUANTISATION:
+        if marker == QUANTISATION:
             steps |= quantisation(content, name)
-        elif marker == _HUFFMAN:
+        elif marker == HUFFMAN:
             codes |= huffman(content, name)
-        elif marker == _SCAN:
+        elif marker == SCAN:
             scan = content
-        elif marker in {0xC0, 0xC1}:
+        elif marker in FRAMES:
             identities, selectors = list(content[6:15:3]), list(content[8:15:3])
     # A scan names its three colours in the order of the header, and the two tables of each.
     if len(scan) < 7 or list(scan[1:7:2]) != identities or len(set(identities)) < 3:
@@ -173,7 +181,7 @@ def _intervals(data: bytes, start: int) -> Iterator[tuple[int, int]]:
     """Yield where the coded data between markers start and end."""
     for mark in _MARK.finditer(data, start):
         yield start, mark.start()
-        if mark[1][0] & 0xF8 != 0xD0:
+        if mark[1][0] & 0xF8 != FIRST_RESTART:
             return
         start = mark.end()
 
