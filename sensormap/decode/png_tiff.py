@@ -56,14 +56,6 @@ def read_image_frame(data: bytes, profile: Profile | None, name: str) -> Decoded
     return decoded(read_image(data, name), profile, name, black_level=black, saturation=profile.saturation)
 
 
-def _needed(profile: Profile | None, name: str) -> Profile:
-    """Insist on a profile: nothing else says what the photosites are."""
-    if profile is None:
-        msg = f"{name}: a PNG or TIFF file does not say its filters; name a camera profile (--profile)"
-        raise DecodeError(msg)
-    return profile
-
-
 def image_size(data: bytes, name: str) -> tuple[int, int]:
     """Return width and height of a mosaic, from the header alone.
 
@@ -140,6 +132,14 @@ def image_bytes(values: NDArray[np.uint16], *, like: bytes) -> bytes:
     buffer = BytesIO()
     tifffile.imwrite(buffer, values, photometric="minisblack", software=False, metadata=None)
     return buffer.getvalue()
+
+
+def _needed(profile: Profile | None, name: str) -> Profile:
+    """Insist on a profile: nothing else says what the photosites are."""
+    if profile is None:
+        msg = f"{name}: a PNG or TIFF file does not say its filters; name a camera profile (--profile)"
+        raise DecodeError(msg)
+    return profile
 
 
 @contextmanager

@@ -50,6 +50,75 @@ MARK = b"\nsensormap: corrected\n"
 """What stands behind the end of a photo that sensormap has corrected, where no reader of photos minds it."""
 
 
+def find_photos(arguments: Iterable[str | Path], *, images: bool) -> tuple[Path, ...]:
+    """Return the files that arguments name, sorted, each once.
+
+    Parameters
+    ----------
+    arguments
+        Files, folders (searched recursively for names that look like photos), and glob patterns, in any mix.
+    images
+        Whether PNG and TIFF files in folders count as photos.
+
+    Raises
+    ------
+    DecodeError
+        If an argument names nothing.
+    """
+    found: set[Path] = set()
+    for argument in arguments:
+        if not str(argument):  # an unset variable of a script, not the current folder
+            msg = "an empty name: no such file, folder or pattern"
+            raise DecodeError(msg)
+        path = Path(os.path.expanduser(argument))  # noqa: PTH111 - leaves ~name alone where there is no such user
+        if os.path.isdir(path):  # noqa: PTH112 - False, not an error, for what cannot be a path
+            found.update(_photos_below(path, images=images))
+        elif os.path.lexists(path):
+            found.add(path)
+        elif matches := [Path(name) for name in glob.glob(str(path), recursive=True)]:  # noqa: PTH207 - absolute patterns too
+            folders = [
+                match
+                for match in matches
+                if os.path.isdir(match) and not is_photo_name(match, images=images)  # noqa: PTH112
+            ]
+            found.update(set(matches) - set(folders))
+            for folder in folders:
+                found.update(_photos_below(folder, images=images))
+        else:
+            msg = f"{argument}: no such file, folder or pattern"
+            raise DecodeError(msg)
+    spelled = {path.absolute(): path for path in sorted(found, reverse=True)}  # one of several spellings
+    return tuple(sorted(spelled.values(), key=lambda path: (path.name, str(path))))
+
+
+def _photos_below(folder: Path, *, images: bool) -> Iterable[Path]:
+    """Return what lies below a folder and is named like a photo, folders of such a name included.
+
+    Links to folders are followed, into each folder once. A folder that cannot be searched is returned itself: reading
+    it as a photo then fails, and says so.
+    """
+    unsearchable: list[Path] = []
+
+    def fail(error: OSError) -> None:
+        if Path(error.filename) == folder:
+            msg = f"{folder}: cannot be searched: {error.strerror}"
+            raise DecodeError(msg) from error
+        unsearchable.append(Path(error.filename))
+
+    entered: set[Path] = set()
+    for parent, folders, files in os.walk(folder, onerror=fail, followlinks=True):
+        entered.add(Path(parent).resolve())
+        for name in (*folders, *files):
+            if is_photo_name(Path(name), images=images):
+                yield Path(parent, name)
+        folders[:] = [
+            name
+            for name in sorted(folders)
+            if not is_photo_name(Path(name), images=images) and Path(parent, name).resolve() not in entered
+        ]
+    yield from unsearchable
+
+
 def is_photo_name(path: Path, *, images: bool = False) -> bool:
     """Tell by its name whether a file found in a folder is a photo to read.
 
@@ -121,35 +190,18 @@ def read_bytes(path: Path) -> bytes:
         raise DecodeError(msg) from error
 
 
-def damage_told(error: Exception) -> str:
-    """Return what a library found wrong with a file, as one line of a few words.
+def check_photosites(width: int, height: int, name: str) -> tuple[int, int]:
+    """Return width and height of a raw grid as a header gives them, once they are plausible enough to allocate.
 
-    Examples
-    --------
-    >>> damage_told(ValueError("bad   marker"))
-    'truncated or damaged (bad marker)'
+    Raises
+    ------
+    DecodeError
+        If the grid is empty or has more than `MAX_PHOTOSITES`.
     """
-    return f"truncated or damaged ({' '.join(str(error).split())[:_MOST_TOLD]})"
-
-
-def marked(data: bytes) -> bytes:
-    """Return a corrected photo with `MARK` at its end; one that has it stays as it is.
-
-    Examples
-    --------
-    >>> marked(marked(b"...")) == b"..." + MARK
-    True
-    """
-    return data if data.endswith(MARK) else data + MARK
-
-
-def is_marked(file: BinaryIO) -> bool:
-    """Tell whether an open file ends in `MARK`; afterwards it is at its beginning."""
-    file.seek(0, 2)
-    file.seek(-min(file.tell(), len(MARK)), 2)
-    found = file.read() == MARK
-    file.seek(0)
-    return found
+    if not 0 < width * height <= MAX_PHOTOSITES:
+        msg = f"{name}: raw grid of {width} x {height} photosites, expected 1 to {MAX_PHOTOSITES} of them"
+        raise DecodeError(msg)
+    return width, height
 
 
 def check_unmarked(file: BinaryIO, name: str) -> None:
@@ -165,84 +217,32 @@ def check_unmarked(file: BinaryIO, name: str) -> None:
         raise DecodeError(msg)
 
 
-def check_photosites(width: int, height: int, name: str) -> tuple[int, int]:
-    """Return width and height of a raw grid as a header gives them, once they are plausible enough to allocate.
+def is_marked(file: BinaryIO) -> bool:
+    """Tell whether an open file ends in `MARK`; afterwards it is at its beginning."""
+    file.seek(0, 2)
+    file.seek(-min(file.tell(), len(MARK)), 2)
+    found = file.read() == MARK
+    file.seek(0)
+    return found
 
-    Raises
-    ------
-    DecodeError
-        If the grid is empty or has more than `MAX_PHOTOSITES`.
+
+def marked(data: bytes) -> bytes:
+    """Return a corrected photo with `MARK` at its end; one that has it stays as it is.
+
+    Examples
+    --------
+    >>> marked(marked(b"...")) == b"..." + MARK
+    True
     """
-    if not 0 < width * height <= MAX_PHOTOSITES:
-        msg = f"{name}: raw grid of {width} x {height} photosites, expected 1 to {MAX_PHOTOSITES} of them"
-        raise DecodeError(msg)
-    return width, height
+    return data if data.endswith(MARK) else data + MARK
 
 
-def find_photos(arguments: Iterable[str | Path], *, images: bool) -> tuple[Path, ...]:
-    """Return the files that arguments name, sorted, each once.
+def damage_told(error: Exception) -> str:
+    """Return what a library found wrong with a file, as one line of a few words.
 
-    Parameters
-    ----------
-    arguments
-        Files, folders (searched recursively for names that look like photos), and glob patterns, in any mix.
-    images
-        Whether PNG and TIFF files in folders count as photos.
-
-    Raises
-    ------
-    DecodeError
-        If an argument names nothing.
+    Examples
+    --------
+    >>> damage_told(ValueError("bad   marker"))
+    'truncated or damaged (bad marker)'
     """
-    found: set[Path] = set()
-    for argument in arguments:
-        if not str(argument):  # an unset variable of a script, not the current folder
-            msg = "an empty name: no such file, folder or pattern"
-            raise DecodeError(msg)
-        path = Path(os.path.expanduser(argument))  # noqa: PTH111 - leaves ~name alone where there is no such user
-        if os.path.isdir(path):  # noqa: PTH112 - False, not an error, for what cannot be a path
-            found.update(_photos_below(path, images=images))
-        elif os.path.lexists(path):
-            found.add(path)
-        elif matches := [Path(name) for name in glob.glob(str(path), recursive=True)]:  # noqa: PTH207 - absolute patterns too
-            folders = [
-                match
-                for match in matches
-                if os.path.isdir(match) and not is_photo_name(match, images=images)  # noqa: PTH112
-            ]
-            found.update(set(matches) - set(folders))
-            for folder in folders:
-                found.update(_photos_below(folder, images=images))
-        else:
-            msg = f"{argument}: no such file, folder or pattern"
-            raise DecodeError(msg)
-    spelled = {path.absolute(): path for path in sorted(found, reverse=True)}  # one of several spellings
-    return tuple(sorted(spelled.values(), key=lambda path: (path.name, str(path))))
-
-
-def _photos_below(folder: Path, *, images: bool) -> Iterable[Path]:
-    """Return what lies below a folder and is named like a photo, folders of such a name included.
-
-    Links to folders are followed, into each folder once. A folder that cannot be searched is returned itself: reading
-    it as a photo then fails, and says so.
-    """
-    unsearchable: list[Path] = []
-
-    def fail(error: OSError) -> None:
-        if Path(error.filename) == folder:
-            msg = f"{folder}: cannot be searched: {error.strerror}"
-            raise DecodeError(msg) from error
-        unsearchable.append(Path(error.filename))
-
-    entered: set[Path] = set()
-    for parent, folders, files in os.walk(folder, onerror=fail, followlinks=True):
-        entered.add(Path(parent).resolve())
-        for name in (*folders, *files):
-            if is_photo_name(Path(name), images=images):
-                yield Path(parent, name)
-        folders[:] = [
-            name
-            for name in sorted(folders)
-            if not is_photo_name(Path(name), images=images) and Path(parent, name).resolve() not in entered
-        ]
-    yield from unsearchable
+    return f"truncated or damaged ({' '.join(str(error).split())[:_MOST_TOLD]})"
