@@ -5,7 +5,7 @@ from .camera.profile import Profile as Profile
 from .camera.profile_files import get_profile as get_profile
 from .camera.profile_files import list_profiles as list_profiles
 from .correct.check_repairs import check_repairs as check_repairs
-from .correct.run import Wishes as Wishes
+from .correct.run import CorrectOptions as CorrectOptions
 from .correct.run import correct_photos as correct_photos
 from .errors import SensorMapError as SensorMapError
 from .evaluation.counts import Evaluation as Evaluation

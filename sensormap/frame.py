@@ -1,4 +1,4 @@
-"""Photos, as their EXIF describes them, and frames, as they decode."""
+"""Photos, as their EXIF describes them, and frames, as they are decoded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # the values below are also those of a map's readers, who nee
     from numpy.typing import NDArray
 
 WHITE = 255
-"""Highest value of a JPEG's pixel."""
+"""Highest value of a JPEG's pixel, DN of 8 bits."""
 
 Mosaic: TypeAlias = "NDArray[np.int16] | NDArray[np.int32]"
 
@@ -24,7 +24,7 @@ NARROW = 16_383
 
 @dataclass(frozen=True)
 class Exposure:
-    """The settings of one photo; every one is None where EXIF does not tell.
+    """The settings of one photo; each is None where EXIF does not tell it.
 
     Parameters
     ----------
@@ -62,18 +62,18 @@ class Photo:
     Parameters
     ----------
     path, size_bytes
-        Where it lies, and how large it is.
+        The file, and its size in bytes.
     body, exposure
-        Who took it, and how.
-    picture
-        Width and height of the stored picture, of a JPEG; None of a raw file.
+        The camera that took it, and its settings.
+    jpeg_size
+        Width and height of a JPEG as stored; None for a raw photo.
     """
 
     path: Path
     size_bytes: int
     body: Body
     exposure: Exposure
-    picture: tuple[int, int] | None = None
+    jpeg_size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Frame:
     Parameters
     ----------
     photo
-        Where it came from.
+        The photo.
     mosaic
         Photosites on the raw grid, ``(H, W)``, in DN with black subtracted: int16 within +-`NARROW`, or int32.
         Only the active area is meaningful; what lies outside may be uninitialised.
@@ -103,7 +103,7 @@ class Frame:
 
 @dataclass(frozen=True, order=True)
 class Skipped:
-    """A photo that could not be used: file name without its folder, and why."""
+    """A photo that could not be used: file name without its folder, and the reason."""
 
     name: str
     reason: str

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from benchmarks.accuracy.repairs import light_of
 from sensormap.camera.profile_files import find_profile
-from sensormap.correct.methods.new_values import METHODS, SUBTRACT, Levels, Recipe
+from sensormap.correct.methods.registry import DIRECTIONAL, METHODS, SUBTRACT
+from sensormap.correct.methods.targets import Levels
 from sensormap.correct.nef import read_nef
-from sensormap.correct.raw import find_repairs
-from sensormap.correct.selection import choose
+from sensormap.correct.raw import CorrectionTask, find_repairs
+from sensormap.correct.selection import choose_defects
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.exif import read_photo
@@ -37,12 +38,14 @@ def values_of(path: Path, sensor_map: SensorMap) -> tuple[list[str], NDArray[np.
         msg = f"{path.name}: not a compressed 12-bit NEF"
         raise SystemExit(msg)
     cfa, area = sensor_map.sensor.cfa, sensor_map.sensor.active_area
-    levels = Levels(cfa, (0,) * len(cfa.planes), int(nef.levels[-1])).of(find_profile(sensor_map.body))
-    chosen = choose(sensor_map, photo.exposure, of_raw=True)
+    profile = find_profile(sensor_map.body)
+    levels = Levels(cfa, (0,) * len(cfa.planes), int(nef.levels[-1])).of(profile)
+    chosen = choose_defects(sensor_map, photo.exposure, of_raw=True)
     kinds = {(defect.y, defect.x): str(defect.kind) for defect in chosen.defects}
     values: Values = {}
     for method in METHODS:
-        found = find_repairs(nef.values, area, sensor_map, chosen, Recipe(method, photo.exposure), levels)
+        task = CorrectionTask(path.name, sensor_map, chosen, method, photo.exposure, profile)
+        found = find_repairs(nef.values, area, levels, task)
         values[method] = found.values.astype(np.float64)
     values[_SHOWN] = nef.values[found.rows, found.cols].astype(np.float64)
     places = np.stack([found.rows, found.cols], axis=1)
@@ -75,7 +78,7 @@ def main() -> None:
         values[_LIGHT] = light(path.name, places)
         named = np.array(kinds)
         groups = {kind: named == kind for kind in kinds}
-        less = values[SUBTRACT] != values[METHODS[0]]
+        less = values[SUBTRACT] != values[DIRECTIONAL]
         groups |= {f"{kind}, subtracted": less & (named == kind) for kind in set(named[less])}
         groups |= {f"subtracted, ISO {read_photo(path).exposure.iso:5}": less} if less.any() else {}
         for title, some in groups.items():

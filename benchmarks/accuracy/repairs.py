@@ -24,7 +24,8 @@ from fixtures.series import FULL_SIZE, Recipe, plan_shots
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.profile_files import get_profile
 from sensormap.correct.methods.held_out import COUNT, hold_out, noise_at, quality
-from sensormap.correct.methods.interpolate import METHODS, repair
+from sensormap.correct.methods.new_values import repair
+from sensormap.correct.methods.registry import INTERPOLATIONS
 from sensormap.decode.reading import open_geometry, read_frame
 from sensormap.frame import Mosaic
 from sensormap.photos.exif import read_photo
@@ -94,7 +95,7 @@ def compare(photo: Opened, targets: Targets, light: Light | None) -> tuple[list[
     sigma = noise_at(photo.mosaic, missing, targets, photo.cfa.step, clipping=photo.clipping)
     true = light(photo.name, targets) if light else None
     errors, against_light = [], []
-    for method in METHODS:
+    for method in INTERPOLATIONS:
         values = repair(photo.mosaic, empty, targets, photo.cfa, method=method).values.astype(np.float64)
         errors.append(Errors(method, np.abs(values - shown)[open_], sigma[open_]))
         if true is not None:

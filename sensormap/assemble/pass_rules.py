@@ -106,4 +106,4 @@ JPEG = PassRules(
 
 def rules_for(photos: Sequence[Photo]) -> PassRules:
     """Return the rules for some photos, at least one, all of them raw or all JPEGs."""
-    return RAW if photos[0].picture is None else JPEG
+    return RAW if photos[0].jpeg_size is None else JPEG

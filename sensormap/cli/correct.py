@@ -1,4 +1,4 @@
-"""`sensormap correct`: photos and a map in, repaired photos out."""
+"""`sensormap correct`: photos and a map in, repaired copies of the photos out."""
 
 from __future__ import annotations
 
@@ -9,31 +9,52 @@ import click
 
 from sensormap.cli.console import Failure, configure_log, progress_bar
 from sensormap.cli.options import jobs_option
+from sensormap.correct.methods.registry import DIRECTIONAL, JPEG_METHODS, METHODS
 
 if TYPE_CHECKING:
-    from sensormap.correct.run import Wishes
+    from sensormap.correct.run import CorrectOptions
+    from sensormap.frame import Skipped
+
+_WIDTH = max(map(len, METHODS))
+_ROWS = [f"  {name:{_WIDTH}}  {method.description}" for name, method in METHODS.items()]
+_METHODS = "\n".join(("\b", "Methods, and the value that a defective photosite gets:", *_ROWS))  # \b: kept as it is
 
 
-@click.command("correct")
+@click.command("correct", epilog=_METHODS)
 @click.argument("map_file", metavar="MAP", type=click.Path(path_type=Path))
 @click.argument("photos", nargs=-1, required=True)
-@click.option("-o", "--output", metavar="FOLDER", help="Where corrected photos go.")
+@click.option("-o", "--output", metavar="FOLDER", help="Folder for the corrected copies; made if it does not exist.")
 @click.option("--overwrite", is_flag=True, help="Replace corrected copies in FOLDER; never another file.")
 @click.option(
     "--method",
-    type=click.Choice(["directional", "subtract", "mean", "median", "dcraw", "weighted8"]),
-    default="directional",
+    type=click.Choice(list(METHODS)),
+    default=DIRECTIONAL,
     show_default=True,
-    help="How a photosite gets its value. JPEGs: directional or weighted8.",
+    help=f"New value of a photosite, see Methods below. JPEGs: {' or '.join(JPEG_METHODS)}.",
 )
-@click.option("--all", "every", is_flag=True, help="Repair also what was not born yet, was healed, or does not show.")
+@click.option(
+    "--all",
+    "all_defects",
+    is_flag=True,
+    help="Repair every mapped defect, also those that appeared later, have healed, or are invisible at this exposure.",
+)
 @click.option("--dng", is_flag=True, help="Write every raw photo as a DNG, also a NEF that could stay one.")
-@click.option("--opcodes", is_flag=True, help="Write DNGs that are untouched and list what to interpolate.")
-@click.option("--check", is_flag=True, help="Write nothing; repair healthy photosites and say how well that goes.")
-@click.option("--force", is_flag=True, help="Correct photos of another serial number or none; never of another model.")
+@click.option(
+    "--opcodes",
+    is_flag=True,
+    help="Write DNGs that repair nothing, but list the photosites that the raw developer is to interpolate.",
+)
+@click.option(
+    "--check", is_flag=True, help="Write nothing; try the methods on healthy photosites and print how far off they are."
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Correct photos of another serial number too, or of an unknown one; never of another model.",
+)
 @jobs_option
-@click.option("-v", "--verbose", count=True, help="Tell more on stderr; -vv tells everything.")
-@click.option("-q", "--quiet", count=True, help="Tell less: -q warnings only, no progress, no table; -qq errors only.")
+@click.option("-v", "--verbose", count=True, help="Print more on stderr: -v a line for each photo, -vv everything.")
+@click.option("-q", "--quiet", count=True, help="Print less: -q warnings only, no progress, no table; -qq errors only.")
 def correct_command(
     map_file: Path,
     photos: tuple[str, ...],
@@ -41,7 +62,7 @@ def correct_command(
     output: str | None,
     overwrite: bool,
     method: str,
-    every: bool,
+    all_defects: bool,
     dng: bool,
     opcodes: bool,
     check: bool,
@@ -52,44 +73,53 @@ def correct_command(
 ) -> None:
     """Repair the defects of MAP in PHOTOS: files, folders (searched recursively) and patterns, in any mix.
 
-    A compressed 12-bit NEF stays the NEF that it is but for the defective photosites, any other raw photo becomes a
-    DNG, and a JPEG keeps all but the blocks around its defects. Defects that were born later, or do not show at the
-    exposure of a photo, are left alone in it. Exit code 1 if a photo could not be corrected.
+    Corrected copies are written; PHOTOS stay as they are. A copy of a compressed 12-bit NEF is a NEF in which only
+    defective photosites differ. A copy of any other raw photo is a DNG. A copy of a JPEG is a JPEG in which only the
+    blocks around defects differ. A defect is left alone in photos taken before it appeared or after it healed, and in
+    those at whose exposure it is invisible. Exit code 1 if a photo could not be corrected.
     """
     if bool(output) == check or output == "":
         msg = "--check writes nothing: leave -o out" if check else "-o FOLDER says where corrected photos go"
         raise click.UsageError(msg)
-    if method != "directional" and (check or opcodes):
+    if method != DIRECTIONAL and (check or opcodes):
         why = "--check, which tries them all" if check else "--opcodes, which uses none"
         msg = f"--method {method} does not go with {why}"
         raise click.UsageError(msg)
-    from sensormap.correct.run import Wishes  # noqa: PLC0415 - takes a second to import, --help does not
+    from sensormap.correct.run import CorrectOptions  # noqa: PLC0415 - takes a second to import, --help does not
 
     verbosity = verbose - quiet
     configure_log(verbosity)
-    wishes = Wishes(method, every=every, dng=dng, opcodes=opcodes, force=force, overwrite=overwrite, jobs=jobs)
-    _run(map_file, photos, Path(output) if output else None, wishes, verbosity)
+    options = CorrectOptions(
+        method, all_defects=all_defects, dng=dng, opcodes=opcodes, force=force, overwrite=overwrite, jobs=jobs
+    )
+    _run(map_file, photos, Path(output) if output else None, options, verbosity)
 
 
-def _run(map_file: Path, photos: tuple[str, ...], output: Path | None, wishes: Wishes, verbosity: int) -> None:
+def _run(map_file: Path, photos: tuple[str, ...], output: Path | None, options: CorrectOptions, verbosity: int) -> None:
     """Correct the photos, or without an output check repairs in them; print what came of it."""
     from rich.console import Console  # noqa: PLC0415
 
     from sensormap.cli.render import print_table  # noqa: PLC0415
     from sensormap.correct.check_repairs import check_repairs  # noqa: PLC0415
-    from sensormap.correct.run import Told, correct_photos  # noqa: PLC0415
+    from sensormap.correct.run import correct_photos  # noqa: PLC0415
     from sensormap.decode.quiet import native_stderr_silenced  # noqa: PLC0415
     from sensormap.maps.mapfile.reading import read_map  # noqa: PLC0415
     from sensormap.photos.refusals import Refusals  # noqa: PLC0415
     from sensormap.report.corrections import corrected_table, quality_table  # noqa: PLC0415
 
     sensor_map, refusals = read_map(map_file), Refusals(strict=False)
+
+    def on_skipped(photo: Skipped) -> None:
+        refusals.extend([photo])
+
     with native_stderr_silenced(), progress_bar(verbosity, "correcting") as progress:
-        told = Told(progress, lambda photo: refusals.extend([photo]))
         if output is None:
-            table = quality_table(*check_repairs(photos, sensor_map, wishes, told))
+            force, jobs = options.force, options.jobs
+            found = check_repairs(photos, sensor_map, force=force, jobs=jobs, progress=progress, on_skipped=on_skipped)
+            table = quality_table(*found)
         else:
-            table = corrected_table(correct_photos(photos, sensor_map, output, wishes, told))
+            corrected = correct_photos(photos, sensor_map, output, options, progress=progress, on_skipped=on_skipped)
+            table = corrected_table(corrected)
     if verbosity >= 0:
         print_table(table, Console())
     if refusals.skipped:

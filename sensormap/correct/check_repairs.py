@@ -1,4 +1,4 @@
-"""How good repairs are in given photos: healthy photosites held out, repaired, and compared with what they show."""
+"""How good repairs are in given photos: healthy photosites are repaired as if defective, and compared."""
 
 from __future__ import annotations
 
@@ -7,32 +7,46 @@ from pathlib import Path
 
 from sensormap.camera.profile_files import find_profile
 from sensormap.correct.methods.held_out import HeldOut, Quality, check, sum_up
-from sensormap.correct.methods.new_values import Levels
+from sensormap.correct.methods.targets import Levels
 from sensormap.correct.raw import mask_of, usable_part
-from sensormap.correct.run import Told, Wishes, run_each
+from sensormap.correct.run import OnSkipped, log_skipped, run_each
 from sensormap.correct.selection import check_body
 from sensormap.decode.original import read_original
 from sensormap.errors import FrameMismatchError
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.exif import read_photo
 from sensormap.photos.files import find_photos, read_bytes
+from sensormap.threads import Progress, no_progress
 
 
 def check_repairs(
-    arguments: Iterable[str | Path], sensor_map: SensorMap, wishes: Wishes, told: Told
+    arguments: Iterable[str | Path],
+    sensor_map: SensorMap,
+    *,
+    force: bool = False,
+    jobs: int | None = None,
+    progress: Progress = no_progress,
+    on_skipped: OnSkipped = log_skipped,
 ) -> tuple[int, tuple[Quality, ...]]:
-    """Repair healthy photosites of photos and return how many photos there were, and the errors by method.
+    """Repair healthy photosites of photos as if they were defective, and return how far off each method is.
 
     Parameters
     ----------
     arguments
         Raw photos: files, folders (searched recursively) and glob patterns, in any mix.
     sensor_map
-        The defects of the camera that took them, which are neither held out nor used.
-    wishes
-        Of which `force` and `jobs` count.
-    told
-        Who is told of photos.
+        Map of the camera that took them, whose defects are neither held out nor used.
+    force
+        Whether photos of other serial numbers are used too.
+    jobs
+        Threads; None means one for each processor, at most 8.
+    progress, on_skipped
+        As for `correct_photos`.
+
+    Returns
+    -------
+    int, tuple of Quality
+        Number of photos that could be used, and the errors of each method.
 
     Raises
     ------
@@ -40,18 +54,19 @@ def check_repairs(
         If an argument names nothing.
     """
 
-    def one(path: Path) -> HeldOut:
-        return _held_out(path, sensor_map, force=wishes.force)
+    def held_out(path: Path) -> HeldOut:
+        return _held_out(path, sensor_map, force=force)
 
-    parts = run_each(find_photos(arguments, images=False), one, wishes.jobs, told)
+    paths = find_photos(arguments, images=False)
+    parts = run_each(paths, held_out, jobs=jobs, progress=progress, on_skipped=on_skipped)
     return len(parts), sum_up(parts)
 
 
 def _held_out(path: Path, sensor_map: SensorMap, *, force: bool) -> HeldOut:
-    """Hold photosites of one photo out."""
+    """Hold out photosites of one photo, and return the errors of their repairs."""
     photo = read_photo(path)
     check_body(photo, sensor_map, force=force)
-    if photo.picture is not None or sensor_map.sensor.is_jpeg_grid:
+    if photo.jpeg_size is not None or sensor_map.sensor.is_jpeg_grid:
         msg = f"{path.name}: --check holds out photosites of raw photos, not pixels of JPEGs"
         raise FrameMismatchError(msg)
     original = read_original(read_bytes(path), path.name)

@@ -1,4 +1,4 @@
-"""Where results go: which files and folders, and which photos would fight for one."""
+"""Where copies go: which files and folders, and which photos would be written to the same file."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _CHUNK = 1 << 20  # bytes that are compared at once: files of one size mostly di
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a place for the results that is, or is named like, a file.
+    """Refuse a folder for the copies that is no folder, or is named like a photo.
 
     Raises
     ------
     OutputError
-        Saying what was found.
+        If it is one of these; the message says which.
     """
     try:
         status = folder.stat().st_mode
@@ -37,7 +37,13 @@ def check_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for results unless it is there."""
+    """Make a folder for copies unless it is there.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -45,14 +51,14 @@ def make_folder(folder: Path) -> None:
         raise OutputError(msg) from error
 
 
-def outside(paths: Sequence[Path], folder: Path) -> tuple[Path, ...]:
-    """Leave out what lies in the folder for the results, as it does if that is inside the folder of the photos."""
+def without_results(paths: Sequence[Path], folder: Path) -> tuple[Path, ...]:
+    """Leave out files in the folder for the copies, which may be inside that of the photos; keep them where all are."""
     results = os.path.realpath(folder)
     found = tuple(path for path in paths if not Path(os.path.realpath(path)).is_relative_to(results))
     return found or tuple(paths)
 
 
-def targets(paths: Sequence[Path], folder: Path) -> dict[Path, Path]:
+def output_paths(paths: Sequence[Path], folder: Path) -> dict[Path, Path]:
     """Return where each photo goes: below `folder` as it lies below the folder that all photos have in common."""
     parents = [os.path.abspath(path.parent) for path in paths]  # noqa: PTH100 - Path.resolve raises where this does not
     common = os.path.commonpath(parents) if len({Path(parent).drive for parent in parents}) == 1 else ""
@@ -63,7 +69,7 @@ def targets(paths: Sequence[Path], folder: Path) -> dict[Path, Path]:
 
 
 def identity(path: Path) -> object:
-    """Return what two names of one file have in common, and other files do not."""
+    """Return what is the same for all names of one file, and for no other file."""
     try:
         return _identity(path.stat())
     except OSError:

@@ -20,22 +20,16 @@ from numpy.typing import NDArray
 
 from sensormap.camera.geometry import Rect
 from sensormap.decode.libraw import open_raw, raw_values, read_sizes
+from sensormap.decode.nef_file import CFA_MOSAIC, EXIF_DIRECTORY
 from sensormap.decode.original import Matrix, Original
 from sensormap.errors import DecodeError, OutputError
 
-ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 2, 3, 4, 5, 7
-_SIZE = {ASCII: 1, SHORT: 2, LONG: 4, RATIONAL: 8, UNDEFINED: 1}  # bytes of a value of each TIFF type
+# Types of TIFF values, and the bytes of those that EXIF has here.
+_BYTE, _ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED, _SRATIONAL = 1, 2, 3, 4, 5, 7, 10
+_BYTES_OF_TYPE = {_ASCII: 1, _SHORT: 2, _LONG: 4, _RATIONAL: 8, _UNDEFINED: 1}
 _INLINE_BYTES = 4  # values up to this length stand in the entry itself
 _FINEST, _COARSE = 100_000, 10_000  # denominators, of numbers below and above 1: both parts have 32 bits
-_WIDE_ISO = 0xFFFF  # says that the number stands in the wider field
-
-Field = tuple[int, int, bytes]
-"""Number, type and little-endian value of an entry."""
-
-_BYTE, _ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED, _SRATIONAL = 1, 2, 3, 4, 5, 7, 10
-
-Tag = tuple[int, int, int, object, bool]
-"""Number, type, count, value, and whether only the first directory gets it."""
+_WIDE_ISO = 0xFFFF  # in EXIF's 16-bit field it says that the number stands in the wider one
 
 _VERSION = bytes((1, 3, 0, 0))
 _FIRST_WITH_ACTIVE_AREA = bytes((1, 1, 0, 0))
@@ -47,190 +41,14 @@ _NEUTRAL_UNIT = 10_000_000
 # For a camera whose matrix LibRaw does not know: its colours are taken for linear sRGB. IEC 61966-2-1, XYZ to sRGB.
 _SRGB: Matrix = ((3.2406, -1.5372, -0.4986), (-0.9689, 1.8758, 0.0415), (0.0557, -0.2040, 1.0570))
 
-_CFA, _LINEAR_RAW = 32803, 34892  # photometric interpretations
-_PHOTOMETRIC, _EXIF = 262, 34665
-_PLACEHOLDER = _EXIF - 1  # a number that nobody uses, and whose entry stands where EXIF's must: entries are ordered
+_PHOTOMETRIC, _LINEAR_RAW = 262, 34892  # a tag, and its value for a plane without filters
+_PLACEHOLDER = EXIF_DIRECTORY - 1  # a tag that nobody uses, and whose entry stands where EXIF's must: they are ordered
 
+_DngTag = tuple[int, int, int, object, bool]
+"""Number, type, count, value, and whether only the first directory gets it, as tifffile takes them."""
 
-def exif_directory(original: Original, start: int) -> bytes:
-    """Return the EXIF directory of a photo.
-
-    Parameters
-    ----------
-    original
-        The photo.
-    start
-        Where the directory will stand in the file, in bytes; even.
-
-    Returns
-    -------
-    bytes
-        Little-endian: entries by ascending number, then the values that are too long for their entries.
-        EXIF 2.31 (CIPA DC-008), of which only what is known is written.
-    """
-    fields = [(0x9000, UNDEFINED, b"0231"), *_setting_fields(original), *_time_fields(original)]
-    texts = {0xA431: original.body.serial, 0xA434: original.lens}
-    fields += [(number, ASCII, ascii_text(text)) for number, text in texts.items() if text]
-    entries, values = struct.pack("<H", len(fields)), b""
-    values_start = start + 2 + 12 * len(fields) + 4
-    for number, kind, data in sorted(fields):
-        entries += struct.pack("<HHI", number, kind, len(data) // _SIZE[kind])
-        if len(data) <= _INLINE_BYTES:
-            entries += data.ljust(_INLINE_BYTES, b"\0")
-        else:
-            entries += struct.pack("<I", values_start + len(values))
-            values += data + b"\0" * (len(data) % 2)
-    return entries + struct.pack("<I", 0) + values
-
-
-def ascii_text(text: str) -> bytes:
-    r"""Return text as TIFF has it: ASCII, other letters as question marks, and a zero.
-
-    Examples
-    --------
-    >>> ascii_text("Müller's D80")
-    b"M?ller's D80\x00"
-    """
-    return text.encode("ascii", "replace") + b"\0"
-
-
-def fraction(number: float) -> tuple[int, int]:
-    """Return the simplest fraction as good as a positive number of up to a hundred thousand.
-
-    Examples
-    --------
-    >>> fraction(0.004000000189989805), fraction(7.6), fraction(1e-9)
-    ((1, 250), (38, 5), (1, 100000))
-    """
-    near = Fraction(number).limit_denominator(_FINEST if number < 1 else _COARSE)
-    return (near.numerator, near.denominator) if near else (1, _FINEST)
-
-
-def _setting_fields(original: Original) -> list[Field]:
-    """Return shutter time, aperture, focal length and ISO."""
-    iso = original.exposure.iso
-    numbers = {0x829A: original.exposure.shutter_s, 0x829D: original.f_number, 0x920A: original.focal_length_mm}
-    fields = [(key, RATIONAL, struct.pack("<2I", *fraction(value))) for key, value in numbers.items() if value]
-    if iso:
-        fields.append((0x8827, SHORT, struct.pack("<H", min(iso, _WIDE_ISO))))
-    if iso and iso >= _WIDE_ISO:
-        fields += [(0x8830, SHORT, struct.pack("<H", 3)), (0x8833, LONG, struct.pack("<I", iso))]  # 3: ISOSpeed
-    return fields
-
-
-def _time_fields(original: Original) -> list[Field]:
-    """Return when it was taken, twice: by the shutter and by the file."""
-    time = original.exposure.time
-    if time is None:
-        return []
-    second, fraction_digits = f"{time:%Y:%m:%d %H:%M:%S}", f"{time.microsecond:06d}".rstrip("0")
-    fields = [(number, ASCII, ascii_text(second)) for number in (0x9003, 0x9004)]
-    if fraction_digits:
-        fields += [(number, ASCII, ascii_text(fraction_digits)) for number in (0x9290, 0x9291, 0x9292)]
-    return fields
-
-
-def dng_tags(original: Original, *, opcodes: bytes | None) -> list[Tag]:
-    """Return what stands in the main directory besides the image itself.
-
-    Parameters
-    ----------
-    original
-        The photo.
-    opcodes
-        Content of OpcodeList1, or None for no such tag. Readers older than DNG 1.3 are then told to keep away, since
-        they would show the mosaic without it.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sensormap.camera.profile import Body
-    >>> from sensormap.camera.cfa import Cfa
-    >>> from sensormap.frame import Exposure
-    >>> photo = Original(np.ones((4, 6), np.uint16), Rect(1, 0, 4, 4), None, Cfa("GBRG"), (5, 6, 7, 8), 4095, None,
-    ...                  (0.5, 1.0, 0.75), 1.0, Body("ACME", "One", ""), Exposure(), None, None, "")
-    >>> tags = {tag[0]: tag[3] for tag in dng_tags(photo, opcodes=None)}
-    >>> tags[50829], tags[33422].hex(), tags[50714]
-    ((0, 2, 4, 5), '01020001', (5, 6, 7, 8))
-    """
-    tags = [
-        _tag(50706, _BYTE, _VERSION),  # DNGVersion
-        _tag(50707, _BYTE, _VERSION if opcodes else _FIRST_WITH_ACTIVE_AREA),  # DNGBackwardVersion
-        *_camera_tags(original),
-        *_area_tags(original),
-        *_level_tags(original),
-        *(_colour_tags(original) if original.cfa.step == 2 else []),
-    ]
-    return [*tags, _tag(51008, _UNDEFINED, opcodes)] if opcodes else tags
-
-
-def _camera_tags(original: Original) -> list[Tag]:
-    """Return the camera's names and serial number, how it was held, and its clock."""
-    body, time = original.body, original.exposure.time
-    brand = body.make.split(" ")[0]
-    unique = body.model if brand and body.model.startswith(brand) else f"{body.make} {body.model}".strip()
-    texts = {
-        271: body.make,
-        272: body.model,
-        306: f"{time:%Y:%m:%d %H:%M:%S}" if time else "",
-        50708: unique or "Unknown",  # UniqueCameraModel, which must not be missing
-        50735: body.serial,
-    }
-    tags = [_tag(number, _ASCII, ascii_text(text)) for number, text in texts.items() if text]
-    return [*tags, _tag(274, _SHORT, (original.exposure.orientation or 1,))]
-
-
-def _area_tags(original: Original) -> list[Tag]:
-    """Return the active area, and the crop, all of it where none is known."""
-    area = _from_even_corner(original.visible)
-    crop = area.intersection(original.crop) if original.crop else area
-    return [
-        _tag(50829, _LONG, (area.y, area.x, area.y + area.height, area.x + area.width)),  # ActiveArea
-        _tag(50718, _RATIONAL, (*fraction(original.pixel_aspect), 1, 1)),  # DefaultScale
-        _tag(50719, _LONG, (crop.x - area.x, crop.y - area.y)),  # DefaultCropOrigin
-        _tag(50720, _LONG, (crop.width, crop.height)),  # DefaultCropSize
-    ]
-
-
-def _level_tags(original: Original) -> list[Tag]:
-    """Return black of each plane, and white."""
-    step = original.cfa.step
-    return [
-        _tag(50713, _SHORT, (step, step)),  # BlackLevelRepeatDim
-        _tag(50714, _SHORT, original.black_level),
-        _tag(50717, _LONG, (original.white_level,)),
-    ]
-
-
-def _colour_tags(original: Original) -> list[Tag]:
-    """Return where the filters are, and what their colours are."""
-    matrix = [part for row in original.colour_matrix or _SRGB for part in row]
-    return [
-        _tag(33421, _SHORT, (2, 2)),  # CFARepeatPatternDim
-        _tag(33422, _BYTE, bytes(_COLOUR[letter] for letter in original.cfa.name)),  # CFAPattern
-        _tag(50710, _BYTE, bytes((0, 1, 2))),  # CFAPlaneColor: red, green, blue
-        _tag(50711, _SHORT, (1,)),  # CFALayout: rectangular
-        _tag(50721, _SRATIONAL, _fixed(matrix, _MATRIX_UNIT)),  # ColorMatrix1
-        _tag(50778, _SHORT, (_D65,)),  # CalibrationIlluminant1
-        _tag(50728, _RATIONAL, _fixed(original.neutral, _NEUTRAL_UNIT)),  # AsShotNeutral
-    ]
-
-
-def _from_even_corner(area: Rect) -> Rect:
-    """Return an area without its first row and column where these are odd."""
-    cut_x, cut_y = area.x % 2, area.y % 2
-    return Rect(area.x + cut_x, area.y + cut_y, area.width - cut_x, area.height - cut_y)
-
-
-def _fixed(numbers: Iterable[float], unit: int) -> tuple[int, ...]:
-    """Return fractions of one denominator, each as two numbers."""
-    return tuple(part for number in numbers for part in (round(number * unit), unit))
-
-
-def _tag(number: int, kind: int, value: tuple[int, ...] | bytes) -> Tag:
-    """Return a tag as tifffile takes it; a fraction counts once."""
-    count = len(value) // 2 if kind in (_RATIONAL, _SRATIONAL) else len(value)
-    return number, kind, count, value, True
+_ExifField = tuple[int, int, bytes]
+"""Number, type and little-endian value of an entry."""
 
 
 def dng_bytes(mosaic: NDArray[np.uint16], original: Original, *, opcodes: bytes | None = None) -> bytes:
@@ -274,11 +92,11 @@ def dng_bytes(mosaic: NDArray[np.uint16], original: Original, *, opcodes: bytes 
         place = writer.write(
             shape=mosaic.shape,
             dtype=mosaic.dtype,
-            photometric=_CFA,
+            photometric=CFA_MOSAIC,
             subfiletype=0,
             software=False,
             metadata=None,
-            extratags=[*dng_tags(original, opcodes=opcodes), (_PLACEHOLDER, _LONG, 1, 0, True)],
+            extratags=[*_dng_tags(original, opcodes=opcodes), (_PLACEHOLDER, _LONG, 1, 0, True)],
             returnoffset=True,
         )
     # Written by tifffile, the mosaic would take a copy of its own besides the file.
@@ -319,12 +137,197 @@ def check_dng(data: bytes, mosaic: NDArray[np.uint16], name: str) -> None:
         raise OutputError(msg)
 
 
+def _dng_tags(original: Original, *, opcodes: bytes | None) -> list[_DngTag]:
+    """Return what stands in the main directory besides the image itself.
+
+    Parameters
+    ----------
+    original
+        The photo.
+    opcodes
+        Content of OpcodeList1, or None for no such tag. Readers older than DNG 1.3 are then told to keep away, since
+        they would show the mosaic without it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sensormap.camera.profile import Body
+    >>> from sensormap.camera.cfa import Cfa
+    >>> from sensormap.frame import Exposure
+    >>> photo = Original(np.ones((4, 6), np.uint16), Rect(1, 0, 4, 4), None, Cfa("GBRG"), (5, 6, 7, 8), 4095, None,
+    ...                  (0.5, 1.0, 0.75), 1.0, Body("ACME", "One", ""), Exposure(), None, None, "")
+    >>> tags = {tag[0]: tag[3] for tag in _dng_tags(photo, opcodes=None)}
+    >>> tags[50829], tags[33422].hex(), tags[50714]
+    ((0, 2, 4, 5), '01020001', (5, 6, 7, 8))
+    """
+    tags = [
+        _tag(50706, _BYTE, _VERSION),  # DNGVersion
+        _tag(50707, _BYTE, _VERSION if opcodes else _FIRST_WITH_ACTIVE_AREA),  # DNGBackwardVersion
+        *_camera_tags(original),
+        *_area_tags(original),
+        *_level_tags(original),
+        *(_colour_tags(original) if original.cfa.step == 2 else []),
+    ]
+    return [*tags, _tag(51008, _UNDEFINED, opcodes)] if opcodes else tags
+
+
+def _camera_tags(original: Original) -> list[_DngTag]:
+    """Return the camera's names and serial number, how it was held, and its clock."""
+    body, time = original.body, original.exposure.time
+    brand = body.make.split(" ")[0]
+    unique = body.model if brand and body.model.startswith(brand) else f"{body.make} {body.model}".strip()
+    texts = {
+        271: body.make,
+        272: body.model,
+        306: f"{time:%Y:%m:%d %H:%M:%S}" if time else "",
+        50708: unique or "Unknown",  # UniqueCameraModel, which must not be missing
+        50735: body.serial,
+    }
+    tags = [_tag(number, _ASCII, _ascii_text(text)) for number, text in texts.items() if text]
+    return [*tags, _tag(274, _SHORT, (original.exposure.orientation or 1,))]
+
+
+def _area_tags(original: Original) -> list[_DngTag]:
+    """Return the active area, and the crop, all of it where none is known."""
+    area = _from_even_corner(original.visible)
+    crop = area.intersection(original.crop) if original.crop else area
+    return [
+        _tag(50829, _LONG, (area.y, area.x, area.y + area.height, area.x + area.width)),  # ActiveArea
+        _tag(50718, _RATIONAL, (*_fraction(original.pixel_aspect), 1, 1)),  # DefaultScale
+        _tag(50719, _LONG, (crop.x - area.x, crop.y - area.y)),  # DefaultCropOrigin
+        _tag(50720, _LONG, (crop.width, crop.height)),  # DefaultCropSize
+    ]
+
+
+def _level_tags(original: Original) -> list[_DngTag]:
+    """Return black of each plane, and white."""
+    step = original.cfa.step
+    return [
+        _tag(50713, _SHORT, (step, step)),  # BlackLevelRepeatDim
+        _tag(50714, _SHORT, original.black_level),
+        _tag(50717, _LONG, (original.white_level,)),
+    ]
+
+
+def _colour_tags(original: Original) -> list[_DngTag]:
+    """Return where the filters are, and what their colours are."""
+    matrix = [part for row in original.colour_matrix or _SRGB for part in row]
+    return [
+        _tag(33421, _SHORT, (2, 2)),  # CFARepeatPatternDim
+        _tag(33422, _BYTE, bytes(_COLOUR[letter] for letter in original.cfa.name)),  # CFAPattern
+        _tag(50710, _BYTE, bytes((0, 1, 2))),  # CFAPlaneColor: red, green, blue
+        _tag(50711, _SHORT, (1,)),  # CFALayout: rectangular
+        _tag(50721, _SRATIONAL, _fixed(matrix, _MATRIX_UNIT)),  # ColorMatrix1
+        _tag(50778, _SHORT, (_D65,)),  # CalibrationIlluminant1
+        _tag(50728, _RATIONAL, _fixed(original.neutral, _NEUTRAL_UNIT)),  # AsShotNeutral
+    ]
+
+
+def _from_even_corner(area: Rect) -> Rect:
+    """Return an area without its first row and column where these are odd."""
+    cut_x, cut_y = area.x % 2, area.y % 2
+    return Rect(area.x + cut_x, area.y + cut_y, area.width - cut_x, area.height - cut_y)
+
+
+def _fixed(numbers: Iterable[float], unit: int) -> tuple[int, ...]:
+    """Return fractions of one denominator, each as two numbers."""
+    return tuple(part for number in numbers for part in (round(number * unit), unit))
+
+
+def _tag(number: int, kind: int, value: tuple[int, ...] | bytes) -> _DngTag:
+    """Return a tag as tifffile takes it; a fraction counts once."""
+    count = len(value) // 2 if kind in (_RATIONAL, _SRATIONAL) else len(value)
+    return number, kind, count, value, True
+
+
+def _exif_directory(original: Original, start: int) -> bytes:
+    """Return the EXIF directory of a photo.
+
+    Parameters
+    ----------
+    original
+        The photo.
+    start
+        Where the directory will stand in the file, in bytes; even.
+
+    Returns
+    -------
+    bytes
+        Little-endian: entries by ascending number, then the values that are too long for their entries.
+        EXIF 2.31 (CIPA DC-008), of which only what is known is written.
+    """
+    fields = [(0x9000, _UNDEFINED, b"0231"), *_setting_fields(original), *_time_fields(original)]  # ExifVersion
+    texts = {0xA431: original.body.serial, 0xA434: original.lens}  # BodySerialNumber, LensModel
+    fields += [(number, _ASCII, _ascii_text(text)) for number, text in texts.items() if text]
+    entries, values = struct.pack("<H", len(fields)), b""
+    values_start = start + 2 + 12 * len(fields) + 4
+    for number, kind, data in sorted(fields):
+        entries += struct.pack("<HHI", number, kind, len(data) // _BYTES_OF_TYPE[kind])
+        if len(data) <= _INLINE_BYTES:
+            entries += data.ljust(_INLINE_BYTES, b"\0")
+        else:
+            entries += struct.pack("<I", values_start + len(values))
+            values += data + b"\0" * (len(data) % 2)
+    return entries + struct.pack("<I", 0) + values
+
+
+def _setting_fields(original: Original) -> list[_ExifField]:
+    """Return shutter time, aperture, focal length and ISO."""
+    iso = original.exposure.iso
+    numbers = {
+        0x829A: original.exposure.shutter_s,  # ExposureTime
+        0x829D: original.f_number,  # FNumber
+        0x920A: original.focal_length_mm,  # FocalLength
+    }
+    fields = [(key, _RATIONAL, struct.pack("<2I", *_fraction(value))) for key, value in numbers.items() if value]
+    if iso:
+        fields.append((0x8827, _SHORT, struct.pack("<H", min(iso, _WIDE_ISO))))  # PhotographicSensitivity
+    if iso and iso >= _WIDE_ISO:  # SensitivityType, of which 3 says that the number is the ISOSpeed, and that
+        fields += [(0x8830, _SHORT, struct.pack("<H", 3)), (0x8833, _LONG, struct.pack("<I", iso))]
+    return fields
+
+
+def _time_fields(original: Original) -> list[_ExifField]:
+    """Return when it was taken and when it was digitized, which is the same."""
+    time = original.exposure.time
+    if time is None:
+        return []
+    second, fraction_digits = f"{time:%Y:%m:%d %H:%M:%S}", f"{time.microsecond:06d}".rstrip("0")
+    fields = [(number, _ASCII, _ascii_text(second)) for number in (0x9003, 0x9004)]  # DateTimeOriginal, -Digitized
+    if fraction_digits:  # SubSecTime, -Original, -Digitized
+        fields += [(number, _ASCII, _ascii_text(fraction_digits)) for number in (0x9290, 0x9291, 0x9292)]
+    return fields
+
+
+def _ascii_text(text: str) -> bytes:
+    r"""Return text as TIFF has it: ASCII, other letters as question marks, and a zero.
+
+    Examples
+    --------
+    >>> _ascii_text("Müller's D80")
+    b"M?ller's D80\x00"
+    """
+    return text.encode("ascii", "replace") + b"\0"
+
+
+def _fraction(number: float) -> tuple[int, int]:
+    """Return the simplest fraction as good as a positive number of up to a hundred thousand.
+
+    Examples
+    --------
+    >>> _fraction(0.004000000189989805), _fraction(7.6), _fraction(1e-9)
+    ((1, 250), (38, 5), (1, 100000))
+    """
+    near = Fraction(number).limit_denominator(_FINEST if number < 1 else _COARSE)
+    return (near.numerator, near.denominator) if near else (1, _FINEST)
+
+
 def _complete(buffer: BytesIO, original: Original) -> None:
     """Write what tifffile refuses to: the EXIF directory, where it is, and a single plane that has no filters."""
     import tifffile  # noqa: PLC0415
 
     end = buffer.seek(0, 2)
-    buffer.write(exif_directory(original, end))
+    buffer.write(_exif_directory(original, end))
     buffer.seek(0)
     with tifffile.TiffFile(buffer) as written:
         tags = written.pages.first.tags
@@ -332,4 +335,4 @@ def _complete(buffer: BytesIO, original: Original) -> None:
             tags[_PHOTOMETRIC].overwrite(_LINEAR_RAW)
         entry = tags[_PLACEHOLDER].offset
     buffer.seek(entry)
-    buffer.write(struct.pack("<HHII", _EXIF, _LONG, 1, end))
+    buffer.write(struct.pack("<HHII", EXIF_DIRECTORY, _LONG, 1, end))

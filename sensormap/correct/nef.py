@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.decode.libraw import open_raw, raw_values, read_sizes
-from sensormap.decode.nef_file import RawStrip, find_raw, with_strip
-from sensormap.decode.nef_strip import BITS, LOSSLESS, LOSSY, MOST_LEVELS, Coding, nearest_indices, pack, unpack
+from sensormap.decode.nef_file import RawStrip, find_strip, strip_coding, with_strip
+from sensormap.decode.nef_strip import StripCoding, nearest_indices, pack, unpack
 from sensormap.errors import DecodeError, OutputError
 
-# MakerNote tags 0x0093 and, of 0x0096, the version: lossy with the whole table in the file, and lossless.
-_LOSSY, _LOSSLESS = (1, b"\x44\x10"), (3, b"\x46\x30")
 _MOST_FILLING = 64  # bytes behind the last code; where more than zeros follow, they are something else, as a preview
-_STARTS_PLACE, _COUNT_PLACE, _TABLE_PLACE = 2, 10, 12  # bytes in tag 0x0096
 
 
 @dataclass(frozen=True)
@@ -34,16 +30,16 @@ class Nef:
     indices
         The same as indices into `levels`.
     coding
-        How the strip holds them.
+        How the strip is coded.
     raw
-        Where the strip lies.
+        Where the strip lies in the file.
     """
 
     name: str
     data: bytes
     values: NDArray[np.uint16]
     indices: NDArray[np.uint16]
-    coding: Coding
+    coding: StripCoding
     raw: RawStrip
 
     @property
@@ -60,13 +56,13 @@ def read_nef(data: bytes, name: str) -> Nef | None:
     data
         The whole file.
     name
-        Its name, for messages.
+        The file's name, for messages.
 
     Returns
     -------
     Nef or None
-        None where the file is no NEF of 12 bits that is lossy compressed by a full table, or losslessly; what is
-        neither has to be written in another format.
+        None where the file is no NEF of 12 bits, compressed losslessly or, with a full table, lossily: any other has to
+        be written in another format.
 
     Raises
     ------
@@ -74,8 +70,8 @@ def read_nef(data: bytes, name: str) -> Nef | None:
         If it is one, but damaged; or if its indices, packed again, are not the strip that they came from, which proves
         for each photo that it is understood.
     """
-    raw = find_raw(data, name)
-    coding = _coding(raw, name) if raw else None
+    raw = find_strip(data, name)
+    coding = strip_coding(raw, name) if raw else None
     if raw is None or coding is None:
         return None
     strip = data[raw.offset : raw.offset + raw.length]
@@ -97,14 +93,15 @@ def with_values(nef: Nef, rows: NDArray[np.integer], cols: NDArray[np.integer], 
     nef
         The file.
     rows, cols
-        Which photosites, on the raw grid; each once.
+        Rows and columns of photosites on the raw grid; each photosite once.
     values
-        Their values in DN, finite; each becomes the nearest of the file's levels, of two equally near ones the lower.
+        Their new values in DN, finite; each becomes the nearest of the file's levels, of two equally near ones the
+        lower.
 
     Returns
     -------
     bytes
-        The very file where no photosite changes. Else every byte outside the strip is the same, but for the strip's
+        The file itself where no photosite changes. Else every byte outside the strip is the same, but for the strip's
         length and place where these change: a shorter strip is filled up with zeros; a longer one grows at the end of
         the file, or moves there if something else lies behind it, which then stays where it is.
 
@@ -132,7 +129,7 @@ def check_rewritten(
     data
         The file, as `with_values` returned it.
     nef, rows, cols, values
-        What that was given.
+        Arguments of that call.
 
     Raises
     ------
@@ -166,38 +163,6 @@ def check_rewritten(
             f"x {col}, y {row} with {found[row, col]} DN"
         )
         raise OutputError(msg)
-
-
-def _coding(raw: RawStrip, name: str) -> Coding | None:
-    """Return how a strip is coded, or None where it is in a way that is not written here."""
-    order, table = raw.order, raw.linearisation
-    kind = (raw.compression, table[:_STARTS_PLACE])
-    if kind not in (_LOSSY, _LOSSLESS) or raw.bits != BITS:
-        return None
-    if len(table) < _TABLE_PLACE:
-        msg = f"{name}: MakerNote tag 0x0096 of {len(table)} bytes, expected at least {_TABLE_PLACE}"
-        raise DecodeError(msg)
-    starts = struct.unpack_from(f"{order}4H", table, _STARTS_PLACE)
-    if max(starts) >= MOST_LEVELS:
-        msg = f"{name}: start values {', '.join(map(str, starts))}, expected below {MOST_LEVELS}"
-        raise DecodeError(msg)
-    if kind == _LOSSLESS:
-        return Coding(LOSSLESS, starts, np.arange(MOST_LEVELS, dtype=np.uint16))
-    return Coding(LOSSY, starts, _levels(table, order, name))
-
-
-def _levels(table: bytes, order: str, name: str) -> NDArray[np.uint16]:
-    """Return the value of each index, as tag 0x0096 lists them."""
-    (count,) = struct.unpack_from(f"{order}H", table, _COUNT_PLACE)
-    if not 2 <= count <= MOST_LEVELS or _TABLE_PLACE + 2 * count > len(table):
-        msg = f"{name}: table of {count} levels in {len(table)} bytes, expected 2 to {MOST_LEVELS} of 2 bytes each"
-        raise DecodeError(msg)
-    levels = np.frombuffer(table, f"{order}u2", count, _TABLE_PLACE).astype(np.uint16)
-    if (levels[1:] < levels[:-1]).any():
-        at = int(np.argmax(levels[1:] < levels[:-1]))
-        msg = f"{name}: table falls from {levels[at]} to {levels[at + 1]} DN at index {at + 1}, expected it to ascend"
-        raise DecodeError(msg)
-    return levels
 
 
 def _same_bits(again: bytes, strip: bytes, bits: int) -> bool:

@@ -1,4 +1,4 @@
-"""Photos corrected by a map, one by one and in several threads; each result is written before it is told of."""
+"""Photos corrected by a map, in several threads; each copy is written before its photo counts as done."""
 
 from __future__ import annotations
 
@@ -16,15 +16,21 @@ from sensormap.correct.destinations import (
     clashes,
     identity,
     make_folder,
-    outside,
-    targets,
+    output_paths,
     unless_corrected,
+    without_results,
 )
-from sensormap.correct.jpeg.jpeg import METHODS as JPEG_METHODS
 from sensormap.correct.jpeg.jpeg import correct_jpeg
-from sensormap.correct.methods.new_values import METHODS, Recipe
-from sensormap.correct.raw import Content, correct_as_dng, correct_image, correct_nef, list_in_dng
-from sensormap.correct.selection import Chosen, check_body, choose, pixels_of
+from sensormap.correct.methods.registry import DIRECTIONAL, JPEG_METHODS, METHODS
+from sensormap.correct.raw import (
+    CorrectedCopy,
+    CorrectionTask,
+    correct_as_dng,
+    correct_image,
+    correct_nef,
+    list_in_dng,
+)
+from sensormap.correct.selection import ChosenDefects, check_body, choose_defects, pixels_of
 from sensormap.errors import FrameMismatchError, OutputError, SensorMapError
 from sensormap.frame import Photo, Skipped
 from sensormap.maps.sensor_map import SensorMap
@@ -32,15 +38,18 @@ from sensormap.output import write_atomically
 from sensormap.photos.exif import read_photo
 from sensormap.photos.files import find_photos, is_image_name, marked, read_bytes
 from sensormap.photos.refusals import skipped
-from sensormap.threads import Progress, default_threads, result_of
+from sensormap.threads import Progress, default_threads, no_progress, result_of
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+OnSkipped = Callable[[Skipped], None]
+"""Called for each photo that cannot be used."""
+
 
 @dataclass(frozen=True)
-class Corrected:
+class CorrectedPhoto:
     """One photo that was corrected.
 
     Parameters
@@ -52,33 +61,35 @@ class Corrected:
     left
         Those that were to be repaired and could not be: no healthy photosite is near, or a JPEG does not show them.
     chosen
-        What of the map was to be repaired, and why the rest was not.
+        The defects that were to be repaired, and how many others were not, by reason.
     elsewhere
-        Of a JPEG, the mean change of the picture outside the blocks that were coded anew, in DN of 8 bits.
+        Of a JPEG, the mean change outside the blocks that were coded anew, in DN of 8 bits.
     """
 
     source: Path
     output: Path
     repaired: int
     left: int
-    chosen: Chosen
+    chosen: ChosenDefects
     elsewhere: float | None = None
 
 
 @dataclass(frozen=True)
-class Wishes:
+class CorrectOptions:
     """How photos are to be corrected.
 
     Parameters
     ----------
     method
-        One of `values.METHODS`.
-    every
-        Whether to repair also what was not born yet, was healed, or does not show.
+        One of `methods.registry.METHODS`.
+    all_defects
+        Whether to repair every mapped defect, also those that appeared later, have healed, or are invisible at this
+        exposure.
     dng
         Whether every raw photo becomes a DNG, also one that could stay what it is.
     opcodes
-        Whether that DNG holds the untouched mosaic and the list of what its developer is to interpolate.
+        Whether that DNG holds the untouched mosaic, and a list of the photosites that the raw developer is to
+        interpolate.
     force
         Whether photos of other serial numbers are corrected too.
     overwrite
@@ -93,8 +104,8 @@ class Wishes:
         If there is no such method, or `jobs` is below 1.
     """
 
-    method: str = METHODS[0]
-    every: bool = False
+    method: str = DIRECTIONAL
+    all_defects: bool = False
     dng: bool = False
     opcodes: bool = False
     force: bool = False
@@ -110,28 +121,23 @@ class Wishes:
             raise ValueError(msg)
 
 
-def _warn(photo: Skipped) -> None:
+def log_skipped(photo: Skipped) -> None:
+    """Log a photo that cannot be used, as a warning."""
     log.warning("skipped %s: %s", photo.name, photo.reason)
 
 
-@dataclass(frozen=True)
-class Told:
-    """Who is told of photos: `progress` how many are done, first 0; `refuse` those that cannot be used, in order."""
-
-    progress: Progress = lambda _done, _total: None
-    refuse: Callable[[Skipped], None] = _warn
-
-
-_AS_USUAL, _NOBODY = Wishes(), Told()
+_DEFAULTS = CorrectOptions()
 
 
 def correct_photos(
     arguments: Iterable[str | Path],
     sensor_map: SensorMap,
     folder: str | Path,
-    wishes: Wishes = _AS_USUAL,
-    told: Told = _NOBODY,
-) -> tuple[Corrected, ...]:
+    options: CorrectOptions = _DEFAULTS,
+    *,
+    progress: Progress = no_progress,
+    on_skipped: OnSkipped = log_skipped,
+) -> tuple[CorrectedPhoto, ...]:
     """Correct photos, each into a file of its own.
 
     Parameters
@@ -139,61 +145,75 @@ def correct_photos(
     arguments
         Files, folders (searched recursively) and glob patterns, in any mix.
     sensor_map
-        The defects of the camera that took them.
+        Map of the camera that took them.
     folder
-        Where the corrected photos go, under their names and in the subfolders that they lie in below the folder that
-        all of them have in common; made if it does not exist. What lies in it already is not taken for photos.
-    wishes
-        How.
-    told
-        Who is told of photos.
+        Folder for the copies, made if it does not exist. They keep their names, and the subfolders in which they lie
+        below the folder that all photos have in common. What lies in it already is not taken for photos.
+    options
+        What is corrected, and how.
+    progress
+        Called with the number of photos done and the number of all, first with 0 done.
+    on_skipped
+        Called for each photo that cannot be corrected, in the order of the photos; by default a warning is logged.
 
     Returns
     -------
-    tuple of Corrected
-        In the order of the photos.
+    tuple of CorrectedPhoto
+        One for each photo that could be corrected, in the order of the photos.
 
     Raises
     ------
     DecodeError
         If an argument names nothing.
     OutputError
-        If the folder is none.
+        If `folder` is not a folder, or is named like a photo.
     """
     folder = Path(folder).expanduser()
     check_folder(folder)
     found = find_photos(arguments, images=False)
-    paths = outside(found, folder)
+    paths = without_results(found, folder)
     if len(paths) < len(found):
         log.warning("%d files in %s left out: taken for results of earlier runs", len(found) - len(paths), folder)
-    outputs = targets(paths, folder)
+    outputs = output_paths(paths, folder)
     taken = clashes(outputs)
     kept = {identity(path): "one of the photos, which are never written over" for path in paths}
 
-    def one(path: Path) -> Corrected:
+    def corrected_photo(path: Path) -> CorrectedPhoto:
         if path in taken:
             msg = f"{path.name}: {path} would be written to the same file as {taken[path]}"
             raise OutputError(msg)
-        corrected = _correct(path, outputs[path], sensor_map, wishes, kept)
+        corrected = _correct(path, outputs[path], sensor_map, options, kept)
         kept[identity(corrected.output)] = f"the corrected copy of {path}, written in this run"
         return corrected
 
-    return run_each(paths, one, wishes.jobs, told)
+    return run_each(paths, corrected_photo, jobs=options.jobs, progress=progress, on_skipped=on_skipped)
 
 
-def run_each(paths: Sequence[Path], one: Callable[[Path], T], jobs: int | None, told: Told) -> tuple[T, ...]:
-    """Do something with each photo in several threads, and return what came of those that nothing was wrong with.
+def run_each(
+    paths: Sequence[Path],
+    function: Callable[[Path], T],
+    *,
+    jobs: int | None,
+    progress: Progress = no_progress,
+    on_skipped: OnSkipped = log_skipped,
+) -> tuple[T, ...]:
+    """Call a function for each photo, in several threads, and return its results.
 
     Parameters
     ----------
     paths
         The photos.
-    one
-        What to do; an error of it does not end the run.
+    function
+        The function. A photo for which it raises `SensorMapError` or `MemoryError` is skipped.
     jobs
         Threads; None means one for each processor, at most 8.
-    told
-        Who is told of photos.
+    progress, on_skipped
+        As for `correct_photos`.
+
+    Returns
+    -------
+    tuple
+        In the order of the photos, without those that were skipped.
     """
     ended = Event()
 
@@ -201,7 +221,7 @@ def run_each(paths: Sequence[Path], one: Callable[[Path], T], jobs: int | None, 
         if ended.is_set():
             return skipped(path.name, "the run ended before it")
         try:
-            return one(path)
+            return function(path)
         except SensorMapError as error:
             return skipped(path.name, error)
         except MemoryError:
@@ -210,14 +230,14 @@ def run_each(paths: Sequence[Path], one: Callable[[Path], T], jobs: int | None, 
     done: list[T] = []
     pool = ThreadPoolExecutor(jobs or default_threads())
     try:
-        told.progress(0, len(paths))
+        progress(0, len(paths))
         for number, future in enumerate([pool.submit(guarded, path) for path in paths], start=1):
             result = result_of(future)
             if isinstance(result, Skipped):
-                told.refuse(result)
+                on_skipped(result)
             else:
                 done.append(result)
-            told.progress(number, len(paths))
+            progress(number, len(paths))
     finally:
         ended.set()
         pool.shutdown(wait=True, cancel_futures=True)
@@ -225,52 +245,57 @@ def run_each(paths: Sequence[Path], one: Callable[[Path], T], jobs: int | None, 
 
 
 def _correct(
-    path: Path, output: Path, sensor_map: SensorMap, wishes: Wishes, kept: Mapping[object, str]
-) -> Corrected:
+    path: Path, output: Path, sensor_map: SensorMap, options: CorrectOptions, kept: Mapping[object, str]
+) -> CorrectedPhoto:
     """Correct one photo and write it."""
     photo = read_photo(path)
-    check_body(photo, sensor_map, force=wishes.force)
-    of_raw = photo.picture is None
-    chosen = choose(sensor_map, photo.exposure, of_raw=of_raw, every=wishes.every)
+    check_body(photo, sensor_map, force=options.force)
+    of_raw = photo.jpeg_size is None
+    chosen = choose_defects(sensor_map, photo.exposure, of_raw=of_raw, all_defects=options.all_defects)
     data = read_bytes(path)
-    content = (_raw if of_raw else _jpeg)(data, photo, sensor_map, chosen, wishes)
-    output = output.with_suffix(content.suffix) if content.suffix else output
+    copy = (_copy_of_raw if of_raw else _copy_of_jpeg)(data, photo, sensor_map, chosen, options)
+    output = output.with_suffix(copy.suffix) if copy.suffix else output
     make_folder(output.parent)
     objection = unless_corrected(data, kept)
-    write_atomically(content.data, output, overwrite=wishes.overwrite, objection=objection)
-    log.info("%s: %d repaired, written to %s", path, content.repaired, output)
-    return Corrected(path, output, content.repaired, content.left, chosen, content.elsewhere)
+    write_atomically(copy.data, output, overwrite=options.overwrite, objection=objection)
+    log.info("%s: %d repaired, written to %s", path, copy.repaired, output)
+    return CorrectedPhoto(path, output, copy.repaired, copy.left, chosen, copy.elsewhere)
 
 
-def _raw(data: bytes, photo: Photo, sensor_map: SensorMap, chosen: Chosen, wishes: Wishes) -> Content:
+def _copy_of_raw(
+    data: bytes, photo: Photo, sensor_map: SensorMap, chosen: ChosenDefects, options: CorrectOptions
+) -> CorrectedCopy:
     """Return the corrected copy of a raw photo: of the same format if that can be written, else a DNG."""
     name = photo.path.name
-    recipe, profile = Recipe(wishes.method, photo.exposure), find_profile(sensor_map.body)
+    profile = find_profile(sensor_map.body)
+    task = CorrectionTask(name, sensor_map, chosen, options.method, photo.exposure, profile)
     if sensor_map.sensor.is_jpeg_grid:
         msg = f"{name}: a raw photo, but the map is of JPEGs of a camera whose raw grid is unknown"
         raise FrameMismatchError(msg)
     if is_image_name(photo.path):
-        if wishes.dng or wishes.opcodes:
+        if options.dng or options.opcodes:
             msg = f"{name}: a PNG or TIFF file tells nothing of what a DNG needs"
             raise FrameMismatchError(msg)
-        return correct_image(data, name, sensor_map, chosen, recipe, profile)
-    if wishes.opcodes:
-        return list_in_dng(data, name, sensor_map, chosen)
-    content = None if wishes.dng else correct_nef(data, name, sensor_map, chosen, recipe, profile)
-    return content or correct_as_dng(data, name, sensor_map, chosen, recipe, profile)
+        return correct_image(data, task)
+    if options.opcodes:
+        return list_in_dng(data, task)
+    copy = None if options.dng else correct_nef(data, task)
+    return copy or correct_as_dng(data, task)
 
 
-def _jpeg(data: bytes, photo: Photo, sensor_map: SensorMap, chosen: Chosen, wishes: Wishes) -> Content:
+def _copy_of_jpeg(
+    data: bytes, photo: Photo, sensor_map: SensorMap, chosen: ChosenDefects, options: CorrectOptions
+) -> CorrectedCopy:
     """Return the corrected copy of a JPEG."""
     name, crop = photo.path.name, sensor_map.sensor.jpeg_crop
-    if wishes.method not in JPEG_METHODS or wishes.dng or wishes.opcodes:
+    if options.method not in JPEG_METHODS or options.dng or options.opcodes:
         msg = f"{name}: a JPEG, which is corrected by --method {' or '.join(JPEG_METHODS)} and stays one"
         raise FrameMismatchError(msg)
-    if crop is None or photo.picture != (crop.width, crop.height):
-        found = "{} x {} pixels".format(*(photo.picture or (0, 0)))
+    if crop is None or photo.jpeg_size != (crop.width, crop.height):
+        found = "{} x {} pixels".format(*(photo.jpeg_size or (0, 0)))
         expected = f"{crop.width} x {crop.height}" if crop else f"none: profile {sensor_map.profile} has no jpeg_crop"
         msg = f"{name}: a JPEG of {found}, expected {expected}"
         raise FrameMismatchError(msg)
-    result = correct_jpeg(data, name, pixels_of(chosen, sensor_map), method=wishes.method, every=wishes.every)
+    result = correct_jpeg(data, name, pixels_of(chosen, sensor_map), method=options.method, every=options.all_defects)
     corrected = result.data if result.data == data else marked(result.data)
-    return Content(corrected, "", result.repaired, result.left, result.mean_change_elsewhere)
+    return CorrectedCopy(corrected, "", result.repaired, result.left, result.mean_change_elsewhere)

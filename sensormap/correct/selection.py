@@ -1,4 +1,4 @@
-"""Which photosites of a map a photo needs repaired: those born by then, not healed, and showing at its exposure."""
+"""Which defects of a map are repaired in a photo: those there when it was taken, and visible at its exposure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from sensormap.maps.sensor_map import SensorMap, photosites_of
 from sensormap.maps.visible import visible_defects
 from sensormap.photos.files import is_image_name
 
-# Where a defect shows best: a bright one in black, where there is no photon noise; a dark one just below saturation.
+# Where a defect shows best, DN of 12 bits: a bright one in black, where there is no photon noise; a dark one just below
+# saturation.
 _DARKEST_DN, _BRIGHTEST_DN = 0.0, 3800.0
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """What of a map a photo needs repaired.
+class ChosenDefects:
+    """The defects of a map that are repaired in a photo, and how many others are not, by reason.
 
     Parameters
     ----------
@@ -31,10 +32,10 @@ class Chosen:
     lines
         Columns and rows.
     unborn, healed, hidden
-        Photosites that were not there yet when the photo was taken, that were gone again, and that do not show at its
-        exposure.
-    vague
-        Those that only JPEGs show, which are not known well enough for a raw photo.
+        Photosites left alone: numbers of those that appeared after the photo was taken, that had healed by then, and
+        that are invisible at its exposure.
+    jpeg_only
+        Number of those left alone in a raw photo since only JPEGs show them: their place is not known well enough.
     """
 
     defects: tuple[Defect, ...]
@@ -42,7 +43,7 @@ class Chosen:
     unborn: int = 0
     healed: int = 0
     hidden: int = 0
-    vague: int = 0
+    jpeg_only: int = 0
 
     def photosites(self, sensor_map: SensorMap) -> list[tuple[int, int]]:
         """Return (x, y) of all of them on the raw grid, sorted by (y, x), each once."""
@@ -79,56 +80,59 @@ def check_body(photo: Photo, sensor_map: SensorMap, *, force: bool = False) -> N
         raise FrameMismatchError(msg)
 
 
-def choose(sensor_map: SensorMap, exposure: Exposure, *, of_raw: bool, every: bool = False) -> Chosen:
-    """Return what of a map a photo needs repaired.
+def choose_defects(
+    sensor_map: SensorMap, exposure: Exposure, *, of_raw: bool, all_defects: bool = False
+) -> ChosenDefects:
+    """Return the defects of a map that are repaired in a photo.
 
     Parameters
     ----------
     sensor_map
         The map.
     exposure
-        Of the photo. Without a time everything counts as born and not healed; without a shutter time or ISO everything
+        Settings of the photo. Without a time everything counts as there; without a shutter time or ISO everything
         counts as visible.
     of_raw
         Whether the photo is a raw one: entries that only JPEGs show are left out, their photosites being uncertain.
-    every
-        Whether to repair also what was not born yet, was healed, or does not show.
+    all_defects
+        Whether to repair every mapped defect, also those that appeared later, have healed, or are invisible at this
+        exposure.
 
     Notes
     -----
-    A defect that came between two photos counts as there from just after the first. One does not show where it stays
-    within 3 sigma of the noise that `visible` assumes, even where it would show best: a bright one in black, a
+    A defect that appeared between two photos counts as there from just after the first. It is invisible where it stays
+    within 3 sigma of the noise that `maps.visible` assumes, even where it would show best: a bright one in black, a
     dark one just below saturation. Defects of unknown strength, and those of a map of JPEGs, always count as visible.
     """
     defects = [defect for defect in sensor_map.defects if not (of_raw and defect.radius is not None)]
     lines = [line for line in sensor_map.lines if not (of_raw and line.radius is not None)]
     cfa = sensor_map.sensor.cfa
-    vague = len(sensor_map.defects) - len(defects) + _size(sensor_map.lines, cfa) - _size(lines, cfa)
-    if every:
-        return Chosen(tuple(defects), tuple(lines), vague=vague)
+    jpeg_only = len(sensor_map.defects) - len(defects) + _size(sensor_map.lines, cfa) - _size(lines, cfa)
+    if all_defects:
+        return ChosenDefects(tuple(defects), tuple(lines), jpeg_only=jpeg_only)
     born = [defect for defect in defects if not _before(exposure.time, defect.onset)]
     there = [defect for defect in born if not _after(exposure.time, defect.until)]
     shown = _shown(sensor_map, there, exposure)
     alive = [line for line in lines if not _before(exposure.time, line.onset)]
-    return Chosen(
+    return ChosenDefects(
         tuple(shown),
         tuple(alive),
         unborn=len(defects) - len(born) + _size(lines, cfa) - _size(alive, cfa),
         healed=len(born) - len(there),
         hidden=len(there) - len(shown),
-        vague=vague,
+        jpeg_only=jpeg_only,
     )
 
 
-def pixels_of(chosen: Chosen, sensor_map: SensorMap) -> list[Pixel]:
+def pixels_of(chosen: ChosenDefects, sensor_map: SensorMap) -> list[Pixel]:
     """Return the pixels of the camera's JPEG that show what was chosen, sorted by (y, x).
 
     Parameters
     ----------
     chosen
-        From `choose`.
+        Defects, as `choose_defects` returns them.
     sensor_map
-        Its map. Photosites outside the JPEG's crop, or all of them where that is unknown, are left out.
+        Their map. Photosites outside the JPEG's crop, or all of them where that is unknown, are left out.
     """
     wanted = chosen.photosites(sensor_map)
     found: dict[tuple[int, int], tuple[int, int]] = {}

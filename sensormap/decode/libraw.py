@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 import numpy as np
@@ -13,12 +14,19 @@ from numpy.typing import NDArray
 
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect
-from sensormap.errors import DecodeError
-from sensormap.photos.files import check_photosites
+from sensormap.camera.profile import Profile
+from sensormap.camera.profile_files import LIBRAW
+from sensormap.decode.mosaic import Decoded, check_size, decoded
+from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
+from sensormap.photos.files import JPEG_START, check_photosites
 
-_JPEG = b"\xff\xd8\xff"
-_MANY_COLOUR_PATTERNS = {6: "X-Trans 6x6", 16: "Leaf 16x16"}
-_MOST_DN = 1 << 16
+log = logging.getLogger(__name__)
+
+_JPEG = JPEG_START + b"\xff"  # with the first byte of the marker that follows
+_MANY_COLOUR_PATTERNS = {6: "X-Trans 6x6", 16: "Leaf 16x16"}  # by their height
+MOST_DN = 0xFFFF
+"""Highest value of 16 bits."""
+
 _ERRORS = (rawpy.LibRawError, RuntimeError)  # rawpy itself raises RuntimeError and NotImplementedError, one of these
 
 
@@ -50,16 +58,73 @@ class RawLevels:
     white_level: int
 
 
+def libraw_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
+    """Return the geometry of a raw file: the profile's as far as LibRaw decodes it, or without one LibRaw's own.
+
+    Parameters and errors are those of `reading.ReadGeometry`.
+    """
+    with open_raw(data, name) as raw:
+        sizes = read_sizes(raw, name)
+        if profile is None or sizes.raw_size != profile.raw_size:
+            levels = read_levels(raw, name)  # a file that is no mosaic at all does not contradict the profile
+            if profile is None:
+                return _own_profile(sizes, levels)
+    check_size(sizes.raw_size, profile, name, ProfileError)
+    return replace(profile, active_area=usable_area(profile, sizes.visible))
+
+
+def read_libraw_frame(data: bytes, profile: Profile | None, name: str) -> Decoded:
+    """Decode a raw file; parameters and errors are those of `reading.ReadFrame`."""
+    with open_raw(data, name) as raw:
+        sizes = read_sizes(raw, name)
+        if profile is not None:
+            check_size(sizes.raw_size, profile, name, FrameMismatchError)
+        levels = read_levels(raw, name)
+        profile = profile or _own_profile(sizes, levels)
+        _check_levels(levels, profile, name)
+        _check_area(usable_area(profile, sizes.visible), profile, name)
+        if profile.black_level is None:
+            black, saturation = levels.black_level, min(profile.saturation, levels.white_level)
+        else:
+            black, saturation = profile.black_level, profile.saturation
+        return decoded(raw_values(raw), profile, name, black_level=black, saturation=saturation)
+
+
+def usable_area(profile: Profile, visible: Rect) -> Rect:
+    """Return the part of a profile's active area that LibRaw really decodes.
+
+    Parameters
+    ----------
+    profile
+        Profile of the camera, which says what is light-sensitive.
+    visible
+        LibRaw's visible area on the raw grid; rows and columns beyond can be uninitialised memory.
+
+    Raises
+    ------
+    ProfileError
+        If nothing is left.
+    """
+    try:
+        area = profile.active_area.intersection(visible)
+    except ValueError as error:
+        msg = f"{profile.name}: active_area {profile.active_area} lies outside what LibRaw decodes, {visible}"
+        raise ProfileError(msg) from error
+    if area != profile.active_area:
+        log.debug("%s: active area %s cut to %s, which LibRaw decodes", profile.name, profile.active_area, area)
+    return area
+
+
 @contextmanager
 def open_raw(data: bytes, name: str) -> Iterator[rawpy.RawPy]:
-    """Open a raw file's bytes; nothing is decoded yet. It closes when neither it nor its `raw_values` are referred to.
+    """Open a raw file's bytes without decoding them. It closes when neither it nor its `raw_values` are referred to.
 
     Parameters
     ----------
     data
         The whole file.
     name
-        Its name, for messages.
+        The file's name, for messages.
 
     Raises
     ------
@@ -112,8 +177,8 @@ def read_levels(raw: rawpy.RawPy, name: str) -> RawLevels:
         raise DecodeError(msg)
     pattern = raw.raw_pattern
     black = raw.black_level_per_channel
-    if not all(0 <= level < _MOST_DN for level in black):
-        msg = f"{name}: black levels {', '.join(map(str, black))}, expected 0 to {_MOST_DN - 1} each"
+    if not all(0 <= level <= MOST_DN for level in black):
+        msg = f"{name}: black levels {', '.join(map(str, black))}, expected 0 to {MOST_DN} each"
         raise DecodeError(msg)
     if pattern.shape == (1, 1) and raw.num_colors == 1:
         return RawLevels(Cfa(MONO), (black[0],), raw.white_level)
@@ -134,6 +199,47 @@ def raw_values(raw: rawpy.RawPy) -> NDArray[np.uint16]:
     """Return LibRaw's own array of a decoded file, ``(H, W)``, which keeps the file open."""
     values: NDArray[np.uint16] = raw.raw_image
     return values
+
+
+def _own_profile(sizes: RawSizes, levels: RawLevels) -> Profile:
+    """Return the geometry that LibRaw itself gives a photo, as a profile named ``libraw``.
+
+    Black is left to LibRaw, which measures it anew in each photo where the sensor has masked borders.
+    """
+    return Profile(
+        name=LIBRAW,
+        make="",
+        model="",
+        raw_size=sizes.raw_size,
+        active_area=sizes.visible,
+        jpeg_crop=sizes.crop,
+        cfa=levels.cfa,
+        black_level=None,
+        saturation=levels.white_level,
+        bits=levels.white_level.bit_length(),
+        suppression_from_s=None,
+    )
+
+
+def _check_levels(levels: RawLevels, profile: Profile, name: str) -> None:
+    """Compare a photo's filters and bits with the profile's."""
+    if levels.cfa != profile.cfa:
+        msg = f"{name}: filters {levels.cfa.name}, but profile {profile.name} has cfa {profile.cfa.name}"
+        raise ProfileError(msg)
+    bits = levels.white_level.bit_length()
+    if bits > profile.bits:
+        msg = f"{name}: values of {bits} bits, but profile {profile.name} has bits {profile.bits}"
+        raise FrameMismatchError(msg)
+
+
+def _check_area(usable: Rect, profile: Profile, name: str) -> None:
+    """Refuse a photo that shows less than others: what is not decoded would be uninitialised memory."""
+    if usable != profile.active_area:
+        msg = (
+            f"{name}: {usable.width} x {usable.height} photosites of the active area are decoded, "
+            f"expected all {profile.active_area.width} x {profile.active_area.height}"
+        )
+        raise FrameMismatchError(msg)
 
 
 def _inside(x: int, y: int, width: int, height: int, *, size: tuple[int, int]) -> Rect | None:

@@ -1,4 +1,4 @@
-"""Where a NEF keeps its compressed mosaic: the few TIFF directories that lead there, read without trusting any.
+"""Where and how a NEF keeps its compressed mosaic: the few TIFF directories that lead there, read without trusting any.
 
 Offsets lead from the first directory to a SubIFD (the mosaic) and over the EXIF directory to the MakerNote, which is a
 TIFF of its own. Each directory is visited once, whatever it says, so loops cannot hold the reader up.
@@ -9,31 +9,35 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormap.decode.nef_strip import BITS, LOSSLESS, LOSSY, MOST_LEVELS, StripCoding
 from sensormap.errors import DecodeError
+from sensormap.photos.exif import MAKER_NOTE, NIKON_NOTE, NIKON_NOTE_HEADER
+from sensormap.photos.files import TIFF_ORDERS
 
-_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
-_ENTRY_BYTES = 12
-_BYTES_OF_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-_FORM_OF_TYPE = {3: "H", 4: "I", 13: "I"}  # of the numbers that are asked for here
-_LONG = 4
-_MOST_SUBDIRECTORIES = 8  # cameras write two or three
+EXIF_DIRECTORY = 0x8769
+CFA_MOSAIC = 32803
+"""Photometric interpretation of a mosaic behind colour filters, in TIFF/EP and DNG."""
 
-_SUBDIRECTORIES, _EXIF, _MAKER_NOTE = 0x014A, 0x8769, 0x927C
+# Tags of a TIFF directory.
+_SUBDIRECTORIES = 0x014A
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 0x0100, 0x0101, 0x0102, 0x0103, 0x0106
 _STRIP_OFFSET, _STRIP_LENGTH, _CFA_SIZE = 0x0111, 0x0117, 0x828D
+
+# Nikon's own: the compression of the mosaic, and the MakerNote's tags that say how.
+_NIKON_COMPRESSED = 34713
 _NIKON_COMPRESSION, _LINEARISATION = 0x0093, 0x0096
-_NIKON_COMPRESSED, _MOSAIC = 34713, 32803
-_ALIGNMENT = 512  # of strips, as the cameras have it
-_NOTE_START, _NOTE_HEADER = b"Nikon\0\x02", 10  # bytes before the note's own TIFF
+_LOSSY, _LOSSLESS = (1, b"\x44\x10"), (3, b"\x46\x30")  # 0x0093, and how 0x0096 starts; lossy with the full table
+_STARTS_PLACE, _COUNT_PLACE, _TABLE_PLACE = 2, 10, 12  # bytes in tag 0x0096
 
-
-@dataclass(frozen=True)
-class Field:
-    """One entry of a directory: its type, its number of values, and where in the file these lie."""
-
-    type: int
-    count: int
-    place: int
+_ENTRY_BYTES = 12
+_BYTES_OF_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_FORM_OF_TYPE = {3: "H", 4: "I", 13: "I"}  # of the whole numbers that are asked for here, as in `struct`
+_LONG = 4  # the type of a 32-bit number
+_MOST_SUBDIRECTORIES = 8  # cameras write two or three
+_ALIGNMENT = 512  # bytes: where cameras let strips begin
 
 
 @dataclass(frozen=True)
@@ -43,13 +47,13 @@ class RawStrip:
     Parameters
     ----------
     order
-        ``"<"`` or ``">"``, as in `struct`, of all numbers in the file.
+        ``"<"`` or ``">"``, as in `struct`: the byte order of all numbers in the file.
     width, height
         Size of the raw grid, photosites.
     bits
-        Of a value.
+        Bits of a value.
     offset, length
-        Of the strip, bytes from the start of the file; it lies wholly inside.
+        Where the strip starts in the file, and its length, bytes; it lies wholly inside.
     offset_place, length_place
         Where the file keeps these two as 32-bit numbers, outside the strip.
     compression
@@ -70,47 +74,7 @@ class RawStrip:
     linearisation: bytes
 
 
-@dataclass(frozen=True)
-class _Tiff:
-    """A TIFF inside a file: its offsets count from `base`, positions here from the start of the file."""
-
-    data: bytes
-    name: str
-    base: int
-    order: str
-
-    def directory(self, offset: int) -> dict[int, Field]:
-        """Return a directory's fields by tag; none where it does not lie inside the file."""
-        start = self.base + offset
-        if start + 2 > len(self.data):
-            return {}
-        (count,) = struct.unpack_from(f"{self.order}H", self.data, start)
-        entries = self.data[start + 2 : start + 2 + _ENTRY_BYTES * count]
-        if len(entries) < _ENTRY_BYTES * count:
-            return {}
-        fields = {}
-        for i, (tag, kind, values, where) in enumerate(struct.iter_unpack(f"{self.order}HHII", entries)):
-            inline = values * _BYTES_OF_TYPE.get(kind, 1) <= 4
-            fields[tag] = Field(kind, values, start + 10 + _ENTRY_BYTES * i if inline else self.base + where)
-        return fields
-
-    def content(self, field: Field) -> bytes:
-        """Return the bytes of a field's values."""
-        size = field.count * _BYTES_OF_TYPE.get(field.type, 1)
-        if field.place + size > len(self.data):
-            msg = f"{self.name}: {size} bytes at {field.place}, expected inside the file's {len(self.data)} bytes"
-            raise DecodeError(msg)
-        return self.data[field.place : field.place + size]
-
-    def numbers(self, fields: dict[int, Field], tag: int, *, most: int = 1) -> tuple[int, ...]:
-        """Return a field's whole numbers; none where it is missing, of another type, or has too many."""
-        field = fields.get(tag)
-        if field is None or field.type not in _FORM_OF_TYPE or field.count > most:
-            return ()
-        return struct.unpack(f"{self.order}{field.count}{_FORM_OF_TYPE[field.type]}", self.content(field))
-
-
-def find_raw(data: bytes, name: str) -> RawStrip | None:
+def find_strip(data: bytes, name: str) -> RawStrip | None:
     """Find the compressed mosaic of a NEF.
 
     Parameters
@@ -118,7 +82,7 @@ def find_raw(data: bytes, name: str) -> RawStrip | None:
     data
         The whole file.
     name
-        Its name, for messages.
+        The file's name, for messages.
 
     Returns
     -------
@@ -140,14 +104,14 @@ def find_raw(data: bytes, name: str) -> RawStrip | None:
     main = file.directory(struct.unpack_from(f"{file.order}I", data, 4)[0])
     parts = [file.directory(offset) for offset in file.numbers(main, _SUBDIRECTORIES, most=_MOST_SUBDIRECTORIES)]
     raws = [part for part in parts if file.numbers(part, _COMPRESSION) == (_NIKON_COMPRESSED,)]
-    if len(raws) != 1 or file.numbers(raws[0], _PHOTOMETRIC) != (_MOSAIC,):
+    if len(raws) != 1 or file.numbers(raws[0], _PHOTOMETRIC) != (CFA_MOSAIC,):
         return None
     raw = raws[0]
     note = _note(file, main)
-    coding = _coding(note) if note else None
+    told = _compression_told(note) if note else None
     # A strip's place and length must be rewritten at need, in the four bytes that they have.
     rewritable = all((tag in raw and raw[tag].type == _LONG) for tag in (_STRIP_OFFSET, _STRIP_LENGTH))
-    if not coding or not rewritable or file.numbers(raw, _CFA_SIZE, most=2) != (2, 2):
+    if not told or not rewritable or file.numbers(raw, _CFA_SIZE, most=2) != (2, 2):
         return None
     numbers = [file.numbers(raw, tag) for tag in (_WIDTH, _HEIGHT, _BITS, _STRIP_OFFSET, _STRIP_LENGTH)]
     if not all(numbers):
@@ -155,7 +119,38 @@ def find_raw(data: bytes, name: str) -> RawStrip | None:
     width, height, bits, offset, length = (values[0] for values in numbers)
     places = (raw[_STRIP_OFFSET].place, raw[_STRIP_LENGTH].place)
     _check_strip(file, offset, length, places)
-    return RawStrip(file.order, width, height, bits, offset, length, *places, *coding)
+    return RawStrip(file.order, width, height, bits, offset, length, *places, *told)
+
+
+def strip_coding(raw: RawStrip, name: str) -> StripCoding | None:
+    """Return how a strip is coded, or None where it is in a way that `nef_strip` does not read.
+
+    Parameters
+    ----------
+    raw
+        The strip, as `find_strip` returns it.
+    name
+        The file's name, for messages.
+
+    Raises
+    ------
+    DecodeError
+        If MakerNote tag 0x0096 is too short, or its numbers make no sense.
+    """
+    order, table = raw.order, raw.linearisation
+    kind = (raw.compression, table[:_STARTS_PLACE])
+    if kind not in (_LOSSY, _LOSSLESS) or raw.bits != BITS:
+        return None
+    if len(table) < _TABLE_PLACE:
+        msg = f"{name}: MakerNote tag 0x0096 of {len(table)} bytes, expected at least {_TABLE_PLACE}"
+        raise DecodeError(msg)
+    starts = struct.unpack_from(f"{order}4H", table, _STARTS_PLACE)
+    if max(starts) >= MOST_LEVELS:
+        msg = f"{name}: start values {', '.join(map(str, starts))}, expected below {MOST_LEVELS}"
+        raise DecodeError(msg)
+    if kind == _LOSSLESS:
+        return StripCoding(LOSSLESS, starts, np.arange(MOST_LEVELS, dtype=np.uint16))
+    return StripCoding(LOSSY, starts, _levels(table, order, name))
 
 
 def with_strip(data: bytes, raw: RawStrip, strip: bytes) -> bytes:
@@ -166,7 +161,7 @@ def with_strip(data: bytes, raw: RawStrip, strip: bytes) -> bytes:
     data
         The whole file.
     raw
-        Where its strip lies, as `find_raw` returns it.
+        Where its strip lies, as `find_strip` returns it.
     strip
         The new one. If it is no longer than the old one, zeros behind it fill the place. If it is, it grows at the end
         of the file; where something lies behind the old strip, the new one goes to the end and the old one stays too.
@@ -185,30 +180,72 @@ def with_strip(data: bytes, raw: RawStrip, strip: bytes) -> bytes:
     return bytes(file + strip)
 
 
-def _uncompressed_lengths(raw: RawStrip) -> set[int]:
-    """Return the lengths of strips that LibRaw takes for uncompressed layouts."""
-    area = raw.width * raw.height
-    padded = {-(-raw.width // 10) * 16 * raw.height, -(-raw.width * 3 // 32) * 16 * raw.height}
-    return {area * 3 // 2, area * 2, area * 3} | padded
+@dataclass(frozen=True)
+class TiffField:
+    """One entry of a directory: its type, its number of values, and where in the file these lie."""
+
+    type: int
+    count: int
+    place: int
+
+
+@dataclass(frozen=True)
+class _Tiff:
+    """A TIFF inside a file: its offsets count from `base`, positions here from the start of the file."""
+
+    data: bytes
+    name: str
+    base: int
+    order: str
+
+    def directory(self, offset: int) -> dict[int, TiffField]:
+        """Return a directory's fields by tag; none where it does not lie inside the file."""
+        start = self.base + offset
+        if start + 2 > len(self.data):
+            return {}
+        (count,) = struct.unpack_from(f"{self.order}H", self.data, start)
+        entries = self.data[start + 2 : start + 2 + _ENTRY_BYTES * count]
+        if len(entries) < _ENTRY_BYTES * count:
+            return {}
+        fields = {}
+        for i, (tag, kind, values, where) in enumerate(struct.iter_unpack(f"{self.order}HHII", entries)):
+            inline = values * _BYTES_OF_TYPE.get(kind, 1) <= 4
+            fields[tag] = TiffField(kind, values, start + 10 + _ENTRY_BYTES * i if inline else self.base + where)
+        return fields
+
+    def content(self, field: TiffField) -> bytes:
+        """Return the bytes of a field's values."""
+        size = field.count * _BYTES_OF_TYPE.get(field.type, 1)
+        if field.place + size > len(self.data):
+            msg = f"{self.name}: {size} bytes at {field.place}, expected inside the file's {len(self.data)} bytes"
+            raise DecodeError(msg)
+        return self.data[field.place : field.place + size]
+
+    def numbers(self, fields: dict[int, TiffField], tag: int, *, most: int = 1) -> tuple[int, ...]:
+        """Return a field's whole numbers; none where it is missing, of another type, or has too many."""
+        field = fields.get(tag)
+        if field is None or field.type not in _FORM_OF_TYPE or field.count > most:
+            return ()
+        return struct.unpack(f"{self.order}{field.count}{_FORM_OF_TYPE[field.type]}", self.content(field))
 
 
 def _open(data: bytes, name: str, base: int) -> _Tiff | None:
     """Return the TIFF that starts at a position, if one does."""
-    order = _ORDERS.get(data[base : base + 4])
+    order = TIFF_ORDERS.get(data[base : base + 4])
     return _Tiff(data, name, base, order) if order and base + 8 <= len(data) else None
 
 
-def _note(file: _Tiff, main: dict[int, Field]) -> _Tiff | None:
+def _note(file: _Tiff, main: dict[int, TiffField]) -> _Tiff | None:
     """Return the TIFF inside the MakerNote, if it is Nikon's of this kind."""
-    exif = file.numbers(main, _EXIF)
-    field = file.directory(exif[0]).get(_MAKER_NOTE) if exif else None
-    if field is None or not file.content(field).startswith(_NOTE_START):
+    exif = file.numbers(main, EXIF_DIRECTORY)
+    field = file.directory(exif[0]).get(MAKER_NOTE) if exif else None
+    if field is None or not file.content(field).startswith(NIKON_NOTE):
         return None
-    note = _open(file.data, file.name, field.place + _NOTE_HEADER)
+    note = _open(file.data, file.name, field.place + NIKON_NOTE_HEADER)
     return note if note and note.order == file.order else None  # readers differ on the order of mixed ones
 
 
-def _coding(note: _Tiff) -> tuple[int, bytes] | None:
+def _compression_told(note: _Tiff) -> tuple[int, bytes] | None:
     """Return compression and linearisation as a MakerNote tells them."""
     fields = note.directory(struct.unpack_from(f"{note.order}I", note.data, note.base + 4)[0])
     compression = note.numbers(fields, _NIKON_COMPRESSION)
@@ -225,3 +262,24 @@ def _check_strip(file: _Tiff, offset: int, length: int, places: tuple[int, int])
     if any(offset - 4 < place < offset + length for place in places):
         msg = f"{file.name}: strip of {length} bytes at {offset} lies over the directory that names it"
         raise DecodeError(msg)
+
+
+def _levels(table: bytes, order: str, name: str) -> NDArray[np.uint16]:
+    """Return the value of each index, ascending, in DN, as tag 0x0096 lists them."""
+    (count,) = struct.unpack_from(f"{order}H", table, _COUNT_PLACE)
+    if not 2 <= count <= MOST_LEVELS or _TABLE_PLACE + 2 * count > len(table):
+        msg = f"{name}: table of {count} levels in {len(table)} bytes, expected 2 to {MOST_LEVELS} of 2 bytes each"
+        raise DecodeError(msg)
+    levels = np.frombuffer(table, f"{order}u2", count, _TABLE_PLACE).astype(np.uint16)
+    if (levels[1:] < levels[:-1]).any():
+        at = int(np.argmax(levels[1:] < levels[:-1]))
+        msg = f"{name}: table falls from {levels[at]} to {levels[at + 1]} DN at index {at + 1}, expected it to ascend"
+        raise DecodeError(msg)
+    return levels
+
+
+def _uncompressed_lengths(raw: RawStrip) -> set[int]:
+    """Return the lengths in bytes of strips that LibRaw takes for uncompressed layouts."""
+    area = raw.width * raw.height
+    padded = {-(-raw.width // 10) * 16 * raw.height, -(-raw.width * 3 // 32) * 16 * raw.height}
+    return {area * 3 // 2, area * 2, area * 3} | padded

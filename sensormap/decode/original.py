@@ -1,4 +1,4 @@
-"""All that a corrected copy needs of a raw photo: its whole mosaic, what its values mean, and how it was taken."""
+"""All that a corrected copy needs of a raw photo: its whole mosaic, the meaning of its values, and how it was taken."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body
-from sensormap.decode.libraw import RawLevels, open_raw, raw_values, read_levels, read_sizes
+from sensormap.decode.libraw import MOST_DN, RawLevels, open_raw, raw_values, read_levels, read_sizes
 from sensormap.errors import DecodeError
 from sensormap.frame import Exposure
-from sensormap.photos.exif import YEARS, Tags, body_of, exposure_of, read_tags, text_of
+from sensormap.photos.exif import MAX_ISO, MAX_SHUTTER_S, YEARS, Tags, body_of, exposure_of, read_tags, text_of
 
-_MOST_DN = 0xFFFF
 _SMALLEST = 2  # photosites a side of anything that shows all planes
-_MOST_SHUTTER_S, _MOST_F_NUMBER, _MOST_FOCAL_MM, _MOST_ISO = 1e5, 1e3, 1e5, 10_000_000
+_MOST_F_NUMBER, _MOST_FOCAL_MM = 1e3, 1e5
 _STEEPEST_BALANCE = 100.0  # red or blue against green; beyond, a white balance is damage
 _MOST_STRETCH = 4.0  # the least square photosites of any camera are 1 : 2
 _LARGEST_COEFFICIENT = 100.0  # of a colour matrix; real ones stay below 3
@@ -47,27 +46,27 @@ class Original:
         Every photosite of the raw grid, ``(H, W)``, in DN, black included. Outside `visible`, where LibRaw may leave
         uninitialised memory, each has its plane's black level.
     visible
-        What LibRaw takes for image, on the raw grid.
+        The part of the raw grid that LibRaw takes for image.
     crop
-        What the camera's JPEG shows, on the raw grid and inside `visible`; None where the file does not tell.
+        The part that the camera's JPEG shows, on the raw grid and inside `visible`; None where the file does not tell.
     cfa
         Filter pattern from raw-grid (0, 0).
     black_level
         DN of no light, one per plane in the order of ``cfa.planes``.
     white_level
-        DN at which a photosite clips, as LibRaw says.
+        DN at which a photosite clips, by LibRaw.
     colour_matrix
-        From CIE XYZ (D65 white at Y = 1) to the camera's red, green, blue; None where LibRaw knows none, or keeps it
-        to itself, as for some cameras of the nineties.
+        Matrix from CIE XYZ (D65 white at Y = 1) to the camera's red, green, blue; None where LibRaw knows none, or
+        applies it without giving it out, as for some cameras of the nineties.
     neutral
         Red, green, blue of a grey patch above black, green 1: the inverse of the camera's white balance, or of
         LibRaw's for daylight where the file has none.
     pixel_aspect
         Width of a photosite over its height.
     body, exposure
-        Who took it, and how; the orientation is the one that LibRaw applies.
+        The camera, and its settings; the orientation is the one that LibRaw applies.
     f_number, focal_length_mm
-        Aperture and focal length, None where unknown.
+        Aperture, and focal length in mm; None where unknown.
     lens
         The lens's name, "" where unknown.
     """
@@ -96,7 +95,7 @@ def read_original(data: bytes, name: str) -> Original:
     data
         The whole file, of any format that LibRaw reads.
     name
-        Its name, for messages.
+        The file's name, for messages.
 
     Returns
     -------
@@ -116,8 +115,8 @@ def read_original(data: bytes, name: str) -> Original:
         if min(sizes.visible.width, sizes.visible.height) < _SMALLEST:
             msg = f"{name}: visible area of {sizes.visible.width} x {sizes.visible.height}, expected a picture"
             raise DecodeError(msg)
-        if not max(levels.black_level) < levels.white_level <= _MOST_DN:
-            msg = f"{name}: white level {levels.white_level}, expected above black and at most {_MOST_DN}"
+        if not max(levels.black_level) < levels.white_level <= MOST_DN:
+            msg = f"{name}: white level {levels.white_level}, expected above black and at most {MOST_DN}"
             raise DecodeError(msg)
         mosaic = _settled(raw_values(raw), levels, sizes.visible)
         if not mosaic[sizes.visible.slices].any():
@@ -143,7 +142,7 @@ def read_original(data: bytes, name: str) -> Original:
 
 
 def _settled(values: NDArray[np.uint16], levels: RawLevels, visible: Rect) -> NDArray[np.uint16]:
-    """Copy the visible part onto a grid of black."""
+    """Return a copy of the raw grid, black outside the visible part."""
     mosaic = np.empty(values.shape, np.uint16)
     for plane, level in zip(levels.cfa.planes, levels.black_level, strict=True):
         plane.view(mosaic)[...] = level
@@ -184,7 +183,7 @@ def _colour_matrix(raw: rawpy.RawPy) -> Matrix | None:
 
 
 def _neutral(raw: rawpy.RawPy) -> tuple[float, float, float]:
-    """Return what grey looks like, by the first of the file's and LibRaw's white balances that is one."""
+    """Return `Original.neutral` by the first of the file's and LibRaw's white balances that is plausible."""
     for red, green, blue, _ in (raw.camera_whitebalance, raw.daylight_whitebalance):
         if all(_within(gain, 0, math.inf) for gain in (red, green, blue)):
             balance = green / red, green / blue
@@ -194,7 +193,7 @@ def _neutral(raw: rawpy.RawPy) -> tuple[float, float, float]:
 
 
 def _told(raw: rawpy.RawPy) -> Any:
-    """Return what LibRaw found of the settings; rawpy 0.24 does not tell, nor any of a damaged date or text."""
+    """Return what LibRaw found of the settings; None with rawpy 0.24, and where a date or text is damaged."""
     try:
         return getattr(raw, "other", None)
     except (ValueError, OverflowError, OSError):
@@ -203,13 +202,13 @@ def _told(raw: rawpy.RawPy) -> Any:
 
 def _completed(exposure: Exposure, told: Any, flip: int) -> Exposure:
     """Fill in what EXIF leaves out from what LibRaw found, in formats that have no EXIF."""
-    iso = _within(getattr(told, "iso_speed", None), 1, _MOST_ISO)
+    iso = _within(getattr(told, "iso_speed", None), 1, MAX_ISO)
     time = getattr(told, "timestamp", None)
     known_time = time if isinstance(time, datetime) and time.year in YEARS else None  # 1970 stands for unknown
     return replace(
         exposure,
         iso=exposure.iso or (round(iso) if iso else None),
-        shutter_s=exposure.shutter_s or _within(getattr(told, "shutter_speed", None), 0, _MOST_SHUTTER_S),
+        shutter_s=exposure.shutter_s or _within(getattr(told, "shutter_speed", None), 0, MAX_SHUTTER_S),
         time=exposure.time or known_time,
         orientation=_ORIENTATION.get(flip, 1),
     )

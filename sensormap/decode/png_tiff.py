@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.errors import DecodeError
-from sensormap.photos.files import check_photosites
+from sensormap.camera.profile import Profile
+from sensormap.decode.mosaic import Decoded, check_size, decoded
+from sensormap.decode.nef_file import CFA_MOSAIC
+from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
+from sensormap.photos.files import PARSER_ERRORS, PNG_START, check_photosites, damage_told
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
@@ -24,26 +27,33 @@ if TYPE_CHECKING:
 # tifffile logs what is odd in a file; what matters of it becomes the error's reason.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
 
-_PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_COLOURS = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGB with alpha"}
-_TIFF_MOSAICS = (1, 32803)  # photometric interpretation: black is zero; colour filter array
+_TIFF_MOSAICS = (1, CFA_MOSAIC)  # photometric interpretation; 1: black is zero
 _NOT_COMPRESSED, _DEFLATE = 1, (8, 32946)
 _SMALL = 1 << 24  # photosites; strips or tiles of so many in all may reach beyond any image
 
-# What the two decoders raise on damage; neither has a common base. struct and zlib come from deep inside them.
-_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    ArithmeticError,
-    EOFError,
-    NotImplementedError,
-    struct.error,
-    zlib.error,
-)
+_ERRORS = (*PARSER_ERRORS, OSError, SyntaxError, zlib.error)  # what Pillow and tifffile raise on damage
+
+
+def image_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
+    """Return the profile, which must be given, once the file's mosaic is sure to have its size.
+
+    Parameters and errors are those of `reading.ReadGeometry`.
+    """
+    profile = _needed(profile, name)
+    check_size(image_size(data, name), profile, name, ProfileError)
+    return profile
+
+
+def read_image_frame(data: bytes, profile: Profile | None, name: str) -> Decoded:
+    """Decode a mosaic; where the profile, which must be given, leaves black to LibRaw, black is 0.
+
+    Parameters and errors are those of `reading.ReadFrame`.
+    """
+    profile = _needed(profile, name)
+    check_size(image_size(data, name), profile, name, FrameMismatchError)
+    black = profile.black_level or (0,) * len(profile.cfa.planes)
+    return decoded(read_image(data, name), profile, name, black_level=black, saturation=profile.saturation)
 
 
 def image_size(data: bytes, name: str) -> tuple[int, int]:
@@ -54,14 +64,14 @@ def image_size(data: bytes, name: str) -> tuple[int, int]:
     data
         The whole file.
     name
-        Its name, for messages.
+        The file's name, for messages.
 
     Raises
     ------
     DecodeError
         If the file is neither PNG nor TIFF, or its photosites are not single 16-bit numbers.
     """
-    if data.startswith(_PNG):
+    if data.startswith(PNG_START):
         return _png_size(data, name)
     if data[:2] in (b"II", b"MM"):
         return _tiff_size(data, name)
@@ -70,7 +80,14 @@ def image_size(data: bytes, name: str) -> tuple[int, int]:
 
 
 def read_image(data: bytes, name: str) -> NDArray[np.uint16]:
-    """Decode a mosaic whose header `image_size` has accepted.
+    """Decode a mosaic.
+
+    Parameters
+    ----------
+    data
+        The whole file, which `image_size` accepts.
+    name
+        The file's name, for messages.
 
     Returns
     -------
@@ -85,8 +102,8 @@ def read_image(data: bytes, name: str) -> NDArray[np.uint16]:
     import imageio.v3 as iio  # noqa: PLC0415 - raw photos need neither
 
     width, height = image_size(data, name)
-    with _damage_told(name):
-        if data.startswith(_PNG):
+    with _damage_refused(name):
+        if data.startswith(PNG_START):
             values = iio.imread(data, plugin="pillow", extension=".png", index=0)
         else:
             _check_segments(data, name)
@@ -98,7 +115,7 @@ def read_image(data: bytes, name: str) -> NDArray[np.uint16]:
 
 
 def image_bytes(values: NDArray[np.uint16], *, like: bytes) -> bytes:
-    """Return a mosaic as a file of the kind of another: PNG, or an uncompressed TIFF; nothing but the values is kept.
+    """Return a mosaic as a file of the same kind as another one: PNG or uncompressed TIFF, without metadata.
 
     Parameters
     ----------
@@ -110,29 +127,37 @@ def image_bytes(values: NDArray[np.uint16], *, like: bytes) -> bytes:
     import imageio.v3 as iio  # noqa: PLC0415
     import tifffile  # noqa: PLC0415
 
-    if like.startswith(_PNG):
+    if like.startswith(PNG_START):
         return bytes(iio.imwrite("<bytes>", values, plugin="pillow", extension=".png"))
     buffer = BytesIO()
     tifffile.imwrite(buffer, values, photometric="minisblack", software=False, metadata=None)
     return buffer.getvalue()
 
 
+def _needed(profile: Profile | None, name: str) -> Profile:
+    """Insist on a profile: nothing else says what the photosites are."""
+    if profile is None:
+        msg = f"{name}: a PNG or TIFF file does not say its filters; name a camera profile (--profile)"
+        raise DecodeError(msg)
+    return profile
+
+
 @contextmanager
-def _damage_told(name: str) -> Iterator[None]:
+def _damage_refused(name: str) -> Iterator[None]:
     """Turn what the decoders raise into a `DecodeError`."""
     try:
         yield
     except DecodeError:
         raise
     except _ERRORS as error:
-        msg = f"{name}: truncated or damaged ({' '.join(str(error).split())[:100]})"
+        msg = f"{name}: {damage_told(error)}"
         raise DecodeError(msg) from error
 
 
 def _png_size(data: bytes, name: str) -> tuple[int, int]:
     """Read a PNG's first chunk."""
     try:
-        length, kind, width, height, depth, colours = struct.unpack_from(">I4sIIBB", data, len(_PNG))
+        length, kind, width, height, depth, colours = struct.unpack_from(">I4sIIBB", data, len(PNG_START))
     except struct.error:
         length, kind = 0, b""
     if (length, kind) != (13, b"IHDR"):
@@ -149,7 +174,7 @@ def _tiff_size(data: bytes, name: str) -> tuple[int, int]:
     """Read a TIFF's first directory."""
     import tifffile  # noqa: PLC0415
 
-    with _damage_told(name), tifffile.TiffFile(BytesIO(data)) as tiff:
+    with _damage_refused(name), tifffile.TiffFile(BytesIO(data)) as tiff:
         page = tiff.pages.first
         shape, dtype, photometric = tuple(page.shape), page.dtype, int(page.photometric)
     is_plane = len(shape) == 2 and all(isinstance(side, int) for side in shape)  # damage makes lists of them
@@ -177,7 +202,7 @@ def _check_segments(data: bytes, name: str) -> None:
 
 
 def _check_inflated(data: bytes, name: str, page: TiffPage, count: int, most: int) -> None:
-    """Refuse strips that hold more bytes than they may."""
+    """Refuse strips and tiles that inflate to more than `most` bytes."""
     for start, length in zip(page.dataoffsets[:count], page.databytecounts[:count], strict=True):
         inflated = zlib.decompressobj().decompress(data[start : start + length], most + 1)
         if len(inflated) > most:

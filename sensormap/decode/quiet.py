@@ -23,13 +23,14 @@ def native_stderr_silenced() -> Iterator[None]:
     LibRaw reports damage ("data corrupted at ...") there, once per strip, besides raising an error. The redirection
     holds for the whole process, so enter it once around a run, not once per frame; entered again, by the same or
     another thread, it does nothing more, and the last block to end restores. Python's own `sys.stderr` goes on
-    reaching the screen, on a copy of the descriptor: anything that looks `sys.stderr` up when it writes (rich does)
-    is heard, and so is a `logging.StreamHandler` created inside the block; one created before is not.
+    reaching the screen, on a copy of the descriptor: what looks `sys.stderr` up when it writes (rich does) appears
+    there, and so does what a `logging.StreamHandler` writes that was created inside the block; one created before
+    is silenced too.
 
     Examples
     --------
     >>> with native_stderr_silenced():
-    ...     written = os.write(2, b"unheard")
+    ...     written = os.write(2, b"silenced")
     """
     with _lock:
         if not _silencers:

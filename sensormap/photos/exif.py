@@ -1,4 +1,4 @@
-"""Who took a photo, when and how: EXIF tags and MakerNotes, read without trusting any of it.
+"""The camera that took a photo, and its settings: EXIF tags and MakerNotes, read without trusting any of it.
 
 exifread trusts files. Here it is bounded in bytes and reads, and what it raises on damage is caught; what is
 implausible counts as not told.
@@ -21,47 +21,45 @@ from exifread.core.exceptions import ExifError
 from sensormap.camera.profile import Body
 from sensormap.errors import DecodeError
 from sensormap.frame import Exposure, Photo
-from sensormap.photos.files import check_unmarked, file_size, is_jpeg_name
+from sensormap.photos.files import JPEG_START, PARSER_ERRORS, check_unmarked, file_size, is_jpeg_name
 from sensormap.photos.jpeg_markers import segments, stored_size
 
 log = logging.getLogger(__name__)
 
-MAX_NOTE_BYTES = 1 << 20  # real notes have up to some 200 kB, most of it a preview
-MAX_PLAIN_NOTE_BYTES = 1 << 14  # exifread reads a note byte by byte, 1 ms per kB: only short ones are left to it
-MAX_READS = 50_000  # real files take 500 to 5000; a hostile directory could ask for a hundred million
-MAX_READ_BYTES = 1 << 23  # real files take some 10 kB
-
-_MAKER_NOTE = 0x927C
-_NIKON_NOTE = b"Nikon\0\x02"  # starts a note that holds a TIFF of its own, from its eleventh byte
-
-_HEAD_BYTES = 256  # enough to know a container by
-_JPEG, _APP1, _EXIF = b"\xff\xd8", 0xE1, b"Exif\0\0"
-_RAF, _RAF_JPEG_START = b"FUJIFILMCCD-RAW", 84  # Fujifilm: where the embedded JPEG's offset stands
-_CR3, _CR3_EXIF = b"ftypcrx ", (b"CMT1", b"CMT2")  # Canon: the boxes of the main and of the EXIF directory
-
-# What exifread raises on damaged files, found by feeding it some. It has no common base.
-_EXIFREAD_ERRORS = (
-    ExifError,
-    DecodeError,  # a JPEG's markers
-    ValueError,  # includes UnicodeDecodeError
-    TypeError,
-    LookupError,
-    AttributeError,
-    ArithmeticError,
-    EOFError,
-    NotImplementedError,
-    RecursionError,
-    struct.error,
-)
-
 Tags = dict[str, Any]
+"""Tags by exifread's names."""
 
-MAX_TEXT = 64  # characters of a make, model or serial number
+# What is plausible; the rest counts as not told.
+YEARS = range(1980, 2101)  # a camera whose clock was never set says 1980 at the earliest
 MAX_SHUTTER_S = 1e5  # a day; longer is damage
 MAX_ISO = 10_000_000
 MAX_SHUTTER_COUNT = 100_000_000  # bodies are rated for less than a million
+MAX_TEXT = 64  # characters of a make, model or serial number
 
-# What EXIF's Software says among other words, in lower case, where an editor wrote a JPEG. Firmware tells a version.
+# Bounds of what is read.
+MAX_READS = 50_000  # real files take 500 to 5000; a hostile directory could ask for a hundred million
+MAX_READ_BYTES = 1 << 23  # real files take some 10 kB
+MAX_NOTE_BYTES = 1 << 20  # real notes have up to some 200 kB, most of it a preview
+MAX_PLAIN_NOTE_BYTES = 1 << 14  # exifread reads a note byte by byte, 1 ms per kB: only short ones are left to it
+
+MAKER_NOTE = 0x927C
+"""Tag of the maker's own notes."""
+
+NIKON_NOTE, NIKON_NOTE_HEADER = b"Nikon\0\x02", 10
+"""How a note of Nikon's starts that holds a TIFF of its own, and how many bytes stand before that TIFF."""
+
+_NIKON_SERIAL, _NIKON_NOISE_REDUCTION, _NIKON_SHUTTER_COUNT, _NIKON_ISO = 0x001D, 0x0095, 0x00A7, 0x0002
+_LONG_EXPOSURE_NR = "FPNR"  # the note's word for a dark frame subtracted in camera
+
+# How containers start, and where EXIF stands in them.
+_HEAD_BYTES = 256  # enough to know a container by
+_APP1, _EXIF = 0xE1, b"Exif\0\0"  # JPEG: the marker of a segment that may hold EXIF, and how it starts then
+_RAF, _RAF_JPEG_START = b"FUJIFILMCCD-RAW", 84  # Fujifilm: where the embedded JPEG's offset stands
+_CR3, _CR3_EXIF = b"ftypcrx ", (b"CMT1", b"CMT2")  # Canon: the boxes of the main and of the EXIF directory
+
+_EXIFREAD_ERRORS = (*PARSER_ERRORS, ExifError, RecursionError, DecodeError)  # the last: of a JPEG's markers
+
+# Words in EXIF's Software, in lower case, where an editor wrote a JPEG. Firmware tells its version there.
 EDITORS = (
     "acd systems", "acdsee", "affinity", "afterlight", "aperture", "capture nx", "capture one", "corel", "darktable",
     "dcraw", "digikam", "digital photo professional", "dxo filmpack", "dxo optics", "dxo photolab", "dxo pureraw",
@@ -73,13 +71,45 @@ EDITORS = (
     "raw file converter", "rawstudio", "rawtherapee", "shotwell", "showfoto", "silkypix", "snapseed", "topaz",
     "ufraw", "viewnx", "vsco", "windows live", "windows photo", "xnview", "zoner",
 )  # fmt: skip
-YEARS = range(1980, 2101)  # a camera whose clock was never set says 1980 at the earliest
-
-_NIKON_SERIAL, _NIKON_NOISE_REDUCTION, _NIKON_SHUTTER_COUNT, _NIKON_ISO = 0x001D, 0x0095, 0x00A7, 0x0002
-_LONG_EXPOSURE_NR = "FPNR"  # the note's word for a dark frame subtracted in camera
 
 # exifread warns of every damaged tag on a logger of its own; what matters of it is told by the reader of the photo.
 logging.getLogger("exifread").setLevel(logging.CRITICAL + 1)
+
+
+def read_photo(path: Path) -> Photo:
+    """Read the camera that took a photo and its settings, without decoding the photo.
+
+    Parameters
+    ----------
+    path
+        Any file, of which only the kilobytes that hold EXIF are read.
+
+    Returns
+    -------
+    Photo
+        Its body is empty and its settings are None as far as there is no usable EXIF; implausible values count as none.
+        `jpeg_size` is known where the file is named like a JPEG.
+
+    Raises
+    ------
+    DecodeError
+        If the file is missing, unreadable, empty, too large, no regular file, or a copy that sensormap corrected; or
+        if it is named like a JPEG and is none, or not as a camera wrote it.
+    """
+    size = file_size(path)
+    try:
+        with path.open("rb") as file:
+            check_unmarked(file, path.name)
+            jpeg_size = stored_size(file, path.name) if is_jpeg_name(path) else None
+            tags, note = read_tags(file)
+    except DecodeError:
+        raise
+    except OSError as error:
+        msg = f"{path.name}: cannot be read: {error.strerror}"
+        raise DecodeError(msg) from error
+    if jpeg_size is not None:
+        _check_unedited(tags, jpeg_size, path.name)
+    return Photo(path, size, body_of(tags, note), exposure_of(tags, note), jpeg_size)
 
 
 def read_tags(file: BinaryIO) -> tuple[Tags, Tags]:
@@ -111,152 +141,44 @@ def read_tags(file: BinaryIO) -> tuple[Tags, Tags]:
     return tags, note
 
 
-class _BoundedFile:
-    """A file for exifread: no directory leads to endless reading, no count to a huge one."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.file = file
-        self.reads_left = MAX_READS
-        self.bytes_left = MAX_READ_BYTES
-
-    def read(self, size: int = -1) -> bytes:
-        data = self.file.read(size if 0 <= size < self.bytes_left else self.bytes_left)
-        self.reads_left -= 1
-        self.bytes_left -= len(data)
-        if self.reads_left < 0 or self.bytes_left <= 0:
-            msg = f"more than {MAX_READS} reads or {MAX_READ_BYTES} bytes"
-            raise ExifError(msg)
-        return data
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        if offset < 0 and whence == 0:
-            msg = f"offset {offset}"
-            raise ExifError(msg)
-        return self.file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self.file.tell()
+def body_of(tags: Tags, note: Tags) -> Body:
+    """Return the camera by a photo's tags, as `read_tags` returns them; "" for what they do not tell."""
+    serial = text_of(note, f"MakerNote 0x{_NIKON_SERIAL:04X}", "MakerNote SerialNumber") or text_of(
+        tags, "EXIF BodySerialNumber"
+    )
+    return Body(text_of(tags, "Image Make"), text_of(tags, "Image Model"), serial)
 
 
-def _read_main(file: BinaryIO) -> Tags:
-    """Return the EXIF tags, also of the two containers that exifread does not know; they hold what it does."""
-    file.seek(0)
-    head = file.read(_HEAD_BYTES)
-    if head.startswith(_RAF):
-        (start,) = struct.unpack_from(">I", head, _RAF_JPEG_START)
-        file.seek(start)
-        return _process(BytesIO(file.read(MAX_NOTE_BYTES)), details=False)
-    if head[4:12] == _CR3:
-        head += file.read(MAX_NOTE_BYTES)
-        main, exif = (_process(BytesIO(_box(head, name)), details=False) for name in _CR3_EXIF)
-        return main | {name.replace("Image ", "EXIF ", 1): tag for name, tag in exif.items()}
-    return _process(file, details=False)
+def exposure_of(tags: Tags, note: Tags) -> Exposure:
+    """Return a photo's settings by its tags, as `read_tags` returns them; each None unless plausible."""
+    noise_reduction = text_of(note, f"MakerNote 0x{_NIKON_NOISE_REDUCTION:04X}")
+    return Exposure(
+        iso=_iso(tags, note),
+        shutter_s=_shutter(tags),
+        time=_time(tags),
+        orientation=_within(_integer(tags, "Image Orientation"), 1, 8),
+        shutter_count=_within(_integer(note, f"MakerNote 0x{_NIKON_SHUTTER_COUNT:04X}"), 0, MAX_SHUTTER_COUNT),
+        long_exposure_nr=_LONG_EXPOSURE_NR in noise_reduction if noise_reduction else None,
+    )
 
 
-def _jpeg_block(file: BinaryIO) -> BinaryIO | None:
-    """Return the EXIF of a JPEG file, which is a TIFF of its own; an empty one where there is none."""
-    file.seek(0)
-    if file.read(2) != _JPEG:
-        return None
-    for marker, length in segments(file, "JPEG"):
-        if marker == _APP1 and (block := file.read(length)).startswith(_EXIF):
-            return BytesIO(block[len(_EXIF) :])
-    return BytesIO()
-
-
-def _box(data: bytes, name: bytes) -> bytes:
-    """Return the content of a box of a CR3 file: its length, its name, then that."""
-    start = data.find(name)
-    if start < 4:
-        msg = f"no box {name!r}"
-        raise ExifError(msg)
-    (length,) = struct.unpack_from(">I", data, start - 4)
-    return data[start + 4 : start - 4 + length]
-
-
-def _process(file: BinaryIO, *, details: bool) -> Tags:
-    """Run exifread, bounded."""
-    return exifread.process_file(_BoundedFile(file), details=details, extract_thumbnail=False)  # type: ignore[no-any-return]
-
-
-@contextmanager
-def _damage_logged() -> Iterator[None]:
-    """Let a block end early where EXIF is damaged: what it could not read counts as not told."""
-    try:
-        yield
-    except _EXIFREAD_ERRORS as error:
-        log.debug("damaged EXIF: %s", error)
-
-
-def _read_note(file: BinaryIO, tags: Tags) -> Tags:
-    """Return the MakerNote's tags as ``MakerNote 0x001D`` or by exifread's names."""
-    place = _find_note(file, tags)
-    if place is None:
-        return {}
-    offset, size = place
-    file.seek(offset)
-    note = file.read(min(size, MAX_NOTE_BYTES))
-    if note.startswith(_NIKON_NOTE):
-        inner = _process(BytesIO(note[10:]), details=False)
-        return {f"MakerNote 0x{tag.tag:04X}": tag for name, tag in inner.items() if name.startswith("Image ")}
-    if size > MAX_PLAIN_NOTE_BYTES:
-        return {}
-    return {name: tag for name, tag in _process(file, details=True).items() if name.startswith("MakerNote ")}
-
-
-def _find_note(file: BinaryIO, tags: Tags) -> tuple[int, int] | None:
-    """Return offset and size of the MakerNote of a TIFF-like file, or None; exifread can only read it byte by byte."""
-    file.seek(0)
-    order = {b"II": "<", b"MM": ">"}.get(file.read(2))
-    if order is None or "Image ExifOffset" not in tags:
-        return None
-    file.seek(tags["Image ExifOffset"].values[0])
-    (count,) = struct.unpack(f"{order}H", file.read(2))
-    entries = file.read(12 * count)
-    for tag, _, size, offset in struct.iter_unpack(f"{order}HHII", entries[: len(entries) // 12 * 12]):
-        if tag == _MAKER_NOTE:
-            return offset, size
-    return None
-
-
-def read_photo(path: Path) -> Photo:
-    """Read who took a photo, and how, without decoding it.
-
-    Parameters
-    ----------
-    path
-        Any file, of which only the kilobytes that hold EXIF are read.
-
-    Returns
-    -------
-    Photo
-        With an empty body and settings of None as far as there is no usable EXIF; implausible values count as none.
-        With the picture's size where the name is a JPEG's.
-
-    Raises
-    ------
-    DecodeError
-        If the file is missing, unreadable, empty, too large, no regular file, or a copy that sensormap corrected; or
-        if its name is a JPEG's and it is none, or not as a camera wrote it.
-    """
-    size = file_size(path)
-    try:
-        with path.open("rb") as file:
-            check_unmarked(file, path.name)
-            picture = stored_size(file, path.name) if is_jpeg_name(path) else None
-            tags, note = read_tags(file)
-    except DecodeError:
-        raise
-    except OSError as error:
-        msg = f"{path.name}: cannot be read: {error.strerror}"
-        raise DecodeError(msg) from error
-    if picture is not None:
-        _check_unedited(tags, picture, path.name)
-    return Photo(path, size, body_of(tags, note), exposure_of(tags, note), picture)
+def text_of(tags: Tags, *names: str) -> str:
+    """Return the first of some tags that holds text, printable characters only; "" where none does."""
+    for name in names:
+        value = tags[name].values if name in tags else ""
+        if isinstance(value, bytes):
+            value = value.decode("latin-1")
+        if isinstance(value, list) and len(value) == 1:
+            value = str(value[0])
+        if isinstance(value, str):
+            text = "".join(letter for letter in value.split("\0")[0] if letter.isprintable()).strip()
+            if text:
+                return text[:MAX_TEXT].strip()
+    return ""
 
 
 def _check_unedited(tags: Tags, size: tuple[int, int], name: str) -> None:
-    """Refuse a JPEG that another program than a camera's wrote, as far as EXIF tells."""
+    """Refuse a JPEG that EXIF says was edited: by the name of its software, or by another size."""
     for tag in ("Image Software", "Image ProcessingSoftware"):
         software = text_of(tags, tag)
         if any(editor in software.lower() for editor in EDITORS):
@@ -267,27 +189,6 @@ def _check_unedited(tags: Tags, size: tuple[int, int], name: str) -> None:
         shown = " x ".join(str(side or "?") for side in told)
         msg = f"{name}: EXIF says {shown} pixels, the picture has {size[0]} x {size[1]}: edited"
         raise DecodeError(msg)
-
-
-def body_of(tags: Tags, note: Tags) -> Body:
-    """Return who took the photo."""
-    serial = text_of(note, f"MakerNote 0x{_NIKON_SERIAL:04X}", "MakerNote SerialNumber") or text_of(
-        tags, "EXIF BodySerialNumber"
-    )
-    return Body(text_of(tags, "Image Make"), text_of(tags, "Image Model"), serial)
-
-
-def exposure_of(tags: Tags, note: Tags) -> Exposure:
-    """Return the settings, each None unless plausible."""
-    noise_reduction = text_of(note, f"MakerNote 0x{_NIKON_NOISE_REDUCTION:04X}")
-    return Exposure(
-        iso=_iso(tags, note),
-        shutter_s=_shutter(tags),
-        time=_time(tags),
-        orientation=_within(_integer(tags, "Image Orientation"), 1, 8),
-        shutter_count=_within(_integer(note, f"MakerNote 0x{_NIKON_SHUTTER_COUNT:04X}"), 0, MAX_SHUTTER_COUNT),
-        long_exposure_nr=_LONG_EXPOSURE_NR in noise_reduction if noise_reduction else None,
-    )
 
 
 def _iso(tags: Tags, note: Tags) -> int | None:
@@ -332,21 +233,6 @@ def _time(tags: Tags) -> datetime | None:
     return None
 
 
-def text_of(tags: Tags, *names: str) -> str:
-    """Return the first of some tags that holds text, printable characters only; "" where none does."""
-    for name in names:
-        value = tags[name].values if name in tags else ""
-        if isinstance(value, bytes):
-            value = value.decode("latin-1")
-        if isinstance(value, list) and len(value) == 1:
-            value = str(value[0])
-        if isinstance(value, str):
-            text = "".join(letter for letter in value.split("\0")[0] if letter.isprintable()).strip()
-            if text:
-                return text[:MAX_TEXT].strip()
-    return ""
-
-
 def _integer(tags: Tags, name: str, *, last: bool = False) -> int | None:
     """Return a tag's first (or last) value where that is a whole number."""
     values = tags[name].values if name in tags else None
@@ -357,3 +243,111 @@ def _integer(tags: Tags, name: str, *, last: bool = False) -> int | None:
 def _within(value: int | None, low: int, high: int) -> int | None:
     """Return a value inside its plausible range, None otherwise."""
     return value if value is not None and low <= value <= high else None
+
+
+def _read_main(file: BinaryIO) -> Tags:
+    """Return the EXIF tags, also of the two containers that exifread does not know; they hold what it does."""
+    file.seek(0)
+    head = file.read(_HEAD_BYTES)
+    if head.startswith(_RAF):
+        (start,) = struct.unpack_from(">I", head, _RAF_JPEG_START)
+        file.seek(start)
+        return _process(BytesIO(file.read(MAX_NOTE_BYTES)), details=False)
+    if head[4:12] == _CR3:
+        head += file.read(MAX_NOTE_BYTES)
+        main, exif = (_process(BytesIO(_box(head, name)), details=False) for name in _CR3_EXIF)
+        return main | {name.replace("Image ", "EXIF ", 1): tag for name, tag in exif.items()}
+    return _process(file, details=False)
+
+
+def _jpeg_block(file: BinaryIO) -> BinaryIO | None:
+    """Return the EXIF of a JPEG file, which is a TIFF of its own; an empty one where there is none."""
+    file.seek(0)
+    if file.read(len(JPEG_START)) != JPEG_START:
+        return None
+    for marker, length in segments(file, "JPEG"):
+        if marker == _APP1 and (block := file.read(length)).startswith(_EXIF):
+            return BytesIO(block[len(_EXIF) :])
+    return BytesIO()
+
+
+def _box(data: bytes, name: bytes) -> bytes:
+    """Return the content of a box of a CR3 file: its length, its name, then that."""
+    start = data.find(name)
+    if start < 4:
+        msg = f"no box {name!r}"
+        raise ExifError(msg)
+    (length,) = struct.unpack_from(">I", data, start - 4)
+    return data[start + 4 : start - 4 + length]
+
+
+def _read_note(file: BinaryIO, tags: Tags) -> Tags:
+    """Return the MakerNote's tags as ``MakerNote 0x001D`` or by exifread's names."""
+    place = _find_note(file, tags)
+    if place is None:
+        return {}
+    offset, size = place
+    file.seek(offset)
+    note = file.read(min(size, MAX_NOTE_BYTES))
+    if note.startswith(NIKON_NOTE):
+        inner = _process(BytesIO(note[NIKON_NOTE_HEADER:]), details=False)
+        return {f"MakerNote 0x{tag.tag:04X}": tag for name, tag in inner.items() if name.startswith("Image ")}
+    if size > MAX_PLAIN_NOTE_BYTES:
+        return {}
+    return {name: tag for name, tag in _process(file, details=True).items() if name.startswith("MakerNote ")}
+
+
+def _find_note(file: BinaryIO, tags: Tags) -> tuple[int, int] | None:
+    """Return offset and size of the MakerNote of a TIFF-like file, or None; exifread can only read it byte by byte."""
+    file.seek(0)
+    order = {b"II": "<", b"MM": ">"}.get(file.read(2))
+    if order is None or "Image ExifOffset" not in tags:
+        return None
+    file.seek(tags["Image ExifOffset"].values[0])
+    (count,) = struct.unpack(f"{order}H", file.read(2))
+    entries = file.read(12 * count)
+    for tag, _, size, offset in struct.iter_unpack(f"{order}HHII", entries[: len(entries) // 12 * 12]):
+        if tag == MAKER_NOTE:
+            return offset, size
+    return None
+
+
+def _process(file: BinaryIO, *, details: bool) -> Tags:
+    """Run exifread, bounded."""
+    return exifread.process_file(_BoundedFile(file), details=details, extract_thumbnail=False)  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _damage_logged() -> Iterator[None]:
+    """Let a block end early where EXIF is damaged: what it could not read counts as not told."""
+    try:
+        yield
+    except _EXIFREAD_ERRORS as error:
+        log.debug("damaged EXIF: %s", error)
+
+
+class _BoundedFile:
+    """A file for exifread: no directory leads to endless reading, no count to a huge one."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.reads_left = MAX_READS
+        self.bytes_left = MAX_READ_BYTES
+
+    def read(self, size: int = -1) -> bytes:
+        data = self.file.read(size if 0 <= size < self.bytes_left else self.bytes_left)
+        self.reads_left -= 1
+        self.bytes_left -= len(data)
+        if self.reads_left < 0 or self.bytes_left <= 0:
+            msg = f"more than {MAX_READS} reads or {MAX_READ_BYTES} bytes"
+            raise ExifError(msg)
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        if offset < 0 and whence == 0:
+            msg = f"offset {offset}"
+            raise ExifError(msg)
+        return self.file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self.file.tell()

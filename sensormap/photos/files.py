@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import stat
+import struct
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +14,19 @@ from sensormap.errors import DecodeError
 
 MAX_FILE_BYTES = 1_000_000_000  # the largest raw files (150 megapixels, uncompressed) have 0.3 GB
 MAX_PHOTOSITES = 400_000_000  # twice the largest sensor on sale; a damaged header can ask for ten times that
+_MOST_TOLD = 100  # characters of a library's own words
+
+PARSER_ERRORS = (
+    ValueError,  # includes UnicodeDecodeError
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    EOFError,
+    NotImplementedError,
+    struct.error,
+)
+"""What parsers written in Python raise on damaged files, found by feeding them some: it has no common base."""
 
 RAW_SUFFIXES = frozenset({
     ".3fr", ".arw", ".bay", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq", ".k25", ".kdc",
@@ -25,128 +39,15 @@ IMAGE_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
 """Endings of plain images, mosaics only where a profile says their filters."""
 
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe"})
-"""Endings of the pictures that cameras develop themselves."""
+"""Endings of the JPEGs that cameras develop themselves."""
+
+JPEG_START = b"\xff\xd8"
+PNG_START = b"\x89PNG\r\n\x1a\n"
+TIFF_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
+"""How TIFF files start, and the byte order that each start stands for, as in `struct`."""
 
 MARK = b"\nsensormap: corrected\n"
 """What stands behind the end of a photo that sensormap has corrected, where no reader of photos minds it."""
-
-
-def is_photo_name(path: Path, *, images: bool = False) -> bool:
-    """Tell by its name whether a file found in a folder is a photo to read.
-
-    Parameters
-    ----------
-    path
-        Any path; nothing is opened.
-    images
-        Whether PNG and TIFF files count: they do when a profile is given that says their filters.
-
-    Examples
-    --------
-    >>> is_photo_name(Path("DSC_0001.NEF")), is_photo_name(Path("DSC_0001.JPG")), is_photo_name(Path("scan.tif"))
-    (True, True, False)
-    """
-    suffix = path.suffix.lower()
-    return suffix in RAW_SUFFIXES or suffix in JPEG_SUFFIXES or (images and suffix in IMAGE_SUFFIXES)
-
-
-def is_image_name(path: Path) -> bool:
-    """Tell by its name whether a file is a PNG or TIFF rather than a raw file."""
-    return path.suffix.lower() in IMAGE_SUFFIXES
-
-
-def is_jpeg_name(path: Path) -> bool:
-    """Tell by its name whether a file is a JPEG picture."""
-    return path.suffix.lower() in JPEG_SUFFIXES
-
-
-def file_size(path: Path) -> int:
-    """Return the size in bytes of a file that can be a photo.
-
-    Raises
-    ------
-    DecodeError
-        If it is missing, no regular file (a folder, a pipe), empty, or larger than `MAX_FILE_BYTES`.
-    """
-    try:
-        status = path.stat()
-    except OSError as error:
-        msg = f"{path.name}: cannot be read: {error.strerror}"
-        raise DecodeError(msg) from error
-    if not stat.S_ISREG(status.st_mode):
-        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or device"
-        msg = f"{path.name}: is {kind}, expected a photo"
-        raise DecodeError(msg)
-    if not status.st_size:
-        msg = f"{path.name}: is empty (0 bytes), expected a photo"
-        raise DecodeError(msg)
-    if status.st_size > MAX_FILE_BYTES:
-        msg = f"{path.name}: has {status.st_size} bytes, expected at most {MAX_FILE_BYTES}"
-        raise DecodeError(msg)
-    return status.st_size
-
-
-def read_bytes(path: Path) -> bytes:
-    """Return the bytes of a file that can be a photo.
-
-    Raises
-    ------
-    DecodeError
-        As `file_size` does, and if reading fails.
-    """
-    file_size(path)
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        msg = f"{path.name}: cannot be read: {error.strerror}"
-        raise DecodeError(msg) from error
-
-
-def marked(data: bytes) -> bytes:
-    """Return a corrected photo with the mark at its end by which it is known for one; one that has it stays as it is.
-
-    Examples
-    --------
-    >>> marked(marked(b"...")) == b"..." + MARK
-    True
-    """
-    return data if data.endswith(MARK) else data + MARK
-
-
-def is_marked(file: BinaryIO) -> bool:
-    """Tell whether a file ends in the mark of a corrected photo; it is then read on from its beginning."""
-    file.seek(0, 2)
-    file.seek(-min(file.tell(), len(MARK)), 2)
-    found = file.read() == MARK
-    file.seek(0)
-    return found
-
-
-def check_unmarked(file: BinaryIO, name: str) -> None:
-    """Refuse a corrected photo: what it shows of its sensor is not true any more.
-
-    Raises
-    ------
-    DecodeError
-        If it has the mark of one.
-    """
-    if is_marked(file):
-        msg = f"{name}: a copy that sensormap has corrected, expected the photo itself"
-        raise DecodeError(msg)
-
-
-def check_photosites(width: int, height: int, name: str) -> tuple[int, int]:
-    """Return the size of a raw grid as a header gives it, once it is sure to be worth allocating.
-
-    Raises
-    ------
-    DecodeError
-        If it is empty or has more than `MAX_PHOTOSITES`.
-    """
-    if not 0 < width * height <= MAX_PHOTOSITES:
-        msg = f"{name}: raw grid of {width} x {height} photosites, expected 1 to {MAX_PHOTOSITES} of them"
-        raise DecodeError(msg)
-    return width, height
 
 
 def find_photos(arguments: Iterable[str | Path], *, images: bool) -> tuple[Path, ...]:
@@ -216,3 +117,132 @@ def _photos_below(folder: Path, *, images: bool) -> Iterable[Path]:
             if not is_photo_name(Path(name), images=images) and Path(parent, name).resolve() not in entered
         ]
     yield from unsearchable
+
+
+def is_photo_name(path: Path, *, images: bool = False) -> bool:
+    """Tell by its name whether a file found in a folder is a photo to read.
+
+    Parameters
+    ----------
+    path
+        Any path; nothing is opened.
+    images
+        Whether PNG and TIFF files count: they do when a profile is given that says their filters.
+
+    Examples
+    --------
+    >>> is_photo_name(Path("DSC_0001.NEF")), is_photo_name(Path("DSC_0001.JPG")), is_photo_name(Path("scan.tif"))
+    (True, True, False)
+    """
+    suffix = path.suffix.lower()
+    return suffix in RAW_SUFFIXES or suffix in JPEG_SUFFIXES or (images and suffix in IMAGE_SUFFIXES)
+
+
+def is_image_name(path: Path) -> bool:
+    """Tell by its name whether a file is a PNG or TIFF rather than a raw file."""
+    return path.suffix.lower() in IMAGE_SUFFIXES
+
+
+def is_jpeg_name(path: Path) -> bool:
+    """Tell by its name whether a file is a JPEG."""
+    return path.suffix.lower() in JPEG_SUFFIXES
+
+
+def file_size(path: Path) -> int:
+    """Return the size in bytes of a file that can be a photo.
+
+    Raises
+    ------
+    DecodeError
+        If it is missing, no regular file (a folder, a pipe), empty, or larger than `MAX_FILE_BYTES`.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        msg = f"{path.name}: cannot be read: {error.strerror}"
+        raise DecodeError(msg) from error
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or device"
+        msg = f"{path.name}: is {kind}, expected a photo"
+        raise DecodeError(msg)
+    if not status.st_size:
+        msg = f"{path.name}: is empty (0 bytes), expected a photo"
+        raise DecodeError(msg)
+    if status.st_size > MAX_FILE_BYTES:
+        msg = f"{path.name}: has {status.st_size} bytes, expected at most {MAX_FILE_BYTES}"
+        raise DecodeError(msg)
+    return status.st_size
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the bytes of a file that can be a photo.
+
+    Raises
+    ------
+    DecodeError
+        As by `file_size`, and if reading fails.
+    """
+    file_size(path)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        msg = f"{path.name}: cannot be read: {error.strerror}"
+        raise DecodeError(msg) from error
+
+
+def check_photosites(width: int, height: int, name: str) -> tuple[int, int]:
+    """Return width and height of a raw grid as a header gives them, once they are plausible enough to allocate.
+
+    Raises
+    ------
+    DecodeError
+        If the grid is empty or has more than `MAX_PHOTOSITES`.
+    """
+    if not 0 < width * height <= MAX_PHOTOSITES:
+        msg = f"{name}: raw grid of {width} x {height} photosites, expected 1 to {MAX_PHOTOSITES} of them"
+        raise DecodeError(msg)
+    return width, height
+
+
+def check_unmarked(file: BinaryIO, name: str) -> None:
+    """Refuse a corrected photo: it does not show the sensor's defects any more.
+
+    Raises
+    ------
+    DecodeError
+        If it ends in `MARK`.
+    """
+    if is_marked(file):
+        msg = f"{name}: a copy that sensormap has corrected, expected the photo itself"
+        raise DecodeError(msg)
+
+
+def is_marked(file: BinaryIO) -> bool:
+    """Tell whether an open file ends in `MARK`; afterwards it is at its beginning."""
+    file.seek(0, 2)
+    file.seek(-min(file.tell(), len(MARK)), 2)
+    found = file.read() == MARK
+    file.seek(0)
+    return found
+
+
+def marked(data: bytes) -> bytes:
+    """Return a corrected photo with `MARK` at its end; one that has it stays as it is.
+
+    Examples
+    --------
+    >>> marked(marked(b"...")) == b"..." + MARK
+    True
+    """
+    return data if data.endswith(MARK) else data + MARK
+
+
+def damage_told(error: Exception) -> str:
+    """Return what a library found wrong with a file, as one line of a few words.
+
+    Examples
+    --------
+    >>> damage_told(ValueError("bad   marker"))
+    'truncated or damaged (bad marker)'
+    """
+    return f"truncated or damaged ({' '.join(str(error).split())[:_MOST_TOLD]})"

@@ -8,17 +8,21 @@ from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
 from sensormap.errors import DecodeError
-from sensormap.photos.files import MAX_PHOTOSITES
+from sensormap.photos.files import JPEG_START, MAX_PHOTOSITES, PNG_START, TIFF_ORDERS
 
 MAX_SEGMENTS = 4096  # cameras write some ten, a few hundred with a large preview among them
 MAX_SIDE = 65_000  # JPEG itself ends at 65535, decoders a little below
 SAMPLINGS = frozenset({(1, 1), (2, 1), (2, 2)})
-"""How many pixels across and down share one colour in a camera's JPEG; (1, 2) is a (2, 1) turned afterwards."""
+"""How many pixels across and down share one colour in a camera's JPEG; (1, 2) is a (2, 1) that was turned."""
 
-_START, _SCAN, _RESTART_INTERVAL, _JFIF, _ADOBE = 0xD8, 0xDA, 0xDD, 0xE0, 0xEE
+QUANTISATION, HUFFMAN, SCAN = 0xDB, 0xC4, 0xDA
+FRAMES = frozenset({0xC0, 0xC1})  # Huffman-coded, in one pass
+FIRST_RESTART = 0xD0  # of eight, which follow each other in turn
+"""Markers, by their second byte."""
+
+_RESTART_INTERVAL, _JFIF, _ADOBE = 0xDD, 0xE0, 0xEE
 _ALONE = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})  # markers that no length follows: no header holds them
-_FRAMES = frozenset({0xC0, 0xC1})  # Huffman-coded, in one pass
-_KEPT = frozenset({0xDB, 0xC4, _SCAN, _JFIF, _ADOBE})  # tables; the last two say whether colours are YCbCr or RGB
+_KEPT = frozenset({QUANTISATION, HUFFMAN, SCAN, _JFIF, _ADOBE})  # the last two say whether colours are YCbCr or RGB
 _SKIPPED = frozenset({*range(0xE0, 0xF0), 0xFE}) - _KEPT  # what applications add, and comments
 _KINDS = {
     **dict.fromkeys((0xC3, 0xF7), "a lossless"),
@@ -28,10 +32,9 @@ _KINDS = {
 }
 _COLOURS = {1: "one colour (grey)", 4: "four colours (CMYK)"}
 _OTHER_FILES = {
-    b"\x89PNG\r\n\x1a\n": "a PNG",
+    PNG_START: "a PNG",
     b"GIF8": "a GIF",
-    b"II*\0": "a TIFF or raw",
-    b"MM\0*": "a TIFF or raw",
+    **dict.fromkeys(TIFF_ORDERS, "a TIFF or raw"),
     b"RIFF": "a WebP",
 }
 
@@ -47,7 +50,7 @@ def header_parts(header: bytes) -> Iterator[tuple[int, bytes]]:
 
 @dataclass(frozen=True)
 class Layout:
-    """What the header of a JPEG file says of its picture.
+    """What the header of a JPEG file says of its pixels.
 
     Parameters
     ----------
@@ -58,11 +61,11 @@ class Layout:
     restart_interval
         Number of units from one restart marker to the next; 0 where there are none.
     header
-        All that a decoder needs, from the file's first bytes to where the coded data start; nothing else.
+        All that a decoder needs of what stands before the coded data, and nothing else.
     height_at
-        Where the height stands in it, two bytes.
+        Place in `header` of the height, which has two bytes.
     start
-        Where the coded data start in the file.
+        Place in the file where the coded data start, bytes.
     """
 
     width: int
@@ -100,11 +103,11 @@ def segments(file: BinaryIO, name: str) -> Iterator[tuple[int, int]]:
     Raises
     ------
     DecodeError
-        If the file is none, ends, or holds something else where a marker should stand.
+        If the file is no JPEG, ends, or holds something else where a marker should stand.
     """
     file.seek(0)
     head = file.read(12)
-    if head[:2] != bytes((0xFF, _START)):
+    if not head.startswith(JPEG_START):
         kind = next((kind for start, kind in _OTHER_FILES.items() if head.startswith(start)), "no JPEG")
         kind = "a HEIC or video" if head[4:8] == b"ftyp" else kind
         msg = f"{name}: is {kind} file, expected a JPEG"
@@ -122,22 +125,22 @@ def segments(file: BinaryIO, name: str) -> Iterator[tuple[int, int]]:
         if head[0] != 0xFF or marker in _ALONE or length < 2:
             raise _damaged(name, f"{head.hex(' ')} where a marker should stand")
         yield marker, length - 2
-        if marker == _SCAN:
+        if marker == SCAN:
             return
         place += length + 2
     raise _damaged(name, f"more than {MAX_SEGMENTS} markers")
 
 
 def stored_size(file: BinaryIO, name: str) -> tuple[int, int]:
-    """Return width and height of a JPEG file's picture, of which only what stands before them is read.
+    """Return width and height of a JPEG as stored, in pixels; of the file only what stands before them is read.
 
     Raises
     ------
     DecodeError
-        As `read_layout` does.
+        As by `read_layout`.
     """
     for marker, length in segments(file, name):
-        if marker in _FRAMES or marker in _KINDS:
+        if marker in FRAMES or marker in _KINDS:
             return _read_frame(marker, _content(file, length, name), name).size
     raise _damaged(name, "no picture size")
 
@@ -151,19 +154,19 @@ def read_layout(file: BinaryIO, name: str) -> Layout:
         If it is truncated or damaged, or not of a kind that cameras write: baseline, 8 bits, YCbCr of common sampling,
         1 to `MAX_PHOTOSITES` pixels.
     """
-    header = bytearray((0xFF, _START))
+    header = bytearray(JPEG_START)
     frame, height_at, interval = None, 0, 0
     for marker, length in segments(file, name):
         if marker in _SKIPPED:
             continue
         content = _content(file, length, name)
-        if marker in _FRAMES or marker in _KINDS:
+        if marker in FRAMES or marker in _KINDS:
             if frame is not None:
                 raise _damaged(name, "two picture sizes")
             frame, height_at = _read_frame(marker, content, name), len(header) + 5
         elif marker == _RESTART_INTERVAL:
             interval = int.from_bytes(content[:2], "big")
-        elif marker == _SCAN and content[:1] != b"\3":
+        elif marker == SCAN and content[:1] != b"\3":
             msg = f"{name}: stores its colours one after the other, as no camera does: edited"
             raise DecodeError(msg)
         elif marker not in _KEPT:
@@ -178,16 +181,16 @@ def read_layout(file: BinaryIO, name: str) -> Layout:
 
 
 def stores_rgb(header: bytes) -> bool:
-    """Return whether the three colours of a picture are red, green and blue rather than YCbCr.
+    """Return whether the three colours of a JPEG are stored as red, green and blue rather than YCbCr.
 
     Parameters
     ----------
     header
-        Of a picture of three colours, as in `Layout`.
+        Header of a JPEG of three colours, as in `Layout`.
 
     Notes
     -----
-    The standard does not tell; this is what libjpeg does. A JFIF header means YCbCr, whatever else there is. Without
+    The standard does not say; this is what libjpeg does. A JFIF header means YCbCr, whatever else there is. Without
     one the last Adobe header decides: its transform 0 means RGB. Without either the colours' numbers do: those of the
     letters R, G and B mean RGB. A header too short for what it has to say is none.
     """
@@ -197,22 +200,22 @@ def stores_rgb(header: bytes) -> bool:
             jfif = True
         elif marker == _ADOBE and content[:5] == b"Adobe" and len(content) >= 12:
             transform = content[11]
-        elif marker in _FRAMES:
+        elif marker in FRAMES:
             identities = content[6:15:3]
     if jfif or transform is not None:
         return not jfif and transform == 0
     return identities == b"RGB"
 
 
-class _Frame(NamedTuple):
-    """What a frame header says."""
+class _FrameHeader(NamedTuple):
+    """What a frame header says: width and height, and `Layout.factors`."""
 
     size: tuple[int, int]
     factors: tuple[tuple[int, int], ...]
 
 
-def _read_frame(marker: int, content: bytes, name: str) -> _Frame:
-    """Read a frame header; refuse what no camera writes."""
+def _read_frame(marker: int, content: bytes, name: str) -> _FrameHeader:
+    """Read a frame header, whose marker and content are given; refuse what no camera writes."""
     if marker in _KINDS:
         msg = f"{name}: is {_KINDS[marker]} JPEG, as no camera writes: edited, expected a baseline one"
         raise DecodeError(msg)
@@ -236,7 +239,7 @@ def _read_frame(marker: int, content: bytes, name: str) -> _Frame:
         shown = ", ".join(f"{across}x{down}" for across, down in factors)
         msg = f"{name}: has colours sampled {shown}, expected 4:4:4, 4:2:2 or 4:2:0 as cameras write them"
         raise DecodeError(msg)
-    return _Frame((width, height), factors)
+    return _FrameHeader((width, height), factors)
 
 
 def sampling(factors: tuple[tuple[int, int], ...]) -> tuple[float, float]:
@@ -254,7 +257,7 @@ def sampling(factors: tuple[tuple[int, int], ...]) -> tuple[float, float]:
 
 
 def _content(file: BinaryIO, length: int, name: str) -> bytes:
-    """Read what follows a marker."""
+    """Read the content of a marker."""
     content = file.read(length)
     if len(content) < length:
         raise _truncated(name)

@@ -102,10 +102,10 @@ def select_photos(photos: Sequence[Photo], *, profile: Profile | None, serial: s
     rest, left_out = _with_known_body(photos, profile)
     rest, other_bodies = _of_one_body(rest, profile, serial)
     body = rest[0].body if rest else _UNKNOWN
-    raws, raw_copies = without_copies([photo for photo in rest if photo.picture is None])
+    raws, raw_copies = without_copies([photo for photo in rest if photo.jpeg_size is None])
     known = profile or find_profile(body)
     crop = known.jpeg_crop if known else None
-    pictures, small = of_full_size([photo for photo in rest if photo.picture is not None], crop)
+    pictures, small = of_full_size([photo for photo in rest if photo.jpeg_size is not None], crop)
     pictures, copies = without_copies(pictures)
     pictures, twins = find_twins(pictures, raws)
     ordered, jumps = in_order(raws)
@@ -165,7 +165,7 @@ def _of_one_body(
         if not keep:
             msg = f"--serial {serial!r}: no photo of that body; found {bodies or 'none'}"
             raise FrameMismatchError(msg)
-    with_raw = Counter(photo.body for photo in keep if photo.picture is None)
+    with_raw = Counter(photo.body for photo in keep if photo.jpeg_size is None)
     if max(with_raw.values(), default=0) > 1:  # a map takes two; a stray JPEG of a telephone is no camera to choose
         keep = [photo for photo in keep if photo.body in with_raw]
     if not keep:

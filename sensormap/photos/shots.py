@@ -10,29 +10,29 @@ from datetime import datetime
 from sensormap.camera.geometry import Rect
 from sensormap.frame import Photo, Skipped
 
-_USUAL = 0.2  # of the most frequent size's photos
+_USUAL = 0.2  # a size that so large a share of the most frequent size's photos have is not rare
 _Shot = tuple[datetime | None, int | None]
 
 
 def without_copies(photos: Sequence[Photo]) -> tuple[list[Photo], list[Skipped]]:
-    """Leave out files whose content, or whose shot, another file has: copies would vote as if they were witnesses.
+    """Leave out files whose content or shot another file has: copies would count as independent photos.
 
     Parameters
     ----------
     photos
-        Of one body; all raw, or all JPEGs.
+        Photos of one body; all raw, or all JPEGs.
     """
     different, copies = _without_same_content(sorted(photos, key=lambda photo: (photo.path.name, str(photo.path))))
     kept, repeated = _without_same_shot(different)
     return kept, [*copies, *repeated]
 
 
-def find_twins(pictures: Sequence[Photo], photos: Sequence[Photo]) -> tuple[list[Photo], list[tuple[Photo, Photo]]]:
+def find_twins(jpegs: Sequence[Photo], raws: Sequence[Photo]) -> tuple[list[Photo], list[tuple[Photo, Photo]]]:
     """Return the JPEGs of shots that no raw photo shows, and the others, each with its raw photo.
 
     Parameters
     ----------
-    pictures, photos
+    jpegs, raws
         JPEGs and raw photos of one body.
 
     Notes
@@ -42,61 +42,61 @@ def find_twins(pictures: Sequence[Photo], photos: Sequence[Photo]) -> tuple[list
     counts are two shots.
     """
     by_name: dict[str, list[Photo]] = {}
-    for photo in photos:
+    for photo in raws:
         by_name.setdefault(photo.path.stem.lower(), []).append(photo)
-    by_shot = {_shot(photo): photo for photo in photos}
+    by_shot = {_shot(photo): photo for photo in raws}
     alone: list[Photo] = []
     twins: list[tuple[Photo, Photo]] = []
-    for picture in pictures:
-        shot = _shot(picture)
-        named = [photo for photo in by_name.get(picture.path.stem.lower(), ()) if _agree(shot, _shot(photo))]
+    for jpeg in jpegs:
+        shot = _shot(jpeg)
+        named = [photo for photo in by_name.get(jpeg.path.stem.lower(), ()) if _agree(shot, _shot(photo))]
         twin = by_shot.get(shot) if None not in shot else None
         twin = twin or next(iter(named), None)
         if twin is None:
-            alone.append(picture)
+            alone.append(jpeg)
         else:
-            twins.append((picture, twin))
+            twins.append((jpeg, twin))
     return alone, twins
 
 
-def of_full_size(pictures: Sequence[Photo], crop: Rect | None) -> tuple[list[Photo], list[Skipped]]:
+def of_full_size(jpegs: Sequence[Photo], crop: Rect | None) -> tuple[list[Photo], list[Skipped]]:
     """Leave out JPEGs whose pixels are not those of the sensor: of a smaller size, or turned.
 
     Parameters
     ----------
-    pictures
+    jpegs
         JPEGs of one body.
     crop
-        Of its profile; None where it is unknown: then the largest size is taken for the full one that is not rare, as
-        panoramas are.
+        The JPEG crop in the body's profile. None where it is unknown: then the largest size is taken for the full one
+        that is not rare, as panoramas are.
     """
-    sizes = Counter(picture.picture for picture in pictures if picture.picture is not None)
+    sizes = Counter(jpeg.jpeg_size for jpeg in jpegs if jpeg.jpeg_size is not None)
     if not sizes:
-        return list(pictures), []
-    usual = [size for size in sizes if sizes[size] >= max(_USUAL * max(sizes.values()), min(2, len(pictures)))]
+        return list(jpegs), []
+    usual = [size for size in sizes if sizes[size] >= max(_USUAL * max(sizes.values()), min(2, len(jpegs)))]
     largest = max(usual or sizes, key=lambda size: (size[0] * size[1], sizes[size], size))
     full = largest if crop is None else (crop.width, crop.height)
-    kept = [picture for picture in pictures if picture.picture == full]
+    kept = [jpeg for jpeg in jpegs if jpeg.jpeg_size == full]
     expected = f"the full size {full[0]} x {full[1]}{'' if crop else ', the largest of many'}"
     left_out = []
-    for picture in pictures:
-        if picture.picture is not None and picture.picture != full:
-            width, height = picture.picture
+    for jpeg in jpegs:
+        if jpeg.jpeg_size is not None and jpeg.jpeg_size != full:
+            width, height = jpeg.jpeg_size
             turned = ": turned after it was taken" if (height, width) == full else ""
             left_out.append(
-                Skipped(picture.path.name, f"picture of {width} x {height} pixels, expected {expected}{turned}")
+                Skipped(jpeg.path.name, f"picture of {width} x {height} pixels, expected {expected}{turned}")
             )
     return kept, left_out
 
 
 def _shot(photo: Photo) -> _Shot:
-    """Return what identifies a shot of one body: its time to the second, and its number."""
+    """Return what identifies a shot of one body: its time to the second, and its shutter count."""
     time = photo.exposure.time
     return time and time.replace(microsecond=0), photo.exposure.shutter_count
 
 
 def _agree(one: _Shot, other: _Shot) -> bool:
-    """Tell whether two shots can be one, for all that both tell."""
+    """Tell whether two shots can be one: they agree in what is known of both."""
     return all(None in (mine, his) or mine == his for mine, his in zip(one, other, strict=True))
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sensormap.correct.methods.held_out import Quality
-from sensormap.correct.run import Corrected
+from sensormap.correct.run import CorrectedPhoto
 from sensormap.report.table import Table
 from sensormap.report.words import plain
 
 
-def corrected_table(corrected: Sequence[Corrected]) -> Table:
+def corrected_table(corrected: Sequence[CorrectedPhoto]) -> Table:
     """Return what was repaired, a row a photo.
 
     Parameters
@@ -60,19 +60,19 @@ def quality_table(photos: int, qualities: Sequence[Quality]) -> Table:
     )
 
 
-def _title(corrected: Sequence[Corrected]) -> str:
+def _title(corrected: Sequence[CorrectedPhoto]) -> str:
     repaired = sum(one.repaired for one in corrected)
     noun = "photo" if len(corrected) == 1 else "photos"
     return f"{len(corrected)} {noun} corrected, {repaired} places repaired"
 
 
-def _left_alone(one: Corrected) -> str:
+def _left_alone(one: CorrectedPhoto) -> str:
     """Say how many entries were left alone, and why."""
     reasons = (
         (one.chosen.unborn, "born later"),
         (one.chosen.healed, "healed by then"),
         (one.chosen.hidden, "not visible at this exposure"),
-        (one.chosen.vague, "known from JPEGs only"),
+        (one.chosen.jpeg_only, "known from JPEGs only"),
         (one.left, "too faint in it" if one.output.suffix.lower() in (".jpg", ".jpeg") else "nothing healthy near"),
     )
     return ", ".join(f"{count} {reason}" for count, reason in reasons if count) or "none"

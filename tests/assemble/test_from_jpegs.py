@@ -17,7 +17,7 @@ from sensormap.assemble.pass_rules import JPEG
 from sensormap.camera.cfa import PICTURE
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Profile
-from sensormap.decode.jpeg_mosaic import picture_profile
+from sensormap.decode.jpeg_mosaic import jpeg_profile
 from sensormap.detect.lines import find_lines
 from sensormap.detect.tally import Outliers
 from sensormap.detect.votes import Ballot
@@ -30,7 +30,7 @@ from tests.support.evidences import ballot_of, evidence_of, photo
 from tests.support.frames import TOY_PROFILE
 
 CAMERA = replace(TOY_PROFILE, raw_size=(83, 67), active_area=Rect(3, 1, 77, 63), jpeg_crop=Rect(6, 3, 60, 48))
-KNOWN, UNKNOWN = picture_profile((60, 48), CAMERA), picture_profile((60, 48), None)
+KNOWN, UNKNOWN = jpeg_profile((60, 48), CAMERA), jpeg_profile((60, 48), None)
 NOON = datetime(2010, 5, 2, 12)
 FRAMES = 20
 
@@ -79,7 +79,7 @@ def pictures(
         scores = [one.score for _, one in sorted(listed.items())]
         ballots.append(ballot_of(index, scores, outliers_in(listed, block)))
     photos = tuple(
-        replace(photo(number, iso=100, shutter_s=0.01, time=NOON + timedelta(days=number)), picture=(60, 48))
+        replace(photo(number, iso=100, shutter_s=0.01, time=NOON + timedelta(days=number)), jpeg_size=(60, 48))
         for number in numbers
     )
     values = {

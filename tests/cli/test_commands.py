@@ -416,6 +416,7 @@ HELP = DECODERS | {"numpy", "yaml", "rich"}
         ("--help", HELP | {"sensormap.maps.entries"}),
         ("map --help", HELP),
         ("evaluate --help", HELP),
+        ("correct --help", HELP),
         ("show --help", DECODERS | {"rich"}),
         ("show MAP", DECODERS | {"numpy"}),
         ("show MAP --visible 1/60", DECODERS),

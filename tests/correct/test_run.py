@@ -28,7 +28,7 @@ from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
 from sensormap.cli.main import main
 from sensormap.correct.destinations import unless_corrected
-from sensormap.correct.run import Told, Wishes, correct_photos
+from sensormap.correct.run import CorrectOptions, correct_photos
 from sensormap.decode.jpeg import read_jpeg
 from sensormap.decode.libraw import open_raw, raw_values
 from sensormap.errors import DecodeError, OutputError
@@ -108,11 +108,12 @@ def photos(tmp_path):
     return folder
 
 
-def correct(arguments, folder, sensor_map=None, **wishes):
+def correct(arguments, folder, sensor_map=None, **options):
     """Return what was corrected, and what was refused."""
     refused = []
     arguments = arguments if isinstance(arguments, list) else [arguments]
-    done = correct_photos(arguments, sensor_map or toy(), folder, Wishes(**wishes), Told(refuse=refused.append))
+    chosen = CorrectOptions(**options)
+    done = correct_photos(arguments, sensor_map or toy(), folder, chosen, on_skipped=refused.append)
     return done, [f"{one.name}: {one.reason}" for one in refused]
 
 
@@ -165,7 +166,7 @@ def test_subtracting_leaves_the_real_signal(photos, tmp_path):
 
 
 def test_all_repairs_everything(photos, tmp_path):
-    correct(photos / "DSC_1.NEF", tmp_path / "out", every=True)
+    correct(photos / "DSC_1.NEF", tmp_path / "out", all_defects=True)
     assert changed(photos / "DSC_1.NEF", tmp_path / "out" / "DSC_1.NEF") >= places(HOT, STUCK, BORN)
 
 
@@ -204,12 +205,12 @@ def test_opcodes_leave_the_mosaic_untouched_and_list_what_was_chosen(photos, tmp
     assert done[0].repaired == 84
 
 
-@pytest.mark.parametrize("wishes", [{}, {"dng": True}, {"opcodes": True}, {"method": "weighted8"}])
-def test_a_corrected_copy_is_known_for_one(wishes, photos, tmp_path):
+@pytest.mark.parametrize("options", [{}, {"dng": True}, {"opcodes": True}, {"method": "weighted8"}])
+def test_a_corrected_copy_is_known_for_one(options, photos, tmp_path):
     """What it shows of the sensor would spoil a map, and it has nothing left to correct."""
     (photos / "DSC_2.JPG").write_bytes(jpeg_bytes(picture(), meta()))
-    done, _ = correct(photos, tmp_path / "out", **wishes)
-    assert len(done) == (2 if "dng" in wishes or "opcodes" in wishes else 3)
+    done, _ = correct(photos, tmp_path / "out", **options)
+    assert len(done) == (2 if "dng" in options or "opcodes" in options else 3)
     for one in done:
         with pytest.raises(DecodeError, match="a copy that sensormap has corrected, expected the photo itself"):
             read_photo(one.output)
@@ -268,8 +269,8 @@ def test_a_raw_photo_and_its_jpeg_are_both_corrected(photos, tmp_path):
 
 def test_a_jpeg_takes_no_method_of_raw_photos(photos, tmp_path):
     (photos / "DSC_2.JPG").write_bytes(jpeg_bytes(picture(), meta()))
-    for wishes in ({"method": "subtract"}, {"dng": True}, {"opcodes": True}):
-        done, refused = correct(photos / "DSC_2.JPG", tmp_path / "out", **wishes)
+    for options in ({"method": "subtract"}, {"dng": True}, {"opcodes": True}):
+        done, refused = correct(photos / "DSC_2.JPG", tmp_path / "out", **options)
         assert done == ()
         assert "a JPEG, which is corrected by --method directional or weighted8 and stays one" in refused[0]
 
@@ -385,13 +386,13 @@ def test_what_is_not_an_earlier_result_is_never_replaced(content, photos, tmp_pa
     assert sorted(path.name for path in out.iterdir()) == ["DSC_1.NEF", "DSC_2.NEF"]
 
 
-@pytest.mark.parametrize("wishes", [{"dng": True}, {"opcodes": True}])
-def test_another_original_of_the_same_name_as_a_dng_is_not_replaced(wishes, photos, tmp_path):
+@pytest.mark.parametrize("options", [{"dng": True}, {"opcodes": True}])
+def test_another_original_of_the_same_name_as_a_dng_is_not_replaced(options, photos, tmp_path):
     out = tmp_path / "out"
-    done, _ = correct(photos, out, **wishes)
+    done, _ = correct(photos, out, **options)
     theirs = done[0].output.read_bytes()[: -len(MARK)]  # a DNG as a camera wrote it
     done[0].output.write_bytes(theirs)
-    again, refused = correct(photos, out, overwrite=True, **wishes)
+    again, refused = correct(photos, out, overwrite=True, **options)
     assert [one.output for one in again] == [done[1].output]
     assert refused == [f"DSC_1.NEF: {done[0].output}: {NOT_OURS}"]
     assert done[0].output.read_bytes() == theirs
@@ -618,7 +619,7 @@ def test_entries_known_from_jpegs_only_are_left_alone_in_raw_photos(photos, tmp_
     entries = (defect(HOT), defect(STUCK, radius=2))
     sensor_map = toy(columns=(), defects=entries, source="raw+jpeg", frames=frames)
     done, _ = correct(photos / "DSC_2.NEF", tmp_path / "out", sensor_map)
-    assert (done[0].repaired, done[0].chosen.vague) == (1, 1)
+    assert (done[0].repaired, done[0].chosen.jpeg_only) == (1, 1)
 
 
 # -- the command -------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sensormap.camera.profile import Body
-from sensormap.correct.selection import check_body, choose, pixels_of
+from sensormap.correct.selection import check_body, choose_defects, pixels_of
 from sensormap.errors import FrameMismatchError, MapSizeError
 from sensormap.frame import Exposure, Photo
 from sensormap.maps import sensor_map as sensor_map_module
@@ -30,7 +30,7 @@ def hot(x, y, dark, **values):
 
 
 def chosen_at(sensor_map, exposure, **options):
-    chosen = choose(sensor_map, exposure, **{"of_raw": True} | options)
+    chosen = choose_defects(sensor_map, exposure, **{"of_raw": True} | options)
     return chosen, [(defect.x, defect.y) for defect in chosen.defects]
 
 
@@ -95,27 +95,27 @@ def test_what_does_not_show_at_an_exposure_is_left_alone(defect, exposure, shown
     chosen, places = chosen_at(sensor_map, exposure)
     assert places == [(5, 5)] * shown
     assert chosen.hidden == (not shown)
-    assert chosen_at(sensor_map, exposure, every=True)[1] == [(5, 5)]
+    assert chosen_at(sensor_map, exposure, all_defects=True)[1] == [(5, 5)]
 
 
 def test_all_repairs_also_what_is_not_born_or_healed():
     lost = toy_defect(5, 5, onset=Between(BORN, SEEN), until=Between(SEEN, HEALED))
     sensor_map = toy_map(defects=(lost,), columns=())
     for time in (OLD, NEW):
-        chosen, places = chosen_at(sensor_map, Exposure(time=time), every=True)
+        chosen, places = chosen_at(sensor_map, Exposure(time=time), all_defects=True)
         assert places == [(5, 5)]
         assert (chosen.unborn, chosen.healed, chosen.hidden) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("every", [False, True])
-def test_what_only_jpegs_show_is_left_alone_in_a_raw_photo(every):
+@pytest.mark.parametrize("all_defects", [False, True])
+def test_what_only_jpegs_show_is_left_alone_in_a_raw_photo(all_defects):
     summary = replace(toy_map().frames, jpegs=2)
     entries = (toy_defect(5, 5), toy_defect(8, 8, radius=2))
     sensor_map = toy_map(defects=entries, columns=(), source="raw+jpeg", frames=summary)
-    chosen, places = chosen_at(sensor_map, LONG, every=every)
-    assert (places, chosen.vague) == ([(5, 5)], 1)
-    chosen, places = chosen_at(sensor_map, LONG, of_raw=False, every=every)
-    assert (places, chosen.vague) == ([(5, 5), (8, 8)], 0)
+    chosen, places = chosen_at(sensor_map, LONG, all_defects=all_defects)
+    assert (places, chosen.jpeg_only) == ([(5, 5)], 1)
+    chosen, places = chosen_at(sensor_map, LONG, of_raw=False, all_defects=all_defects)
+    assert (places, chosen.jpeg_only) == ([(5, 5), (8, 8)], 0)
 
 
 @pytest.mark.parametrize(

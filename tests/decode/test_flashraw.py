@@ -17,7 +17,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import sensormap.decode.flashraw
-import sensormap.decode.reading
+import sensormap.decode.libraw
 from fixtures.files.nef import NefMeta, nef_bytes
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import get_profile
@@ -57,7 +57,7 @@ def used(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         found.append(values if isinstance(values, str) else "")
         return values
 
-    monkeypatch.setattr(sensormap.decode.reading, "read_flash", read)
+    monkeypatch.setattr(sensormap.decode.flashraw, "read_flash", read)
     return found
 
 
@@ -127,15 +127,15 @@ def test_maps_are_the_same_to_the_byte(tmp_path: Path, used: list[str], jobs: in
 
 def test_libraw_opens_no_file_but_for_the_geometry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = []
-    real = sensormap.decode.reading.open_raw
-    monkeypatch.setattr(sensormap.decode.reading, "open_raw", lambda *given: opened.append(given) or real(*given))
+    real = sensormap.decode.libraw.open_raw
+    monkeypatch.setattr(sensormap.decode.libraw, "open_raw", lambda *given: opened.append(given) or real(*given))
     write_photos(tmp_path / "photos", 6)
     map_defects([tmp_path / "photos"], Options(profile=str(write_profile(tmp_path)), decoder="flashraw"))
     assert len(opened) == 3
 
 
 def test_the_usual_decoder_never_asks_for_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sensormap.decode.reading, "load_flashraw", lambda: pytest.fail("asked for"))
+    monkeypatch.setattr(sensormap.decode.flashraw, "load_flashraw", lambda: pytest.fail("asked for"))
     path = written(tmp_path, nef(1))
     read_frame(read_photo(path), open_geometry(path, None))
 
@@ -372,7 +372,7 @@ def test_damaged_photos_in_a_run_are_told_and_never_a_traceback(tmp_path: Path, 
 def test_each_photo_that_rawpy_decodes_after_all_is_told_at_v(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verbose: tuple[str, ...], told: bool
 ) -> None:
-    monkeypatch.setattr(sensormap.decode.reading, "load_flashraw", lambda: None)
+    monkeypatch.setattr(sensormap.decode.flashraw, "load_flashraw", lambda: None)
     write_photos(tmp_path / "photos", 2)
     options = ("--profile", write_profile(tmp_path), "--decoder", "flashraw", "--no-follow", *verbose)
     result = run("map", tmp_path / "photos", *options)

@@ -24,8 +24,8 @@ from PIL import Image, ImageFile
 from fixtures.files import tiff
 from sensormap.camera.profile import Body
 from sensormap.decode import jpeg
-from sensormap.decode.jpeg import Memory, jpeg_size, read_jpeg
-from sensormap.decode.jpeg_mosaic import read_picture_frame
+from sensormap.decode.jpeg import PixelBuffer, jpeg_size, read_jpeg
+from sensormap.decode.jpeg_mosaic import read_jpeg_frame
 from sensormap.errors import DecodeError
 from sensormap.frame import Exposure
 from sensormap.photos.exif import EDITORS, read_photo
@@ -169,7 +169,7 @@ def test_orientation_never_turns_a_picture(tmp_path: Path, orientation: int) -> 
     data = jpeg_bytes(exif=exif(tiff.short(0x0112, orientation)))
     np.testing.assert_array_equal(read_jpeg(data, "x.jpg"), read_jpeg(GOOD, "x.jpg"))
     photo = read_photo(written(tmp_path, data))
-    assert (photo.exposure.orientation, photo.picture) == (orientation, (WIDTH, HEIGHT))
+    assert (photo.exposure.orientation, photo.jpeg_size) == (orientation, (WIDTH, HEIGHT))
 
 
 def test_only_the_first_picture_of_a_file_counts() -> None:
@@ -215,48 +215,48 @@ def test_threads_decode_alike() -> None:
 def test_shared_memory_changes_no_pixel(sampling: str) -> None:
     """Larger and smaller pictures follow each other."""
     shapes = [(120, 200), (64, 96), (121, 203), (1, 1), (120, 200), (33, 400)]
-    memory = Memory()
+    buffer = PixelBuffer()
     for seed, shape in enumerate(shapes):
         data = jpeg_bytes(scene(seed, shape), subsampling=sampling)
-        np.testing.assert_array_equal(read_jpeg(data, "x.jpg", memory=memory), read_jpeg(data, "x.jpg"))
+        np.testing.assert_array_equal(read_jpeg(data, "x.jpg", buffer=buffer), read_jpeg(data, "x.jpg"))
 
 
 def test_a_picture_is_overwritten_by_the_next_only_where_they_share_memory() -> None:
     one, other = jpeg_bytes(scene(1)), jpeg_bytes(scene(2))
-    memory = Memory()
-    shared = read_jpeg(one, "x.jpg", memory=memory)
-    alone, elsewhere = read_jpeg(one, "x.jpg"), read_jpeg(one, "x.jpg", memory=Memory())
+    buffer = PixelBuffer()
+    shared = read_jpeg(one, "x.jpg", buffer=buffer)
+    alone, elsewhere = read_jpeg(one, "x.jpg"), read_jpeg(one, "x.jpg", buffer=PixelBuffer())
     expected = plain_decode(one)
     for picture in (shared, alone, elsewhere):
         np.testing.assert_array_equal(picture, expected)
-    np.testing.assert_array_equal(read_jpeg(other, "x.jpg", memory=memory), plain_decode(other))
+    np.testing.assert_array_equal(read_jpeg(other, "x.jpg", buffer=buffer), plain_decode(other))
     np.testing.assert_array_equal(shared, plain_decode(other))
     for picture in (alone, elsewhere):
         np.testing.assert_array_equal(picture, expected)
 
 
 def test_a_picture_after_one_that_is_refused_is_whole() -> None:
-    memory = Memory()
+    buffer = PixelBuffer()
     for bad in (GOOD[:-200] + GOOD[-2:], GOOD[:SCAN], GOOD[: SCAN + 4000] + GOOD[SCAN + 3000 :]):
         with pytest.raises(DecodeError):
-            read_jpeg(bad, "x.jpg", memory=memory)
-        np.testing.assert_array_equal(read_jpeg(GOOD, "x.jpg", memory=memory), plain_decode(GOOD))
+            read_jpeg(bad, "x.jpg", buffer=buffer)
+        np.testing.assert_array_equal(read_jpeg(GOOD, "x.jpg", buffer=buffer), plain_decode(GOOD))
 
 
 def test_a_truncated_picture_is_noticed_where_the_memory_holds_it_whole() -> None:
     """What the decoder does not fill must not be taken for pixels."""
-    memory = Memory()
+    buffer = PixelBuffer()
     for cut in range(SCAN, len(GOOD) - 12, 331):
-        read_jpeg(GOOD, "x.jpg", memory=memory)
+        read_jpeg(GOOD, "x.jpg", buffer=buffer)
         with pytest.raises(DecodeError):
-            read_jpeg(GOOD[:cut] + b"\xff\xd9", "x.jpg", memory=memory)
+            read_jpeg(GOOD[:cut] + b"\xff\xd9", "x.jpg", buffer=buffer)
 
 
 def test_frames_that_threads_decode_do_not_share_memory() -> None:
     files = [jpeg_bytes(scene(seed, (HEIGHT + 8 * (seed % 3), WIDTH))) for seed in range(6)] * 4
-    expected = [read_picture_frame(data, None, "x.jpg")[0].copy() for data in files]
+    expected = [read_jpeg_frame(data, None, "x.jpg")[0].copy() for data in files]
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(lambda data: read_picture_frame(data, None, "x.jpg")[0], files))
+        together = list(pool.map(lambda data: read_jpeg_frame(data, None, "x.jpg")[0], files))
     for one, other in zip(together, expected, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -477,7 +477,7 @@ TOLD = exif(
 def test_exif(tmp_path: Path, name: str) -> None:
     data = jpeg_bytes(exif=TOLD)
     photo = read_photo(written(tmp_path, data, name))
-    assert (photo.size_bytes, photo.picture) == (len(data), (WIDTH, HEIGHT))
+    assert (photo.size_bytes, photo.jpeg_size) == (len(data), (WIDTH, HEIGHT))
     assert photo.body == Body("NIKON CORPORATION", "NIKON D80", "3012345")
     time = datetime(2008, 5, 1, 12, 0, 3, 250_000)
     assert photo.exposure == Exposure(iso=200, shutter_s=0.02, time=time, orientation=6, shutter_count=205)
@@ -491,12 +491,12 @@ def test_exif_after_other_segments(tmp_path: Path) -> None:
 
 def test_no_exif(tmp_path: Path) -> None:
     photo = read_photo(written(tmp_path, GOOD))
-    assert (photo.body, photo.exposure, photo.picture) == (Body("", "", ""), Exposure(), (WIDTH, HEIGHT))
+    assert (photo.body, photo.exposure, photo.jpeg_size) == (Body("", "", ""), Exposure(), (WIDTH, HEIGHT))
 
 
 def test_only_a_jpeg_s_name_makes_it_one(tmp_path: Path) -> None:
     photo = read_photo(written(tmp_path, jpeg_bytes(exif=TOLD), "x.nef"))
-    assert (photo.body.model, photo.picture) == ("NIKON D80", None)
+    assert (photo.body.model, photo.jpeg_size) == ("NIKON D80", None)
 
 
 @pytest.mark.parametrize(
@@ -529,7 +529,7 @@ def test_edited(tmp_path: Path, software: str) -> None:
     ],
 )  # fmt: skip
 def test_firmware_is_no_editor(tmp_path: Path, software: str) -> None:
-    assert read_photo(written(tmp_path, jpeg_bytes(exif=exif(tiff.text(0x0131, software))))).picture
+    assert read_photo(written(tmp_path, jpeg_bytes(exif=exif(tiff.text(0x0131, software))))).jpeg_size
 
 
 def test_a_raw_file_s_software_does_not_matter(tmp_path: Path) -> None:
@@ -558,7 +558,7 @@ def test_exif_of_another_size(tmp_path: Path, told: tuple[tiff.Field, ...], show
 
 @pytest.mark.parametrize("told", [(), (tiff.long(0xA002, 0), tiff.long(0xA003, 0)), (tiff.long(0xA002, WIDTH),)])
 def test_exif_that_tells_no_size(tmp_path: Path, told: tuple[tiff.Field, ...]) -> None:
-    assert read_photo(written(tmp_path, jpeg_bytes(exif=exif(exif=told)))).picture == (WIDTH, HEIGHT)
+    assert read_photo(written(tmp_path, jpeg_bytes(exif=exif(exif=told)))).jpeg_size == (WIDTH, HEIGHT)
 
 
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -570,7 +570,7 @@ def test_damaged_header(tmp_path: Path, damage: list[tuple[int, int]], cut: int)
     path = written(tmp_path, bytes(data[: cut + 10] if cut < 700 else data))
     photo = unless_refused(lambda: read_photo(path))
     if photo is not None:
-        assert photo.picture is not None
+        assert photo.jpeg_size is not None
         assert all(text.isprintable() for text in (photo.body.make, photo.body.model, photo.body.serial))
 
 
@@ -654,7 +654,7 @@ def test_a_transform_that_the_decoder_does_not_know_is_refused(transform: int) -
 def test_rgb_is_no_frame_of_a_camera() -> None:
     for data in (jpeg_bytes(subsampling="4:4:4", keep_rgb=True), numbered(BARE, (82, 71, 66))):
         with pytest.raises(DecodeError, match=r"^x\.jpg: stores its colours as red, green and blue"):
-            read_picture_frame(data, None, "x.jpg")
+            read_jpeg_frame(data, None, "x.jpg")
 
 
 # --- files outside the repository -------------------------------------------------------------------------------------
@@ -667,7 +667,7 @@ def test_real_phone() -> None:
     assert orientations.pop("scene_2.jpg") == 1
     assert orientations.pop("scene_1.jpg") is not None
     assert set(orientations.values()) == {6}
-    assert {(photo.body, photo.picture) for photo in photos} == {(Body("SAMSUNG", "GT-I9300", ""), (3264, 1836))}
+    assert {(photo.body, photo.jpeg_size) for photo in photos} == {(Body("SAMSUNG", "GT-I9300", ""), (3264, 1836))}
     for name in (min(orientations), "scene_2.jpg"):
         data = (folder / name).read_bytes()
         np.testing.assert_array_equal(read_jpeg(data, name), plain_decode(data))
@@ -678,7 +678,7 @@ def test_real_nikon() -> None:
     path = needs(DATA / "d200-0" / "Nikon_D200_0_15871.JPG")
     photo = read_photo(path)
     assert photo.body == Body("NIKON CORPORATION", "NIKON D200", "")  # this body writes blanks for its number
-    assert photo.picture == (3872, 2592)
+    assert photo.jpeg_size == (3872, 2592)
     time = datetime(2009, 1, 12, 19, 25, 28, 240_000)
     assert photo.exposure == Exposure(200, 1 / 320, time, orientation=1, shutter_count=3584, long_exposure_nr=False)
     data = path.read_bytes()

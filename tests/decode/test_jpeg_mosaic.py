@@ -10,8 +10,9 @@ from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
 from sensormap.camera.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
-from sensormap.decode.jpeg_mosaic import remosaic, remosaic_slowly
+from sensormap.decode.jpeg_mosaic import remosaic
 from sensormap.frame import WHITE
+from tests.support.remosaic import remosaic_slowly
 
 NAMES = (*BAYER_NAMES, MONO, PICTURE)
 OUTSIDE = -7

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fixtures.files import huffman
-from sensormap.decode.nef_strip import LOSSLESS, LOSSY, MOST_LEVELS, Code, Coding, nearest_indices, pack, unpack
+from sensormap.decode.nef_strip import (
+    LOSSLESS,
+    LOSSY,
+    MOST_LEVELS,
+    PrefixCode,
+    StripCoding,
+    nearest_indices,
+    pack,
+    unpack,
+)
 from sensormap.errors import DecodeError
 
 # The codes in full, in the order of the difference's size in bits.
@@ -33,7 +42,7 @@ def predicted(indices: NDArray[np.uint16], row: int, col: int, starts: tuple[int
     return int(indices[row - 2, col]) if row >= 2 else starts[2 * row + col]
 
 
-def pack_slowly(indices: NDArray[np.uint16], coding: Coding) -> str:
+def pack_slowly(indices: NDArray[np.uint16], coding: StripCoding) -> str:
     """Return the bits as a text of 0 and 1."""
     bits = ""
     for row, col in np.ndindex(*indices.shape):
@@ -45,7 +54,7 @@ def pack_slowly(indices: NDArray[np.uint16], coding: Coding) -> str:
     return bits
 
 
-def unpack_slowly(bits: str, shape: tuple[int, int], coding: Coding) -> NDArray[np.uint16]:
+def unpack_slowly(bits: str, shape: tuple[int, int], coding: StripCoding) -> NDArray[np.uint16]:
     indices = np.zeros(shape, np.uint16)
     at = 0
     for row, col in np.ndindex(*shape):
@@ -63,7 +72,7 @@ def text_of(strip: bytes) -> str:
 
 
 @st.composite
-def mosaics(draw: st.DrawFn) -> tuple[NDArray[np.uint16], Coding]:
+def mosaics(draw: st.DrawFn) -> tuple[NDArray[np.uint16], StripCoding]:
     """Draw small mosaics of all sizes, of small and of the largest differences."""
     highest = draw(st.sampled_from([1, 40, 682, MOST_LEVELS - 1]))
     index = st.integers(0, highest)
@@ -71,11 +80,15 @@ def mosaics(draw: st.DrawFn) -> tuple[NDArray[np.uint16], Coding]:
     flat = draw(st.lists(index, min_size=height * width, max_size=height * width))
     starts = draw(st.tuples(index, index, index, index))
     levels = IDENTITY[: max(highest + 1, 2)] * 2
-    return np.array(flat, np.uint16).reshape(height, width), Coding(draw(st.sampled_from(list(WORDS))), starts, levels)
+    return np.array(flat, np.uint16).reshape(height, width), StripCoding(
+        draw(st.sampled_from(list(WORDS))), starts, levels
+    )
 
 
 @given(mosaics(), st.binary(max_size=9))
-def test_strips_equal_the_slow_reference_and_go_round(drawn: tuple[NDArray[np.uint16], Coding], behind: bytes) -> None:
+def test_strips_equal_the_slow_reference_and_go_round(
+    drawn: tuple[NDArray[np.uint16], StripCoding], behind: bytes
+) -> None:
     indices, coding = drawn
     strip, bits = pack(indices, coding)
     slow = pack_slowly(indices, coding)
@@ -89,12 +102,12 @@ def test_strips_equal_the_slow_reference_and_go_round(drawn: tuple[NDArray[np.ui
 
 
 @pytest.mark.parametrize("code", [LOSSY, LOSSLESS])
-def test_every_difference_there_is_goes_round(code: Code) -> None:
+def test_every_difference_there_is_goes_round(code: PrefixCode) -> None:
     """Each difference from -4095 to 4095 is one step of a zigzag that grows."""
     steps = np.arange(MOST_LEVELS)
     zigzag = np.stack([(MOST_LEVELS - 1 - steps) // 2, (MOST_LEVELS + steps) // 2], axis=1).astype(np.uint16)
     mosaic = np.repeat(zigzag.reshape(1, -1), 2, axis=1)  # both columns of a pair alike
-    coding = Coding(code, STARTS, IDENTITY)
+    coding = StripCoding(code, STARTS, IDENTITY)
     strip, bits = pack(mosaic, coding)
     assert text_of(strip)[:bits] == pack_slowly(mosaic, coding)
     np.testing.assert_array_equal(unpack(strip, (1, mosaic.size), coding, "a.nef").indices, mosaic)
@@ -102,10 +115,10 @@ def test_every_difference_there_is_goes_round(code: Code) -> None:
 
 def test_a_mosaic_packs_as_the_generator_of_the_fixtures_does() -> None:
     mosaic = np.random.default_rng(3).normal(300, 40, (60, 88)).astype(np.uint16)
-    assert pack(mosaic, Coding(LOSSY, STARTS, IDENTITY[:683]))[0] == huffman.pack(mosaic, start=128)
+    assert pack(mosaic, StripCoding(LOSSY, STARTS, IDENTITY[:683]))[0] == huffman.pack(mosaic, start=128)
 
 
-LOSSY_683 = Coding(LOSSY, STARTS, IDENTITY[:683])
+LOSSY_683 = StripCoding(LOSSY, STARTS, IDENTITY[:683])
 UPWARDS = int("0011111" * 64, 2).to_bytes(56)  # each difference is 31
 
 
@@ -130,8 +143,8 @@ def test_damaged_strips_are_refused(strip: bytes, shape: tuple[int, int], messag
 
 
 @given(st.binary(min_size=30, max_size=120), st.sampled_from(list(WORDS)))
-def test_any_bits_unpack_as_the_reference_does_or_are_refused(strip: bytes, code: Code) -> None:
-    coding = Coding(code, STARTS, IDENTITY[:683])
+def test_any_bits_unpack_as_the_reference_does_or_are_refused(strip: bytes, code: PrefixCode) -> None:
+    coding = StripCoding(code, STARTS, IDENTITY[:683])
     try:
         found = unpack(strip, (5, 7), coding, "a.nef")
     except DecodeError:

@@ -30,8 +30,11 @@ from fixtures.files.nef import NefMeta, nef_bytes
 from sensormap.camera.cfa import BAYER_NAMES, Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
+from sensormap.decode import reading
+from sensormap.decode.libraw import usable_area
+from sensormap.decode.mosaic import Decoded, subtract_black
 from sensormap.decode.quiet import native_stderr_silenced
-from sensormap.decode.reading import open_geometry, read_frame, subtract_black, usable_area
+from sensormap.decode.reading import open_geometry, read_frame
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from sensormap.photos.exif import read_photo
 from sensormap.photos.files import check_photosites, is_jpeg_name, is_photo_name
@@ -485,6 +488,31 @@ def test_image_names(name: str) -> None:
     assert is_photo_name(Path(name), images=True)
 
 
+# --- the table of decoders --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sure", [True, False])
+def test_a_decoder_is_a_row_and_the_next_one_is_its_fallback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sure: bool
+) -> None:
+    """The geometry, which the new row leaves out, is LibRaw's too."""
+    asked = []
+
+    def frame(data: bytes, profile: Profile | None, name: str) -> Decoded | None:
+        asked.append((len(data), profile, name))
+        return Decoded(np.full(SHAPE, 7, np.int16), -2, 9) if sure else None
+
+    row = reading.Decoder(lambda path: path.suffix == ".nef", None, frame)
+    monkeypatch.setattr(reading, "DECODER_TABLE", (row, *reading.DECODER_TABLE))
+    path, other = (written(tmp_path, nef_bytes(random_mosaic(1)), name) for name in ("x.nef", "x.raw"))
+    profile = open_geometry(path, own_profile())
+    mine, libraw = (read_frame(read_photo(one), profile) for one in (path, other))
+    assert (mine.floor, mine.saturation) == ((-2, 9) if sure else (0, 3880))
+    area = profile.active_area.slices
+    assert np.array_equal(mine.mosaic[area], libraw.mosaic[area]) == (not sure)
+    assert asked == [(path.stat().st_size, profile, "x.nef")]
+
+
 # --- LibRaw's prints --------------------------------------------------------------------------------------------------
 
 _SCRIPT = """
@@ -492,8 +520,8 @@ import contextlib, logging, os, sys
 from pathlib import Path
 from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.decode.reading import read_frame
-from sensormap.photos.exif import read_photo
 from sensormap.errors import DecodeError
+from sensormap.photos.exif import read_photo
 block = native_stderr_silenced() if sys.argv[2] == "silent" else contextlib.nullcontext()
 with block, block if sys.argv[2] == "loud" else native_stderr_silenced():
     try:

@@ -35,7 +35,7 @@ def photo(
 
 
 def jpeg(name: str, time: datetime | None = None, count: int | None = None, **values: Any) -> Photo:
-    return photo(name, time, count, **({"picture": FULL} | values))
+    return photo(name, time, count, **({"jpeg_size": FULL} | values))
 
 
 def names(photos: Iterable[Photo]) -> list[str]:
@@ -133,7 +133,7 @@ def test_without_raw_photos_every_jpeg_stays_in_order() -> None:
 
 def test_of_a_known_camera_the_size_is_its_profile_s() -> None:
     """Though most have another."""
-    pictures = [jpeg("a.jpg"), jpeg("b.jpg", picture=SMALL), jpeg("c.jpg", picture=SMALL)]
+    pictures = [jpeg("a.jpg"), jpeg("b.jpg", jpeg_size=SMALL), jpeg("c.jpg", jpeg_size=SMALL)]
     kept, small = of_full_size(pictures, CROP)
     assert names(kept) == ["a.jpg"]
     reason = "picture of 1936 x 1296 pixels, expected the full size 3872 x 2592"
@@ -142,8 +142,8 @@ def test_of_a_known_camera_the_size_is_its_profile_s() -> None:
 
 def test_of_an_unknown_camera_the_size_is_the_largest_that_is_not_rare() -> None:
     """Though most have another."""
-    pictures = [jpeg("a.jpg", picture=SMALL), jpeg("b.jpg"), jpeg("c.jpg"), jpeg("d.jpg", picture=SMALL)]
-    pictures.append(jpeg("e.jpg", picture=SMALL))
+    pictures = [jpeg("a.jpg", jpeg_size=SMALL), jpeg("b.jpg"), jpeg("c.jpg"), jpeg("d.jpg", jpeg_size=SMALL)]
+    pictures.append(jpeg("e.jpg", jpeg_size=SMALL))
     kept, small = of_full_size(pictures, None)
     assert names(kept) == ["b.jpg", "c.jpg"]
     told = "picture of 1936 x 1296 pixels, expected the full size 3872 x 2592, the largest of many"
@@ -157,8 +157,8 @@ def test_of_an_unknown_camera_the_size_is_the_largest_that_is_not_rare() -> None
 def test_panoramas_are_larger_but_rare(small: int, large: int, full: tuple[int, int]) -> None:
     """Fewer than a fifth of the usual ones, or a single one of several."""
     sizes = [SMALL] * small + [FULL] * large
-    kept, _ = of_full_size([jpeg(f"{number}.jpg", picture=size) for number, size in enumerate(sizes)], None)
-    assert {one.picture for one in kept} == {full}
+    kept, _ = of_full_size([jpeg(f"{number}.jpg", jpeg_size=size) for number, size in enumerate(sizes)], None)
+    assert {one.jpeg_size for one in kept} == {full}
 
 
 @given(
@@ -168,9 +168,9 @@ def test_panoramas_are_larger_but_rare(small: int, large: int, full: tuple[int, 
 def test_the_order_of_files_does_not_choose_the_size_and_no_larger_one_has_as_many(
     sizes: list[tuple[int, int]], seed: int
 ) -> None:
-    pictures = [jpeg(f"{number}.jpg", picture=size) for number, size in enumerate(sizes)]
+    pictures = [jpeg(f"{number}.jpg", jpeg_size=size) for number, size in enumerate(sizes)]
     kept, left_out = of_full_size(pictures, None)
-    (size,) = {one.picture or (0, 0) for one in kept}
+    (size,) = {one.jpeg_size or (0, 0) for one in kept}
     assert all(other[0] * other[1] <= size[0] * size[1] for other in sizes if sizes.count(other) >= len(kept))
     assert len(kept) + len(left_out) == len(sizes)
     random.Random(seed).shuffle(pictures)
@@ -180,7 +180,7 @@ def test_the_order_of_files_does_not_choose_the_size_and_no_larger_one_has_as_ma
 
 @pytest.mark.parametrize("crop", [CROP, None])
 def test_a_picture_of_the_full_size_on_its_side_was_turned(crop: Rect | None) -> None:
-    pictures = [jpeg("a.jpg"), jpeg("b.jpg"), jpeg("turned.jpg", picture=FULL[::-1]), jpeg("x.jpg", picture=SMALL)]
+    pictures = [jpeg("a.jpg"), jpeg("b.jpg"), jpeg("turned.jpg", jpeg_size=FULL[::-1]), jpeg("x.jpg", jpeg_size=SMALL)]
     kept, left_out = of_full_size(pictures, crop)
     assert names(kept) == ["a.jpg", "b.jpg"]
     turned, small = left_out

@@ -16,7 +16,6 @@ import pytest
 from numpy.typing import NDArray
 
 import sensormap.decode.libraw
-import sensormap.decode.reading
 import sensormap.detect.tally
 import sensormap.score.paired_outliers
 import sensormap.score.scores
@@ -96,9 +95,9 @@ def test_libraw_opens_three_files_more_than_are_read_for_the_geometry(
     place: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, follow: int
 ) -> None:
     opened, decoded = [], []
-    imread, values = sensormap.decode.libraw.rawpy.imread, sensormap.decode.reading.raw_values
+    imread, values = sensormap.decode.libraw.rawpy.imread, sensormap.decode.libraw.raw_values
     monkeypatch.setattr(sensormap.decode.libraw.rawpy, "imread", lambda file: opened.append(1) or imread(file))
-    monkeypatch.setattr(sensormap.decode.reading, "raw_values", lambda raw: decoded.append(1) or values(raw))
+    monkeypatch.setattr(sensormap.decode.libraw, "raw_values", lambda raw: decoded.append(1) or values(raw))
     map_defects([place[0]], Options(profile=str(place[1]), follow=follow))
     assert len(decoded) == COUNT + (len(LEADING) if follow else 0)
     assert len(opened) == len(decoded) + 3
@@ -109,7 +108,7 @@ def test_the_geometry_of_a_known_camera_is_told_without_decoding(
 ) -> None:
     path = min(place[0].iterdir())
     profile = open_geometry(path, None)
-    monkeypatch.setattr(sensormap.decode.reading, "read_levels", lambda *_: pytest.fail("a photo was decoded"))
+    monkeypatch.setattr(sensormap.decode.libraw, "read_levels", lambda *_: pytest.fail("a photo was decoded"))
     assert open_geometry(path, profile).raw_size == SIZE
 
 

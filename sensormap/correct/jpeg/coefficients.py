@@ -1,4 +1,4 @@
-"""The coded coefficients of a JPEG: read unit by unit, and replaced with every other bit of the picture left as it is.
+"""The coded coefficients of a JPEG: read unit by unit, and replaced with every other coded bit left as it is.
 
 jpeglib 1.0.2, the library that was tried for this, writes a file anew, with a header and a Huffman code of its own.
 """
@@ -17,16 +17,23 @@ from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
 from sensormap.correct.jpeg.tables import ZIGZAG, Codes, damaged, huffman, quantisation
-from sensormap.photos.jpeg_markers import Layout, header_parts, read_layout
+from sensormap.photos.jpeg_markers import (
+    FIRST_RESTART,
+    FRAMES,
+    HUFFMAN,
+    QUANTISATION,
+    SCAN,
+    Layout,
+    header_parts,
+    read_layout,
+)
 
-_QUANTISATION, _HUFFMAN, _SCAN = 0xDB, 0xC4, 0xDA
-_MARK = re.compile(rb"(?<!\xff)\xff++([^\x00\xff])", re.DOTALL)
-_PAD = b"\xff" * 8  # what a decoder would take for more bits
+_MARK = re.compile(rb"(?<!\xff)\xff++([^\x00\xff])", re.DOTALL)  # any marker among coded data
+_PAD = b"\xff" * 8  # behind the coded data: a decoder would take it for more bits
+_LARGEST_AC: Final = 10  # bits of an AC coefficient of 8-bit samples
 
 Blocks = NDArray[np.int32]
 """Coefficients as coded, shape ``(units, blocks, 64)``, those of a block row by row; the first is DC, made absolute."""
-
-_LARGEST_AC: Final = 10  # bits of an AC coefficient of 8-bit samples
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ class Coded:
 
     @property
     def unit_count(self) -> int:
-        """Number of units in the picture."""
+        """Number of units in the JPEG."""
         return self.layout.units[0] * self.layout.units[1]
 
     @cached_property
@@ -80,7 +87,7 @@ def open_coded(data: bytes, name: str) -> Coded:
     data
         The whole file; `sensormap.decode.jpeg.read_jpeg` has found it whole.
     name
-        Its name, for messages.
+        The file's name, for messages.
 
     Raises
     ------
@@ -92,13 +99,13 @@ def open_coded(data: bytes, name: str) -> Coded:
     codes: dict[int, Codes] = {}
     scan, identities, selectors = b"", [], []
     for marker, content in header_parts(layout.header):
-        if marker == _QUANTISATION:
+        if marker == QUANTISATION:
             steps |= quantisation(content, name)
-        elif marker == _HUFFMAN:
+        elif marker == HUFFMAN:
             codes |= huffman(content, name)
-        elif marker == _SCAN:
+        elif marker == SCAN:
             scan = content
-        elif marker in {0xC0, 0xC1}:
+        elif marker in FRAMES:
             identities, selectors = list(content[6:15:3]), list(content[8:15:3])
     # A scan names its three colours in the order of the header, and the two tables of each.
     if len(scan) < 7 or list(scan[1:7:2]) != identities or len(set(identities)) < 3:
@@ -114,15 +121,6 @@ def open_coded(data: bytes, name: str) -> Coded:
         tuple((codes[dc], codes[ac]) for dc, ac in wanted),
         tuple(_intervals(data, layout.start)),
     )
-
-
-def _intervals(data: bytes, start: int) -> Iterator[tuple[int, int]]:
-    """Yield where the coded data between markers start and end."""
-    for mark in _MARK.finditer(data, start):
-        yield start, mark.start()
-        if mark[1][0] & 0xF8 != 0xD0:
-            return
-        start = mark.end()
 
 
 def read_units(coded: Coded, units: NDArray[np.int64], name: str) -> Blocks:
@@ -144,6 +142,48 @@ def read_units(coded: Coded, units: NDArray[np.int64], name: str) -> Blocks:
     """
     parts = [walk_interval(coded, number, inside, name).blocks for number, inside in by_interval(coded, units)]
     return np.concatenate([np.zeros((0, len(coded.components), 64), np.int32), *parts])[:, :, np.argsort(ZIGZAG)]
+
+
+def replace_units(coded: Coded, units: NDArray[np.int64], blocks: Blocks, name: str) -> bytes:
+    """Return the file with the coefficients of some units replaced, and every other coded bit kept.
+
+    Parameters
+    ----------
+    coded
+        The file.
+    units, blocks
+        As `read_units` takes and returns them.
+    name
+        The file's name, for messages.
+
+    Returns
+    -------
+    bytes
+        The file; only coded data differ. A code made for one JPEG has no code word for some values. Then the value next
+        to it towards 0 is written; where a difference of DC coefficients has none, the units around stay as they were.
+
+    Raises
+    ------
+    DecodeError
+        As by `read_units`.
+    """
+    new = dict(zip(units.tolist(), blocks[:, :, ZIGZAG], strict=True))
+    pieces, done = [], 0
+    for number, inside in by_interval(coded, units):
+        start, end = coded.intervals[number]
+        inner = {unit: new[unit] for unit in inside.tolist()}
+        pieces += [coded.data[done:start], _rewritten(coded, number, inner, name)]
+        done = end
+    return b"".join((*pieces, coded.data[done:]))
+
+
+def _intervals(data: bytes, start: int) -> Iterator[tuple[int, int]]:
+    """Yield where the coded data between markers start and end."""
+    for mark in _MARK.finditer(data, start):
+        yield start, mark.start()
+        if mark[1][0] & 0xF8 != FIRST_RESTART:
+            return
+        start = mark.end()
 
 
 def by_interval(coded: Coded, units: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
@@ -201,94 +241,6 @@ def walk_interval(coded: Coded, number: int, units: NDArray[np.int64], name: str
     return walk
 
 
-@compiled
-def _peek(data: NDArray[np.uint8], bit: int) -> int:
-    """Return the 16 bits that start at one."""
-    byte = bit >> 3
-    three = np.int64(data[byte]) << 16 | np.int64(data[byte + 1]) << 8 | np.int64(data[byte + 2])
-    return int(three >> (8 - (bit & 7))) & 0xFFFF
-
-
-@compiled
-def _walk(
-    data: NDArray[np.uint8], symbols: NDArray[np.int32], components: NDArray[np.int64], slots: NDArray[np.int64],
-    places: NDArray[np.int64], blocks: Blocks,
-) -> int:  # fmt: skip
-    """Decode units, fill what a `Walk` holds, and return how many there were before the data made no sense."""
-    bit, end = 0, 8 * (data.size - 8)
-    last = np.zeros(3, np.int64)
-    for unit in range(slots.size):
-        places[unit, 0] = bit
-        places[unit, 1:] = last
-        for block in range(components.size):
-            component, place, kind = components[block], 0, 0
-            while place < 64:
-                entry = symbols[component, kind, _peek(data, bit)]
-                size = entry & 15
-                bit += entry >> 8
-                if entry == 0 or bit > end or size > 11 - kind or (kind == 0 and entry & 0xF0):
-                    return unit
-                run = (entry >> 4) & 15
-                if kind and size == 0 and run < 15:
-                    break
-                place += run
-                if place > 63:
-                    return unit
-                value = 0
-                if size:
-                    value = _peek(data, bit) >> (16 - size)
-                    if value < 1 << (size - 1):
-                        value -= (1 << size) - 1
-                    bit += size
-                    if bit > end:
-                        return unit
-                if kind == 0:
-                    last[component] += value
-                    value = last[component]
-                if slots[unit] >= 0:
-                    blocks[slots[unit], block, place] = value
-                place, kind = place + 1, 1
-    places[slots.size, 0] = bit
-    return slots.size
-
-
-def replace_units(coded: Coded, units: NDArray[np.int64], blocks: Blocks, name: str) -> bytes:
-    """Return the file with the coefficients of some units replaced, and every other bit of the picture kept.
-
-    Parameters
-    ----------
-    coded
-        The file.
-    units, blocks
-        As `read_units` takes and returns them.
-    name
-        The file's name, for messages.
-
-    Returns
-    -------
-    bytes
-        The file; only coded data differ. A code made for one picture has no word for some values. Then the value next
-        to it towards 0 is written; where a difference of DC coefficients has none, the units around stay as they were.
-
-    Raises
-    ------
-    DecodeError
-        As by `read_units`.
-    """
-    new = dict(zip(units.tolist(), blocks[:, :, ZIGZAG], strict=True))
-    pieces, done = [], 0
-    for number, inside in by_interval(coded, units):
-        start, end = coded.intervals[number]
-        inner = {unit: new[unit] for unit in inside.tolist()}
-        pieces += [coded.data[done:start], _rewritten(coded, number, inner, name)]
-        done = end
-    return b"".join((*pieces, coded.data[done:]))
-
-
-class _NoWordError(Exception):
-    """The code of the file has no word for a difference of DC coefficients."""
-
-
 def _rewritten(coded: Coded, number: int, new: Mapping[int, NDArray[np.int32]], name: str) -> bytes:
     """Return the coded data of an interval with some of its units replaced."""
     first = number * coded.per_interval
@@ -338,7 +290,7 @@ def _words(coded: Coded, units: list[NDArray[np.int32]], before: NDArray[np.int6
 
 
 def _said(code: Codes, run: int, value: int) -> int:
-    """Return the value, or the largest one below it that the code has words for after so many zeros."""
+    """Return the value, or the largest one below it that there is a code word for after so many zeros."""
     if value == 0 or (run > 15 and not code.lengths[0xF0]):
         return 0
     size = most = min(abs(value).bit_length(), _LARGEST_AC)
@@ -350,13 +302,17 @@ def _said(code: Codes, run: int, value: int) -> int:
 
 
 def _add_value(bits: _Bits, code: Codes, run: int, value: int) -> None:
-    """Append the word of a run of zeros and a value's size, and the value."""
+    """Append the code word of a run of zeros and a value's size, and the value."""
     size = value.bit_length()
     symbol = run << 4 | size
-    if not code.lengths[symbol]:  # of the end of a block, which a code lacks where no block of its picture has one
+    if not code.lengths[symbol]:  # of the end of a block, which a code lacks where no block of its JPEG needs one
         raise _NoWordError
     bits.add(code.words[symbol], code.lengths[symbol])
     bits.add(value if value > 0 else value + (1 << size) - 1, size)
+
+
+class _NoWordError(Exception):
+    """The code of the file has no code word for a difference of DC coefficients."""
 
 
 class _Bits:
@@ -385,3 +341,54 @@ class _Bits:
         """Return all bytes, the last one filled up with ones."""
         self.add((1 << -self._count % 8) - 1, -self._count % 8)
         return bytes(self._bytes)
+
+
+@compiled
+def _walk(
+    data: NDArray[np.uint8], symbols: NDArray[np.int32], components: NDArray[np.int64], slots: NDArray[np.int64],
+    places: NDArray[np.int64], blocks: Blocks,
+) -> int:  # fmt: skip
+    """Decode units, fill what a `Walk` holds, and return how many there were before the data made no sense."""
+    bit, end = 0, 8 * (data.size - 8)
+    last = np.zeros(3, np.int64)
+    for unit in range(slots.size):
+        places[unit, 0] = bit
+        places[unit, 1:] = last
+        for block in range(components.size):
+            component, place, kind = components[block], 0, 0
+            while place < 64:
+                entry = symbols[component, kind, _peek(data, bit)]
+                size = entry & 15
+                bit += entry >> 8
+                if entry == 0 or bit > end or size > 11 - kind or (kind == 0 and entry & 0xF0):
+                    return unit
+                run = (entry >> 4) & 15
+                if kind and size == 0 and run < 15:
+                    break
+                place += run
+                if place > 63:
+                    return unit
+                value = 0
+                if size:
+                    value = _peek(data, bit) >> (16 - size)
+                    if value < 1 << (size - 1):
+                        value -= (1 << size) - 1
+                    bit += size
+                    if bit > end:
+                        return unit
+                if kind == 0:
+                    last[component] += value
+                    value = last[component]
+                if slots[unit] >= 0:
+                    blocks[slots[unit], block, place] = value
+                place, kind = place + 1, 1
+    places[slots.size, 0] = bit
+    return slots.size
+
+
+@compiled
+def _peek(data: NDArray[np.uint8], bit: int) -> int:
+    """Return the 16 bits that start at one."""
+    byte = bit >> 3
+    three = np.int64(data[byte]) << 16 | np.int64(data[byte + 1]) << 8 | np.int64(data[byte + 2])
+    return int(three >> (8 - (bit & 7))) & 0xFFFF

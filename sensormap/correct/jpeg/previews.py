@@ -1,4 +1,4 @@
-"""The list of further pictures behind a JPEG's first one (CIPA DC-007, multi-picture format), kept true."""
+"""The list of further images behind a JPEG's first one (CIPA DC-007, multi-picture format), kept true."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import Final
 from sensormap.photos.jpeg_markers import segments
 
 _APP2, _NAME = 0xE2, b"MPF\0"
-_ENTRIES: Final = 0xB002  # the tag that holds 16 bytes a picture: kind, size, offset, and what depends on it
+_ENTRIES: Final = 0xB002  # the tag that holds 16 bytes an image: kind, size, offset, and what depends on it
 _ORDERS: Final = {b"II*\0": "<", b"MM\0*": ">"}
 
 
 def moved_previews(data: bytes, name: str, *, end: int, by: int) -> bytes:
-    """Tell a file's list of further pictures that these have moved, as the first one's coded data changed in length.
+    """Correct a file's list of further images, which moved as the first one's coded data changed in length.
 
     Parameters
     ----------
     data
         The file, already changed.
     name
-        Its name, for messages.
+        The file's name, for messages.
     end
-        Where the first picture's coded data ended before: what lay behind has moved.
+        Where the first image's coded data ended before: what lay behind has moved.
     by
         How many bytes it moved.
 
     Returns
     -------
     bytes
-        The same file with other offsets in its list, and another size of the first picture; unchanged where there is
+        The same file with other offsets in its list, and another size of the first image; unchanged where there is
         no list, or it makes no sense.
     """
     out = bytearray(data)
@@ -57,7 +57,7 @@ def _move(block: memoryview, start: int, end: int, by: int) -> None:
         if tag == _ENTRIES:  # the first such field: a hostile file has thousands of them, over the same bytes
             for entry in range(place, min(place + size, len(block)) - 15, 16):
                 length, offset = struct.unpack_from(f"{order}II", block, entry + 4)
-                if offset == 0 and 0 < length + by < 1 << 32:  # the first picture itself
+                if offset == 0 and 0 < length + by < 1 << 32:  # the first image itself
                     struct.pack_into(f"{order}I", block, entry + 4, length + by)
                 elif start + offset >= end and 0 <= offset + by < 1 << 32:
                     struct.pack_into(f"{order}I", block, entry + 8, offset + by)

@@ -1,4 +1,4 @@
-"""Repairing the smears that defective photosites leave in a camera's own pictures: arithmetic on pixels alone."""
+"""Repairing the smears that defective photosites leave in a camera's JPEGs: arithmetic on pixels alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Picture = NDArray[np.uint8]
 
 
 class Pixel(NamedTuple):
-    """Where a defect is: x, y in the stored picture, how far it may lie from there, and the number of its line.
+    """Where a defect is: x, y in the JPEG as stored, how far it may lie from there, and the number of its line.
 
     Pixels of one bad column or row share a number above 0: they show together.
     """
@@ -25,7 +25,7 @@ class Pixel(NamedTuple):
 
 
 WEIGHTS: Final = np.array([[0.5, 1, 0.5], [1, 0, 1], [0.5, 1, 0.5]])
-"""Of a pixel's eight neighbours, in the single-pixel correction script."""
+"""Weights of a pixel's eight neighbours, in the single-pixel correction script."""
 
 SMEAR: Final = 2  # pixels from a defect to the edge of its smear: demosaicing reaches 1, sharpening one more
 _AROUND: Final = SMEAR + 1  # where the ring around a smear is
@@ -41,7 +41,7 @@ _DIRECTIONS: Final = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
 class Repair(NamedTuple):
-    """A repaired picture, and where the smear of each pixel was found: x and y, or None where it was left alone."""
+    """Repaired pixels, and where the smear of each defect was found: x and y, or None where it was left alone."""
 
     picture: Picture
     centres: list[tuple[int, int] | None]
@@ -53,19 +53,19 @@ def weighted8(picture: Picture, pixels: Sequence[tuple[int, int]]) -> Picture:
     Parameters
     ----------
     picture
-        Shape ``(H, W, 3)``.
+        Red, green and blue of the JPEG, shape ``(H, W, 3)``.
     pixels
         x and y of each; a pixel sees those replaced before it.
 
     Returns
     -------
     ndarray of uint8, shape (H, W, 3)
-        A new picture.
+        A new array.
 
     Raises
     ------
     ValueError
-        If a pixel lies outside the picture.
+        If a pixel lies outside the JPEG.
 
     Examples
     --------
@@ -92,21 +92,21 @@ def repair_smears(picture: Picture, pixels: Sequence[Pixel], *, every: bool = Fa
     Parameters
     ----------
     picture
-        Shape ``(H, W, 3)``.
+        Red, green and blue of the JPEG, shape ``(H, W, 3)``.
     pixels
         Where the defects are.
     every
-        Whether to replace also those that do not stand out in this picture.
+        Whether to replace also those that do not stand out in this JPEG.
 
     Returns
     -------
     Repair
-        A new picture; only pixels up to `SMEAR` from a centre differ.
+        A new array of pixels; only those up to `SMEAR` from a centre differ.
 
     Raises
     ------
     ValueError
-        If a pixel lies outside the picture.
+        If a pixel lies outside the JPEG.
 
     Notes
     -----
@@ -169,7 +169,7 @@ def _centre(picture: Picture, pixel: Pixel, *, every: bool) -> tuple[int, int] |
     steps = np.abs(np.arange(contrast.shape[0]) - middle)
     away = np.maximum(steps[:, np.newaxis], steps) >= _AROUND + SMEAR + 1 + radius
     scatter = np.maximum(np.sqrt(np.mean(contrast[away] ** 2, 0)), _LEAST / _SCATTERS)
-    # Only places inside the picture can be a centre.
+    # Only places inside the JPEG can be a centre.
     top, left = max(middle - radius, middle - y), max(middle - radius, middle - x)
     bottom, right = min(middle + radius, middle + height - 1 - y), min(middle + radius, middle + width - 1 - x)
     ratio = (np.abs(contrast[top : bottom + 1, left : right + 1]) / scatter).max(2)

@@ -4,9 +4,9 @@ The 5 x 5 photosites around one are a vector of 25 values. Were mean and covaria
 linear guess of the middle one, given the healthy ones of the rest, would be its conditional expectation: whatever is
 missing beside it is left out of the equations, so that clusters, lines, corners and borders are no special cases.
 
-Mean and covariance are taken from the 81 like places around the target, which know the direction of its edges and the
-colours that they join, and the covariance is added to that of the whole photo, which knows its noise and its sharpness:
-where the surroundings are flat the photo's decides, where they have structure their own.
+Mean and covariance are taken from the 81 like places around the target, which follow the direction of its edges and
+the colours that they join. That covariance is added to the one of the whole photo, which follows its noise and its
+sharpness. Where the surroundings are flat the photo's part is larger, where they have structure their own.
 """
 
 from __future__ import annotations
@@ -18,57 +18,55 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from sensormap.correct.methods.surround import same_plane_rings, surroundings
+from sensormap.correct.methods.targets import Targets
 
 _PATCH = 2  # photosites on either side of the middle: 5 x 5, all colours, the eight nearest of the same plane
 _MIDDLE = 12
 _STEPS = 4  # steps of the plane on either side within which the patches around a target lie: 9 x 9
 
-# Of the surroundings' covariance against the photo's. Tuned on sets that docs/correction.md does not report on; from
-# 0.05 to 0.2, and from 3 to 5 steps, errors differ by 2 % at most.
+# Weight of the surroundings' covariance against the photo's. Tuned on sets that docs/correction.md does not report on;
+# from 0.05 to 0.2, and from 3 to 5 steps, errors differ by 2 % at most.
 _LOCAL_SHARE = 0.1
 _SAMPLES = 6400  # patches a plane that the photo's covariance is taken from; 10 000 make errors less than 1 % smaller
 _RIDGE = 1 / 12  # DN squared, the noise of rounding: what keeps a photo without any noise solvable
-_RIDGE_SHARE = 1e-9  # of the mean variance, where values are so large that the former drowns in rounding
+_RIDGE_SHARE = 1e-9  # of the mean variance, where values are so large that rounding hides the former
 _AT_ONCE = 512  # targets: some thirty megabytes
 
 
-def predict(
-    mosaic: NDArray[Any], unhealthy: NDArray[np.bool_], targets: NDArray[np.int64], step: int
-) -> NDArray[np.float64]:
+def directional(targets: Targets) -> NDArray[np.float64]:
     """Return the values that photosites should have, in DN and not rounded, ``(N,)``; NaN where nothing is known.
 
     Parameters
     ----------
-    mosaic
-        DN, ``(H, W)``.
-    unhealthy
-        What is never used, ``(H, W)``: all the targets, and whatever else is defective.
     targets
-        Rows and columns, ``(N, 2)``.
-    step
-        Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
+        The photosites.
 
     Notes
     -----
     With mean mu and covariance C of the 25 values, m the middle one and k the known ones, the guess is
     ``mu_m + C_mk C_kk^-1 (x_k - mu_k)``; ``C = C_photo + 0.1 * mean over the 81 patches of (x - mu) (x - mu)^T``. It
     stays within the range of the nearest healthy photosites of the same plane, against ringing. In patches that serve
-    as examples only, what is unhealthy counts as the mean of those. Nearest relatives are the edge-directed
-    interpolation of X. Li and M. T. Orchard, doi:10.1109/83.951537, which fits around each target alone, and kriging,
-    which fits the whole photo alone.
+    as examples only, what is unhealthy counts as the mean of those. Edge-directed interpolation [1]_ fits around each
+    target alone, kriging the whole photo alone.
+
+    References
+    ----------
+    .. [1] X. Li and M. T. Orchard, "New edge-directed interpolation", IEEE Transactions on Image Processing 10, 2001,
+       doi:10.1109/83.951537.
     """
-    filled = _filled(mosaic, unhealthy, step)
-    lowest, highest = _bounds(mosaic, unhealthy, targets, step)
-    values = np.full(len(targets), np.nan)
+    places, step = targets.places, targets.cfa.step
+    filled = _filled(targets.mosaic, targets.unhealthy, step)
+    lowest, highest = _bounds(targets.mosaic, targets.unhealthy, places, step)
+    values = np.full(len(places), np.nan)
     known = np.isfinite(lowest)
     for row in range(step):
         for col in range(step):
-            own = np.flatnonzero(known & (targets[:, 0] % step == row) & (targets[:, 1] % step == col))
+            own = np.flatnonzero(known & (places[:, 0] % step == row) & (places[:, 1] % step == col))
             if own.size:
                 photo = photo_covariance(filled, (row, col), step)
                 for first in range(0, own.size, _AT_ONCE):
-                    places = own[first : first + _AT_ONCE]
-                    values[places] = _expected(filled, unhealthy, targets[places], step, photo)
+                    some = own[first : first + _AT_ONCE]
+                    values[some] = _expected(filled, targets.unhealthy, places[some], step, photo)
     return np.asarray(np.clip(values, lowest, highest), np.float64)
 
 
@@ -78,7 +76,7 @@ def photo_covariance(filled: NDArray[Any], phase: tuple[int, int], step: int) ->
     Parameters
     ----------
     filled
-        DN, ``(H, W)``, with nothing odd in it.
+        Mosaic in DN, ``(H, W)``, with a plausible value at every photosite.
     phase
         Row and column of the plane's first photosite.
     step
@@ -86,7 +84,7 @@ def photo_covariance(filled: NDArray[Any], phase: tuple[int, int], step: int) ->
 
     Notes
     -----
-    Patches of a fixed grid, each weighing less the more it varies: few of high contrast would decide everything.
+    Taken from patches on a fixed grid. Each weighs less the more it varies: else few of high contrast would dominate.
     """
     side = round(_SAMPLES**0.5)
     last = [(length - 1 - first) // step for length, first in zip(filled.shape, phase, strict=True)]
@@ -114,7 +112,7 @@ def _filled(mosaic: NDArray[Any], unhealthy: NDArray[np.bool_], step: int) -> ND
 def _bounds(
     mosaic: NDArray[Any], unhealthy: NDArray[np.bool_], targets: NDArray[np.int64], step: int
 ) -> NDArray[np.float64]:
-    """Return what lies lowest and highest of each target's nearest healthy ones of its plane, ``(2, N)``; NaN: none.
+    """Return the lowest and the highest value of each target's nearest healthy ones of its plane, ``(2, N)``, else NaN.
 
     Where some of the eight nearest are missing, perhaps all on one side, the sixteen around them count as well.
     """

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
-from sensormap.correct.methods.interpolate import METHODS, repair
+from sensormap.correct.methods.new_values import repair
+from sensormap.correct.methods.registry import INTERPOLATIONS
 from sensormap.correct.methods.surround import same_plane_rings, surroundings
 from sensormap.score.noise import frame_noise
 
@@ -26,15 +27,15 @@ _SEED = 0x4E1D
 class Quality:
     """Errors of one method, without their sign.
 
-    One that knew the light itself would have a median of 0.67 and a 95th percentile of 1.96 sigma, or less in photos
-    full of texture, some of which the fit of the noise takes for noise.
+    A method that knew the light itself would have a median of 0.67 and a 95th percentile of 1.96 sigma, or less in
+    photos full of texture, some of which the fit of the noise takes for noise.
 
     Parameters
     ----------
     method
-        Its name.
+        Name of the method.
     count
-        Photosites compared.
+        Number of photosites compared.
     median_dn, high_dn
         Median and 95th percentile in DN.
     median_sigma, high_sigma
@@ -51,7 +52,15 @@ class Quality:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What came of N photosites that were held out: `errors` in DN by method, and their own noise `sigma`, DN."""
+    """Errors of the repairs of N photosites that were held out.
+
+    Parameters
+    ----------
+    errors
+        Errors of each method, without their sign, DN, ``(N,)`` each.
+    sigma
+        Noise of the photosites themselves, DN, ``(N,)``.
+    """
 
     errors: dict[str, NDArray[np.float64]]
     sigma: NDArray[np.float64]
@@ -64,7 +73,7 @@ def check(
     *,
     clipping: tuple[int, int],
     count: int = COUNT,
-    methods: Sequence[str] = METHODS,
+    methods: Sequence[str] = INTERPOLATIONS,
 ) -> HeldOut:
     """Hold out healthy photosites, repair each, and return the errors by method.
 
@@ -79,9 +88,9 @@ def check(
     clipping
         Lowest and highest DN that a photosite can have, black subtracted; clipped photosites are not held out.
     count
-        How many to hold out at most; none where the frame has none that can be.
+        Most photosites to hold out; there are fewer, or none, where the frame has fewer that can be.
     methods
-        Some of `repair.METHODS`.
+        Methods to try, of `registry.INTERPOLATIONS`.
 
     Raises
     ------
@@ -116,7 +125,7 @@ def quality(method: str, error: NDArray[np.float64], sigma: NDArray[np.float64])
 def hold_out(
     mosaic: NDArray[Any], defective: NDArray[np.bool_], step: int, *, clipping: tuple[int, int], count: int
 ) -> NDArray[np.int64]:
-    """Return rows and columns of healthy photosites, ``(N, 2)``: the same ones for the same shape, mask and count.
+    """Return rows and columns of healthy photosites, ``(N, 2)``; the same ones for the same shape, mask and count.
 
     One by chance in each of up to `count` cells of a grid, unless a mapped one is near or it is clipped.
 

@@ -1,120 +1,96 @@
-"""The new values of a photo's defective photosites: interpolated, or less what is known that they add."""
+"""The new values of a photo's defective photosites, by any of the methods, rounded."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
-from sensormap.camera.profile import Profile
-from sensormap.correct.methods.interpolate import DIRECTIONAL, Repaired, repair
-from sensormap.correct.methods.interpolate import METHODS as INTERPOLATIONS
-from sensormap.correct.methods.subtract import excess_of, expected_errors, subtract
-from sensormap.frame import Exposure
-from sensormap.maps.entries import Defect
-from sensormap.score.noise import frame_noise
+from sensormap.correct.methods.registry import DIRECTIONAL, INTERPOLATIONS, METHODS
+from sensormap.correct.methods.targets import Targets
 
-SUBTRACT = "subtract"
-METHODS = (DIRECTIONAL, SUBTRACT, *(method for method in INTERPOLATIONS if method != DIRECTIONAL))
-"""How photosites of a raw photo may get their values; the first is the default."""
+# Rounded half up, a little early: a mean that is half a DN in exact arithmetic may miss it by its last bits, and those
+# differ between machines.
+_HALF = 0.5 + 1e-6
 
 
-@dataclass(frozen=True)
-class Levels:
-    """Black and white of a photo.
+@dataclass(frozen=True, eq=False)
+class NewValues:
+    """New values of N photosites.
 
     Parameters
     ----------
-    cfa
-        Filter pattern from raw-grid (0, 0).
-    black
-        DN of no light, one per plane in the order of ``cfa.planes``.
-    saturation
-        DN at which a photosite clips, black included.
+    values
+        Values in DN, black included if the mosaic includes it, in the mosaic's type, ``(N,)``.
+    unknown
+        Whether each keeps the value it had, since it has no healthy photosite of its colour within `surround.REACH`,
+        ``(N,)``.
     """
 
-    cfa: Cfa
-    black: tuple[int, ...]
-    saturation: int
-
-    def of(self, profile: Profile | None) -> Levels:
-        """Return the same, but clipping where the camera's profile says, if that is lower."""
-        return self if profile is None else replace(self, saturation=min(self.saturation, profile.saturation))
-
-    @property
-    def clipping(self) -> tuple[int, int]:
-        """Lowest and highest DN that a photosite can have, black subtracted."""
-        return -min(self.black), self.saturation - max(self.black)
-
-    def by_phase(self, shifted: Cfa) -> NDArray[np.int32]:
-        """Return black by row and column phase of the same filters as read from elsewhere, ``(step, step)``."""
-        levels = {plane.name: level for plane, level in zip(self.cfa.planes, self.black, strict=True)}
-        step = shifted.step
-        return np.array([levels[plane.name] for plane in shifted.planes], np.int32).reshape(step, step)
-
-    def above_black(self, mosaic: NDArray[np.uint16], cfa: Cfa) -> NDArray[np.int32]:
-        """Return a part of the raw grid, whose corner has the filters `cfa`, with black subtracted."""
-        shown, black = mosaic.astype(np.int32), self.by_phase(cfa)
-        for plane in cfa.planes:
-            plane.view(shown)[...] -= black[plane.row, plane.col]
-        return shown
+    values: NDArray[Any]
+    unknown: NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How to find new values: one of `METHODS`, and the exposure of the photo."""
+def new_values(targets: Targets, method: str) -> NewValues:
+    """Return the values that photosites should have.
 
-    method: str
-    exposure: Exposure
+    Parameters
+    ----------
+    targets
+        The photosites.
+    method
+        One of `registry.METHODS`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such method.
+    """
+    if method not in METHODS:
+        msg = f"method {method!r} is not one of {', '.join(METHODS)}"
+        raise ValueError(msg)
+    values = METHODS[method].load()(targets)
+    unknown = np.isnan(values)
+    rounded = np.floor(np.where(unknown, targets.recorded, values) + _HALF)
+    return NewValues(rounded.astype(targets.mosaic.dtype), unknown)
 
 
-def new_values(
-    mosaic: NDArray[np.uint16],
-    defective: NDArray[np.bool_],
-    targets: NDArray[np.intp],
-    cfa: Cfa,
-    defects: Sequence[Defect | None],
-    how: tuple[Recipe, Levels],
-) -> Repaired:
-    """Return the values that some photosites should have.
+def repair(
+    mosaic: NDArray[Any], defective: NDArray[np.bool_], targets: NDArray[Any], cfa: Cfa, *, method: str = DIRECTIONAL
+) -> NewValues:
+    """Return the values that photosites should have by what is around them alone.
 
     Parameters
     ----------
     mosaic
-        The active area, ``(H, W)``, DN, black included.
+        The active area in DN, ``(H, W)``, of any integer type; whether black is subtracted does not matter.
     defective
-        Everything mapped, ``(H, W)``: never a source.
+        Everything mapped, ``(H, W)``: never a source. Neither is a target, whether it is in here or not.
     targets
-        Rows and columns of the photosites to repair, ``(N, 2)``.
+        Rows and columns of the photosites to repair, ``(N, 2)``; their order does not matter.
     cfa
-        Filter pattern from the corner of `mosaic`.
-    defects
-        What the map says of each; None of those of columns and rows, which have no strengths.
-    how
-        Method, and levels of the photo.
+        Filter pattern as read from the corner of `mosaic`.
+    method
+        One of `registry.INTERPOLATIONS`.
 
-    Notes
-    -----
-    By ``subtract`` photosites whose excess is known well enough lose that, and the others are interpolated by the
-    default; all of them if the photo does not tell its ISO and shutter time.
+    Raises
+    ------
+    ValueError
+        If `method` is unknown, shapes disagree, a target lies outside, or `cfa` is that of a JPEG of an unknown camera.
+
+    Examples
+    --------
+    >>> ramp = np.add.outer(np.arange(16), 10 * np.arange(16))
+    >>> hot = ramp.copy()
+    >>> hot[7, 8] = 4000
+    >>> repair(hot, hot == 4000, np.array([[7, 8]]), Cfa("RGGB")).values.tolist(), int(ramp[7, 8])
+    ([87], 87)
     """
-    recipe, levels = how
-    exposure = recipe.exposure
-    if recipe.method != SUBTRACT:
-        return repair(mosaic, defective, targets, cfa, method=recipe.method)
-    repaired = repair(mosaic, defective, targets, cfa)
-    gain, shutter_s = exposure.gain, exposure.shutter_s
-    if gain is None or shutter_s is None or not len(targets):
-        return repaired
-    excess = [excess_of(defect, gain=gain, shutter_s=shutter_s) if defect else None for defect in defects]
-    if not any(excess):
-        return repaired
-    rows, cols = targets.T
-    below = levels.by_phase(cfa)[rows % cfa.step, cols % cfa.step]
-    shown = levels.above_black(mosaic, cfa)
-    errors = expected_errors(shown, defective, targets, frame_noise(shown, cfa.step, clipping=levels.clipping))
-    values, less = subtract(shown[rows, cols], excess, repaired.values - below, *errors, clipping=levels.clipping)
-    return Repaired((values + below).astype(mosaic.dtype), repaired.unknown & ~less)
+    if method not in INTERPOLATIONS:
+        msg = f"method {method!r} is not one of {', '.join(INTERPOLATIONS)}"
+        raise ValueError(msg)
+    places = np.asarray(targets, np.int64).reshape(-1, 2)
+    return new_values(Targets(mosaic, defective, places, cfa), method)

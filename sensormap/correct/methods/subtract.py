@@ -13,22 +13,57 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensormap.correct.methods.new_values import new_values
+from sensormap.correct.methods.registry import DIRECTIONAL
 from sensormap.correct.methods.surround import same_plane_rings, surroundings
+from sensormap.correct.methods.targets import Targets
 from sensormap.maps.entries import Defect, DefectKind
-from sensormap.score.noise import Noise
+from sensormap.maps.visible import SIGMAS
+from sensormap.score.noise import Noise, frame_noise
 from sensormap.settings import DARK_SPREAD
 
-_WITHIN = 1.96  # standard deviations of a normal distribution that half a 95 % interval is
-_SIGMAS = 3.0  # as in `visible`: results farther apart disagree, and what is nearer to saturation may be clipped
+_WITHIN = 1.96  # half of a 95 % interval, in standard deviations of a normal distribution
 _MID_SPREAD = 1.325  # half the mid-spread of eight normal values, in standard deviations
 
 
 @dataclass(frozen=True)
 class Excess:
-    """What a defect adds to the value of a healthy photosite in one photo, and how uncertain that is, DN."""
+    """What a defect adds to the value of a healthy photosite in one photo, and that number's standard deviation, DN."""
 
     dn: float
     uncertain_dn: float
+
+
+def subtracted(targets: Targets) -> NDArray[np.float64]:
+    """Return the values that photosites should have, in DN, ``(N,)``; NaN where nothing is known.
+
+    Parameters
+    ----------
+    targets
+        The photosites. Those whose excess is known well enough lose it, the others are interpolated by the default
+        method; so are all where the photo does not tell its ISO, shutter time and levels.
+    """
+    interpolated = new_values(targets, DIRECTIONAL)
+    excess = _excess(targets)
+    levels, cfa, places = targets.levels, targets.cfa, targets.places
+    if levels is None or not any(excess):
+        return np.where(interpolated.unknown, np.nan, interpolated.values)
+    rows, cols = places.T
+    black = levels.by_phase(cfa)[rows % cfa.step, cols % cfa.step]
+    shown = levels.above_black(targets.mosaic, cfa)
+    noise = frame_noise(shown, cfa.step, clipping=levels.clipping)
+    errors = expected_errors(shown, targets.defective, places, noise)
+    above = interpolated.values - black
+    values, less = subtract(shown[rows, cols], excess, above, *errors, clipping=levels.clipping)
+    return np.where(interpolated.unknown & ~less, np.nan, values + black)
+
+
+def _excess(targets: Targets) -> list[Excess | None]:
+    """Return what each defect adds in the photo, None where that is unknown."""
+    gain, shutter_s = targets.exposure.gain, targets.exposure.shutter_s
+    if gain is None or shutter_s is None:
+        return []
+    return [excess_of(defect, gain=gain, shutter_s=shutter_s) if defect else None for defect in targets.defects]
 
 
 def excess_of(defect: Defect, *, gain: float, shutter_s: float) -> Excess | None:
@@ -37,7 +72,7 @@ def excess_of(defect: Defect, *, gain: float, shutter_s: float) -> Excess | None
     Parameters
     ----------
     defect
-        From a map.
+        Defect of a map.
     gain
         ISO over base ISO.
     shutter_s
@@ -73,13 +108,13 @@ def subtract(
     Parameters
     ----------
     values
-        As recorded, DN, black subtracted, ``(N,)``.
+        Values as recorded, DN, black subtracted, ``(N,)``.
     excess
-        Of each, as `excess_of` returns it.
+        Excess of each, as `excess_of` returns it.
     interpolated
-        As `repair.repair` returns them, ``(N,)``.
+        Values by the default method, DN, black subtracted, ``(N,)``.
     if_interpolated, own
-        As `expected_errors` returns them, ``(N,)``.
+        Variances, as `expected_errors` returns them, DN squared, ``(N,)``.
     clipping
         Lowest and highest DN that a photosite can have, black subtracted: what is clipped, or is within 3 sigma of
         saturation, tells nothing.
@@ -102,8 +137,8 @@ def subtract(
     # Variance goes with the signal: of the recorded value's the excess has its share.
     if_subtracted = uncertain**2 + own * np.clip(known / np.maximum(values, 1), 0, 1)
     left = values - known
-    open_ = (values > clipping[0]) & (values + _SIGMAS * np.sqrt(own) < clipping[1])
-    too_dark = interpolated - left > _SIGMAS * np.sqrt(if_subtracted + if_interpolated)
+    open_ = (values > clipping[0]) & (values + SIGMAS * np.sqrt(own) < clipping[1])
+    too_dark = interpolated - left > SIGMAS * np.sqrt(if_subtracted + if_interpolated)
     better = np.isfinite(dn) & open_ & ~too_dark & (if_subtracted < if_interpolated)
     less = np.clip(np.floor(left + 0.5), *clipping)
     return np.where(better, less, interpolated).astype(values.dtype), better
@@ -123,7 +158,7 @@ def expected_errors(
     targets
         Rows and columns, ``(N, 2)``.
     noise
-        Of the frame, as `check.frame_noise` returns it.
+        Noise of the frame, as `score.noise.frame_noise` returns it.
 
     Returns
     -------

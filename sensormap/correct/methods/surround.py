@@ -24,7 +24,7 @@ class Surround:
     values
         Their values in DN, ``(N, n)`` float64; anything where not `known`.
     known
-        Which of the n are healthy and on the grid, ``(N, n)``.
+        Whether each of the n is healthy and on the grid, ``(N, n)``.
     distance2
         Their squared distance in photosites, ``(n,)``.
     """
@@ -81,14 +81,14 @@ def green_rings() -> list[NDArray[np.int64]]:
 def surroundings(
     mosaic: NDArray[Any], defective: NDArray[np.bool_], targets: NDArray[np.int64], rings: list[NDArray[np.int64]]
 ) -> Iterator[tuple[NDArray[np.intp], Surround]]:
-    """Yield places in `targets`, and their surround: of each the first of `rings` that has a healthy photosite.
+    """Yield positions in `targets`, and their surround: for each the first of `rings` that has a healthy photosite.
 
     Parameters
     ----------
     mosaic
         DN, ``(H, W)``.
     defective
-        Which of it counts as unknown, ``(H, W)``.
+        Photosites that count as unknown, ``(H, W)``.
     targets
         Rows and columns, ``(N, 2)``; those without a healthy photosite in any ring never come.
     rings

@@ -1,4 +1,4 @@
-"""TODO"""
+"""How far off each method is on healthy photosites, and what is subtracted from hot and offset ones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.correct.methods.held_out import check, hold_out, noise_at, sum_up
-from sensormap.correct.methods.interpolate import METHODS
+from sensormap.correct.methods.registry import INTERPOLATIONS
 from sensormap.correct.methods.subtract import Excess, excess_of, expected_errors, subtract
 from sensormap.maps.entries import DefectKind
 from sensormap.score.noise import frame_noise
@@ -24,7 +24,7 @@ def grey(shape=(240, 240), *, noise=20.0, seed=5):
 def test_noise_alone_is_told_to_its_floor(name):
     mosaic = grey()
     found = sum_up([check(mosaic, np.zeros(mosaic.shape, bool), Cfa(name), clipping=CLIPPING)])
-    assert [one.method for one in found] == list(METHODS)
+    assert [one.method for one in found] == list(INTERPOLATIONS)
     best = found[0]
     assert best.count == 24 * 24
     assert best.median_sigma == pytest.approx(0.67, abs=0.09)

@@ -1,4 +1,4 @@
-"""TODO."""
+"""New values from what is around a photosite: laws that every method keeps, and what tells them apart."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensormap.camera.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
-from sensormap.correct.methods.interpolate import METHODS, repair
+from sensormap.correct.methods.new_values import repair
+from sensormap.correct.methods.registry import INTERPOLATIONS
 from sensormap.correct.methods.surround import REACH
 from tests.support.correctpixel_standin import WEIGHTS
 
@@ -38,7 +39,7 @@ def mask_of(targets, shape=SHAPE):
     return mask
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", INTERPOLATIONS)
 @pytest.mark.parametrize("name", CFAS)
 def test_flat_colours_are_repaired_exactly_whatever_is_missing(method, name):
     cfa = Cfa(name)
@@ -80,7 +81,7 @@ def test_lines_are_repaired_along_a_ramp(name, wide, way):
     assert np.abs(error).max() <= 20  # at the ends the range of the neighbours bounds it
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", INTERPOLATIONS)
 @pytest.mark.parametrize("name", ["GRBG", MONO])
 def test_mapped_values_are_never_used(method, name):
     cfa = Cfa(name)
@@ -96,7 +97,7 @@ def test_mapped_values_are_never_used(method, name):
     np.testing.assert_array_equal(first.values, bare.values)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", INTERPOLATIONS)
 def test_the_order_of_targets_and_their_company_do_not_matter(method):
     cfa = Cfa("BGGR")
     mosaic, targets = scene(cfa), places(count=200)
@@ -109,7 +110,7 @@ def test_the_order_of_targets_and_their_company_do_not_matter(method):
 
 
 @pytest.mark.parametrize("name", CFAS)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", INTERPOLATIONS)
 def test_black_does_not_matter(name, method):
     cfa = Cfa(name)
     mosaic, targets = scene(cfa, dtype=np.int32), places()
@@ -121,7 +122,7 @@ def test_black_does_not_matter(name, method):
 
 
 @pytest.mark.parametrize("name", CFAS)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", INTERPOLATIONS)
 def test_a_transposed_frame_is_repaired_alike(name, method):
     cfa, turned = Cfa(name), Cfa(name if name == MONO else name[0] + name[2] + name[1] + name[3])
     mosaic, targets = scene(cfa), places()
@@ -163,7 +164,7 @@ def test_dcraw_takes_greens_of_both_planes():
 
 
 @pytest.mark.parametrize("name", CFAS)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", INTERPOLATIONS)
 def test_a_frame_all_but_masked(name, method):
     cfa = Cfa(name)
     shape = (60, 60)
@@ -183,7 +184,7 @@ def test_a_frame_all_but_masked(name, method):
 @given(
     st.tuples(st.integers(1, 14), st.integers(1, 14)),
     st.sampled_from(CFAS),
-    st.sampled_from(METHODS),
+    st.sampled_from(INTERPOLATIONS),
     st.sampled_from([np.uint16, np.int16, np.int32]),
     st.integers(0, 2**32 - 1),
     st.floats(0, 1),
