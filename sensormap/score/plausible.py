@@ -79,7 +79,7 @@ def implausibility(active: Mosaic, noise: Noise, cfa: Cfa, *, clipping: tuple[in
 
 
 def unlike_light(active: Mosaic, noise: Noise, *, clipping: tuple[int, int]) -> str | None:
-    """Return why a frame, raw or from a JPEG, is no picture of light, or None if it may be one.
+    """Return why a frame, raw or from a JPEG, does not show light, or None if it may.
 
     Parameters
     ----------
