@@ -321,7 +321,7 @@ def tally_rows(
     first, count
         First row, and how many.
     level2, scores
-        Of these rows: twice the neighbours' medians, and the scores, of which clipped photosites' are set to 0.
+        Twice the neighbours' medians, and the scores of the rows; those of clipped photosites are set to 0.
     bars
         The least bright, and the least dark, of outlying scores.
     edges

@@ -199,7 +199,7 @@ def count_steps(  # noqa: PLR0913, PLR0917
     Parameters
     ----------
     step, error, level
-        Of both colours, shape ``(2, rows, pieces)``, in doubled DN.
+        Steps, their standard errors and the levels of both colours, ``(2, rows, pieces)``, in doubled DN.
     moving
         Standard errors that a colour must step to count.
     stepping
