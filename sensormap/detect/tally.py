@@ -257,14 +257,8 @@ def tally_band(
 
     Parameters
     ----------
-    padded
-        The active area as `neighbours.pad` returns it, DN.
-    first, last
-        The rows, `last` exclusive.
-    step
-        Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
-    noise
-        Noise coefficients by row phase, coefficient and column, for scores in eighths of sigma: shape ``(step, 4, W)``.
+    padded, first, last, step, noise
+        As for `score_band`; noise for scores in eighths of sigma.
     clipping
         Lowest and highest DN that a photosite can have, black subtracted.
     work
