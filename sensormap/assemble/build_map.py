@@ -1,4 +1,4 @@
-"""Evidence into a map: defects and their kinds, columns, clusters, and the numbers that go with each."""
+"""Evidence into a map: defects, columns and rows, and what is said of the frames and of all entries together."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from functools import partial
 import numpy as np
 
 from sensormap.assemble.evidence import Clock, Evidence
-from sensormap.assemble.from_series import Found, make_defects
-from sensormap.assemble.from_votes import picture_defects, unfollowed_defects
+from sensormap.assemble.from_series import make_defects
+from sensormap.assemble.from_votes import jpeg_defects, unfollowed_defects
 from sensormap.assemble.lines import make_lines
 from sensormap.camera.geometry import Sensor
 from sensormap.detect.lines import DeviatingLine, find_lines
@@ -25,11 +25,13 @@ from sensormap.maps.entries import Defect, FrameSummary, Setting, Source, rounde
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.settings import FEW_FRAMES, LISTED_CONFIDENCE, LeastStrengths, Thresholds
 
-_FEWEST_FOR_DECOYS = 3
+_FEWEST_FOR_DECOYS = 3  # frames; in fewer a decoy is what one of them shows
 
-# What was measured, 741 of 741 real entries, says no more than 0.999.
+# Highest confidence of an entry: 741 of 741 were real where the truth is known, which says no more; and of an entry of
+# few frames.
 _CONFIDENCE, _FEW_CONFIDENCE = 0.999, 0.5
-_BAND = 16  # rows
+
+_BAND = 16  # rows whose intermediate results stay in the cache
 
 
 def assemble(
@@ -44,9 +46,11 @@ def assemble(
     Parameters
     ----------
     evidence
-        What the passes found.
-    thresholds, least_strengths
-        Of detection, and the least strengths that count.
+        What the passes left behind.
+    thresholds
+        What makes a candidate.
+    least_strengths
+        Strengths from which a defect counts.
     lines_of
         Returns what `deviating_lines` does, found by another thread meanwhile; None finds them here.
     """
@@ -58,7 +62,7 @@ def assemble(
     false: float | None
     rules = evidence.rules
     if rules.smears:
-        defects, false = picture_defects(evidence, sensor, thresholds, ceiling=ceiling)
+        defects, false = jpeg_defects(evidence, sensor, thresholds, ceiling=ceiling)
     elif evidence.followed is None:
         defects, false = unfollowed_defects(evidence, sensor, thresholds, ceiling=ceiling), None
     else:
@@ -98,27 +102,33 @@ def add_skipped(sensor_map: SensorMap, skipped: Iterable[Skipped]) -> SensorMap:
 
 
 def deviating_lines(evidence: Evidence) -> tuple[DeviatingLine, ...]:
-    """Return the columns and rows that deviate as a whole; none where scenery may pass for them."""
+    """Return the columns and rows that deviate as a whole; none where scenery may pass for them.
+
+    Parameters
+    ----------
+    evidence
+        What the passes left behind.
+    """
     tally, area = evidence.tally, evidence.profile.active_area
     if not evidence.rules.finds_lines:
         return ()
     if evidence.counted < FEW_FRAMES or (evidence.followed and evidence.followed.repeats):
         return ()  # the tally has the frames that only the second pass recognised
     mean = np.empty(tally.shape, np.float32)
-    for first in range(0, tally.shape[0], _BAND):  # intermediate results stay in the cache
+    for first in range(0, tally.shape[0], _BAND):
         mean[first : first + _BAND] = tally.mean_score(np.s_[first : first + _BAND])
     return find_lines(mean, tally.count, evidence.profile.cfa.shifted(x=area.x, y=area.y))
 
 
 def _false_positives(evidence: Evidence, followed: SecondPassResult) -> float | None:
-    """Add what chance and scenery make of decoys to what the listed defects' own confidences leave open.
+    """Return how many entries may be false: as decoys tell, and as the entries' own confidences leave open.
 
-    None where frames are so few that a decoy is what one of them shows.
+    None where frames are too few for decoys.
     """
     if evidence.counted < _FEWEST_FOR_DECOYS:
         return None
-    doubt = float(np.sum(1 - followed.odds.confidence[followed.odds.likely]))
-    return rounded(expected_false(followed.decoys, part=evidence.decoy_part) + doubt, digits=2)
+    left_open = float(np.sum(1 - followed.odds.confidence[followed.odds.likely]))
+    return rounded(expected_false(followed.decoys, part=evidence.decoy_part) + left_open, digits=2)
 
 
 def _followed_defects(
@@ -126,20 +136,26 @@ def _followed_defects(
 ) -> list[Defect]:
     """Return the followed candidates that are likely defective, sorted by (y, x)."""
     likely = np.flatnonzero(followed.odds.likely)
-    width = sensor.active_area.width
-    place = followed.places[likely]
-    confidence = np.minimum(followed.odds.confidence[likely], ceiling)
-    diagnoses = diagnose_series(followed, likely, least_strengths)
-    found = [
-        Found(int(at) // width, int(at) % width, float(sure), diagnosis)
-        for at, sure, diagnosis in zip(place, confidence, diagnoses, strict=True)
-    ]
-    clusters = find_clusters(place // width, place % width, sensor.cfa.step)
-    return make_defects(found, clusters, sensor, followed.series[likely], _clock(evidence, followed))
+    places, width = followed.places[likely], sensor.active_area.width
+    return make_defects(
+        places,
+        np.minimum(followed.odds.confidence[likely], ceiling),
+        diagnose_series(followed, likely, least_strengths),
+        clusters=find_clusters(places // width, places % width, sensor.cfa.step),
+        series=followed.series[likely],
+        sensor=sensor,
+        clock=_clock(evidence, followed),
+    )
 
 
 def undated(evidence: Evidence) -> str | None:
-    """Return why a map has no onsets, though its photos could tell them; None if it has."""
+    """Return why a map has no onsets, though its photos could tell them; None if it has.
+
+    Parameters
+    ----------
+    evidence
+        What the passes left behind.
+    """
     if evidence.rules.smears:
         return Clock(evidence.photos).problem
     return None if evidence.followed is None else _clock(evidence, evidence.followed).problem

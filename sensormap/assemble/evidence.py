@@ -70,12 +70,12 @@ class Evidence:
 
 
 class Clock:
-    """Capture times of the followed frames.
+    """Capture times of some frames, by the camera's clock.
 
     Parameters
     ----------
     photos
-        Of the followed frames, in order of capture.
+        Photos of the frames, in order of capture.
 
     Attributes
     ----------
@@ -96,7 +96,13 @@ class Clock:
         self._times: list[datetime] = [time for time in times if time is not None]
 
     def between(self, change: FrameSpan | None) -> Between | None:
-        """Return the times of the frames around a change, or None where there is none to tell."""
+        """Return the times of the frames around a change, or None where there is none to tell.
+
+        Parameters
+        ----------
+        change
+            Positions of the frames of which one is the first after the change; None where nothing changed.
+        """
         if change is None or self.problem is not None:
             return None
         if change.high == 0:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,41 +14,39 @@ from sensormap.diagnose.series import Series
 from sensormap.maps.entries import Defect, Interval, rounded
 
 
-@dataclass(frozen=True)
-class Found:
-    """One defective photosite: where in the active area, how sure, and what its series says.
-
-    `row` and `col` count in the active area.
-    """
-
-    row: int
-    col: int
-    confidence: float
-    diagnosis: Diagnosis
-
-
-def make_defects(
-    found: Sequence[Found], clusters: NDArray[np.int64], sensor: Sensor, series: Series, clock: Clock
+def make_defects(  # noqa: PLR0913
+    places: NDArray[np.int64],
+    confidence: NDArray[np.float64],
+    diagnoses: Sequence[Diagnosis],
+    *,
+    clusters: NDArray[np.int64],
+    series: Series,
+    sensor: Sensor,
+    clock: Clock,
 ) -> list[Defect]:
-    """Return defects as entries of the map, in the order given.
+    """Return N followed photosites as entries of the map, in the order given.
 
     Parameters
     ----------
-    found
-        The defects.
+    places
+        Positions ``row * W + col`` in the active area, ``(N,)``.
+    confidence
+        How likely each is a defect, ``(N,)``.
+    diagnoses
+        What the series of each says.
     clusters
-        Number of each one's cluster, 0 for single ones.
+        Number of each one's cluster, 0 for single ones: ``(N,)``.
+    series
+        What each showed.
     sensor
         Geometry.
-    series
-        Of each defect.
     clock
-        Of the followed frames.
+        Capture times of the followed frames.
     """
     defects = []
-    for i, one in enumerate(found):
-        x, y = one.col + sensor.active_area.x, one.row + sensor.active_area.y
-        diagnosis = one.diagnosis
+    rows, cols = np.divmod(places, sensor.active_area.width)
+    for i, diagnosis in enumerate(diagnoses):
+        x, y = int(cols[i]) + sensor.active_area.x, int(rows[i]) + sensor.active_area.y
         mean, variance = _moments(series.value[i, series.known[i]].astype(np.int64))
         intervals = {name: _rounded(interval) for name, interval in diagnosis.strengths.items()}
         defects.append(
@@ -58,7 +55,7 @@ def make_defects(
                 y=y,
                 plane=sensor.cfa.plane_name(x=x, y=y),
                 kind=diagnosis.kind,
-                confidence=rounded(one.confidence, digits=4),
+                confidence=rounded(float(confidence[i]), digits=4),
                 score=rounded(diagnosis.score, digits=4),
                 mean=rounded(mean),
                 variance=rounded(variance),

@@ -13,13 +13,13 @@ from sensormap.detect.lines import DeviatingLine
 from sensormap.maps.clusters import find_columns
 from sensormap.maps.entries import Between, Column, Defect, DefectKind, Row, rounded
 
-# The false-alarm rate of `lines` is far below a hundredth a map.
+# Confidence of a line that deviates as a whole: `detect.lines` expects far fewer than a hundredth of a false one a map.
 _LINE_CONFIDENCE = 0.99
 
 # A line whose ends lie further out than so many photosites is longer than the run of defects in it.
 _BEYOND = 16
 
-# As many defects as make a run: a chance one in a line does not tell its kind.
+# Defects that tell a line's kind, as many as make a run: a single one may lie in it by chance.
 _FEWEST_MEMBERS = 12
 
 # A plane belongs to a run if it has a tenth of its members.
@@ -27,8 +27,8 @@ _LEAST_SHARE = 0.1
 
 
 @dataclass(frozen=True)
-class _Stretch:
-    """Part of a raw column (row): its place, its ends along it, its planes, and the line found there if any."""
+class _LinePart:
+    """Part of a raw column (row): its place, its ends along it, its planes, and the deviating line there if any."""
 
     axis: str
     place: int
@@ -41,7 +41,7 @@ class _Stretch:
         place, along = (defect.x, defect.y) if self.axis == "column" else (defect.y, defect.x)
         return place == self.place and self.first <= along <= self.last and defect.plane in self.planes
 
-    def meets(self, other: _Stretch) -> bool:
+    def meets(self, other: _LinePart) -> bool:
         same = (self.axis, self.place) == (other.axis, other.place) and bool({*self.planes} & {*other.planes})
         return same and self.first <= other.last and other.first <= self.last
 
@@ -54,16 +54,16 @@ def make_lines(
     Parameters
     ----------
     defects
-        All that are listed, sorted by (y, x).
+        All defects that are listed, sorted by (y, x).
     lines
-        From `lines.find_lines`.
+        Lines that deviate as a whole, from `detect.lines.find_lines`.
     sensor
         Geometry.
     """
-    stretches: list[_Stretch] = []
+    parts: list[_LinePart] = []
     for one in (*_runs("column", defects), *_runs("row", defects), *(_of_line(line, sensor) for line in lines)):
-        stretches = _added(stretches, one)
-    entries = [(one, [defect for defect in defects if one.holds(defect)]) for one in stretches]
+        parts = _added(parts, one)
+    entries = [(one, [defect for defect in defects if one.holds(defect)]) for one in parts]
     columns = [_column(one, members) for one, members in entries if one.axis == "column"]
     rows = [_row(one, members) for one, members in entries if one.axis == "row"]
     covered = {(defect.x, defect.y) for _, members in entries for defect in members}
@@ -73,7 +73,7 @@ def make_lines(
     return tuple(columns), tuple(rows), alone
 
 
-def _runs(axis: str, defects: Sequence[Defect]) -> list[_Stretch]:
+def _runs(axis: str, defects: Sequence[Defect]) -> list[_LinePart]:
     """Return the runs of defects along columns (rows)."""
     x = np.array([defect.x for defect in defects], np.int32)
     y = np.array([defect.y for defect in defects], np.int32)
@@ -83,11 +83,11 @@ def _runs(axis: str, defects: Sequence[Defect]) -> list[_Stretch]:
         planes = Counter(defects[i].plane for i in run.members)
         named = sorted(plane for plane, count in planes.items() if count >= _LEAST_SHARE * run.members.size)
         ends = [int(along[i]) for i in run.members if defects[i].plane in named]
-        found.append(_Stretch(axis, run.col, ends[0], ends[-1], tuple(named)))
+        found.append(_LinePart(axis, run.col, ends[0], ends[-1], tuple(named)))
     return found
 
 
-def _of_line(line: DeviatingLine, sensor: Sensor) -> _Stretch:
+def _of_line(line: DeviatingLine, sensor: Sensor) -> _LinePart:
     """Return a line of the active area on the raw grid."""
     area = sensor.active_area
     across, along = (area.x, area.y) if line.axis == "column" else (area.y, area.x)
@@ -97,24 +97,24 @@ def _of_line(line: DeviatingLine, sensor: Sensor) -> _Stretch:
     for phase in line.phases:
         x, y = (place, phase + along) if line.axis == "column" else (phase + along, place)
         planes.add(sensor.cfa.plane_name(x=x % step, y=y % step))
-    return _Stretch(line.axis, place, first, last, tuple(sorted(planes)), line)
+    return _LinePart(line.axis, place, first, last, tuple(sorted(planes)), line)
 
 
-def _added(stretches: list[_Stretch], new: _Stretch) -> list[_Stretch]:
-    """Return the stretches with one more, united with those that it meets."""
-    met = next((one for one in stretches if one.meets(new)), None)
+def _added(parts: list[_LinePart], new: _LinePart) -> list[_LinePart]:
+    """Return parts of lines with one more, united with those that it meets."""
+    met = next((one for one in parts if one.meets(new)), None)
     if met is None:
-        return [*stretches, new]
+        return [*parts, new]
     # The defects of a run tell its ends exactly; a line's are good to a few photosites.
     first = new.first if new.first < met.first - _BEYOND or met.line else met.first
     last = new.last if new.last > met.last + _BEYOND or met.line else met.last
     planes = tuple(sorted({*met.planes, *new.planes}))
     united = replace(new, first=min(first, met.first), last=max(last, met.last), planes=planes)
     # With more planes, or longer, it may meet what neither of the two met.
-    return _added([one for one in stretches if one is not met], united)
+    return _added([one for one in parts if one is not met], united)
 
 
-def _facts(one: _Stretch, members: Sequence[Defect]) -> tuple[DefectKind, float, float, int, Between | None]:
+def _facts(one: _LinePart, members: Sequence[Defect]) -> tuple[DefectKind, float, float, int, Between | None]:
     """Return an entry's kind, confidence, score, defects and onset: of its members, or of a line with few of them."""
     line = one.line
     if line is None or len(members) >= _FEWEST_MEMBERS:
@@ -127,9 +127,9 @@ def _facts(one: _Stretch, members: Sequence[Defect]) -> tuple[DefectKind, float,
     return kind, _LINE_CONFIDENCE, rounded(line.score, digits=4), len(members), None
 
 
-def _column(one: _Stretch, members: Sequence[Defect]) -> Column:
+def _column(one: _LinePart, members: Sequence[Defect]) -> Column:
     return Column(one.place, one.first, one.last, "+".join(one.planes), *_facts(one, members))
 
 
-def _row(one: _Stretch, members: Sequence[Defect]) -> Row:
+def _row(one: _LinePart, members: Sequence[Defect]) -> Row:
     return Row(one.place, one.first, one.last, "+".join(one.planes), *_facts(one, members))

@@ -158,7 +158,7 @@ def joined(runs: Sequence[DeviatingLine], gap: int) -> list[DeviatingLine]:
     Parameters
     ----------
     runs
-        Of one axis, in any order.
+        Runs along one axis, in any order.
     gap
         Photosites of the raw grid that may lie between two runs of the same phases.
     """
@@ -186,7 +186,7 @@ def without_ghosts(lines: Sequence[DeviatingLine], step: int) -> list[DeviatingL
     Parameters
     ----------
     lines
-        Of one axis, in any order.
+        Lines along one axis, in any order.
     step
         Distance between same-plane neighbours.
     """

@@ -257,14 +257,8 @@ def tally_band(
 
     Parameters
     ----------
-    padded
-        The active area as `neighbours.pad` returns it, DN.
-    first, last
-        The rows, `last` exclusive.
-    step
-        Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
-    noise
-        Noise coefficients by row phase, coefficient and column, for scores in eighths of sigma: shape ``(step, 4, W)``.
+    padded, first, last, step, noise
+        As for `score_band`; noise for scores in eighths of sigma.
     clipping
         Lowest and highest DN that a photosite can have, black subtracted.
     work
@@ -321,7 +315,7 @@ def tally_rows(
     first, count
         First row, and how many.
     level2, scores
-        Of these rows: twice the neighbours' medians, and the scores, of which clipped photosites' are set to 0.
+        Twice the neighbours' medians, and the scores of the rows; those of clipped photosites are set to 0.
     bars
         The least bright, and the least dark, of outlying scores.
     edges

@@ -197,7 +197,7 @@ class Likelihoods:
         behaviour
             One of `SINGLE`.
         strength
-            Of each photosite, ``(N,)``.
+            Strength of each photosite, ``(N,)``.
         out
             Filled, ``(N, n)``.
         """
@@ -282,7 +282,7 @@ def fill_parts(
     value, odd
         What was seen, and the chance that something else made it: ``(N, n)``.
     floor, ceiling, stray
-        Of each frame: lowest and highest DN, and the density of stray values: ``(n,)``.
+        Lowest and highest DN, and the density of stray values, by frame: ``(n,)``.
     parts
         In: what is expected, NaN where the frame cannot tell, and the variance about it. Out: power, share, rest,
         ``(3, N, n)``; the power NaN where the frame cannot tell.
@@ -332,7 +332,7 @@ def sum_back(
     ratio
         In: log likelihood ratio of each frame; out: their sums from each frame to the last: ``(N, n)``.
     strength
-        Of each photosite, ``(N,)``.
+        Strength of each photosite, ``(N,)``.
     lasting, healed
         Largest sum, its strength, first frame and the one after its last, ``(N, 4)``: `lasting` until the last frame,
         `healed` until any. Sums that are larger replace what is there.

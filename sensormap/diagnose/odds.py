@@ -49,7 +49,7 @@ _FAINTEST_NOISE = 6.0  # times the least offset: fainter noise shows in no photo
 # there is a tail to measure.
 _TAIL_FROM = 0.0
 
-# A tail of so few decoys falls no more slowly than this, in nats: so much one odd frame more or less is worth.
+# Few decoys make no tail: to measure its fall so many are added, of as much evidence, in nats, as one odd frame makes.
 _TYPICAL_FALL, _TYPICAL_COUNT = 3.0, 3
 
 

@@ -30,7 +30,7 @@ class of texture.
 # Residuals beyond so many sigma are counted as odd, and are this share of all odd ones.
 _ODD_SIGMA, _ODD_BEYOND = 4.0, 0.1393
 
-_MOST_ODD, _FEWEST_ODD = 0.5, 1e-4  # as shares: no texture says nothing at all, none is certain either
+_MOST_ODD, _FEWEST_ODD = 0.5, 1e-4  # of residuals: no class of texture is without odd ones, and none is nothing but odd
 
 # Residuals in the corners of the active area scatter up to so many times as far.
 _CORNER = 3.0
@@ -268,7 +268,7 @@ def measure_odd_shares(controls: Series, conditions: Conditions) -> OddShares:
     count = np.bincount(members, minlength=len(edges))
     odd = np.bincount(members, weights=beyond, minlength=len(edges))
     middle = np.array([np.median(texture[members == i]) if count[i] else edges[i] for i in range(len(edges))])
-    share = np.where(count, (odd + 1) / (count + 2), 0) / _ODD_BEYOND  # a class that nobody is in says nothing
+    share = np.where(count, (odd + 1) / (count + 2), 0) / _ODD_BEYOND  # an empty class has the share of the one before
     return OddShares(middle, np.clip(np.maximum.accumulate(share), _FEWEST_ODD, _MOST_ODD))
 
 

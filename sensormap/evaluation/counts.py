@@ -10,13 +10,21 @@ from sensormap.evaluation.planting import Planted
 from sensormap.maps.entries import STRENGTHS, Between, Defect, DefectKind
 from sensormap.maps.sensor_map import SensorMap
 
+SHOWS_SIGMA = 3.0
+"""A defect shows in a frame where it changes the value by more than so many standard deviations of the noise."""
+
 CLASSES = ("strong", "some", "faint")
-"""Beyond 3 sigma in at least half of the frames since birth, in at least three frames, in fewer."""
+"""Defects that show in at least half of the frames since birth, in at least three frames, in fewer."""
+
+_SOME = 3  # frames
+
+# Kinds that have strengths.
+_LINEAR = (DefectKind.HOT, DefectKind.OFFSET, DefectKind.WEAK)
 
 
 @dataclass(frozen=True)
 class Trace:
-    """How clearly one planted defect shows: its frames, and those in which it is beyond 3 sigma of the noise."""
+    """How clearly one planted defect shows: the number of its frames, and of those in which it shows."""
 
     frames: int
     beyond: int
@@ -26,7 +34,7 @@ class Trace:
         """One of `CLASSES`."""
         if 2 * self.beyond >= self.frames > 0:
             return "strong"
-        return "some" if self.beyond >= 3 else "faint"
+        return "some" if self.beyond >= _SOME else "faint"
 
 
 @dataclass(frozen=True)
@@ -44,22 +52,22 @@ class Evaluation:
     Parameters
     ----------
     recall
-        Found of planted, by class and kind.
+        Found out of planted, by class and kind.
     kinds
-        How often each planted kind got each name, of the found strong ones.
+        How often each planted kind was given each kind, of the strong ones found.
     false
         (x, y) of entries that were neither planted nor in the map of the photos as they are; columns and rows by their
         first photosite.
     lost
         Number of entries of that map that are missing in the map of the planted frames.
     onset
-        Intervals of found strong ones that hold the first frame.
+        Intervals that hold the first frame, out of those of strong ones found.
     strengths
-        Intervals of found strong ones that hold the true strength, by name.
+        Intervals that hold the true strength, out of those of strong ones found, by name.
     own
         Number of the photos' own entries.
     expected_false
-        As the map of the planted frames itself estimates it.
+        Number of false entries that the map of the planted frames itself expects.
     """
 
     recall: dict[tuple[str, DefectKind], Share]
@@ -72,7 +80,7 @@ class Evaluation:
     expected_false: float | None
 
     def total(self, name: str) -> Share:
-        """Return found of planted in a class, of all kinds."""
+        """Return found out of planted in a class, of all kinds."""
         shares = [share for (one, _), share in self.recall.items() if one == name]
         return Share(sum(share.right for share in shares), sum(share.of for share in shares))
 
@@ -119,16 +127,16 @@ def compare(planted: Sequence[Planted], traces: Sequence[Trace], before: SensorM
     )
 
 
+def bad_places(sensor_map: SensorMap) -> set[tuple[int, int]]:
+    """Return (x, y) of all defects of a map and of the photosites of its columns and rows."""
+    return set(sensor_map.photosites())
+
+
 def _starts(sensor_map: SensorMap, other: set[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return where the columns and rows begin of which less than half is bad in another map too."""
     cfa = sensor_map.sensor.cfa
     places = [list(line.photosites(cfa)) for line in sensor_map.lines]
     return [line[0] for line in places if line and 2 * sum(place in other for place in line) < len(line)]
-
-
-def bad_places(sensor_map: SensorMap) -> set[tuple[int, int]]:
-    """Return (x, y) of all defects of a map and of the photosites of its columns and rows."""
-    return set(sensor_map.photosites())
 
 
 def _onsets(strong: Sequence[tuple[Planted, Defect]], start: datetime | None) -> Share:
@@ -148,10 +156,9 @@ def _holds(onset: Between, born: datetime | None, start: datetime | None) -> boo
 
 def _held(strong: Sequence[tuple[Planted, Defect]], name: str) -> Share:
     """Count the intervals that hold the true strength, of those given for defects of the right kind."""
-    linear = (DefectKind.HOT, DefectKind.OFFSET, DefectKind.WEAK)
     given = [
         (getattr(one, name), interval)
         for one, entry in strong
-        if entry.kind == one.kind in linear and (interval := getattr(entry, name)) is not None
+        if entry.kind == one.kind in _LINEAR and (interval := getattr(entry, name)) is not None
     ]
     return Share(sum(low <= truth <= high for truth, (_, low, high) in given), len(given))

@@ -28,32 +28,35 @@ _SHARES = {
     DefectKind.NOISY: 0.12,
 }
 _DARK, _OFFSET, _LEVEL, _LOSS, _JUMP = (300, 60_000), (10, 1500), (40, 3800), (0.06, 0.9), (40, 1500)
-_WITH_OFFSET = 0.4  # of hot photosites have an offset too
+_WITH_OFFSET = 0.4  # of hot photosites have an offset too,
+_FAINTER = 5  # which is so many times fainter than that of others
+_PRESENT = (0.4, 0.8)  # range of the shares of the frames in which noisy ones are bright
 _BORN_LATE = 0.5  # of all are born during the series, between these shares of its frames
 _BIRTHS = (0.1, 0.85)
 _APART = 6  # photosites that keep planted ones from each other and from known defects
+_ATTEMPTS = 10  # draws for each defect before there is taken to be no room
 
 
 @dataclass(frozen=True)
 class Planted:
-    """One planted defect: place in the active area, strengths as in `defects.Defect`, and first frame that has it.
+    """One planted defect: its place, its strengths, and the first frame that has it.
 
     Parameters
     ----------
     row, col
-        In the active area.
+        Place in the active area.
     kind
         How it misbehaves.
     dark_dn_per_s, offset_dn, response
-        D, b and m at base ISO.
+        D, b and m of the law in `DefectKind`, at base ISO.
     level
-        DN of one that is stuck or dead, else None.
+        DN that it is stuck at, or dead; None of other kinds.
     jump
-        DN at base ISO that a noisy one is brighter by in some of its frames.
+        DN at base ISO by which a noisy one is brighter in some of its frames.
     share
-        Of the frames in which it is.
+        Share of those frames.
     born
-        Capture time of its first frame; None if it is in all.
+        Capture time of its first frame; None if all have it.
     """
 
     row: int
@@ -66,6 +69,27 @@ class Planted:
     jump: float = 0.0
     share: float = 0.0
     born: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Light:
+    """One frame's settings and noise.
+
+    Parameters
+    ----------
+    gain, shutter_s
+        Gain relative to ISO 100 and shutter time in seconds; 1 and 0 where unknown.
+    floor, saturation
+        Lowest and highest DN that a photosite can have, black subtracted.
+    photon
+        Variance that each DN of signal adds, DN.
+    """
+
+    gain: float
+    shutter_s: float
+    floor: int
+    saturation: int
+    photon: float
 
 
 def draw_defects(
@@ -86,9 +110,9 @@ def draw_defects(
     times
         Capture times of the frames, ascending; with fewer than two nothing is born late.
     count
-        How many; fewer where there is no room.
+        How many to draw; fewer are where there is no room.
     saturation
-        DN, black subtracted: strengths scale with it.
+        DN at which a photosite clips, black subtracted: strengths scale with it.
     avoid
         (row, col) of known defects, in the active area.
     seed
@@ -104,7 +128,7 @@ def draw_defects(
     for row, col in avoid:
         free[_near(row, col)] = False
     found: list[Planted] = []
-    for _ in range(10 * count):
+    for _ in range(_ATTEMPTS * count):
         if len(found) == count:
             break
         row, col = int(rng.integers(shape[0])), int(rng.integers(shape[1]))
@@ -114,70 +138,28 @@ def draw_defects(
     return tuple(sorted(found, key=lambda one: (one.row, one.col)))
 
 
-def _near(row: int, col: int) -> tuple[slice, slice]:
-    """Return the photosites that are too near to another defect."""
-    return slice(max(row - _APART, 0), row + _APART + 1), slice(max(col - _APART, 0), col + _APART + 1)
-
-
-def _draw(row: int, col: int, times: list[datetime], saturation: int, rng: np.random.Generator) -> Planted:
-    """Draw one defect's kind, strengths and birth."""
-    kind = list(_SHARES)[int(rng.choice(len(_SHARES), p=list(_SHARES.values())))]
-    scale = saturation / FULL_SCALE
-
-    def between(low: float, high: float) -> float:
-        return float(np.exp(rng.uniform(np.log(low), np.log(high))))
-
-    born = None
-    if len(times) > 1 and rng.random() < _BORN_LATE:
-        born = times[max(int(rng.uniform(*_BIRTHS) * len(times)), 1)]
-    dark = between(*_DARK) * scale if kind == DefectKind.HOT else 0.0
-    beside = kind == DefectKind.HOT and rng.random() < _WITH_OFFSET
-    offset = between(*_OFFSET) * scale / (5 if beside else 1) if kind == DefectKind.OFFSET or beside else 0.0
-    level = {DefectKind.STUCK: round(between(*_LEVEL) * scale), DefectKind.DEAD: 0}.get(kind)
-    response = 1 - between(*_LOSS) if kind == DefectKind.WEAK else 1.0
-    noisy = kind == DefectKind.NOISY
-    jump, share = (between(*_JUMP) * scale, float(rng.uniform(0.4, 0.8))) if noisy else (0.0, 0.0)
-    return Planted(row, col, kind, dark, offset, response, level, jump, share, born)
-
-
-@dataclass(frozen=True)
-class Light:
-    """One frame's settings and noise.
-
-    Parameters
-    ----------
-    gain, shutter_s
-        1 and 0 where unknown.
-    floor, saturation
-        Lowest and highest DN of a photosite.
-    photon
-        Variance that each DN of signal adds, DN.
-    """
-
-    gain: float
-    shutter_s: float
-    floor: int
-    saturation: int
-    photon: float
-
-
 def plant(
     active: Mosaic, planted: tuple[Planted, ...], time: datetime | None, light: Light, *, seed: list[int]
 ) -> NDArray[np.float64]:
-    """Add defects to a frame in place; return what each changed without noise, DN, NaN for the unborn.
+    """Add defects to a frame in place.
 
     Parameters
     ----------
     active
         The frame's active area, DN; changed.
     planted
-        The defects.
+        N defects.
     time
-        Of the frame; None has all defects.
+        Capture time of the frame; None has all defects.
     light
-        Settings and noise.
+        Settings and noise of the frame.
     seed
-        Of the noise, and of the frames in which noisy ones jump.
+        Seed of the noise, and of the frames in which noisy ones jump.
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
+        What each changed without noise, DN; NaN for those that are not born yet.
     """
     rng = np.random.default_rng(seed)
     changed = np.full(len(planted), np.nan)
@@ -193,3 +175,29 @@ def plant(
         changed[i] = shown[0] - before
         active[one.row, one.col] = shown[1]
     return changed
+
+
+def _draw(row: int, col: int, times: list[datetime], saturation: int, rng: np.random.Generator) -> Planted:
+    """Draw one defect's kind, strengths and birth."""
+    kind = list(_SHARES)[int(rng.choice(len(_SHARES), p=list(_SHARES.values())))]
+    scale = saturation / FULL_SCALE
+
+    def between(low: float, high: float) -> float:
+        return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+    born = None
+    if len(times) > 1 and rng.random() < _BORN_LATE:
+        born = times[max(int(rng.uniform(*_BIRTHS) * len(times)), 1)]
+    dark = between(*_DARK) * scale if kind == DefectKind.HOT else 0.0
+    beside = kind == DefectKind.HOT and rng.random() < _WITH_OFFSET
+    offset = between(*_OFFSET) * scale / (_FAINTER if beside else 1) if kind == DefectKind.OFFSET or beside else 0.0
+    level = {DefectKind.STUCK: round(between(*_LEVEL) * scale), DefectKind.DEAD: 0}.get(kind)
+    response = 1 - between(*_LOSS) if kind == DefectKind.WEAK else 1.0
+    noisy = kind == DefectKind.NOISY
+    jump, share = (between(*_JUMP) * scale, float(rng.uniform(*_PRESENT))) if noisy else (0.0, 0.0)
+    return Planted(row, col, kind, dark, offset, response, level, jump, share, born)
+
+
+def _near(row: int, col: int) -> tuple[slice, slice]:
+    """Return the photosites that are too near to another defect."""
+    return slice(max(row - _APART, 0), row + _APART + 1), slice(max(col - _APART, 0), col + _APART + 1)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sensormap.camera.profile import Profile
 from sensormap.decode.reading import read_frame
 from sensormap.diagnose.series import photon_noise
-from sensormap.evaluation.counts import Evaluation, Trace, bad_places, compare
+from sensormap.evaluation.counts import SHOWS_SIGMA, Evaluation, Trace, bad_places, compare
 from sensormap.evaluation.planting import Light, Planted, draw_defects, plant
 from sensormap.frame import Frame, Photo
 from sensormap.score.noise import Noise, frame_noise
@@ -28,8 +28,6 @@ log = logging.getLogger(__name__)
 
 DEFAULT_PLANTED = 250
 """Defects that are planted, as many as a worn sensor of 10 megapixels has."""
-
-_SHOWS = 3.0  # sigma
 
 
 def evaluate(
@@ -45,44 +43,44 @@ def evaluate(
     Parameters
     ----------
     arguments, options, progress
-        As for `survey.map_defects`, which runs twice: on the photos as they are, to know their own defects, and on the
-        same photos with defects planted, of which it is told nothing. JPEGs are left out.
+        As for `map_defects`, which runs twice: on the photos as they are, to know their own defects, and on the same
+        photos with defects planted, of which it is told nothing. JPEGs are left out.
     count
-        How many defects.
+        How many defects to plant.
     seed
         The same seed plants the same defects.
 
     Raises
     ------
     SensorMapError
-        As `survey.map_defects`.
+        As by `map_defects`.
     """
     paths = list(arguments)
     options = replace(options, jpegs=False)  # a defect comes before the development that makes a JPEG
-    looked = _Looked()
-    before = map_defects(paths, options, progress, read=looked)
+    plain = _PlainReader()
+    before = map_defects(paths, options, progress, read=plain)
     # Where the clock jumps, a birth by the clock is none in the order of the frames.
-    times = [] if before.frames.clock_jumps else sorted(looked.times)
+    times = [] if before.frames.clock_jumps else sorted(plain.times)
     area = before.sensor.active_area
     planted = draw_defects(
         (area.height, area.width),
         times,
         count=count,
-        saturation=max(looked.saturations),
+        saturation=max(plain.saturations),
         avoid={(y - area.y, x - area.x) for x, y in bad_places(before)},
         seed=seed,
     )
     if len(planted) < count:
         log.warning("%d of %d defects planted: there is no room for more", len(planted), count)
     planter = _Planter(planted, seed)
-    with _hushed():  # the same would be said twice
+    with _errors_only():  # the same would be said twice
         after = map_defects(paths, options, progress, read=planter)
     return compare(planted, planter.traces(), before, after)
 
 
 @contextmanager
-def _hushed() -> Iterator[None]:
-    """Let only errors of the package be heard."""
+def _errors_only() -> Iterator[None]:
+    """Log nothing but errors of the package."""
     package = logging.getLogger("sensormap")
     level = package.level
     package.setLevel(logging.ERROR)
@@ -92,7 +90,7 @@ def _hushed() -> Iterator[None]:
         package.setLevel(level)
 
 
-class _Looked:
+class _PlainReader:
     """Reads photos as they are, and remembers when they were taken and where they clip."""
 
     def __init__(self) -> None:
@@ -140,12 +138,12 @@ class _Planter:
             return [Trace(0, 0) for _ in self.planted]
         shows = np.stack([self._shows[path] for path in sorted(self._shows)])
         frames = np.count_nonzero(np.isfinite(shows), axis=0)
-        beyond = np.count_nonzero(np.nan_to_num(shows) > _SHOWS, axis=0)
+        beyond = np.count_nonzero(np.nan_to_num(shows) > SHOWS_SIGMA, axis=0)
         return [Trace(int(n), int(k)) for n, k in zip(frames, beyond, strict=True)]
 
 
 def _light(photo: Photo, frame: Frame, noise: Noise) -> Light:
-    """Return a frame's settings and noise as planting wants them."""
+    """Return a frame's settings and noise as `plant` takes them."""
     gain = photo.exposure.gain
     gains = np.array([gain], np.float64)  # None becomes NaN
     photon = float(photon_noise(noise.coefficients[np.newaxis].astype(np.float64), gains)[0])

@@ -134,7 +134,7 @@ def pick_pieces(
     Returns
     -------
     int
-        Of no meaning; it keeps the compiler from leaving out what is read in advance.
+        A number without meaning, which keeps the compiler from leaving out what is read in advance.
     """
     pieces = starts.shape[0]
     read = 0
@@ -171,7 +171,7 @@ def compare_rows(
     Parameters
     ----------
     picked
-        Of some rows, as `pick_pieces` fills it.
+        Pieces of some rows, as `pick_pieces` fills it.
     pieces
         How many a row has.
     first

@@ -23,7 +23,7 @@ def median_of(values: NDArray[np.float32]) -> np.float32:
     Parameters
     ----------
     values
-        Any shape, at least one value.
+        At least one value, in any shape.
 
     Notes
     -----
@@ -57,7 +57,7 @@ def medians_of(values: NDArray[Any]) -> NDArray[Any]:
     Parameters
     ----------
     values
-        Any shape; at least one value along the last axis.
+        At least one value along the last axis, in any shape.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def robust_spread(values: NDArray[np.float32]) -> NDArray[np.float64]:
     Parameters
     ----------
     values
-        Any shape; at least one value along the last axis.
+        At least one value along the last axis, in any shape.
 
     Notes
     -----

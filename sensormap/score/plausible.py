@@ -79,7 +79,7 @@ def implausibility(active: Mosaic, noise: Noise, cfa: Cfa, *, clipping: tuple[in
 
 
 def unlike_light(active: Mosaic, noise: Noise, *, clipping: tuple[int, int]) -> str | None:
-    """Return why a frame, raw or from a JPEG, is no picture of light, or None if it may be one.
+    """Return why a frame, raw or from a JPEG, does not show light, or None if it may.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ def count_steps(  # noqa: PLR0913, PLR0917
     Parameters
     ----------
     step, error, level
-        Of both colours, shape ``(2, rows, pieces)``, in doubled DN.
+        Steps, their standard errors and the levels of both colours, ``(2, rows, pieces)``, in doubled DN.
     moving
         Standard errors that a colour must step to count.
     stepping

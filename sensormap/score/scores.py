@@ -73,7 +73,7 @@ def score_rows(
     first, count
         The rows: the first one, and how many.
     level2, spread2
-        Of these rows, as `neighbours.middle_rows` fills them.
+        Twice the medians and mid-spreads of these rows, as `neighbours.middle_rows` fills them.
     scores
         Filled, with at least `count` rows.
     """

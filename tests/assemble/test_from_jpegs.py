@@ -12,7 +12,7 @@ import pytest
 
 from sensormap.assemble.build_map import assemble
 from sensormap.assemble.evidence import Evidence
-from sensormap.assemble.from_votes import CONFIDENCE, LEAST_EFFECT, picture_defects
+from sensormap.assemble.from_votes import CONFIDENCE, LEAST_EFFECT, jpeg_defects
 from sensormap.assemble.pass_rules import JPEG
 from sensormap.camera.cfa import PICTURE
 from sensormap.camera.geometry import Rect, Sensor
@@ -102,7 +102,7 @@ def sensor_of(profile: Profile) -> Sensor:
 
 
 def defects_of(evidence: Evidence, *, ceiling: float = 1.0, thresholds: Thresholds | None = None) -> list[Defect]:
-    return picture_defects(evidence, sensor_of(evidence.profile), thresholds or Thresholds(), ceiling=ceiling)[0]
+    return jpeg_defects(evidence, sensor_of(evidence.profile), thresholds or Thresholds(), ceiling=ceiling)[0]
 
 
 def entry(places: Places, **parts: Any) -> Defect:
@@ -277,17 +277,17 @@ def test_candidates_that_are_left_out_do_not_make_the_others_surer() -> None:
 @pytest.mark.parametrize(("false_votes", "false"), [(0.0333, 0.067), (0.1 / 3, 0.067), (1e-9, 2e-9), (0.7, 1.4)])
 def test_the_expected_number_of_false_entries_has_two_digits(false_votes: float, false: float) -> None:
     evidence = pictures({(20, 31): PLAIN})
-    assert picture_defects(evidence, sensor_of(KNOWN), Thresholds(false_votes=false_votes), ceiling=1.0)[1] == false
+    assert jpeg_defects(evidence, sensor_of(KNOWN), Thresholds(false_votes=false_votes), ceiling=1.0)[1] == false
 
 
 def test_the_expected_number_of_false_entries_is_that_which_the_votes_allow() -> None:
     evidence = pictures({(20, 31): PLAIN})
     thresholds = Thresholds(false_votes=0.05)
-    assert picture_defects(evidence, sensor_of(KNOWN), thresholds, ceiling=1.0)[1] == pytest.approx(0.1)
+    assert jpeg_defects(evidence, sensor_of(KNOWN), thresholds, ceiling=1.0)[1] == pytest.approx(0.1)
 
 
 def test_no_candidates_no_entries() -> None:
-    assert picture_defects(pictures({}), sensor_of(KNOWN), Thresholds(), ceiling=1.0) == ([], 0.01)
+    assert jpeg_defects(pictures({}), sensor_of(KNOWN), Thresholds(), ceiling=1.0) == ([], 0.01)
 
 
 # births

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sensormap.assemble.evidence import Clock
-from sensormap.assemble.from_series import Found, make_defects
+from sensormap.assemble.from_series import make_defects
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
@@ -61,9 +61,28 @@ def toy_series(count: int = 1) -> Series:
 
 
 def entry(one: Diagnosis, *, row: int = 2, col: int = 5, cluster: int = 0, clock: Clock | None = None) -> Defect:
-    found = [Found(row, col, 0.987654, one)]
-    (defect,) = make_defects(found, np.array([cluster]), SENSOR, toy_series(), clock or clock_of(0, 1, 2))
+    (defect,) = made([(row, col)], [one], clusters=[cluster], confidence=0.987654, clock=clock or clock_of(0, 1, 2))
     return defect
+
+
+def made(
+    places: list[tuple[int, int]],
+    diagnoses: list[Diagnosis],
+    *,
+    clusters: list[int],
+    confidence: float = 0.99,
+    clock: Clock,
+) -> list[Defect]:
+    width, count = SENSOR.active_area.width, len(places)
+    return make_defects(
+        np.array([row * width + col for row, col in places], np.int64),
+        np.full(count, confidence),
+        diagnoses,
+        clusters=np.array(clusters, np.int64),
+        series=toy_series(max(count, 1))[:count],
+        sensor=SENSOR,
+        clock=clock,
+    )
 
 
 # clock
@@ -146,14 +165,14 @@ def test_an_entry_of_photos_without_times_has_no_dates() -> None:
 
 
 def test_entries_keep_their_order() -> None:
-    found = [Found(row, col, 0.99, diagnosis()) for row, col in ((9, 1), (2, 5), (9, 0))]
-    defects = make_defects(found, np.array([1, 0, 1]), SENSOR, toy_series(3), clock_of(0, 1))
+    places = [(9, 1), (2, 5), (9, 0)]
+    defects = made(places, [diagnosis()] * 3, clusters=[1, 0, 1], clock=clock_of(0, 1))
     assert [(one.y, one.x, one.cluster) for one in defects] == [(10, 4, 1), (3, 8, None), (10, 3, 1)]
     assert [one.mean for one in defects] == [100, 11.5, 100]
 
 
 def test_no_defects_no_entries() -> None:
-    assert make_defects([], np.empty(0, np.int64), SENSOR, toy_series()[:0], clock_of(0, 1)) == []
+    assert made([], [], clusters=[], clock=clock_of(0, 1)) == []
 
 
 # rounding
