@@ -28,7 +28,7 @@ _SHIFTS = (-50, -34, -18, 18, 34, 50)
 # Paired outliers in common beyond chance, as a share of those of the frame that has fewer: 26 to 75 % in series of one
 # view, -1 to 5 % between 600 pairs of different scenes. The clusters of a sensor with 250 defects made up to 20.
 _COMMON_SHARE, _FEWEST = 0.13, 25
-_DIAGONALS = 4
+_DIAGONALS = 4  # neighbours of a photosite
 
 # Each row of flags has so many columns more on either side, and its width is a multiple of it: a word is eight bytes.
 _MARGIN = 8

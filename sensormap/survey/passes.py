@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 FEWEST_FRAMES = 2
 """Photos that a map takes at least."""
 
-_AGREEING = 3  # photos that tell one geometry settle it: it takes three damaged in the same way to mislead them
+_AGREEING = 3  # photos of one geometry settle it: it takes three damaged in the same way for a wrong one
 
 # Levels and crop may differ from photo to photo of one body.
 _shape = attrgetter("raw_size", "active_area", "cfa", "bits")
@@ -173,22 +173,22 @@ def too_few(usable: int, context: RunContext) -> FrameMismatchError:
 
 
 def _geometry(photos: Sequence[Photo], known: Profile | None) -> Profile:
-    """Return the geometry that most photos tell, as any one may be damaged; they are asked until three agree.
+    """Return the geometry on which most photos agree, as any one may be damaged; they are opened until three agree.
 
-    A known profile is wrong where photos contradict it, more than one, and none agrees.
+    A known profile is wrong if more than one photo contradicts it and none fits it.
     """
-    told: list[Profile] = []
+    found: list[Profile] = []
     refused: list[SensorMapError] = []
     for number in dict.fromkeys((0, len(photos) // 2, len(photos) - 1, *range(len(photos)))):
         try:
-            told.append(open_geometry(photos[number].path, known))
+            found.append(open_geometry(photos[number].path, known))
         except (DecodeError, ProfileError) as error:
             refused.append(error)
-        shapes = [_shape(profile) for profile in told]
-        if told and shapes.count(shapes[-1]) == _AGREEING:
+        shapes = [_shape(profile) for profile in found]
+        if found and shapes.count(shapes[-1]) == _AGREEING:
             break
-    if told:
-        return max(told, key=lambda profile: (shapes.count(_shape(profile)), told.count(profile)))
+    if found:
+        return max(found, key=lambda profile: (shapes.count(_shape(profile)), found.count(profile)))
     contradictions = [error for error in refused if isinstance(error, ProfileError)]
     if len(contradictions) >= FEWEST_FRAMES:
         raise contradictions[0]

@@ -89,7 +89,8 @@ class _SecondPass:
         self._photos, self._profile, self._first, self._context = photos, profile, first, context
         self._candidates, self._decoys = candidates.photosites, candidates.decoys
         # Whether the neighbours of each candidate deviate with it.
-        self._company = neighbours_deviate(first.tally, profile.cfa.shifted(x=area.x, y=area.y), self._candidates)
+        cfa = profile.cfa.shifted(x=area.x, y=area.y)
+        self._neighbours_deviate = neighbours_deviate(first.tally, cfa, self._candidates)
         controls = draw_controls(area.width * area.height)
         self._followed = FollowList(np.concatenate([self._candidates, controls]), self._decoys)
         self._ended = False
@@ -221,7 +222,7 @@ class _SecondPass:
     def _repeats(self, candidates: FollowedWindows, odds: Odds, repeats: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Tell which frames, beside the known `repeats`, show the scene of an earlier one."""
         single = odds.likely & ~self._in_runs(odds.likely)
-        suspects = candidates[single & self._company]
+        suspects = candidates[single & self._neighbours_deviate]
         score = (suspects.value - suspects.level) / np.sqrt(suspects.variance)
         found = ~repeats
         listed = int(np.count_nonzero(single))
