@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
 
 import numpy as np
+import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
@@ -15,6 +17,17 @@ from sensormap.score import Noise
 # The first call of a compiled loop takes a second, and two cores are shared: no deadline.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(autouse=True)
+def _log_as_it_was() -> Iterator[None]:
+    """Undo what a command did to the package's log: it sends it to stderr, where no other test's caplog hears it."""
+    logger = logging.getLogger("sensormap")
+    level, handlers, propagate = logger.level, logger.handlers, logger.propagate
+    yield
+    logger.setLevel(level)
+    logger.handlers, logger.propagate = handlers, propagate
+
 
 SATURATION = 3880
 TOY_PROFILE = Profile(

@@ -15,7 +15,6 @@ import pytest
 from maps import toy_map
 from shots import nef, refused, run, run_script, write_photos, write_profile
 
-from sensormap.cli.console import configure_log
 from sensormap.cli.main import main
 from sensormap.mapfile import read_map, write_map
 from sensormap.profiles import list_profiles
@@ -430,9 +429,3 @@ def test_what_a_command_does_not_need_it_does_not_import(map_file, command, lazy
     code, stdout, stderr = finished(*words, patch=patch)
     assert (code, stderr) == (0, "[]")
     assert stdout
-
-
-@pytest.fixture(autouse=True)
-def _usual_log():
-    yield
-    configure_log(0)

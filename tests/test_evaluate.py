@@ -18,7 +18,6 @@ from shots import NOON, SERIAL, nef, refused, run, write_photos, write_profile
 import sensormap.evaluate
 from fixtures.nef import NefMeta, nef_bytes
 from fixtures.series import Recipe, make_series
-from sensormap.cli.console import configure_log
 from sensormap.defects import DefectKind
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.evaluate import evaluate
@@ -336,9 +335,3 @@ def test_help():
     assert shown.exit_code == 0
     assert "Plant defects into the decoded frames of PHOTOS" in shown.stdout
     assert re.search(r"--count.*250.*10000.*--seed", shown.stdout, re.DOTALL)
-
-
-@pytest.fixture(autouse=True)
-def _usual_log():
-    yield
-    configure_log(0)

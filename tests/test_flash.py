@@ -22,7 +22,6 @@ import sensormap.decode.flash
 import sensormap.decode.reading
 from fixtures.nef import NefMeta, nef_bytes
 from sensormap.camera import Profile
-from sensormap.cli.console import configure_log
 from sensormap.cli.options import decoder_option
 from sensormap.decode import native_stderr_silenced, open_geometry, read_frame, read_photo
 from sensormap.decode.flash import load_flashraw, read_flash
@@ -42,7 +41,6 @@ flashraw = pytest.importorskip("flashraw")
 def _quiet() -> Iterator[None]:
     with native_stderr_silenced():
         yield
-    configure_log(0)
 
 
 @pytest.fixture

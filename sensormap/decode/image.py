@@ -119,11 +119,13 @@ def image_bytes(values: NDArray[np.uint16], *, like: bytes) -> bytes:
 @contextmanager
 def _damage_told(name: str) -> Iterator[None]:
     """Turn what the decoders raise into a `DecodeError`."""
+    from tifffile import TiffFileError  # noqa: PLC0415 - a ValueError in its newest releases only
+
     try:
         yield
     except DecodeError:
         raise
-    except _ERRORS as error:
+    except (*_ERRORS, TiffFileError) as error:
         msg = f"{name}: truncated or damaged ({' '.join(str(error).split())[:100]})"
         raise DecodeError(msg) from error
 
