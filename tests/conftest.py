@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from functools import wraps
 
+import pytest
 from hypothesis import settings
 
 from sensormap.maps.mapfile import writing
@@ -27,3 +30,13 @@ def _checked_text(sensor_map: SensorMap) -> str:
 
 
 writing.map_text = _checked_text  # before any test module takes the function by its name
+
+
+@pytest.fixture(autouse=True)
+def _log_as_it_was() -> Iterator[None]:
+    """Undo what a command did to the package's log: it sends it to stderr, where no other test's caplog hears it."""
+    logger = logging.getLogger("sensormap")
+    level, handlers, propagate = logger.level, logger.handlers, logger.propagate
+    yield
+    logger.setLevel(level)
+    logger.handlers, logger.propagate = handlers, propagate

@@ -145,11 +145,13 @@ def _needed(profile: Profile | None, name: str) -> Profile:
 @contextmanager
 def _damage_refused(name: str) -> Iterator[None]:
     """Turn what the decoders raise into a `DecodeError`."""
+    from tifffile import TiffFileError  # noqa: PLC0415 - a ValueError in its newest releases only
+
     try:
         yield
     except DecodeError:
         raise
-    except _ERRORS as error:
+    except (*_ERRORS, TiffFileError) as error:
         msg = f"{name}: {damage_told(error)}"
         raise DecodeError(msg) from error
 

@@ -14,7 +14,6 @@ import click
 import pytest
 
 from sensormap.camera.profile_files import list_profiles
-from sensormap.cli.console import configure_log
 from sensormap.cli.main import main
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.mapfile.writing import write_map
@@ -433,9 +432,3 @@ def test_what_a_command_does_not_need_it_does_not_import(map_file, command, lazy
     code, stdout, stderr = finished(*words, patch=patch)
     assert (code, stderr) == (0, "[]")
     assert stdout
-
-
-@pytest.fixture(autouse=True)
-def _usual_log():
-    yield
-    configure_log(0)

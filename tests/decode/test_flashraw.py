@@ -21,7 +21,6 @@ import sensormap.decode.libraw
 from fixtures.files.nef import NefMeta, nef_bytes
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import get_profile
-from sensormap.cli.console import configure_log
 from sensormap.cli.options import decoder_option
 from sensormap.decode.flashraw import load_flashraw, read_flash
 from sensormap.decode.quiet import native_stderr_silenced
@@ -44,7 +43,6 @@ flashraw = pytest.importorskip("flashraw")
 def _quiet() -> Iterator[None]:
     with native_stderr_silenced():
         yield
-    configure_log(0)
 
 
 @pytest.fixture

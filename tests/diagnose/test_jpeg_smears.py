@@ -371,6 +371,8 @@ def test_the_order_of_candidates_does_not_matter(places: dict[tuple[int, int], S
 
 @given(places=shown_places())
 def test_what_is_kept_is_kept_again(places: dict[tuple[int, int], Shown]) -> None:
-    found = kept(places)
+    """Lines aside: where two cross, what is left of one may be too short to count as a line again."""
+    found, centres = collapsed(places)
     assert bool(found) == bool(places)
-    assert kept({at: places[at] for at in found}) == found
+    if not centres.line.any():
+        assert kept({at: places[at] for at in found}) == found

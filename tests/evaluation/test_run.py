@@ -16,7 +16,6 @@ import yaml
 import sensormap.evaluation.run
 from fixtures.files.nef import NefMeta, nef_bytes
 from fixtures.series import Recipe, make_series
-from sensormap.cli.console import configure_log
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.evaluation.counts import CLASSES, Share, bad_places
 from sensormap.evaluation.run import evaluate
@@ -338,9 +337,3 @@ def test_help():
     assert shown.exit_code == 0
     assert "Plant defects into the decoded frames of PHOTOS" in shown.stdout
     assert re.search(r"--count.*250.*10000.*--seed", shown.stdout, re.DOTALL)
-
-
-@pytest.fixture(autouse=True)
-def _usual_log():
-    yield
-    configure_log(0)

@@ -23,7 +23,7 @@ def slow_fit(terms: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray
     """Fit by singular values, dropping the most negative coefficient until none is."""
     fit, kept = np.zeros(terms.shape[1]), np.arange(terms.shape[1])
     while kept.size:
-        solution = np.linalg.lstsq(terms[:, kept], target)[0]
+        solution = np.linalg.lstsq(terms[:, kept], target, rcond=None)[0]
         if solution.min() >= 0:
             fit[kept] = solution
             break
