@@ -1,4 +1,4 @@
-"""Threads: how many, how their results are waited for, and how progress is told."""
+"""Threads: how many there are, how their results are waited for, and how progress is reported."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Progress = Callable[[int, int], None]
 """Called with the number of photos done and the number of all."""
 
 
+def no_progress(done: int, total: int) -> None:
+    """Report no progress."""
+
+
 def default_threads() -> int:
-    """Return how many threads to run where nobody says: one for each processor, at most 8."""
+    """Return how many threads to run where the user does not say: one for each processor, at most 8."""
     # Where the system can restrict a process to some processors, only those count.
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(processors, _MOST_THREADS)
 
 
-def unheard(done: int, total: int) -> None:
-    """Report progress to nobody."""
-
-
-def patiently(future: Future[T]) -> T:
-    """Wait for a result such that Ctrl-C gets through on every platform."""
+def result_of(future: Future[T]) -> T:
+    """Wait for a result and return it; Ctrl-C ends the wait on every platform."""
     while not future.done():
         wait([future], timeout=0.5)
     return future.result()

@@ -1,6 +1,6 @@
 """The evidence of a run in; a defect map out.
 
-Read `evidence` (what a run leaves behind), `build_map` (the whole step), `from_series` (entries of followed
-photosites), `from_votes` (entries without a second pass), `lines` (columns and rows), `raw_and_jpeg` (one map of both
-kinds of photos).
+Read `pass_rules` (what is done differently with raw photos and with JPEGs), `evidence` (what a run leaves behind),
+`build_map` (the whole step), `from_series` (entries of followed photosites), `from_votes` (entries without a second
+pass), `lines` (columns and rows), `raw_and_jpeg` (one map of both kinds of photos).
 """

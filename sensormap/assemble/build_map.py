@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from functools import partial
 
@@ -17,8 +17,9 @@ from sensormap.camera.geometry import Sensor
 from sensormap.detect.lines import Line, find_lines
 from sensormap.detect.tally import OUTLIER_SIGMA
 from sensormap.detect.votes import FEWEST_VOTES
-from sensormap.diagnose.diagnosis import Followed, judge
+from sensormap.diagnose.diagnosis import SecondPassResult, judge
 from sensormap.diagnose.odds import LISTED_CONFIDENCE, expected_false
+from sensormap.frame import Skipped
 from sensormap.maps.clusters import find_clusters
 from sensormap.maps.entries import Defect, FrameSummary, Setting, Source, rounded
 from sensormap.maps.sensor_map import SensorMap
@@ -32,7 +33,6 @@ _FEWEST_FOR_DECOYS = 3
 # What was measured, 741 of 741 real entries, says no more than 0.999.
 _CONFIDENCE, _FEW_CONFIDENCE = 0.999, 0.5
 _BAND = 16  # rows
-_LINE_RADIUS = 1  # pixels that a line seen in JPEGs may lie away
 
 
 def assemble(
@@ -42,7 +42,7 @@ def assemble(
     *,
     lines_of: Callable[[], tuple[Line, ...]] | None = None,
 ) -> SensorMap:
-    """Return the map that the evidence supports.
+    """Return the map that the evidence supports; the skipped photos are added to it by `add_skipped`.
 
     Parameters
     ----------
@@ -59,7 +59,8 @@ def assemble(
     ceiling = _CONFIDENCE if evidence.counted >= FEW_FRAMES else _FEW_CONFIDENCE
     settings: dict[str, Setting] = {**asdict(thresholds), "outlier_sigma": OUTLIER_SIGMA, "fewest_votes": FEWEST_VOTES}
     false: float | None
-    if evidence.is_of_jpegs:
+    rules = evidence.rules
+    if rules.smears:
         defects, false = picture_defects(evidence, sensor, thresholds, ceiling=ceiling)
     elif evidence.followed is None:
         defects, false = unfollowed_defects(evidence, sensor, thresholds, ceiling=ceiling), None
@@ -67,10 +68,7 @@ def assemble(
         defects = _followed_defects(evidence, evidence.followed, sensor, floors, ceiling=ceiling)
         false = _false_positives(evidence, evidence.followed)
     columns, rows, alone = make_lines(defects, lines_of(), sensor)
-    if evidence.is_of_jpegs:
-        columns = tuple(replace(column, radius=_LINE_RADIUS) for column in columns)
-        rows = tuple(replace(row, radius=_LINE_RADIUS) for row in rows)
-    else:
+    if rules.lists_strengths:
         settings |= {f"{name}_floor": value for name, value in asdict(floors).items()}
         settings["listed_confidence"] = LISTED_CONFIDENCE
     return SensorMap(
@@ -78,21 +76,35 @@ def assemble(
         profile=profile.name,
         sensor=sensor,
         frames=_frame_summary(evidence),
-        skipped=evidence.skipped,
+        skipped=(),
         settings=settings,
-        columns=columns,
-        rows=rows,
+        columns=tuple(replace(column, radius=rules.line_radius) for column in columns),
+        rows=tuple(replace(row, radius=rules.line_radius) for row in rows),
         defects=alone,
         false_positives=false,
-        source=Source.JPEG if evidence.is_of_jpegs else Source.RAW,
+        source=rules.source,
     )
 
 
+def add_skipped(sensor_map: SensorMap, skipped: Iterable[Skipped]) -> SensorMap:
+    """Return a map that lists the photos that could not be used, sorted.
+
+    Parameters
+    ----------
+    sensor_map
+        Map without skipped photos, from `assemble` or of several such maps.
+    skipped
+        All photos that the run skipped: known only after its last pass.
+    """
+    listed = tuple(sorted(skipped))
+    return replace(sensor_map, skipped=listed, frames=replace(sensor_map.frames, skipped=len(listed)))
+
+
 def deviating_lines(evidence: Evidence) -> tuple[Line, ...]:
-    """Return the columns and rows that deviate as a whole; none where frames are too few to tell them from scenery."""
+    """Return the columns and rows that deviate as a whole; none where scenery may pass for them."""
     tally, area = evidence.tally, evidence.profile.active_area
-    if evidence.is_of_jpegs:
-        return ()  # the blocks of JPEG make rows deviate
+    if not evidence.rules.finds_lines:
+        return ()
     if evidence.counted < FEW_FRAMES or (evidence.followed and evidence.followed.repeats):
         return ()  # the tally has the frames that only the second pass recognised
     mean = np.empty(tally.shape, np.float32)
@@ -101,7 +113,7 @@ def deviating_lines(evidence: Evidence) -> tuple[Line, ...]:
     return find_lines(mean, tally.count, evidence.profile.cfa.shifted(x=area.x, y=area.y))
 
 
-def _false_positives(evidence: Evidence, followed: Followed) -> float | None:
+def _false_positives(evidence: Evidence, followed: SecondPassResult) -> float | None:
     """Add what chance and scenery make of decoys to what the listed defects' own confidences leave open.
 
     None where frames are so few that a decoy is what one of them shows.
@@ -113,7 +125,7 @@ def _false_positives(evidence: Evidence, followed: Followed) -> float | None:
 
 
 def _followed_defects(
-    evidence: Evidence, followed: Followed, sensor: Sensor, floors: Floors, *, ceiling: float
+    evidence: Evidence, followed: SecondPassResult, sensor: Sensor, floors: Floors, *, ceiling: float
 ) -> list[Defect]:
     """Return the followed candidates that are likely defective, sorted by (y, x)."""
     likely = np.flatnonzero(followed.odds.likely)
@@ -131,12 +143,12 @@ def _followed_defects(
 
 def undated(evidence: Evidence) -> str | None:
     """Return why a map has no onsets, though its photos could tell them; None if it has."""
-    if evidence.is_of_jpegs:
+    if evidence.rules.smears:
         return Clock(evidence.photos).problem
     return None if evidence.followed is None else _clock(evidence, evidence.followed).problem
 
 
-def _clock(evidence: Evidence, followed: Followed) -> Clock:
+def _clock(evidence: Evidence, followed: SecondPassResult) -> Clock:
     """Return the clock of the followed frames."""
     photos = dict(zip(evidence.numbers, evidence.photos, strict=True))
     return Clock([photos[number] for number in followed.conditions.number.tolist()])
@@ -150,7 +162,7 @@ def _frame_summary(evidence: Evidence) -> FrameSummary:
     isos = sorted(exposure.iso for exposure in exposures if exposure.iso is not None)
     return FrameSummary(
         used=len(evidence.photos),
-        skipped=len(evidence.skipped),
+        skipped=0,
         first=times[0] if times else None,
         last=times[-1] if times else None,
         shutter_s=(shutters[0], shutters[-1]) if shutters else None,
@@ -160,5 +172,5 @@ def _frame_summary(evidence: Evidence) -> FrameSummary:
         filtered=evidence.filtered,
         followed=0 if evidence.followed is None else evidence.followed.counted,
         clock_jumps=evidence.clock_jumps,
-        jpegs=len(evidence.photos) if evidence.is_of_jpegs else 0,
+        jpegs=len(evidence.photos) if evidence.rules.source is Source.JPEG else 0,
     )

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sensormap.assemble.pass_rules import PassRules
 from sensormap.camera.profile import Body, Profile
 from sensormap.detect.tally import Tally
 from sensormap.detect.votes import Ballot
-from sensormap.diagnose.diagnosis import Followed
+from sensormap.diagnose.diagnosis import SecondPassResult
 from sensormap.diagnose.onset import Change
-from sensormap.frame import Photo, Skipped
+from sensormap.frame import Photo
 from sensormap.maps.entries import Between
 
 
@@ -21,14 +22,14 @@ class Evidence:
 
     Parameters
     ----------
+    rules
+        How the photos were treated.
     body, profile
         Whose sensor it is, and the geometry used.
     photos, numbers, digests
         The used photos in order of capture, their frame numbers, and the SHA-256 of their files.
     saturation
         DN at which a photosite clips, black subtracted.
-    skipped
-        The photos that could not be used, sorted.
     tally
         Sums over the frames.
     ballots
@@ -45,26 +46,21 @@ class Evidence:
         Numbers of the frames that voted, by block.
     """
 
+    rules: PassRules
     body: Body
     profile: Profile
     photos: tuple[Photo, ...]
     numbers: tuple[int, ...]
     digests: tuple[str, ...]
     saturation: int
-    skipped: tuple[Skipped, ...]
     tally: Tally
     ballots: tuple[Ballot, ...]
     repeated: int = 0
     filtered: int = 0
-    followed: Followed | None = None
+    followed: SecondPassResult | None = None
     decoy_part: float = 1.0
     clock_jumps: int = 0
     blocks: tuple[tuple[int, ...], ...] = ()
-
-    @property
-    def is_of_jpegs(self) -> bool:
-        """Whether the photos are JPEGs."""
-        return bool(self.photos) and self.photos[0].picture is not None
 
     @property
     def counted(self) -> int:

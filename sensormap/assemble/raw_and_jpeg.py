@@ -28,8 +28,7 @@ def combine(raw: SensorMap, pictures: SensorMap) -> SensorMap:
     Parameters
     ----------
     raw, pictures
-        Maps of one body on one grid, from raw photos and from JPEGs of other shots. The second was made last: it lists
-        all photos that were skipped.
+        Maps of one body on one grid, from raw photos and from JPEGs of other shots.
 
     Notes
     -----
@@ -48,10 +47,11 @@ def combine(raw: SensorMap, pictures: SensorMap) -> SensorMap:
     seen_twice = [_witnessed(defect, pictures.defects, jpegs_first=jpegs_first) for defect in raw.defects]
     defects = [defect for defect in (*seen_twice, *added) if (defect.x, defect.y) not in covered]
     expected = (raw.false_positives, pictures.false_positives)
+    skipped = sorted({*raw.skipped, *pictures.skipped})
     return replace(
         raw,
-        frames=_both(raw.frames, pictures.frames),
-        skipped=pictures.skipped,
+        frames=_both(raw.frames, pictures.frames, skipped=len(skipped)),
+        skipped=tuple(skipped),
         settings={**pictures.settings, **raw.settings},
         columns=tuple(sorted(columns, key=lambda column: (column.x, column.y0))),
         rows=tuple(sorted(rows, key=lambda row: (row.y, row.x0))),
@@ -122,12 +122,12 @@ def _photosites(lines: Sequence[Column | Row], cfa: Cfa) -> set[tuple[int, int]]
     return {photosite for line in lines for photosite in line.photosites(cfa)}
 
 
-def _both(one: FrameSummary, other: FrameSummary) -> FrameSummary:
-    """Return the summary of two sets of frames of which the second counts all skipped ones."""
+def _both(one: FrameSummary, other: FrameSummary, *, skipped: int) -> FrameSummary:
+    """Return the summary of two sets of frames."""
     times = [time for time in (one.first, one.last, other.first, other.last) if time is not None]
     return FrameSummary(
         used=one.used + other.used,
-        skipped=other.skipped,
+        skipped=skipped,
         first=min(times, default=None),
         last=max(times, default=None),
         shutter_s=_span(one.shutter_s, other.shutter_s),

@@ -32,7 +32,7 @@ from sensormap.output import write_atomically
 from sensormap.photos.exif import read_photo
 from sensormap.photos.files import find_photos, is_image_name, marked, read_bytes
 from sensormap.photos.refusals import skipped
-from sensormap.threads import Progress, default_threads, patiently
+from sensormap.threads import Progress, default_threads, result_of
 
 log = logging.getLogger(__name__)
 
@@ -212,7 +212,7 @@ def run_each(paths: Sequence[Path], one: Callable[[Path], T], jobs: int | None, 
     try:
         told.progress(0, len(paths))
         for number, future in enumerate([pool.submit(guarded, path) for path in paths], start=1):
-            result = patiently(future)
+            result = result_of(future)
             if isinstance(result, Skipped):
                 told.refuse(result)
             else:

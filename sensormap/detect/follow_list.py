@@ -1,4 +1,4 @@
-"""Which photosites the second pass follows, and what a frame shows at them: a few thousand out of millions."""
+"""Follow lists: the few thousand photosites, of millions, that the second pass follows; and their values in a frame."""
 
 from __future__ import annotations
 
@@ -17,35 +17,123 @@ from sensormap.frame import Mosaic
 from sensormap.score.neighbours import gather_windows
 from sensormap.settings import Thresholds
 
-# Deviation of the mean score that deserves a second look, and the least number of photosites that get one.
+# A photosite is followed whose mean score deviates so far, in robust standard deviations. Of the largest sums at least
+# so many are followed, on small sensors too.
 FOLLOWED_SIGMA, _FEWEST_FOLLOWED = 5.0, 200
 
-_SAMPLED_SUM = 64
-
-# After a third of 60 frames these name 480 of 482 photosites of two sets that all frames made entries of; without them
-# 474. Of what is left, fewer frames are known.
+# While most frames are still to come, three times as many photosites are named by their sums, and a smaller deviation
+# is enough. Measured on two series of 60 frames, whose maps have 482 entries if every frame is decoded twice: with
+# these limits a third of the frames named all but 2 of them, with the final limits all but 8. What is not named then is
+# known in a third of the frames only, and 4 of those 8 entries were lost by that.
 _EARLY_SHARE, _EARLY_SIGMA = 3, 4.0
+
+_SAMPLE_STEP = 64  # of every so many sums one is in the sample that bounds the large ones
+
+
+@dataclass(frozen=True)
+class FollowList:
+    """Photosites to follow: positions ``row * W + col`` in the active area.
+
+    Parameters
+    ----------
+    photosites
+        Positions that are the same in every frame, int64.
+    decoys
+        Positions in shifted frames, int64: in the frame itself each lies where it was before the frame's shift, so that
+        no defect is at one of them twice.
+    """
+
+    photosites: NDArray[np.int64]
+    decoys: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return self.photosites.size + self.decoys.size
+
+    def windows(self, padded: Mosaic, shift: NDArray[np.int32], step: int) -> Mosaic:
+        """Return a frame's values at the listed positions, photosites first, and those of their neighbours.
+
+        Parameters
+        ----------
+        padded
+            The frame's active area as `score.neighbours.pad` returns it, DN.
+        shift
+            (row, col) offset by which the frame is shifted, shape ``(2,)``.
+        step
+            Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
+
+        Returns
+        -------
+        ndarray of int16 or int32, shape (3, N)
+            Value, and twice the median and the mid-spread of the eight neighbours, DN.
+        """
+        shape = (padded.shape[0] - 2 * step, padded.shape[1] - 2 * step)
+        row, col = moved_back(self.decoys, shift, shape)
+        row = np.concatenate([self.photosites // shape[1], row])
+        col = np.concatenate([self.photosites % shape[1], col])
+        return gather_windows(padded, row, col, step)
+
+    def positions_in(self, other: FollowList) -> NDArray[np.intp]:
+        """Return where each listed position is in the windows of another list, which is ascending; -1 where it is not.
+
+        Photosites are looked up among photosites, decoys among decoys.
+        """
+        found = [_positions(self.photosites, other.photosites), _positions(self.decoys, other.decoys)]
+        found[1][found[1] >= 0] += other.photosites.size
+        return np.concatenate(found)
+
+
+def make_follow_list(
+    tally: Tally,
+    ballots: Sequence[Ballot],
+    shifted_sums: NDArray[np.unsignedinteger[Any]],
+    cfa: Cfa,
+    thresholds: Thresholds,
+    *,
+    early: bool = False,
+) -> FollowList:
+    """Return the photosites that may be defects, and decoys of as large sums: both ascending.
+
+    Parameters
+    ----------
+    tally, ballots, cfa, thresholds
+        As for `worth_following`.
+    shifted_sums
+        Sums of the sizes of outlying scores in shifted frames, for the topmost part of the rows, flat.
+    early
+        Whether most frames are still to come, which may raise what does not stand out yet: then more are listed.
+    """
+    sigma = _EARLY_SIGMA if early else FOLLOWED_SIGMA
+    if early:
+        thresholds = replace(thresholds, followed_share=_EARLY_SHARE * thresholds.followed_share)
+    # Decoys need sums as large as those of the photosites.
+    least = largest_sums(tally.sum_outlying.reshape(-1), most_followed(tally.hidden.size, thresholds))
+    decoys = [np.flatnonzero(shifted_sums >= least)] + [ballot.decoys for ballot in ballots]
+    decoy = np.unique(np.concatenate(decoys)).astype(np.int64)
+    return FollowList(
+        worth_following(tally, ballots, cfa, thresholds, sigma=sigma), decoy[decoy < shifted_sums.size]
+    )
 
 
 def worth_following(
     tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, thresholds: Thresholds, *, sigma: float = FOLLOWED_SIGMA
 ) -> NDArray[np.int64]:
-    """Return the photosites that deserve a second look, positions ``row * W + col`` in the active area, ascending.
+    """Return the photosites that may be defects, positions ``row * W + col`` in the active area, ascending.
 
     Parameters
     ----------
     tally, ballots, cfa
-        As for `find_candidates`.
+        As for `candidates.find_candidates`.
     thresholds
-        Its `followed_share` bounds how many of the largest sums of outlying scores over all frames, and of the mean
-        scores far from the plane's median, are named. The third way, the largest sums of each block of frames, has a
-        bound of its own.
+        Detection thresholds. `followed_share` bounds how many photosites are named for the largest sums of outlying
+        scores over all frames, and how many for a mean score far from the plane's median. Each block of votes names
+        those of the largest sums in its frames, and has a bound of its own.
     sigma
-        How far a mean score has to be from the median, in robust standard deviations.
+        Least distance of a mean score from the plane's median, in robust standard deviations.
 
     Notes
     -----
-    The bar is low on purpose: of some 5 000 photosites on a D80 a few hundred are defects. The series decide.
+    The limits are low on purpose: of some 5 000 followed photosites of a D80 a few hundred are defects. Their values in
+    all frames decide.
     """
     most = most_followed(tally.hidden.size, thresholds)
     outlying = tally.sum_outlying.reshape(-1)
@@ -64,7 +152,7 @@ def worth_following(
 
 
 def most_followed(photosites: int, thresholds: Thresholds) -> int:
-    """Return how many photosites each way may name, for a sensor of so many."""
+    """Return how many photosites are named at most for their sums, and for their means, of so many on the sensor."""
     return max(round(thresholds.followed_share * photosites), _FEWEST_FOLLOWED)
 
 
@@ -76,97 +164,35 @@ def largest_sums(sums: NDArray[np.unsignedinteger[Any]], most: int) -> int:
     >>> largest_sums(np.array([0, 5, 3, 3, 9], np.uint16), 3)
     4
     """
-    # A sample tells a bar that more than `most` reach, mostly: then only those need to be counted by their size.
-    sample = np.sort(sums[::_SAMPLED_SUM])
-    low = sample[max(sample.size - 1 - 4 * most // _SAMPLED_SUM, 0)] if sample.size else 0
-    large = sums[sums >= low]
+    # Mostly, more than `most` sums reach a bound that a sample tells: then only those have to be counted by size.
+    sample = np.sort(sums[::_SAMPLE_STEP])
+    bound = sample[max(sample.size - 1 - 4 * most // _SAMPLE_STEP, 0)] if sample.size else 0
+    large = sums[sums >= bound]
     reached = np.cumsum(np.bincount(large if large.size > most else sums)[::-1])[::-1]
     within = np.flatnonzero(reached[1:] <= most)
     return int(within[0]) + 1 if within.size else reached.size
 
 
-@dataclass(frozen=True)
-class Spots:
-    """Positions ``row * W + col`` in the active area.
-
-    Parameters
-    ----------
-    fixed
-        In every frame the same.
-    decoys
-        Moved with each frame's shift: no defect is there twice.
-    """
-
-    fixed: NDArray[np.int64]
-    decoys: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return self.fixed.size + self.decoys.size
-
-    def windows(self, padded: Mosaic, shift: NDArray[np.int32], step: int) -> Mosaic:
-        """Return what a frame shows at the spots: value, twice the median and mid-spread of the neighbours, ``(3, N)``.
-
-        Parameters
-        ----------
-        padded
-            The frame's active area as `score.pad` returns it, DN.
-        shift
-            The frame's (row, col) offset.
-        step
-            Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
-        """
-        shape = (padded.shape[0] - 2 * step, padded.shape[1] - 2 * step)
-        row, col = moved_back(self.decoys, shift, shape)
-        row = np.concatenate([self.fixed // shape[1], row])
-        col = np.concatenate([self.fixed % shape[1], col])
-        return gather_windows(padded, row, col, step)
-
-    def among(self, others: Spots) -> NDArray[np.intp]:
-        """Return where each of these spots is among the others, which are ascending; -1 where it is not."""
-        found = [_places(self.fixed, others.fixed), _places(self.decoys, others.decoys)]
-        found[1][found[1] >= 0] += others.fixed.size
-        return np.concatenate(found)
-
-
-def promising(
-    tally: Tally,
-    ballots: Sequence[Ballot],
-    shifted: NDArray[np.unsignedinteger[Any]],
-    cfa: Cfa,
-    thresholds: Thresholds,
-    *,
-    early: bool = False,
-) -> Spots:
-    """Return the photosites that may be defects, and the decoys that as many scores make: both ascending.
-
-    Parameters
-    ----------
-    tally, ballots, cfa, thresholds
-        As for `detect.worth_following`.
-    shifted
-        Sums of the sizes of outlying scores in shifted frames, for the topmost part of the rows, flat.
-    early
-        Whether more frames are to come, which may raise what is not yet conspicuous: then there are more of both.
-    """
-    sigma = _EARLY_SIGMA if early else FOLLOWED_SIGMA
-    if early:
-        thresholds = replace(thresholds, followed_share=_EARLY_SHARE * thresholds.followed_share)
-    # Decoys are held to the bar of the candidates.
-    bar = largest_sums(tally.sum_outlying.reshape(-1), most_followed(tally.hidden.size, thresholds))
-    decoys = [np.flatnonzero(shifted >= bar)] + [ballot.decoys for ballot in ballots]
-    decoy = np.unique(np.concatenate(decoys)).astype(np.int64)
-    return Spots(worth_following(tally, ballots, cfa, thresholds, sigma=sigma), decoy[decoy < shifted.size])
-
-
 def moved_back(
     places: NDArray[np.int64], shift: NDArray[np.int32], shape: tuple[int, int]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return row and column of where places of a shifted frame lie in the frame itself."""
+    """Return row and column that positions in a shifted frame have in the frame itself.
+
+    Parameters
+    ----------
+    places
+        Positions ``row * W + col`` in the shifted frame, shape ``(N,)``.
+    shift
+        (row, col) offset by which it was shifted, around the edges of the largest even part, shape ``(2,)``.
+    shape
+        ``(H, W)`` of the active area.
+    """
     height, width = shape[0] - shape[0] % 2, shape[1] - shape[1] % 2
     return (places // shape[1] - shift[0]) % height, (places % shape[1] - shift[1]) % width
 
 
-def _places(wanted: NDArray[np.int64], ascending: NDArray[np.int64]) -> NDArray[np.intp]:
+def _positions(wanted: NDArray[np.int64], ascending: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return where wanted values are in an ascending array; -1 where they are not."""
     if not ascending.size:
         return np.full(wanted.size, -1, np.intp)
     place = np.minimum(np.searchsorted(ascending, wanted), ascending.size - 1)

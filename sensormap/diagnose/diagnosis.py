@@ -27,7 +27,7 @@ _SHOULD_SHOW = 3.0  # sigma
 
 
 @dataclass(frozen=True)
-class Followed:
+class SecondPassResult:
     """What the second pass left behind.
 
     Parameters
@@ -92,7 +92,7 @@ class Verdict:
     due: int
 
 
-def judge(followed: Followed, which: NDArray[np.intp], floors: Floors) -> list[Verdict]:
+def judge(followed: SecondPassResult, which: NDArray[np.intp], floors: Floors) -> list[Verdict]:
     """Return a verdict on some of the followed candidates.
 
     Parameters
@@ -110,7 +110,7 @@ def judge(followed: Followed, which: NDArray[np.intp], floors: Floors) -> list[V
     return verdicts
 
 
-def _judge_lot(followed: Followed, which: NDArray[np.intp], floors: Floors) -> list[Verdict]:
+def _judge_lot(followed: SecondPassResult, which: NDArray[np.intp], floors: Floors) -> list[Verdict]:
     """Return the verdicts on a few candidates; memory holds several copies of their series."""
     series, odds, conditions = followed.series[which], followed.odds[which], followed.conditions
     floors = floors.scaled(float(conditions.saturation.max()))

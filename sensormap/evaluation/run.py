@@ -23,7 +23,7 @@ from sensormap.score.neighbours import pad
 from sensormap.score.noise import Noise, fit_noise
 from sensormap.settings import DEFAULT_OPTIONS, Options
 from sensormap.survey.run import map_defects
-from sensormap.threads import Progress, unheard
+from sensormap.threads import Progress, no_progress
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ _SHOWS = 3.0  # sigma
 def evaluate(
     arguments: Iterable[str | Path],
     options: Options = DEFAULT_OPTIONS,
-    progress: Progress = unheard,
+    progress: Progress = no_progress,
     *,
     count: int = DEFAULT_PLANTED,
     seed: int = 1,

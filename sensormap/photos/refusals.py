@@ -1,4 +1,4 @@
-"""Photos that cannot be used: told at once, kept for the map."""
+"""Photos that cannot be used: reported at once, listed in the map."""
 
 from __future__ import annotations
 
@@ -13,38 +13,62 @@ log = logging.getLogger(__name__)
 
 
 class Refusals:
-    """Photos that cannot be used: told at once, kept for the map; with `strict` the first ends the run."""
+    """The photos that cannot be used so far.
+
+    Parameters
+    ----------
+    strict
+        Whether the first that something is wrong with is an error.
+
+    Attributes
+    ----------
+    skipped
+        File name and reason of each, in the order in which they were added.
+    """
 
     def __init__(self, *, strict: bool) -> None:
         self.strict = strict
         self.skipped: list[Skipped] = []
 
-    def extend(self, entries: Iterable[Skipped]) -> None:
-        """Keep photos that something is wrong with.
+    def extend(self, photos: Iterable[Skipped]) -> None:
+        """Add photos that something is wrong with, and log each as a warning.
 
         Raises
         ------
         DecodeError
             For the first, with `strict`.
         """
-        for entry in entries:
+        for photo in photos:
             if self.strict:
-                msg = f"{entry.name}: {entry.reason}"
+                msg = f"{photo.name}: {photo.reason}"
                 raise DecodeError(msg)
-            log.warning("skipped %s: %s", entry.name, entry.reason)
-            self.skipped.append(entry)
+            log.warning("skipped %s: %s", photo.name, photo.reason)
+            self.skipped.append(photo)
 
-    def quietly(self, entries: Iterable[Skipped]) -> None:
-        """Keep photos that nothing is wrong with."""
-        self.skipped += entries
+    def add_quietly(self, photos: Iterable[Skipped]) -> None:
+        """Add photos that nothing is wrong with, without a warning."""
+        self.skipped += photos
 
-    def lose(self, names: Iterable[str]) -> None:
-        """Keep photos that were good, but too few of their sort; those that are kept already stay as they are."""
-        known = Counter(entry.name for entry in self.skipped)
-        lost = list((Counter(names) - known).elements())
-        self.quietly(Skipped(name, "alone of its sort, raw or JPEG: a map takes at least two") for name in lost)
+    def add_unmapped(self, names: Iterable[str]) -> None:
+        """Add photos that are in no map, since too few were of their sort; one that was added before stays as it is."""
+        known = Counter(photo.name for photo in self.skipped)
+        unmapped = list((Counter(names) - known).elements())
+        self.add_quietly(Skipped(name, "alone of its sort, raw or JPEG: a map takes at least two") for name in unmapped)
 
 
 def skipped(name: str, error: Exception | str) -> Skipped:
-    """Return a photo's entry among the skipped, the reason without the name that it opens with."""
+    """Return the entry of a photo that cannot be used.
+
+    Parameters
+    ----------
+    name
+        File name without its folder.
+    error
+        Reason, which may open with the name: that is left out.
+
+    Examples
+    --------
+    >>> skipped("a.nef", "a.nef: zero bytes")
+    Skipped(name='a.nef', reason='zero bytes')
+    """
     return Skipped(name, str(error).removeprefix(f"{name}: "))

@@ -2,5 +2,5 @@
 
 Read `neighbours` (the median and the spread of the eight same-colour neighbours), `noise` (how much of a residual is
 noise), `scores` (residual over noise), `plausible` (damage that decoded without an error), `filtered` (frames in which
-the camera hid hot photosites), `slopes`, `marks` and `same_scene` (frames that show one scene).
+the camera lowered bright photosites), `slopes`, `paired_outliers` and `same_scene` (frames that show one scene).
 """

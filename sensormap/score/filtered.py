@@ -1,8 +1,15 @@
-"""Suppression: whether the camera itself lowered what stood out.
+"""Frames filtered in camera: whether the camera itself lowered bright photosites before it stored the frame.
 
-Nikon's filter lowers every photosite above the highest of its eight same-colour neighbours to that neighbour, on long
-exposures.  Such a frame says nothing about bright defects.  It shows: of unfiltered photosites 5 to 10 % exceed all
-eight neighbours and few equal the highest; of filtered ones none exceeds and 10 to 15 % equal it.
+On long exposures some cameras lower every photosite above the highest of its eight same-colour neighbours to that
+neighbour's value [1]_ [2]_. Such a frame says nothing about bright defects. It can be recognised: of unfiltered
+photosites 5 to 10 % exceed all eight neighbours and few equal the highest; of filtered ones none exceeds them and 10
+to 15 % equal the highest.
+
+References
+----------
+.. [1] M. Oelund, "In-camera processing of long-exposure RAW data", Digital Photography Review forums, 2010,
+   https://www.dpreview.com/forums/post/34309201
+.. [2] M. Shelley, "Diagnosing raw data filtering", https://markshelley.co.uk/Astronomy/raw_data_filtering.html
 """
 
 from __future__ import annotations
@@ -13,14 +20,16 @@ from sensormap.frame import Mosaic
 
 _SAMPLED_ROWS = 24
 
-# Photosites neither black nor saturated; with fewer nothing is told.
+# Sampled photosites that are neither black nor saturated; with fewer a frame counts as unfiltered.
 _FEWEST = 1000
 
-# Shares of photosites above, and equal to, the highest of their neighbours. Unfiltered frames of coarse levels have
-# equal ones too, up to 8 % at high levels of a quantised format, but then as many that exceed.
+# Of a filtered frame, the largest share of photosites above, and the smallest equal to, the highest of their
+# neighbours. Unfiltered frames of coarse levels have equal ones too, up to 8 % at high levels of a quantised format,
+# but then as many exceed it.
 _MOST_ABOVE, _FEWEST_EQUAL = 0.01, 0.05
 
-# Frames with next to no noise have more: eight-bit ones, and those of one value.
+# The largest share that is equal: unfiltered frames with next to no noise have more, those of eight bits or of one
+# value.
 _MOST_EQUAL = 0.4
 
 
@@ -30,7 +39,7 @@ def is_filtered(padded: Mosaic, step: int, *, clipping: tuple[int, int]) -> bool
     Parameters
     ----------
     padded
-        The active area as `score.pad` returns it, DN.
+        The active area as `score.neighbours.pad` returns it, DN.
     step
         Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
     clipping
@@ -41,12 +50,16 @@ def is_filtered(padded: Mosaic, step: int, *, clipping: tuple[int, int]) -> bool
     >>> is_filtered(np.random.default_rng(1).normal(500, 9, (64, 64)).astype(np.int16), 2, clipping=(0, 4095))
     False
     """
-    above, equal, of = _shares(padded, step, clipping)
-    return of >= _FEWEST and above <= _MOST_ABOVE * of and _FEWEST_EQUAL * of <= equal <= _MOST_EQUAL * of
+    above, equal, unclipped = _counts(padded, step, clipping)
+    return (
+        unclipped >= _FEWEST
+        and above <= _MOST_ABOVE * unclipped
+        and _FEWEST_EQUAL * unclipped <= equal <= _MOST_EQUAL * unclipped
+    )
 
 
-def _shares(padded: Mosaic, step: int, clipping: tuple[int, int]) -> tuple[int, int, int]:
-    """Count the open photosites above and equal to the highest of their eight neighbours, in a sample of rows."""
+def _counts(padded: Mosaic, step: int, clipping: tuple[int, int]) -> tuple[int, int, int]:
+    """Count photosites above the highest of their neighbours, those equal to it, and all: unclipped, in some rows."""
     height, width = padded.shape[0] - 2 * step, padded.shape[1] - 2 * step
     # The outermost photosites have neighbours that are no photosites.
     rows = np.unique(np.linspace(step, height - step - 1, _SAMPLED_ROWS).astype(np.int64)) + step
@@ -56,6 +69,6 @@ def _shares(padded: Mosaic, step: int, clipping: tuple[int, int]) -> tuple[int, 
     # Above and below, and a column with all three rows on either side.
     highest = np.maximum(highest[:, step : width - step], highest[:, 3 * step : width + step])
     np.maximum(highest, beside[:, 2 * step : width], out=highest)
-    open_ = (value > clipping[0]) & (value < clipping[1])
-    above, equal = open_ & (value > highest), open_ & (value == highest)
-    return int(np.count_nonzero(above)), int(np.count_nonzero(equal)), int(np.count_nonzero(open_))
+    unclipped = (value > clipping[0]) & (value < clipping[1])
+    above, equal = unclipped & (value > highest), unclipped & (value == highest)
+    return int(np.count_nonzero(above)), int(np.count_nonzero(equal)), int(np.count_nonzero(unclipped))

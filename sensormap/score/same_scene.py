@@ -1,6 +1,6 @@
-"""Repeats: whether two frames show one scene in one place, so that its texture would vote twice.
+"""Whether two frames show one scene in one place, so that its texture would be counted twice.
 
-Two things tell: `slopes`, where texture covers much of the frame, and `marks`, where it is sparse.
+Two measures tell: `slopes`, where texture covers much of the frame, and `paired_outliers`, where it is sparse.
 """
 
 from __future__ import annotations
@@ -8,43 +8,53 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sensormap.frame import Mosaic
-from sensormap.score.marks import Bits, Marks, find_marks, share_marks
 from sensormap.score.noise import Noise
+from sensormap.score.paired_outliers import Bits, PairedOutliers, find_paired_outliers, share_paired_outliers
 from sensormap.score.slopes import Slopes, find_slopes, share_slopes
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
-    """What a frame looks like, for comparison with others: 300 kB of a D80's. A JPEG has no marks."""
+class Fingerprint:
+    """What is kept of a frame to compare its scene with others: 300 kB for a D80.
+
+    Parameters
+    ----------
+    slopes
+        The scene's slopes along a sample of rows.
+    paired_outliers
+        Outlying scores in a sample of rows; None where they tell nothing of the scene, as in a JPEG.
+    """
 
     slopes: Slopes
-    marks: Marks | None
+    paired_outliers: PairedOutliers | None
 
 
-def look_of(padded: Mosaic, noise: Noise, *, jpeg: bool = False) -> Look:
-    """Return what a frame looks like.
+def fingerprint_of(padded: Mosaic, noise: Noise, *, compare_outliers: bool = True) -> Fingerprint:
+    """Return a frame's fingerprint.
 
     Parameters
     ----------
     padded
-        The active area as `score.pad` returns it, DN.
+        The active area as `score.neighbours.pad` returns it, DN.
     noise
-        Of the frame, from `score.fit_noise`.
-    jpeg
-        Whether it is a JPEG: its defects are smeared, and would be marks in every frame.
+        Noise of the frame, from `score.noise.fit_noise`.
+    compare_outliers
+        Whether paired outliers belong to it: not to that of a JPEG, whose defects are smeared, and would be paired
+        outliers in every frame.
     """
-    return Look(find_slopes(padded, noise), None if jpeg else find_marks(padded, noise))
+    return Fingerprint(find_slopes(padded, noise), find_paired_outliers(padded, noise) if compare_outliers else None)
 
 
-def alike(one: Look, other: Look, bits: Bits | None = None) -> bool:
+def show_one_scene(one: Fingerprint, other: Fingerprint, bits: Bits | None = None) -> bool:
     """Tell whether two frames show one scene in one place.
 
     Parameters
     ----------
     one, other
-        From `look_of`.
+        Fingerprints of either frame, from `fingerprint_of`.
     bits
-        Of the marks of `one`, from `marks.bits_of`, where it is compared with many.
+        What `paired_outliers.bits_of` makes of the paired outliers of `one`, where it is compared with many frames.
     """
-    marked = one.marks is not None and other.marks is not None and share_marks(one.marks, other.marks, bits)
-    return marked or share_slopes(one.slopes, other.slopes)
+    mine, theirs = one.paired_outliers, other.paired_outliers
+    paired = mine is not None and theirs is not None and share_paired_outliers(mine, theirs, bits)
+    return paired or share_slopes(one.slopes, other.slopes)

@@ -1,4 +1,4 @@
-"""The first pass: every photo decoded once, tallied, and forgotten but for its outlying scores and what is watched.
+"""The first pass: every photo is decoded once and tallied; kept are outlying scores until they vote, and some values.
 
 Frames are decoded and tallied by threads of one process, which share the tally: decoding and kernels release the GIL,
 no frame crosses a process boundary, and sums of integers do not depend on who added first.
@@ -6,17 +6,18 @@ no frame crosses a process boundary, and sums of integers do not depend on who a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import islice
 from threading import Lock
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sensormap.assemble.pass_rules import PassRules
 from sensormap.camera.profile import Profile
-from sensormap.decode.reading import read_frame
 from sensormap.detect.outlier_lists import shift_places
 from sensormap.detect.tally import Outliers, Tally, add_outlying
 from sensormap.detect.votes import Ballot, count_votes, draw_shifts, parts_of, time_blocks
@@ -26,193 +27,209 @@ from sensormap.photos.refusals import skipped
 from sensormap.score.filtered import is_filtered
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import Noise, fit_noise
-from sensormap.score.same_scene import look_of
-from sensormap.settings import Thresholds
-from sensormap.survey.frame_reader import Examiner, Read
-from sensormap.survey.saved_windows import Watch, stretches
-from sensormap.survey.scenes_seen import Variety
-from sensormap.threads import Progress, patiently
+from sensormap.score.same_scene import fingerprint_of
+from sensormap.survey.context import RunContext
+from sensormap.survey.frame_reader import FrameReader
+from sensormap.survey.saved_windows import SavedWindows, Windows, split_frames
+from sensormap.survey.scenes_seen import ScenesSeen
+from sensormap.threads import result_of
 
 # Photosites: three of each plane, which the neighbours at the borders are copied from.
 _SMALLEST_SIDE = 6
 
-# Decoys are looked for in one part of the rows out of so many, from the top.
+# Decoys are chosen in one part of the rows out of so many, the topmost.
 DECOY_PART = 4
 _SHIFT_SEED = 1
 
 # Photos decoded while the compiler is imported: memory for them is there, since the tally has not taken its own yet.
 _AHEAD = 6
 
-# A JPEG's frames are shifted by whole blocks of its compression, whose pattern is in all of them at the same places.
-_JPEG_BLOCK = 16
-
 
 @dataclass(frozen=True)
-class Tallied:
-    """What is kept of a frame.
+class FrameRecord:
+    """What is known of a frame that could be used.
 
     Parameters
     ----------
-    outliers
-        Its outlying scores, until its block has voted.
     noise
-        As fitted.
+        Noise fitted to it.
     floor, saturation
-        Its clipping, DN.
+        Lowest and highest DN that a photosite can have, black subtracted.
     digest
-        Of the file.
+        SHA-256 of the file, hexadecimal.
     filtered
-        Whether the camera lowered what stood out.
+        Whether it was filtered in camera.
     repeat
         Whether it shows the scene of an earlier frame: then it was not added to the tally.
-    surely
-        Whether it had to be decoded by what is surer.
+    by_fallback
+        Whether the fallback decoded it.
     """
 
-    outliers: Outliers
     noise: Noise
     floor: int
     saturation: int
     digest: str
     filtered: bool
     repeat: bool
-    surely: bool = False
+    by_fallback: bool = False
 
 
-class FirstPass:
-    """One pass over the photos of one body.
+@dataclass(frozen=True)
+class FirstPassResult:
+    """What a first pass leaves behind.
+
+    Parameters
+    ----------
+    records
+        What is known of each frame that could be used, by number.
+    tally
+        Sums over the frames that repeat no scene.
+    ballots
+        Results of the blocks of votes, in order: of each whole block, then of its halves.
+    voted
+        Numbers of the frames that voted, by block.
+    shifts
+        (row, col) offset of every frame number, int32, shape ``(2, frames)``: in shifted frames no defect is in one
+        place twice.
+    shifted_sums
+        Sums of the sizes of the shifted frames' outlying scores, for the topmost part of the rows, flat.
+    saved_windows
+        Values of some frames at photosites that may be followed, by frame number. The second pass empties it, as soon
+        as it has put them together: both at once would take twice the memory.
+    contradictions
+        Errors of the photos whose filters or active area are not the profile's, by number.
+    """
+
+    records: Mapping[int, FrameRecord]
+    tally: Tally
+    ballots: tuple[Ballot, ...]
+    voted: tuple[tuple[int, ...], ...]
+    shifts: NDArray[np.int32]
+    shifted_sums: NDArray[np.unsignedinteger[Any]]
+    saved_windows: dict[int, Windows]
+    contradictions: Mapping[int, ProfileError]
+
+
+def run_first_pass(
+    photos: tuple[Photo, ...],
+    profile: Profile,
+    rules: PassRules,
+    context: RunContext,
+    *,
+    follow: Collection[int] = (),
+) -> FirstPassResult:
+    """Decode and tally every photo, and count the votes of each block of frames.
 
     Parameters
     ----------
     photos
-        In order of capture, all raw or all JPEGs; a photo's place is its frame number.
+        Photos in order of capture, all raw or all JPEGs; a photo's place is its frame number.
     profile
-        Geometry and levels, as `decode.open_geometry` returns them.
-    thresholds
-        Of voting.
-    read
-        Decodes a photo.
-    read_surely
-        Decodes once more what `read` cannot use; its word counts. None: `read` is sure.
+        Geometry and levels, as `decode.reading.open_geometry` returns them.
+    rules
+        How the photos are treated.
+    context
+        Options, decoders and callbacks of the run.
     follow
-        Numbers of the frames that a second pass wants to know of; none if there will be no second pass.
-
-    Attributes
-    ----------
-    tally
-        Sums over the frames so far.
-    tallied
-        What is kept of each good frame, by number.
-    shifts
-        Offsets of the frames that make decoys: in shifted frames no defect is in one place twice.
-    shifted
-        Sums of the sizes of outlying scores after the shift, for the topmost part of the rows, flat.
-    ballots
-        Results of each block of votes: of the whole, then of its halves.
-    watch
-        What was seen of the frames to follow.
+        Numbers of the frames of which values are saved for a second pass; none if there will be no second pass.
 
     Raises
     ------
     ProfileError
         If the active area is too small to have neighbours.
     """
+    area = profile.active_area
+    if min(area.width, area.height) < _SMALLEST_SIDE:
+        size = f"{area.width} x {area.height} photosites"
+        msg = f"{profile.name}: active area of {size}, expected {_SMALLEST_SIDE} a side or more"
+        raise ProfileError(msg)
+    return _FirstPass(photos, profile, rules, context, follow).run()
+
+
+class _FirstPass:
+    """What the threads of a first pass share."""
 
     def __init__(
         self,
         photos: tuple[Photo, ...],
         profile: Profile,
-        thresholds: Thresholds,
-        *,
-        read: Read = read_frame,
-        read_surely: Read | None = None,
-        follow: Collection[int] = (),
+        rules: PassRules,
+        context: RunContext,
+        follow: Collection[int],
     ) -> None:
-        area = profile.active_area
-        if min(area.width, area.height) < _SMALLEST_SIDE:
-            size = f"{area.width} x {area.height} photosites"
-            msg = f"{profile.name}: active area of {size}, expected {_SMALLEST_SIDE} a side or more"
-            raise ProfileError(msg)
-        self.photos = photos
-        self.profile = profile
-        self.thresholds = thresholds
-        self._jpeg = photos[0].picture is not None
-        self.tally = Tally((area.height, area.width), frames=len(photos))
-        self.tallied: dict[int, Tallied] = {}
-        self.ballots: dict[int, tuple[Ballot, ...]] = {}
+        area, thresholds = profile.active_area, context.options.thresholds
+        shape = (area.height, area.width)
+        self._photos, self._profile, self._rules, self._context = photos, profile, rules, context
+        self._tally = Tally(shape, frames=len(photos))
+        self._records: dict[int, FrameRecord] = {}
+        self._outliers: dict[int, Outliers] = {}  # of frames whose block has not voted
         long = [(photo.exposure.shutter_s or 0) >= thresholds.long_exposure_s for photo in photos]
-        self.blocks = time_blocks(range(len(photos)), long=long, size=thresholds.block_frames)
-        shape = self.tally.shape
-        step = _JPEG_BLOCK if self._jpeg and min(shape) >= _JPEG_BLOCK else profile.cfa.step
-        self.shifts = draw_shifts(len(photos), shape, step, _SHIFT_SEED)
-        self.shifted = np.zeros(max(shape[0] // DECOY_PART, 1) * shape[1], self.tally.sum_outlying.dtype)
-        self.read = read
-        self._examiner = Examiner(photos, profile, read, read_surely)
-        self.watch = Watch(
-            stretches(len(photos), watched=bool(follow)),
+        self._blocks = time_blocks(range(len(photos)), long=long, size=thresholds.block_frames)
+        step = profile.cfa.step
+        if min(shape) >= rules.shift_block:
+            step = max(step, rules.shift_block)
+        self._shifts = draw_shifts(len(photos), shape, step, _SHIFT_SEED)
+        self._shifted_sums = np.zeros(max(shape[0] // DECOY_PART, 1) * shape[1], self._tally.sum_outlying.dtype)
+        self._shifted_lock = Lock()
+        self._reader = FrameReader(photos, profile, rules, context)
+        self._saved = SavedWindows(
+            split_frames(len(photos), saving=bool(follow)),
             follow,
-            self.tally,
-            self.shifted,
-            self.shifts,
+            self._tally,
+            self._shifted_sums,
+            self._shifts,
             cfa=profile.cfa.shifted(x=area.x, y=area.y),
             thresholds=thresholds,
         )
-        self._variety = Variety(self.watch.order)
-        self._shifted_lock = Lock()
+        self._scenes = ScenesSeen(self._saved.order)
         self._ended = False
 
-    @property
-    def all_ballots(self) -> tuple[Ballot, ...]:
-        """The blocks' results in order."""
-        return tuple(ballot for block in sorted(self.ballots) for ballot in self.ballots[block])
-
-    @property
-    def contradictions(self) -> dict[int, ProfileError]:
-        """Of photos whose filters or active area are not the profile's, by number."""
-        return self._examiner.contradictions
-
-    def run(self, threads: int, progress: Progress, refuse: Callable[[Skipped], None]) -> None:
-        """Decode and tally every photo; count each block's votes when its last frame is done.
-
-        Parameters
-        ----------
-        threads
-            How many to use.
-        progress
-            Called as photos are done, first with 0.
-        refuse
-            Called with each photo that cannot be used; what it raises ends the run.
-        """
-        block_of = {frame: block for block, frames in enumerate(self.blocks) for frame in frames}
-        waiting = {block: set(frames) for block, frames in enumerate(self.blocks)}
+    def run(self) -> FirstPassResult:
+        """Decode and tally every photo; count each block's votes when its last frame is done."""
+        block_of = {frame: block for block, frames in enumerate(self._blocks) for frame in frames}
+        waiting = {block: set(frames) for block, frames in enumerate(self._blocks)}
         votes: dict[int, Future[tuple[Ballot, ...]]] = {}
+        threads, progress = self._context.options.threads, self._context.progress
         pool = ThreadPoolExecutor(threads)
-        progress(0, len(self.photos))
+        progress(0, len(self._photos))
         try:
             # Two photos a thread in flight: no thread idles, and no more frames than threads are in memory.
             for done, (frame, result) in enumerate(self._frames(pool, in_flight=2 * threads), start=1):
                 if isinstance(result, Skipped):
-                    refuse(result)
+                    self._context.refusals.extend([result])
                 else:
-                    self.tallied[frame] = result
-                progress(done, len(self.photos))
+                    self._records[frame] = result
+                progress(done, len(self._photos))
                 block = block_of[frame]
                 waiting[block].discard(frame)
                 if not waiting[block]:
                     votes[block] = pool.submit(self._vote, block)
-            for block in sorted(votes):
-                self.ballots[block] = patiently(votes[block])
+            return self._result([ballot for block in sorted(votes) for ballot in result_of(votes[block])])
         finally:
             self._ended = True
-            self._variety.end()
-            self.watch.end()
-            self._examiner.end()
+            self._scenes.end()
+            self._saved.end()
+            self._reader.end()
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _frames(self, pool: ThreadPoolExecutor, *, in_flight: int) -> Iterator[tuple[int, Tallied | Skipped]]:
+    def _result(self, ballots: list[Ballot]) -> FirstPassResult:
+        """Return what is left behind when all frames are done."""
+        different = {frame for frame, record in self._records.items() if not record.repeat}
+        return FirstPassResult(
+            records=self._records,
+            tally=self._tally,
+            ballots=tuple(ballots),
+            voted=tuple(tuple(frame for frame in block if frame in different) for block in self._blocks),
+            shifts=self._shifts,
+            shifted_sums=self._shifted_sums,
+            saved_windows=self._saved.windows,
+            contradictions=self._reader.contradictions,
+        )
+
+    def _frames(self, pool: ThreadPoolExecutor, *, in_flight: int) -> Iterator[tuple[int, FrameRecord | Skipped]]:
         """Yield every frame's number and result, in the order in which they are done."""
-        numbers = iter(self.watch.order)
-        self._examiner.read_ahead(self.watch.order[:_AHEAD], pool)
+        numbers = iter(self._saved.order)
+        self._reader.read_ahead(self._saved.order[:_AHEAD], pool)
         pending = {pool.submit(self._frame, number): number for number in islice(numbers, in_flight)}
         self._compile()
         while pending:
@@ -225,65 +242,62 @@ class FirstPass:
 
     def _compile(self) -> None:
         """Have the kernels compiled here, on a tiny frame: Ctrl-C ends that, but waits for a thread that does it."""
-        step, saturation = self.profile.cfa.step, self.profile.saturation
+        step, saturation = self._profile.cfa.step, self._profile.saturation
         tiny = np.zeros((8 * step, 8 * step), np.int16 if saturation <= NARROW else np.int32)
         padded = pad(tiny, step)
         noise = fit_noise(padded, step, clipping=(0, saturation))
-        tally = Tally((tiny.shape[0], tiny.shape[1]), frames=len(self.photos))
+        tally = Tally((tiny.shape[0], tiny.shape[1]), frames=len(self._photos))
         tally.add(padded, noise, clipping=(0, saturation), frame=0)
-        self._examiner.begin()
+        self._reader.begin()
 
-    def _frame(self, number: int) -> Tallied | Skipped:
+    def _frame(self, number: int) -> FrameRecord | Skipped:
         """Decode one photo, check it, add it to the tally; whatever happens, the frames after it wait no longer."""
         try:
-            return self._tallied(number)
+            return self._read_and_tally(number)
         finally:
-            self._variety.pass_over(number)
-            self.watch.finish(number)
+            self._scenes.pass_over(number)
+            self._saved.finish(number)
 
-    def _tallied(self, number: int) -> Tallied | Skipped:
+    def _read_and_tally(self, number: int) -> FrameRecord | Skipped:
         """Decode one photo, check it, add it to the tally unless it repeats a scene."""
-        photo, step = self.photos[number], self.profile.cfa.step
-        examined = self._examiner.examine(number)
-        if isinstance(examined, Skipped):
-            return examined
-        padded, noise, clipping = examined.padded, examined.noise, examined.clipping
-        repeat = self._variety.is_repeat(number, look_of(padded, noise, jpeg=self._jpeg))
+        frame = self._reader.read(number)
+        if isinstance(frame, Skipped):
+            return frame
+        padded, noise, clipping = frame.padded, frame.noise, frame.clipping
+        fingerprint = fingerprint_of(padded, noise, compare_outliers=self._rules.compares_outliers)
+        repeat = self._scenes.is_repeat(number, fingerprint)
         if self._ended:
-            return skipped(photo.path.name, "the run ended before it was tallied")
-        self.watch.wait(number)
-        # Smoothing hides from `is_filtered` what the camera did before it.
-        filtered = not self._jpeg and is_filtered(padded, step, clipping=clipping)
-        outliers = Outliers.concatenate([])
+            return skipped(self._photos[number].path.name, "the run ended before it was tallied")
+        self._saved.wait(number)
+        filtered = self._rules.detects_filtering and is_filtered(padded, self._profile.cfa.step, clipping=clipping)
         if not repeat:
-            # A clipped pixel of a JPEG scores 0 where its surroundings are: that needs no count of its own.
-            limits = (clipping[0] - 1, clipping[1] + 1) if self._jpeg else clipping
-            outliers = self.tally.add(padded, noise, clipping=limits, frame=number, filtered=filtered)
-            if not self._jpeg:  # decoys are for the second pass
-                self._add_shifted(outliers, self.shifts[:, number])
-            self.watch.tallied(number, padded, outliers)
-        return Tallied(outliers, noise, *clipping, examined.digest, filtered, repeat, examined.surely)
+            margin = self._rules.clipping_margin
+            limits = (clipping[0] - margin, clipping[1] + margin)
+            outliers = self._tally.add(padded, noise, clipping=limits, frame=number, filtered=filtered)
+            if self._rules.decoys:
+                self._add_shifted(outliers, self._shifts[:, number])
+            self._saved.save(number, padded, outliers)
+            self._outliers[number] = outliers
+        return FrameRecord(noise, *clipping, frame.digest, filtered, repeat, frame.by_fallback)
 
     def _add_shifted(self, outliers: Outliers, shift: NDArray[np.int32]) -> None:
-        """Add a frame's outliers where they are after its shift."""
-        moved = shift_places(outliers.index, shift, self.tally.shape)
+        """Add a frame's outlying scores where they are after its shift."""
+        moved = shift_places(outliers.index, shift, self._tally.shape)
         with self._shifted_lock:
-            add_outlying(moved, outliers.score, self.shifted)
+            add_outlying(moved, outliers.score, self._shifted_sums)
 
     def _vote(self, block: int) -> tuple[Ballot, ...]:
-        """Count a block's votes, whole and by halves; its frames' outliers are dropped but for what a ballot keeps."""
-        frames = [frame for frame in self.blocks[block] if frame in self.tallied and not self.tallied[frame].repeat]
+        """Count a block's votes, whole and by halves; of outlying scores only what a ballot keeps is left."""
+        frames = [frame for frame in self._blocks[block] if frame in self._outliers]
         ballots = count_votes(
-            {frame: self.tallied[frame].outliers for frame in frames},
-            [frames] if self._jpeg else parts_of(frames),
-            self.shifts,
-            shape=self.tally.shape,
-            false_votes=self.thresholds.false_votes,
+            {frame: self._outliers.pop(frame) for frame in frames},
+            parts_of(frames) if self._rules.halves else [frames],
+            self._shifts,
+            shape=self._tally.shape,
+            false_votes=self._context.options.thresholds.false_votes,
             seed=3 * block,
-            fewest_shifts=1 if self._jpeg else 2,
+            fewest_shifts=self._rules.fewest_shifts,
         )
-        none = Outliers.concatenate([])
-        for frame in frames:
-            self.tallied[frame] = replace(self.tallied[frame], outliers=none)
         # A half keeps nothing that the whole does not keep.
+        none = Outliers.concatenate([])
         return (ballots[0], *(replace(ballot, outliers=none) for ballot in ballots[1:]))

@@ -1,12 +1,13 @@
-"""What is found out about a photo before it counts: decoded, padded, its noise fitted, and whether it is a photo."""
+"""What happens to a photo before it counts: it is decoded, padded, its noise fitted, and checked to be a photo."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from threading import Event, local
 
+from sensormap.assemble.pass_rules import PassRules
 from sensormap.camera.profile import Profile
 from sensormap.errors import ProfileError, SensorMapError
 from sensormap.frame import Frame, Mosaic, Photo, Skipped
@@ -14,68 +15,66 @@ from sensormap.photos.refusals import skipped
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import Noise, fit_noise
 from sensormap.score.plausible import implausibility, unlike_light
-
-Read = Callable[[Photo, Profile], Frame]
-"""Decodes a photo: `decode.read_frame`, or something that changes what it returns."""
+from sensormap.survey.context import Read, RunContext
 
 
 @dataclass(frozen=True)
-class Examined:
-    """A good frame.
+class ReadFrame:
+    """A frame that can be used.
 
     Parameters
     ----------
     padded
-        Its active area as `score.pad` returns it; the next frame of the same thread takes its memory.
+        Its active area as `score.neighbours.pad` returns it, DN; the next frame of the same thread overwrites it.
     noise
-        As fitted.
+        Noise fitted to it.
     clipping
         Its lowest and highest DN, black subtracted.
     digest
-        Of the file.
-    surely
-        Whether it had to be decoded by what is surer.
+        SHA-256 of the file, hexadecimal.
+    by_fallback
+        Whether the fallback decoded it.
     """
 
     padded: Mosaic
     noise: Noise
     clipping: tuple[int, int]
     digest: str
-    surely: bool = False
+    by_fallback: bool = False
 
 
 class _Memory(local):
-    """What each thread keeps from one frame to the next: getting the memory anew takes longer than filling it."""
+    """What each thread keeps from one frame to the next: allocating the memory again takes longer than filling it."""
 
     padded: Mosaic | None = None
 
 
-class Examiner:
-    """Decodes photos and judges each by itself; threads share it.
+class FrameReader:
+    """Decodes photos and checks each by itself; threads share it.
 
     Parameters
     ----------
     photos
-        All raw or all JPEGs.
+        Photos of the pass, all raw or all JPEGs.
     profile
         Their geometry and levels.
-    read
-        Decodes a photo.
-    read_surely
-        Decodes once more what `read` cannot use; its word counts. None: `read` is sure.
+    rules
+        How they are treated.
+    context
+        The run's decoders.
 
     Attributes
     ----------
     contradictions
-        Of photos whose filters or active area are not the profile's, by number.
+        Errors of the photos whose filters or active area are not the profile's, by number.
     """
 
-    def __init__(self, photos: Sequence[Photo], profile: Profile, read: Read, read_surely: Read | None) -> None:
+    def __init__(self, photos: Sequence[Photo], profile: Profile, rules: PassRules, context: RunContext) -> None:
         self._photos = photos
         self._profile = profile
-        self._jpeg = photos[0].picture is not None
-        self._read = read
-        self._read_surely = read_surely
+        self._rules = rules
+        self._decode = context.read
+        self._fallback = context.fallback if rules.fallback else None
         self.contradictions: dict[int, ProfileError] = {}
         self._ahead: dict[int, Future[Frame]] = {}
         self._memory = _Memory()
@@ -83,39 +82,39 @@ class Examiner:
         self._ended = False
 
     def read_ahead(self, numbers: Iterable[int], pool: Executor) -> None:
-        """Have some photos decoded before anything else that the pool is given, while nobody can examine them yet.
+        """Have some photos decoded before anything else that the pool is given, while none can be checked yet.
 
         Parameters
         ----------
         numbers
-            Which; each has to be examined by the same pool, later.
+            Frame numbers; each has to be read by the same pool, later.
         pool
-            Takes up what it is given in that order.
+            Threads that take up what they are given in that order.
         """
-        self._ahead = {number: pool.submit(self._read, self._photos[number], self._profile) for number in numbers}
+        self._ahead = {number: pool.submit(self._decode, self._photos[number], self._profile) for number in numbers}
 
     def begin(self) -> None:
-        """Let frames be examined: the kernels are compiled."""
+        """Let frames be checked: the kernels are compiled."""
         self._begun.set()
 
     def end(self) -> None:
-        """Let nobody wait any longer: the run is over."""
+        """Let no thread wait any longer: the run is over."""
         self._ended = True
         self._begun.set()
 
-    def examine(self, number: int) -> Examined | Skipped:
-        """Return what is found out about a photo, or why it cannot be used."""
-        examined = self._examined(number, self._read)
-        if isinstance(examined, Skipped) and self._read_surely is not None and not self._ended:
-            examined = self._examined(number, self._read_surely)
-            return examined if isinstance(examined, Skipped) else replace(examined, surely=True)
-        return examined
+    def read(self, number: int) -> ReadFrame | Skipped:
+        """Return a photo's frame, or why it cannot be used."""
+        frame = self._read(number, self._decode)
+        if isinstance(frame, Skipped) and self._fallback is not None and not self._ended:
+            frame = self._read(number, self._fallback)
+            return frame if isinstance(frame, Skipped) else replace(frame, by_fallback=True)
+        return frame
 
-    def _examined(self, number: int, read: Read) -> Examined | Skipped:
+    def _read(self, number: int, decode: Read) -> ReadFrame | Skipped:
         photo, area, step = self._photos[number], self._profile.active_area, self._profile.cfa.step
         ahead = self._ahead.pop(number, None)
         try:
-            frame = ahead.result() if ahead else read(photo, self._profile)
+            frame = ahead.result() if ahead else decode(photo, self._profile)
         except SensorMapError as error:
             if isinstance(error, ProfileError):
                 self.contradictions[number] = error
@@ -129,11 +128,11 @@ class Examiner:
         del frame  # and with it the decoder's memory, before the tally takes some
         noise = fit_noise(padded, step, clipping=clipping)
         reason = self._implausibility(padded[step:-step, step:-step], noise, clipping)
-        return skipped(photo.path.name, reason) if reason else Examined(padded, noise, clipping, digest)
+        return skipped(photo.path.name, reason) if reason else ReadFrame(padded, noise, clipping, digest)
 
     def _implausibility(self, active: Mosaic, noise: Noise, clipping: tuple[int, int]) -> str | None:
-        """Return why a frame is no photo, or None; rows of a JPEG are not damaged one by one."""
-        if self._jpeg:
+        """Return why a frame is no photo, or None."""
+        if not self._rules.compares_rows:
             return unlike_light(active, noise, clipping=clipping)
         area = self._profile.active_area
         return implausibility(active, noise, self._profile.cfa.shifted(x=area.x, y=area.y), clipping=clipping)

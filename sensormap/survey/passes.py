@@ -4,35 +4,118 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 
 import numpy as np
 
 from sensormap.assemble.evidence import Evidence
+from sensormap.assemble.pass_rules import rules_for
 from sensormap.camera.profile import Body, Profile
 from sensormap.decode.reading import open_geometry
-from sensormap.detect.follow_list import promising
+from sensormap.detect.follow_list import make_follow_list
 from sensormap.detect.tally import MOST_FRAMES
-from sensormap.diagnose.diagnosis import Followed
-from sensormap.diagnose.scenery import has_company
+from sensormap.diagnose.diagnosis import SecondPassResult
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, SensorMapError
-from sensormap.frame import Photo, Skipped
-from sensormap.photos.refusals import Refusals
-from sensormap.settings import Options
-from sensormap.survey.first_pass import FirstPass
-from sensormap.survey.frame_reader import Read
+from sensormap.frame import Photo
+from sensormap.survey.context import RunContext
+from sensormap.survey.first_pass import FirstPassResult, run_first_pass
 from sensormap.survey.memory import give_back
-from sensormap.survey.second_pass import Places, SecondPass
-from sensormap.threads import Progress
+from sensormap.survey.second_pass import run_second_pass
 
 log = logging.getLogger(__name__)
 
 FEWEST_FRAMES = 2
-_AGREEING = 3  # photos that tell one geometry settle it: it takes three damaged alike to mislead them
+"""Photos that a map takes at least."""
+
+_AGREEING = 3  # photos that tell one geometry settle it: it takes three damaged in the same way to mislead them
 
 # Levels and crop may differ from photo to photo of one body.
 _shape = attrgetter("raw_size", "active_area", "cfa", "bits")
+
+
+def gather_evidence(
+    photos: tuple[Photo, ...], body: Body, known: Profile | None, context: RunContext, *, clock_jumps: int = 0
+) -> Evidence:
+    """Run the passes over photos: two over raw photos, unless the second is not wanted, and one over JPEGs.
+
+    Parameters
+    ----------
+    photos
+        Photos of one body in order of capture, all raw or all JPEGs.
+    body
+        The camera that took them.
+    known
+        Its profile; None leaves the geometry to LibRaw or to the JPEGs themselves.
+    context
+        Options, decoders and callbacks of the run.
+    clock_jumps
+        How often the camera's clock contradicts its count of shots.
+
+    Raises
+    ------
+    FrameMismatchError
+        If there are too many photos, or fewer than two can be used.
+    ProfileError
+        If the profile contradicts more photos than it fits.
+    """
+    if len(photos) < FEWEST_FRAMES:
+        raise too_few(len(photos), context)
+    if len(photos) > MOST_FRAMES:
+        msg = f"{len(photos)} photos of one body, expected at most {MOST_FRAMES} for one map"
+        raise FrameMismatchError(msg)
+    profile = _geometry(photos, known)
+    log.info("%s: %d photos, profile %s", body, len(photos), profile.name)
+    for number, photo in enumerate(photos):
+        log.debug("frame %d: %s", number, photo.path)
+    rules, most = rules_for(photos), context.options.follow
+    chosen = choose_frames(photos, range(len(photos)), most) if rules.second_pass and most else []
+    first = run_first_pass(photos, profile, rules, context, follow=chosen)
+    give_back()
+    used = sorted(first.records)
+    if len(first.contradictions) > max(len(used), 1):  # one photo alone may be damaged
+        raise first.contradictions[min(first.contradictions)]
+    if len(used) < FEWEST_FRAMES:
+        raise too_few(len(used), context)
+    followed = _follow(photos, profile, first, chosen, context) if chosen else None
+    give_back()
+    records = [first.records[number] for number in used]
+    return Evidence(
+        rules=rules,
+        body=body,
+        profile=profile,
+        photos=tuple(photos[number] for number in used),
+        numbers=tuple(used),
+        digests=tuple(record.digest for record in records),
+        saturation=min(record.saturation for record in records),
+        tally=first.tally,
+        ballots=first.ballots,
+        repeated=sum(record.repeat for record in records) + (followed.repeats if followed else 0),
+        filtered=sum(record.filtered for record in records),
+        followed=followed,
+        decoy_part=first.shifted_sums.size / first.tally.hidden.size,
+        clock_jumps=clock_jumps,
+        blocks=first.voted,
+    )
+
+
+def _follow(
+    photos: tuple[Photo, ...], profile: Profile, first: FirstPassResult, chosen: Sequence[int], context: RunContext
+) -> SecondPassResult | None:
+    """Run the second pass over the chosen frames that count, and over others in place of those that do not."""
+    area, options = profile.active_area, context.options
+    cfa = profile.cfa.shifted(x=area.x, y=area.y)
+    follow_list = make_follow_list(first.tally, first.ballots, first.shifted_sums, cfa, options.thresholds)
+    usable = [number for number, record in sorted(first.records.items()) if not record.repeat]
+    frames = refilled(photos, chosen, usable, options.follow)
+    again = sum(number not in first.saved_windows for number in frames)
+    log.info(
+        "following %d photosites, %d decoys, %d frames, reading %d of them again",
+        follow_list.photosites.size, follow_list.decoys.size, len(frames), again,
+    )  # fmt: skip
+    followed = run_second_pass(photos, profile, first, follow_list, frames, context)
+    if followed is None:
+        log.warning("no photo could be read a second time: the map is that of the first pass")
+    return followed
 
 
 def choose_frames(photos: Sequence[Photo], usable: Sequence[int], most: int) -> list[int]:
@@ -41,16 +124,17 @@ def choose_frames(photos: Sequence[Photo], usable: Sequence[int], most: int) -> 
     Parameters
     ----------
     photos
-        In order of capture.
+        Photos in order of capture.
     usable
         Numbers of the frames to choose from, ascending: all of them, or the good ones that repeat no scene.
     most
-        How many at most, at least 2.
+        Number of frames chosen at most, at least 2.
 
     Returns
     -------
     list of int
-        Ascending. A quarter are the longest exposures (shutter time times ISO), which hot photosites need.
+        Frame numbers, ascending. A quarter are the longest exposures (shutter time times ISO), which hot photosites
+        need.
     """
     if len(usable) <= most:
         return list(usable)
@@ -73,7 +157,7 @@ def refilled(photos: Sequence[Photo], chosen: Sequence[int], usable: Sequence[in
     photos, usable, most
         As for `choose_frames`.
     chosen
-        What it chose before it was known what is usable.
+        Numbers of the frames that it chose before it was known which are usable.
     """
     kept = sorted({*chosen} & {*usable})
     wanted = min(most, len(usable)) - len(kept)
@@ -81,133 +165,11 @@ def refilled(photos: Sequence[Photo], chosen: Sequence[int], usable: Sequence[in
     return sorted([*kept, *others[: max(wanted, 0)]])
 
 
-@dataclass(frozen=True)
-class Work:
-    """What all passes of a run share.
-
-    Parameters
-    ----------
-    options
-        What to do.
-    progress
-        Called as photos are done, in each pass.
-    refuse
-        Keeps the photos that cannot be used.
-    read
-        Decodes a photo.
-    read_surely
-        Decodes once more what `read` cannot use; None where that is sure.
-    """
-
-    options: Options
-    progress: Progress
-    refuse: Refusals
-    read: Read
-    read_surely: Read | None = None
-
-
-def gather_evidence(
-    photos: tuple[Photo, ...], body: Body, known: Profile | None, work: Work, *, clock_jumps: int = 0
-) -> Evidence:
-    """Run the passes over photos: two over raw photos, unless the second is not wanted, and one over JPEGs.
-
-    Parameters
-    ----------
-    photos
-        Of one body in order of capture, all raw or all JPEGs.
-    body, known
-        Whose they are, and its profile; None leaves the geometry to LibRaw or to the pictures.
-    work
-        Options and callbacks.
-    clock_jumps
-        How often the camera's clock contradicts its count of shots.
-
-    Raises
-    ------
-    FrameMismatchError
-        If there are too many photos, or fewer than two can be used.
-    ProfileError
-        If the profile contradicts more photos than it fits.
-    """
-    _require_frames(len(photos), work.refuse.skipped)
-    if len(photos) > MOST_FRAMES:
-        msg = f"{len(photos)} photos of one body, expected at most {MOST_FRAMES} for one map"
-        raise FrameMismatchError(msg)
-    profile = _geometry(photos, known)
-    log.info("%s: %d photos, profile %s", body, len(photos), profile.name)
-    for number, photo in enumerate(photos):
-        log.debug("frame %d: %s", number, photo.path)
-    # Its laws are those of raw values, and reading JPEGs again takes most of the time of the first pass.
-    followed_too = work.options.follow and photos[0].picture is None
-    follow = choose_frames(photos, range(len(photos)), work.options.follow) if followed_too else []
-    surely = work.read_surely if photos[0].picture is None else None  # JPEGs have one decoder only
-    run = FirstPass(photos, profile, work.options.thresholds, read=work.read, read_surely=surely, follow=follow)
-    run.run(work.options.threads, work.progress, lambda photo: work.refuse.extend([photo]))
-    give_back()
-    used = sorted(run.tallied)
-    if len(run.contradictions) > max(len(used), 1):  # one photo alone may be damaged
-        raise run.contradictions[min(run.contradictions)]
-    _require_frames(len(used), work.refuse.skipped)
-    followed = _follow(run, follow, work) if follow else None
-    give_back()
-    voted = [tuple(n for n in block if n in run.tallied and not run.tallied[n].repeat) for block in run.blocks]
-    return Evidence(
-        body=body,
-        profile=profile,
-        photos=tuple(photos[number] for number in used),
-        numbers=tuple(used),
-        digests=tuple(run.tallied[number].digest for number in used),
-        saturation=min(run.tallied[number].saturation for number in used),
-        skipped=tuple(sorted(work.refuse.skipped)),
-        tally=run.tally,
-        ballots=run.all_ballots,
-        repeated=sum(run.tallied[number].repeat for number in used) + (followed.repeats if followed else 0),
-        filtered=sum(run.tallied[number].filtered for number in used),
-        followed=followed,
-        decoy_part=run.shifted.size / run.tally.hidden.size,
-        clock_jumps=clock_jumps,
-        blocks=tuple(voted),
-    )
-
-
-def _follow(run: FirstPass, follow: Sequence[int], work: Work) -> Followed | None:
-    """Run the second pass over the frames that count."""
-    options = work.options
-    area = run.profile.active_area
-    cfa = run.profile.cfa.shifted(x=area.x, y=area.y)
-    spots = promising(run.tally, run.all_ballots, run.shifted, cfa, options.thresholds)
-    company = has_company(run.tally, cfa, spots.fixed)
-    places = Places(spots.fixed, company, spots.decoys, run.shifts)
-    usable = [number for number in sorted(run.tallied) if not run.tallied[number].repeat]
-    frames = refilled(run.photos, follow, usable, options.follow)
-    seen, run.watch.seen = run.watch.seen, {}
-    again = sum(number not in seen for number in frames)
-    log.info(
-        "following %d photosites, %d decoys, %d frames, reading %d of them again",
-        spots.fixed.size, spots.decoys.size, len(frames), again,
-    )
-    second = SecondPass(
-        run.photos, run.profile, run.tallied, read=run.read, read_surely=work.read_surely, seen=seen
-    )
-    del seen  # it lets go of them when it has gathered all
-    followed = second.run(
-        frames,
-        places,
-        options.floors,
-        threads=options.threads,
-        progress=work.progress,
-        refuse=lambda photo: work.refuse.extend([photo]),
-    )
-    if followed is None:
-        log.warning("no photo could be read a second time: the map is that of the first pass")
-    return followed
-
-
-def _require_frames(number: int, skipped: list[Skipped]) -> None:
-    if number < FEWEST_FRAMES:
-        found = "no usable photo" if number == 0 else "one usable photo only"
-        msg = f"{found} ({len(skipped)} skipped); a map takes at least {FEWEST_FRAMES}, better dozens"
-        raise FrameMismatchError(msg)
+def too_few(usable: int, context: RunContext) -> FrameMismatchError:
+    """Return the error of a run with so few usable photos, none or one."""
+    found = "no usable photo" if usable == 0 else "one usable photo only"
+    skipped = len(context.refusals.skipped)
+    return FrameMismatchError(f"{found} ({skipped} skipped); a map takes at least {FEWEST_FRAMES}, better dozens")
 
 
 def _geometry(photos: Sequence[Photo], known: Profile | None) -> Profile:

@@ -10,13 +10,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from sensormap.assemble.build_map import FEW_FRAMES, assemble, deviating_lines, undated
+from sensormap.assemble.build_map import FEW_FRAMES, add_skipped, assemble, deviating_lines, undated
 from sensormap.assemble.evidence import Evidence
 from sensormap.assemble.raw_and_jpeg import combine
 from sensormap.camera.profile import Profile
@@ -29,9 +28,9 @@ from sensormap.photos.files import find_photos, is_jpeg_name
 from sensormap.photos.refusals import Refusals
 from sensormap.photos.select import Selection, in_order, read_photos, select_photos
 from sensormap.settings import DEFAULT_OPTIONS, RAWPY, Options
-from sensormap.survey.frame_reader import Read
-from sensormap.survey.passes import FEWEST_FRAMES, Work, gather_evidence
-from sensormap.threads import Progress, unheard
+from sensormap.survey.context import Read, RunContext
+from sensormap.survey.passes import FEWEST_FRAMES, gather_evidence, too_few
+from sensormap.threads import Progress, no_progress
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +41,7 @@ _MANY_DEFECTS = 2e-4
 def map_defects(
     arguments: Iterable[str | Path],
     options: Options = DEFAULT_OPTIONS,
-    progress: Progress = unheard,
+    progress: Progress = no_progress,
     *,
     read: Read | None = None,
 ) -> SensorMap:
@@ -55,11 +54,11 @@ def map_defects(
     arguments
         Files, folders and patterns.
     options
-        What to do.
+        What the run is asked to do.
     progress
-        Called as photos are done, in each pass.
+        Called with the number of photos done and of all, in each pass, first with 0.
     read
-        Decodes a photo; None takes `decode.read_frame`.
+        Decoder of photos; None takes `decode.reading.read_frame` with the decoder that the options name.
 
     Raises
     ------
@@ -70,40 +69,41 @@ def map_defects(
     FrameMismatchError
         If the photos are of several bodies, but for strays, or fewer than two can be used.
     """
-    surely = None if read or options.decoder == RAWPY else read_frame
+    fallback = None if read or options.decoder == RAWPY else read_frame
     read = read or partial(read_frame, decoder=options.decoder)
-    work = Work(options, progress, Refusals(strict=options.strict), read, surely)
-    selection, known = _select(arguments, work)
+    refusals = Refusals(strict=options.strict)
+    context = RunContext(options, progress, refusals, read, fallback)
+    selection, known = _select(arguments, context)
     mixed = bool(selection.photos and selection.pictures)
     maps: list[SensorMap] = []
     used: set[Path] = set()
-    problem = FrameMismatchError(_too_few(work.refuse.skipped))
+    problem = too_few(0, context)
     if selection.photos:
         try:
             evidence = gather_evidence(
-                selection.photos, selection.body, known, work, clock_jumps=selection.clock_jumps
+                selection.photos, selection.body, known, context, clock_jumps=selection.clock_jumps
             )
-            maps.append(_map(evidence, options, mixed=mixed))
+            maps.append(_map(evidence, options, noun="raw photo" if mixed else "frame"))
             used = {photo.path for photo in evidence.photos}
         except FrameMismatchError as error:
             problem = error  # JPEGs may be more
-    pictures, jumps = in_order(_pictures(selection, used, known, work.refuse, mapped=bool(maps)))
-    if pictures:
+    jpegs, jumps = in_order(_jpegs(selection, used, known, refusals, mapped=bool(maps)))
+    if jpegs:
         try:
-            evidence = gather_evidence(pictures, selection.body, known, work, clock_jumps=jumps)
-            maps.append(_map(evidence, options, mixed=mixed))
+            evidence = gather_evidence(jpegs, selection.body, known, context, clock_jumps=jumps)
+            maps.append(_map(evidence, options, noun="JPEG"))
             used |= {photo.path for photo in evidence.photos}
         except FrameMismatchError as error:
             problem = error
     if not maps:
         raise problem
-    work.refuse.lose(photo.path.name for photo in (*selection.photos, *pictures) if photo.path not in used)
-    return _with_skipped(maps[0] if len(maps) == 1 else combine(*maps), work.refuse.skipped)
+    refusals.add_unmapped(photo.path.name for photo in (*selection.photos, *jpegs) if photo.path not in used)
+    return add_skipped(maps[0] if len(maps) == 1 else combine(*maps), refusals.skipped)
 
 
-def _select(arguments: Iterable[str | Path], work: Work) -> tuple[Selection, Profile | None]:
+def _select(arguments: Iterable[str | Path], context: RunContext) -> tuple[Selection, Profile | None]:
     """Find the photos, choose those of one body, and find its profile."""
-    options = work.options
+    options, refusals = context.options, context.refusals
     named = None if options.profile is None else get_profile(options.profile)
     found = find_photos(arguments, images=named is not None)
     paths = [path for path in found if options.jpegs or not is_jpeg_name(path)]
@@ -116,56 +116,45 @@ def _select(arguments: Iterable[str | Path], work: Work) -> tuple[Selection, Pro
         raise DecodeError(msg)
     log.info("%d files found", len(paths))
     photos, unread = read_photos(paths, jobs=options.threads)
-    work.refuse.extend(unread)
+    refusals.extend(unread)
     selection = select_photos(photos, profile=named, serial=options.serial)
-    work.refuse.extend(selection.skipped)
+    refusals.extend(selection.skipped)
     return selection, named or find_profile(selection.body)
 
 
-def _pictures(
-    selection: Selection, used: set[Path], known: Profile | None, refuse: Refusals, *, mapped: bool
+def _jpegs(
+    selection: Selection, used: set[Path], known: Profile | None, refusals: Refusals, *, mapped: bool
 ) -> list[Photo]:
     """Return the JPEGs to map: of shots that no raw photo in use shows, if they can be placed beside those."""
-    twins = [picture for picture, photo in selection.twins if photo.path in used]
+    twins = [jpeg for jpeg, photo in selection.twins if photo.path in used]
     same = "shows the same shot as a raw photo, which tells more"
-    refuse.quietly(Skipped(picture.path.name, same) for picture in twins)
+    refusals.add_quietly(Skipped(jpeg.path.name, same) for jpeg in twins)
     if twins:
         log.info("%s left out: raw photos show the same shots", _number(len(twins), "JPEG"))
-    pictures = [*selection.pictures, *(picture for picture, photo in selection.twins if photo.path not in used)]
+    jpegs = [*selection.pictures, *(jpeg for jpeg, photo in selection.twins if photo.path not in used)]
     if mapped and (known is None or known.jpeg_crop is None):
         reason = "a JPEG beside raw photos, but no profile says where it lies on the raw grid"
-        refuse.extend(Skipped(picture.path.name, reason) for picture in pictures)
+        refusals.extend(Skipped(jpeg.path.name, reason) for jpeg in jpegs)
         return []
-    if mapped and len(pictures) < FEWEST_FRAMES:
-        refuse.quietly(Skipped(picture.path.name, "one JPEG alone adds nothing") for picture in pictures)
+    if mapped and len(jpegs) < FEWEST_FRAMES:
+        refusals.add_quietly(Skipped(jpeg.path.name, "one JPEG alone adds nothing") for jpeg in jpegs)
         return []
-    return pictures
+    return jpegs
 
 
-def _map(evidence: Evidence, options: Options, *, mixed: bool) -> SensorMap:
-    """Return the map that the evidence supports; say what makes it less certain than it looks."""
+def _map(evidence: Evidence, options: Options, *, noun: str) -> SensorMap:
+    """Return the map that the evidence supports; log what makes it less certain than it looks."""
     with ThreadPoolExecutor(1) as pool:
         found = pool.submit(deviating_lines, evidence) if options.threads > 1 else None
         sensor_map = assemble(evidence, options.thresholds, options.floors, lines_of=found.result if found else None)
-    _warn(evidence, sensor_map, mixed=mixed)
+    _warn(evidence, sensor_map, noun)
     return sensor_map
 
 
-def _with_skipped(sensor_map: SensorMap, skipped: list[Skipped]) -> SensorMap:
-    """Return a map with all photos that were skipped in the end."""
-    frames = replace(sensor_map.frames, skipped=len(skipped))
-    return replace(sensor_map, frames=frames, skipped=tuple(sorted(skipped)))
-
-
-def _too_few(skipped: list[Skipped]) -> str:
-    return f"no usable photo ({len(skipped)} skipped); a map takes at least {FEWEST_FRAMES}, better dozens"
-
-
-def _warn(evidence: Evidence, sensor_map: SensorMap, *, mixed: bool) -> None:
-    """Say what makes a map less certain than it looks."""
-    counted, noun = evidence.counted, "JPEG" if evidence.is_of_jpegs else "raw photo" if mixed else "frame"
-    if counted < FEW_FRAMES:
-        what = f"{_number(counted, noun)}{' of different scenes' if evidence.repeated else ''}"
+def _warn(evidence: Evidence, sensor_map: SensorMap, noun: str) -> None:
+    """Log what makes a map less certain than it looks; `noun` is what its photos are called."""
+    if evidence.counted < FEW_FRAMES:
+        what = f"{_number(evidence.counted, noun)}{' of different scenes' if evidence.repeated else ''}"
         log.warning("only %s: confidences are capped; a map to rely on takes %d or more", what, FEW_FRAMES)
     if evidence.repeated:
         log.warning("%s of a scene shown before: repeated scenes count once", _number(evidence.repeated, noun))

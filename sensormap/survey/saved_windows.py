@@ -1,8 +1,9 @@
-"""Values saved during the first pass, at places that already look worth following: most photos are then read once.
+"""Values saved during the first pass, of photosites that may be followed: most photos are then decoded only once.
 
-Every third frame of a stretch is tallied first: these scouts say where to look. From the frames between them, which
-come after, the values there are kept, so that only the scouts have to be read a second time. A photosite that they did
-not name is known in the scouts alone; the last frames of a run are all scouts, for what was born just before them.
+Frames are tallied in batches. Every third frame of a batch leads: these are tallied first, and the photosites that
+stand out in them are listed. Of the later frames of the batch the values at the listed photosites are saved, so that
+the second pass has to decode only the leading frames again. A photosite that a batch did not list is known in its
+leading frames alone. The last frames of a run all lead, for defects that appeared just before them.
 """
 
 from __future__ import annotations
@@ -15,162 +16,180 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
-from sensormap.detect.follow_list import Spots, promising
+from sensormap.detect.follow_list import FollowList, make_follow_list
 from sensormap.detect.tally import Outliers, Tally
 from sensormap.detect.votes import count_votes, parts_of
 from sensormap.frame import Mosaic
 from sensormap.settings import Thresholds
 
-# Frames: enough for scouts to name all but the faintest, few enough that their lists of outliers do not fill memory.
-_STRETCH = 60
-_EVERY, _LAST_SCOUTS = 3, 8
+# Frames a batch: the leading ones are enough to list all but the faintest defects, and few enough that their lists of
+# outlying scores do not fill the memory.
+_BATCH = 60
+_EVERY, _LAST_LEADING = 3, 8
 CONTROLS, _CONTROL_SEED = 3000, 2
 _VOTE_SEED = 1 << 20  # of no block
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Some frames that follow each other, and in which order they are tallied: scouts first."""
+class Batch:
+    """Numbers of some frames that follow each other, in the order in which they are tallied.
 
-    scouts: tuple[int, ...]
-    others: tuple[int, ...] = ()
+    Parameters
+    ----------
+    leading
+        Frames tallied first, in which photosites to follow are found.
+    later
+        Frames tallied after them, of which values are saved.
+    """
+
+    leading: tuple[int, ...]
+    later: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What one frame showed: windows as `Spots.windows` returns them."""
+class Windows:
+    """Values of one frame at the photosites of a list.
 
-    spots: Spots
-    windows: Mosaic
+    Parameters
+    ----------
+    follow_list
+        The photosites, and decoys.
+    values
+        What `FollowList.windows` returns: value, and twice the median and the mid-spread of the eight neighbours, DN,
+        shape ``(3, N)``.
+    """
+
+    follow_list: FollowList
+    values: Mosaic
 
 
-def stretches(frames: int, *, watched: bool) -> tuple[Stretch, ...]:
-    """Split frame numbers 0 to `frames` into stretches; unwatched, one of scouts only.
+def split_frames(frames: int, *, saving: bool) -> tuple[Batch, ...]:
+    """Split frame numbers 0 to `frames` - 1 into batches; if nothing is to be saved, into one of leading frames only.
 
     Examples
     --------
-    >>> stretches(16, watched=True)
-    (Stretch(scouts=(1, 4, 7, 8, 9, 10, 11, 12, 13, 14, 15), others=(0, 2, 3, 5, 6)),)
+    >>> split_frames(16, saving=True)
+    (Batch(leading=(1, 4, 7, 8, 9, 10, 11, 12, 13, 14, 15), later=(0, 2, 3, 5, 6)),)
     """
-    if not watched:
-        return (Stretch(tuple(range(frames))),)
-    parts = np.array_split(np.arange(frames), max(round(frames / _STRETCH), 1))
+    if not saving:
+        return (Batch(tuple(range(frames))),)
+    parts = np.array_split(np.arange(frames), max(round(frames / _BATCH), 1))
     return tuple(
-        Stretch(
-            tuple(part[(part % _EVERY == 1) | (part >= frames - _LAST_SCOUTS)].tolist()),
-            tuple(part[(part % _EVERY != 1) & (part < frames - _LAST_SCOUTS)].tolist()),
+        Batch(
+            tuple(part[(part % _EVERY == 1) | (part >= frames - _LAST_LEADING)].tolist()),
+            tuple(part[(part % _EVERY != 1) & (part < frames - _LAST_LEADING)].tolist()),
         )
         for part in parts
     )
 
 
 def draw_controls(photosites: int) -> NDArray[np.int64]:
-    """Return random places, nearly all healthy, by which series are judged."""
+    """Return random positions, nearly all of healthy photosites, which tell what is usual: int64, ``(CONTROLS,)``."""
     return np.random.default_rng(_CONTROL_SEED).integers(0, photosites, CONTROLS).astype(np.int64)
 
 
-class Watch:
-    """What to look at in which frame of a first pass, and what was seen; threads share it.
+class SavedWindows:
+    """Which photosites are saved of which frame of a first pass, and their values; threads share it.
 
-    Frames have to be taken up in `order`, and `finish` called for every one, or it waits for ever.
+    Frames have to be taken up in `order`, and `finish` has to be called for each, or threads wait for ever.
 
     Parameters
     ----------
-    parts
-        From `stretches`.
+    batches
+        Batches of frames, from `split_frames`.
     followed
-        Frames that the second pass wants.
-    tally, shifted, shifts
-        Of the first pass.
+        Numbers of the frames that the second pass wants.
+    tally, shifted_sums, shifts
+        Those of the first pass.
     cfa
-        Filter pattern from the active area's corner.
+        Filter pattern as read from the active area's corner.
     thresholds
-        Of detection.
+        Detection thresholds.
 
     Attributes
     ----------
     order
-        Frame numbers as they have to be taken up.
-    seen
-        By frame number.
+        Frame numbers in the order in which they have to be taken up.
+    windows
+        Saved values by frame number.
     """
 
     def __init__(  # noqa: PLR0913
         self,
-        parts: Sequence[Stretch],
+        batches: Sequence[Batch],
         followed: Iterable[int],
         tally: Tally,
-        shifted: NDArray[np.unsignedinteger],
+        shifted_sums: NDArray[np.unsignedinteger],
         shifts: NDArray[np.int32],
         *,
         cfa: Cfa,
         thresholds: Thresholds,
     ) -> None:
-        others = [part.others for part in parts]
-        self.order = tuple(number for part in parts for number in (*part.scouts, *part.others))
-        self.seen: dict[int, Sight] = {}
-        self._parts = parts
+        later = [batch.later for batch in batches]
+        self.order = tuple(number for batch in batches for number in (*batch.leading, *batch.later))
+        self.windows: dict[int, Windows] = {}
+        self._batches = batches
         self._followed = frozenset(followed)
-        self._part_of = {number: i for i, part in enumerate(parts) for number in part.others}
-        self._scouts = {number: i for i, part in enumerate(parts) if part.others for number in part.scouts}
-        self._waits_for = self._part_of | {number: i - 1 for i, part in enumerate(parts) for number in part.scouts}
-        self._tally, self._shifted, self._shifts = tally, shifted, shifts
+        self._later = {number: i for i, batch in enumerate(batches) for number in batch.later}
+        self._leading = {number: i for i, batch in enumerate(batches) if batch.later for number in batch.leading}
+        self._waits_for = self._later | {number: i - 1 for i, batch in enumerate(batches) for number in batch.leading}
+        self._tally, self._shifted_sums, self._shifts = tally, shifted_sums, shifts
         self._cfa, self._thresholds = cfa, thresholds
         self._lock = Lock()
-        # What a stretch looks at is known when all its scouts and everything before them are done.
-        self._awaited = [{*before, *part.scouts} for part, before in zip(parts, ((), *others), strict=False)]
+        # A batch's list can be made when its leading frames and all frames before them are done.
+        self._awaited = [{*before, *batch.leading} for batch, before in zip(batches, ((), *later), strict=False)]
         self._awaited_by = {number: i for i, awaited in enumerate(self._awaited) for number in awaited}
         self._next = 0
-        self._known = [Event() for _ in parts]
-        self._outliers: list[dict[int, Outliers]] = [{} for _ in parts]
-        self._spots: list[Spots | None] = [None for _ in parts]
+        self._made = [Event() for _ in batches]
+        self._outliers: list[dict[int, Outliers]] = [{} for _ in batches]
+        self._lists: list[FollowList | None] = [None for _ in batches]
 
     def wait(self, frame: int) -> None:
-        """Wait until it is known what to look at in a frame; a scout waits until the stretch before knows that."""
-        part = self._waits_for[frame]
-        if part >= 0:
-            self._known[part].wait()
+        """Wait for the list of a frame's batch; a leading frame waits for the list of the batch before."""
+        batch = self._waits_for[frame]
+        if batch >= 0:
+            self._made[batch].wait()
 
-    def tallied(self, frame: int, padded: Mosaic, outliers: Outliers) -> None:
-        """Keep what a frame showed once it has been tallied; a repeat is not told of."""
-        if frame in self._scouts:
+    def save(self, frame: int, padded: Mosaic, outliers: Outliers) -> None:
+        """Save what is needed of a frame that has been tallied: of a leading one outlying scores, else values."""
+        if frame in self._leading:
             with self._lock:
-                self._outliers[self._scouts[frame]][frame] = outliers
-        elif frame in self._part_of and frame in self._followed:
-            spots = self._spots[self._part_of[frame]]
-            if spots is not None:
-                windows = spots.windows(padded, self._shifts[:, frame], self._cfa.step)
+                self._outliers[self._leading[frame]][frame] = outliers
+        elif frame in self._later and frame in self._followed:
+            follow_list = self._lists[self._later[frame]]
+            if follow_list is not None:
+                values = follow_list.windows(padded, self._shifts[:, frame], self._cfa.step)
                 with self._lock:
-                    self.seen[frame] = Sight(spots, windows)
+                    self.windows[frame] = Windows(follow_list, values)
 
     def finish(self, frame: int) -> None:
-        """Say that nothing more comes of a frame, good or bad; the last scout finds out what to look at."""
+        """Count a frame as done, whether it could be used or not; the thread of the last leading one makes the list."""
         ready = []
         with self._lock:
             if frame in self._awaited_by:
                 self._awaited[self._awaited_by[frame]].discard(frame)
-            while self._next < len(self._parts) and not self._awaited[self._next]:
+            while self._next < len(self._batches) and not self._awaited[self._next]:
                 ready.append(self._next)
                 self._next += 1
         try:
             for i in ready:
-                if i:  # another thread may still be finding out what the stretch before looks at
-                    self._known[i - 1].wait()
-                if self._parts[i].others and not self._known[i].is_set():  # it is if the run is over
-                    self._spots[i] = self._look_out(i)
-                self._known[i].set()
+                if i:  # another thread may still make the list of the batch before
+                    self._made[i - 1].wait()
+                if self._batches[i].later and not self._made[i].is_set():  # it is if the run is over
+                    self._lists[i] = self._make_list(i)
+                self._made[i].set()
         finally:
             for i in ready:
-                self._known[i].set()
+                self._made[i].set()
 
     def end(self) -> None:
-        """Let everybody go: the run is over."""
-        for known in self._known:
-            known.set()
+        """Let all threads go on: the run is over."""
+        for made in self._made:
+            made.set()
 
-    def _look_out(self, part: int) -> Spots | None:
-        """Return what is promising so far, and the controls."""
-        outliers = self._outliers[part]
+    def _make_list(self, batch: int) -> FollowList | None:
+        """Return the photosites that stand out so far, the controls, and decoys; None if no leading frame counted."""
+        outliers = self._outliers[batch]
         if not outliers:
             return None
         ballots = count_votes(
@@ -179,9 +198,11 @@ class Watch:
             self._shifts,
             shape=self._tally.shape,
             false_votes=self._thresholds.false_votes,
-            seed=_VOTE_SEED + part,
+            seed=_VOTE_SEED + batch,
         )
-        self._outliers[part] = {}
-        spots = promising(self._tally, ballots, self._shifted, self._cfa, self._thresholds, early=True)
-        fixed = np.union1d(spots.fixed, draw_controls(self._tally.hidden.size))
-        return Spots(fixed, spots.decoys)
+        self._outliers[batch] = {}
+        found = make_follow_list(
+            self._tally, ballots, self._shifted_sums, self._cfa, self._thresholds, early=True
+        )
+        controls = draw_controls(self._tally.hidden.size)
+        return FollowList(np.union1d(found.photosites, controls), found.decoys)

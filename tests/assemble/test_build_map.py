@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormap.assemble.build_map import assemble, undated
+from sensormap.assemble.build_map import add_skipped, assemble, undated
 from sensormap.assemble.evidence import Evidence
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect
@@ -243,10 +243,9 @@ def test_frames_are_summed_up() -> None:
         photo(2, iso=None, shutter_s=None, time=datetime(2009, 5, 2, 12)),
         photo(3, iso=100, shutter_s=0.001, time=None),
     )
-    skipped = (Skipped("a.nef", "empty"), Skipped("b.nef", "empty"))
-    evidence = evidence_of(frames=3, photos=photos, numbers=(0, 2, 5), skipped=skipped)
+    evidence = evidence_of(frames=3, photos=photos, numbers=(0, 2, 5))
     frames = assemble(evidence, Thresholds(), Floors()).frames
-    assert (frames.used, frames.skipped) == (3, 2)
+    assert (frames.used, frames.skipped) == (3, 0)
     assert (frames.first, frames.last) == (datetime(2009, 5, 2, 12), datetime(2010, 5, 2, 12))
     assert (frames.shutter_s, frames.iso) == ((0.001, 0.5), (100, 400))
     shuffled = replace(evidence, digests=evidence.digests[::-1])
@@ -260,6 +259,14 @@ def test_what_became_of_the_frames_is_counted() -> None:
     frames = assemble(evidence_of(**counts), Thresholds(), Floors()).frames
     assert (frames.used, frames.repeated, frames.filtered, frames.clock_jumps, frames.followed) == (FRAMES, 3, 4, 2, 0)
     assert assemble(followed_evidence({}, **counts), Thresholds(), Floors()).frames.followed == 40
+
+
+def test_skipped_photos_are_added_sorted_and_counted() -> None:
+    found = assemble(evidence_of({(4, 5): 20.0}), Thresholds(), Floors())
+    skipped = (Skipped("a.nef", "empty"), Skipped("b.nef", "empty"))
+    listed = add_skipped(found, reversed(skipped))
+    assert (listed.skipped, listed.frames.skipped) == (skipped, 2)
+    assert replace(listed, skipped=(), frames=found.frames) == found
 
 
 def test_frames_that_tell_nothing() -> None:

@@ -13,6 +13,7 @@ import pytest
 from sensormap.assemble.build_map import assemble
 from sensormap.assemble.evidence import Evidence
 from sensormap.assemble.from_votes import CONFIDENCE, LEAST_EFFECT, picture_defects
+from sensormap.assemble.pass_rules import JPEG
 from sensormap.camera.cfa import PICTURE
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Profile
@@ -82,6 +83,7 @@ def pictures(
         for number in numbers
     )
     values = {
+        "rules": JPEG,
         "frames": len(photos),
         "photos": photos,
         "numbers": tuple(numbers),

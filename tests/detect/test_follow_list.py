@@ -1,4 +1,4 @@
-"""Spots: where each is in another list, what frames show there, and which photosites are worth it."""
+"""Follow lists: where a position is in another list, what frames show there, and which photosites are listed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
-from sensormap.detect.follow_list import Spots, largest_sums, most_followed, moved_back, promising, worth_following
+from sensormap.detect.follow_list import (
+    FollowList,
+    largest_sums,
+    make_follow_list,
+    most_followed,
+    moved_back,
+    worth_following,
+)
 from sensormap.detect.tally import Outliers, Tally
 from sensormap.detect.votes import Ballot
 from sensormap.score.neighbours import pad
@@ -36,16 +43,18 @@ def places(numbers: Sequence[int]) -> NDArray[np.int64]:
 
 
 @given(fixed=PLACES, decoys=PLACES, other_fixed=ASCENDING, other_decoys=ASCENDING)
-def test_each_spot_is_found_among_those_of_its_own_sort(
+def test_each_position_is_found_among_those_of_its_own_sort(
     fixed: list[int], decoys: list[int], other_fixed: list[int], other_decoys: list[int]
 ) -> None:
-    """In any order and repeated, as candidates and controls are; a decoy is no fixed spot of the same number."""
-    spots, others = Spots(places(fixed), places(decoys)), Spots(places(other_fixed), places(other_decoys))
-    found = spots.among(others)
-    expected = [other_fixed.index(one) if one in other_fixed else -1 for one in fixed]
-    expected += [len(other_fixed) + other_decoys.index(one) if one in other_decoys else -1 for one in decoys]
+    """In any order and repeated, as candidates and controls are; a decoy is no photosite of the same number."""
+    one, other = FollowList(places(fixed), places(decoys)), FollowList(places(other_fixed), places(other_decoys))
+    found = one.positions_in(other)
+    expected = [other_fixed.index(place) if place in other_fixed else -1 for place in fixed]
+    expected += [
+        len(other_fixed) + other_decoys.index(place) if place in other_decoys else -1 for place in decoys
+    ]
     assert found.tolist() == expected
-    assert len(spots) == len(fixed) + len(decoys) == found.size
+    assert len(one) == len(fixed) + len(decoys) == found.size
     assert found.dtype == np.intp
 
 
@@ -62,14 +71,14 @@ def window_slowly(padded: NDArray[np.int16], row: int, col: int, step: int) -> l
 @pytest.mark.parametrize("step", [1, 2])
 @pytest.mark.parametrize("shape", [(6, 6), (6, 9), SHAPE, (34, 40)])
 @pytest.mark.parametrize("shift", [(0, 0), (2, 4), (4, 0)])
-def test_windows_are_of_the_fixed_spots_and_of_where_decoys_were_before_the_shift(
+def test_windows_are_of_the_photosites_and_of_where_decoys_were_before_the_shift(
     step: int, shape: tuple[int, int], shift: tuple[int, int]
 ) -> None:
     padded = pad(make_mosaic(1, shape=shape, step=step), step)
     even = tuple(side // 2 * 2 for side in shape)
     fixed = [0, 3, shape[0] * shape[1] - 1, 3]
     decoys = [row * shape[1] + col for row in range(even[0]) for col in range(even[1])]
-    windows = Spots(places(fixed), places(decoys)).windows(padded, np.array(shift, np.int32), step)
+    windows = FollowList(places(fixed), places(decoys)).windows(padded, np.array(shift, np.int32), step)
     expected = [window_slowly(padded, *divmod(place, shape[1]), step) for place in fixed]
     expected += [
         window_slowly(padded, (row - shift[0]) % even[0], (col - shift[1]) % even[1], step)
@@ -79,9 +88,9 @@ def test_windows_are_of_the_fixed_spots_and_of_where_decoys_were_before_the_shif
     assert windows.dtype == padded.dtype
 
 
-def test_no_spots_no_windows() -> None:
+def test_an_empty_list_has_no_windows() -> None:
     none = places([])
-    assert Spots(none, none).windows(pad(make_mosaic(1), 2), np.zeros(2, np.int32), 2).shape == (3, 0)
+    assert FollowList(none, none).windows(pad(make_mosaic(1), 2), np.zeros(2, np.int32), 2).shape == (3, 0)
 
 
 @given(
@@ -96,7 +105,7 @@ def test_moving_back_undoes_the_shift(row: int, col: int, down: int, right: int,
     assert (found_row.tolist(), found_col.tolist()) == ([row], [col])
 
 
-# which photosites are worth it
+# which photosites are listed
 
 
 def ballot(following: Sequence[int] = (), decoys: Sequence[int] = ()) -> Ballot:
@@ -118,35 +127,35 @@ def tally_of(frames: int = 6) -> Tally:
 
 
 @pytest.mark.parametrize("early", [False, True])
-def test_what_stands_out_is_promising_and_decoys_are_held_to_its_bar(early: bool) -> None:
+def test_what_stands_out_is_listed_and_decoys_need_sums_as_large(early: bool) -> None:
     tally = tally_of()
     shifted = np.arange(8 * SHAPE[1], dtype=np.uint16)
     ballots = [ballot([900, 3], [7, 3, 8 * SHAPE[1], 1000]), ballot([3, 50], [7])]
-    spots = promising(tally, ballots, shifted, CFA, Thresholds(), early=early)
-    for found in (spots.fixed, spots.decoys):
+    listed = make_follow_list(tally, ballots, shifted, CFA, Thresholds(), early=early)
+    for found in (listed.photosites, listed.decoys):
         assert found.dtype == np.int64
         assert found.tolist() == sorted(set(found.tolist()))
-    assert {STUCK[0] * SHAPE[1] + STUCK[1], 900, 3, 50} <= set(spots.fixed.tolist())
-    assert {3, 7} <= set(spots.decoys.tolist())
-    assert spots.decoys.max() < shifted.size  # beyond, shifted frames are not added up
+    assert {STUCK[0] * SHAPE[1] + STUCK[1], 900, 3, 50} <= set(listed.photosites.tolist())
+    assert {3, 7} <= set(listed.decoys.tolist())
+    assert listed.decoys.max() < shifted.size  # beyond, shifted frames are not added up
     # Of the sums of the shifted frames those that reach the bar of the candidates, and none else.
-    bar = min(set(spots.decoys.tolist()) - {3, 7})
-    assert set(spots.decoys.tolist()) == {3, 7} | set(range(bar, shifted.size))
+    bar = min(set(listed.decoys.tolist()) - {3, 7})
+    assert set(listed.decoys.tolist()) == {3, 7} | set(range(bar, shifted.size))
     assert bar > 0
 
 
-def test_at_the_end_the_promising_are_those_worth_following() -> None:
+def test_at_the_end_those_worth_following_are_listed() -> None:
     tally, thresholds = tally_of(), Thresholds()
     ballots = [ballot([900, 3])]
     shifted = np.zeros(8 * SHAPE[1], np.uint16)
     bar = largest_sums(tally.sum_outlying.reshape(-1), most_followed(tally.hidden.size, thresholds))
     shifted[[11, 20, 30]] = bar - 1, bar, bar + 1
-    spots = promising(tally, ballots, shifted, CFA, thresholds)
-    assert_array_equal(spots.fixed, worth_following(tally, ballots, CFA, thresholds))
-    assert spots.decoys.tolist() == [20, 30]
+    listed = make_follow_list(tally, ballots, shifted, CFA, thresholds)
+    assert_array_equal(listed.photosites, worth_following(tally, ballots, CFA, thresholds))
+    assert listed.decoys.tolist() == [20, 30]
 
 
-def test_early_more_are_promising_and_none_fewer() -> None:
+def test_early_more_are_listed_and_none_fewer() -> None:
     """More frames may raise what is not yet conspicuous."""
     rng = np.random.default_rng(1)
     tally = Tally((128, 160), frames=1)
@@ -155,7 +164,7 @@ def test_early_more_are_promising_and_none_fewer() -> None:
     tally.sum_z[:] = np.clip(rng.normal(0, 12, tally.shape), -120, 120)
     shifted = rng.integers(0, 60, 32 * 160).astype(np.uint16)
     thresholds = Thresholds()
-    late, early = (promising(tally, [], shifted, CFA, thresholds, early=one) for one in (False, True))
-    assert set(late.fixed.tolist()) < set(early.fixed.tolist())
+    late, early = (make_follow_list(tally, [], shifted, CFA, thresholds, early=one) for one in (False, True))
+    assert set(late.photosites.tolist()) < set(early.photosites.tolist())
     assert set(late.decoys.tolist()) <= set(early.decoys.tolist())
-    assert early.fixed.size <= 10 * late.fixed.size
+    assert early.photosites.size <= 10 * late.photosites.size

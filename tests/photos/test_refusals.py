@@ -34,15 +34,15 @@ def test_threads_are_those_asked_for_or_some() -> None:
 def test_what_something_is_wrong_with_is_told_and_kept(caplog: pytest.LogCaptureFixture) -> None:
     refuse = Refusals(strict=False)
     refuse.extend([BAD])
-    refuse.quietly([GOOD])
+    refuse.add_quietly([GOOD])
     assert refuse.skipped == [BAD, GOOD]
     assert caplog.messages == ["skipped a.nef: is empty"]
 
 
 def test_with_strict_only_what_something_is_wrong_with_ends_the_run() -> None:
     refuse = Refusals(strict=True)
-    refuse.quietly([GOOD])
-    refuse.lose(["c.nef"])
+    refuse.add_quietly([GOOD])
+    refuse.add_unmapped(["c.nef"])
     with pytest.raises(DecodeError, match=r"^a\.nef: is empty$"):
         refuse.extend([BAD])
     assert [entry.name for entry in refuse.skipped] == ["b.jpg", "c.nef"]
@@ -50,8 +50,8 @@ def test_with_strict_only_what_something_is_wrong_with_ends_the_run() -> None:
 
 def test_what_is_lost_keeps_an_earlier_reason(caplog: pytest.LogCaptureFixture) -> None:
     refuse = Refusals(strict=False)
-    refuse.quietly([BAD])
-    refuse.lose(["a.nef", "c.nef"])
+    refuse.add_quietly([BAD])
+    refuse.add_unmapped(["a.nef", "c.nef"])
     lost = Skipped("c.nef", "alone of its sort, raw or JPEG: a map takes at least two")
     assert refuse.skipped == [BAD, lost]
     assert caplog.messages == []

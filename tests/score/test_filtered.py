@@ -1,4 +1,4 @@
-"""Suppression: frames that the camera filtered are told from all others, whatever their light, levels and size."""
+"""Filtering in camera: frames that were filtered are told from all others, whatever their light, levels and size."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_small_frames(step: int, shape: tuple[int, int]) -> None:
     ],
 )
 def test_bounds_of_the_shares(monkeypatch: pytest.MonkeyPatch, above: int, equal: int, of: int, filtered: bool) -> None:
-    monkeypatch.setattr(sensormap.score.filtered, "_shares", lambda *_: (above, equal, of))
+    monkeypatch.setattr(sensormap.score.filtered, "_counts", lambda *_: (above, equal, of))
     assert is_filtered(np.zeros((9, 9), np.int16), 2, clipping=CLIPPING) == filtered
 
 
@@ -127,7 +127,7 @@ def test_shares_are_those_of_a_sample_of_whole_rows(
     mosaic = np.random.default_rng(3).integers(-2, 8, shape).astype(np.int16)
     padded = pad(mosaic, step)
     before = padded.copy()
-    found = sensormap.score.filtered._shares(padded, step, clipping)
+    found = sensormap.score.filtered._counts(padded, step, clipping)
     assert_array_equal(padded, before)
     above = equal = of = 0
     for row in sorted(set(np.linspace(step, shape[0] - step - 1, 24).astype(int).tolist())):

@@ -1,4 +1,4 @@
-"""Repeats: one scene in one place is known again, whatever its exposure; others and the sensor's pattern are not."""
+"""One scene in one place is known again, whatever its exposure; others and the sensor's pattern are not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fixtures.camera.sensor import SATURATION, Exposure, Faults, expose, make_body
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import fit_noise
-from sensormap.score.same_scene import Look, alike, look_of
+from sensormap.score.same_scene import Fingerprint, fingerprint_of, show_one_scene
 from tests.support.frames import make_mosaic
 
 SHAPE = (257, 385)
@@ -46,7 +46,7 @@ def seen_by_camera(
     iso: int = 100,
     shutter: tuple[int, int] = (1, 100),
     hot: Any = None,
-) -> Look:
+) -> Fingerprint:
     """Return what a camera sees of a scene."""
     rows, cols = hot or (np.empty(0, np.intp),) * 2
     ones = np.ones(rows.size)
@@ -54,7 +54,7 @@ def seen_by_camera(
     full = np.broadcast_to(np.asarray(light, np.float32), SHAPE)
     raw = expose(full.copy(), make_body(SHAPE, 1), Exposure(shutter, iso), faults, np.random.default_rng(seed))
     padded = pad(raw.astype(np.int16), step)
-    return look_of(padded, fit_noise(padded, step, clipping=(0, SATURATION)))
+    return fingerprint_of(padded, fit_noise(padded, step, clipping=(0, SATURATION)))
 
 
 @STEPS
@@ -68,14 +68,14 @@ def test_one_scene_is_recognised_also_in_another_exposure(step: int, seed: int) 
         seen_by_camera(0.5 * scene(seed), 14, step=step, iso=200, shutter=(1, 2)),
     ]
     for one, other in combinations(frames, 2):
-        assert alike(one, other)
-        assert alike(other, one)
+        assert show_one_scene(one, other)
+        assert show_one_scene(other, one)
 
 
 @STEPS
 def test_other_scenes_are_not_recognised(step: int) -> None:
     frames = [seen_by_camera(scene(seed), 20 + seed, step=step) for seed in range(8)]
-    assert not any(alike(one, other) for one, other in combinations(frames, 2))
+    assert not any(show_one_scene(one, other) for one, other in combinations(frames, 2))
 
 
 @STEPS
@@ -83,7 +83,7 @@ def test_other_scenes_are_not_recognised(step: int) -> None:
 def test_a_scene_that_moved_is_another(step: int, moved: tuple[int, int]) -> None:
     for seed in range(3):
         still = seen_by_camera(scene(seed), 30, step=step)
-        assert not alike(still, seen_by_camera(np.roll(scene(seed), moved, (0, 1)), 31, step=step))
+        assert not show_one_scene(still, seen_by_camera(np.roll(scene(seed), moved, (0, 1)), 31, step=step))
 
 
 @cache
@@ -117,52 +117,53 @@ def test_what_the_sensor_adds_to_darks_and_flats_is_no_scene(step: int, light: f
         seen_by_camera(light + pattern(), 40 + seed, step=step, iso=200, shutter=(4, 1), hot=hot_photosites())
         for seed in range(4)
     ]
-    assert not any(alike(one, other) for one, other in combinations(frames, 2))
+    assert not any(show_one_scene(one, other) for one, other in combinations(frames, 2))
 
 
-def blotched(seed: int, *, jpeg: bool) -> Look:
+def blotched(seed: int, *, compare_outliers: bool) -> Fingerprint:
     """Return a flat frame in which 60 defects are smeared to crosses, as in every JPEG of a camera."""
     frame = np.random.default_rng(seed).normal(500, 8, SHAPE)
     for row, col in np.random.default_rng(11).integers(3, 250, (60, 2)).tolist():
         frame[row, col - 1 : col + 2] += 200
         frame[row - 1 : row + 2, col] += 200
     padded = pad(np.rint(frame).astype(np.int16), 1)
-    return look_of(padded, fit_noise(padded, 1, clipping=(0, SATURATION)), jpeg=jpeg)
+    return fingerprint_of(padded, fit_noise(padded, 1, clipping=(0, SATURATION)), compare_outliers=compare_outliers)
 
 
-def test_smeared_defects_would_be_marks_so_jpegs_have_none() -> None:
-    one, other = blotched(1, jpeg=True), blotched(2, jpeg=True)
-    assert one.marks is other.marks is None
-    assert not alike(one, other)
-    assert alike(blotched(1, jpeg=False), blotched(2, jpeg=False))
+def test_smeared_defects_would_be_paired_outliers_so_jpegs_have_none() -> None:
+    one, other = (blotched(seed, compare_outliers=False) for seed in (1, 2))
+    assert one.paired_outliers is other.paired_outliers is None
+    assert not show_one_scene(one, other)
+    assert show_one_scene(*(blotched(seed, compare_outliers=True) for seed in (1, 2)))
 
 
 @STEPS
-def test_a_jpeg_and_a_frame_with_marks_are_compared_by_their_slopes(step: int) -> None:
+def test_a_jpeg_and_a_frame_with_paired_outliers_are_compared_by_their_slopes(step: int) -> None:
     for seed in (1, 2):
-        look = seen_by_camera(scene(seed), 10, step=step)
-        assert alike(Look(look.slopes, None), look) == alike(look, Look(look.slopes, None)) == alike(look, look)
-        assert not alike(Look(look.slopes, None), seen_by_camera(scene(3), 11, step=step))
+        raw = seen_by_camera(scene(seed), 10, step=step)
+        jpeg = Fingerprint(raw.slopes, None)
+        assert show_one_scene(jpeg, raw) == show_one_scene(raw, jpeg) == show_one_scene(raw, raw)
+        assert not show_one_scene(jpeg, seen_by_camera(scene(3), 11, step=step))
 
 
 @STEPS
 def test_frames_without_any_contrast_are_not_alike(step: int) -> None:
     padded = pad(np.full(SHAPE, 500, np.int16), step)
-    flat = look_of(padded, fit_noise(padded, step, clipping=(0, SATURATION)))
-    assert flat.marks is not None
-    assert not flat.marks.outlying.size
+    flat = fingerprint_of(padded, fit_noise(padded, step, clipping=(0, SATURATION)))
+    assert flat.paired_outliers is not None
+    assert not flat.paired_outliers.outlying.size
     assert not flat.slopes.values.any()
-    assert not alike(flat, flat)
-    assert not alike(flat, seen_by_camera(scene(1), 1, step=step))
+    assert not show_one_scene(flat, flat)
+    assert not show_one_scene(flat, seen_by_camera(scene(1), 1, step=step))
 
 
 @STEPS
 @pytest.mark.parametrize("shape", [(6, 6), (7, 6), (6, 400), (50, 7)])
 def test_frames_of_any_size(step: int, shape: tuple[int, int]) -> None:
     padded = pad(make_mosaic(1, shape=shape, step=step), step)
-    look = look_of(padded, fit_noise(padded, step, clipping=(0, SATURATION)))
-    marks = look.marks
-    assert marks is not None
-    assert 0 < marks.area <= shape[0] * shape[1]
-    assert set(marks.marked.tolist()) <= set(marks.outlying.tolist()) <= set(range(2 * marks.area))
-    alike(look, look)  # whatever it is, it is told
+    fingerprint = fingerprint_of(padded, fit_noise(padded, step, clipping=(0, SATURATION)))
+    outliers = fingerprint.paired_outliers
+    assert outliers is not None
+    assert 0 < outliers.area <= shape[0] * shape[1]
+    assert set(outliers.paired.tolist()) <= set(outliers.outlying.tolist()) <= set(range(2 * outliers.area))
+    show_one_scene(fingerprint, fingerprint)  # whatever it is, it is told

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import fit_noise
-from sensormap.score.slopes import find_slopes, measured, share_slopes
+from sensormap.score.slopes import divide_by_noise, find_slopes, product, share_slopes, slopes_of
 from tests.support.frames import SATURATION, make_mosaic
 
 
@@ -51,8 +51,8 @@ def test_slopes_are_differences_along_neighbouring_rows_of_a_plane_in_their_nois
 def test_slopes_of_a_mirrored_frame_are_others() -> None:
     slopes = find_slopes(pad(make_mosaic(1), 2), fit_noise(pad(make_mosaic(1), 2), 2, clipping=(0, SATURATION)))
     mirrored, flat = np.ascontiguousarray(slopes.values[:, :, ::-1]), np.zeros_like(slopes.values)
-    assert not share_slopes(slopes, measured(mirrored))
-    assert not share_slopes(measured(flat), measured(flat))
+    assert not share_slopes(slopes, slopes_of(mirrored))
+    assert not share_slopes(slopes_of(flat), slopes_of(flat))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -63,7 +63,7 @@ def test_slopes_are_shared_where_those_of_neighbouring_rows_are_correlated(seed:
     scene = rng.normal(0, 30, (12, 3900))
     for share, expected in ((0.0, False), (0.04, False), (0.1, True), (0.9, True)):
         mixed = np.sqrt(share) * scene + np.sqrt(1 - share) * noise
-        one, other = (measured(np.rint(part).clip(-127, 127).astype(np.int8)) for part in mixed)
+        one, other = (slopes_of(np.rint(part).clip(-127, 127).astype(np.int8)) for part in mixed)
         assert share_slopes(one, other) == share_slopes(other, one) == expected
         assert one.square == int((one.values.astype(np.int64) ** 2).sum())
 
@@ -71,5 +71,29 @@ def test_slopes_are_shared_where_those_of_neighbouring_rows_are_correlated(seed:
 def test_slopes_of_frames_of_different_sizes_are_not_compared() -> None:
     values = np.random.default_rng(1).integers(-90, 90, (2, 3, 500)).astype(np.int8)
     values[1] = values[0]
-    assert share_slopes(measured(values), measured(values))
-    assert not share_slopes(measured(values), measured(values[:, :2].copy()))
+    assert share_slopes(slopes_of(values), slopes_of(values))
+    assert not share_slopes(slopes_of(values), slopes_of(values[:, :2].copy()))
+
+
+# compiled loops
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 50), (12, 3900)])
+def test_products_are_exact(shape: tuple[int, int]) -> None:
+    one, other = np.random.default_rng(5).integers(-127, 128, (2, *shape)).astype(np.int8)
+    assert product(one, other) == int((one.astype(np.int64) * other).sum())
+
+
+def test_a_wide_row_of_the_largest_products_does_not_overflow() -> None:
+    most = np.full((2, 130_000), 127, np.int8)
+    assert product(most, most) == 127**2 * most.size
+    assert product(most, -most) == -(127**2) * most.size
+
+
+def test_slopes_are_divided_by_the_noise_of_their_level() -> None:
+    rng = np.random.default_rng(6)
+    slopes, level2 = rng.normal(0, 50, (3, 70)).astype(np.float32), rng.uniform(0, 3000, (3, 70)).astype(np.float32)
+    noise = rng.uniform(0.1, 2, (4, 70)).astype(np.float32)
+    expected = slopes / np.sqrt(noise[0] + noise[1] * level2 + noise[2] * level2 * level2)
+    divide_by_noise(slopes, level2, noise)
+    assert_array_equal(slopes, expected)

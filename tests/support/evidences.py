@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sensormap.assemble.evidence import Evidence
+from sensormap.assemble.pass_rules import RAW
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body, Profile
 from sensormap.detect.tally import Outliers, Tally
@@ -47,13 +48,13 @@ def evidence_of(
     index = sorted(row * width + col for row, col in places or {})
     score = [(places or {})[divmod(place, width)] for place in index]
     values = {
+        "rules": RAW,
         "body": BODY,
         "profile": profile,
         "photos": tuple(photo(number, iso=100, shutter_s=0.01) for number in range(frames)),
         "numbers": tuple(range(frames)),
         "digests": tuple(f"{number:064x}" for number in range(frames)),
         "saturation": profile.saturation,
-        "skipped": (),
         "tally": tally,
         "ballots": (ballot_of(index, score, outliers),),
     }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.diagnose.diagnosis import Followed, Verdict, judge
+from sensormap.diagnose.diagnosis import SecondPassResult, Verdict, judge
 from sensormap.diagnose.odds import weigh
 from sensormap.diagnose.series import Conditions, Series
 from sensormap.settings import Floors
@@ -164,10 +164,10 @@ def without(conditions: Conditions, *, iso: object = (), shutter: object = ()) -
     return replace(conditions, gain=gain, shutter_s=shutter_s)
 
 
-def follow(series: Series, conditions: Conditions, *, response_spread: float = RESPONSE_SPREAD) -> Followed:
+def follow(series: Series, conditions: Conditions, *, response_spread: float = RESPONSE_SPREAD) -> SecondPassResult:
     """Weigh some series, and return them as the second pass would."""
     odds = weigh(series, conditions, Floors(), response_spread=response_spread)
-    return Followed(np.arange(len(series)), series, odds, conditions, np.empty(0), response_spread)
+    return SecondPassResult(np.arange(len(series)), series, odds, conditions, np.empty(0), response_spread)
 
 
 def verdicts(series: Series, conditions: Conditions, *, response_spread: float = RESPONSE_SPREAD) -> list[Verdict]:

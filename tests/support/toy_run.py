@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body, Profile
 from sensormap.frame import Exposure, Frame, Photo
+from sensormap.photos.refusals import Refusals
+from sensormap.settings import Options
+from sensormap.survey.context import Read, RunContext
+from sensormap.threads import Progress, no_progress
 from tests.support.frames import SATURATION, TOY_PROFILE, make_mosaic
 
 SIZE = (101, 90)
@@ -43,3 +47,14 @@ def frame_of(photo: Photo, _: Profile | None = None) -> Frame:
     """Decode a photo."""
     number = int(photo.path.stem)
     return Frame(photo, mosaic(number), 0, SATURATION, f"{number:064x}")
+
+
+def context(
+    read: Read = frame_of,
+    *,
+    threads: int = 2,
+    progress: Progress = no_progress,
+    refusals: Refusals | None = None,
+) -> RunContext:
+    """Return what the passes of a run share; without refusals, the first photo that cannot be used is an error."""
+    return RunContext(Options(jobs=threads), progress, refusals or Refusals(strict=True), read)

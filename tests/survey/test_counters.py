@@ -18,26 +18,27 @@ from numpy.typing import NDArray
 import sensormap.decode.libraw
 import sensormap.decode.reading
 import sensormap.detect.tally
-import sensormap.score.marks
+import sensormap.score.paired_outliers
 import sensormap.score.scores
 import sensormap.survey.first_pass
 import sensormap.survey.scenes_seen
+from sensormap.assemble.pass_rules import RAW
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
 from sensormap.decode.reading import open_geometry, read_frame
 from sensormap.frame import Frame, Photo
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.exif import read_photo
-from sensormap.settings import Options, Thresholds
-from sensormap.survey.first_pass import FirstPass
+from sensormap.settings import Options
+from sensormap.survey.first_pass import FirstPassResult, run_first_pass
 from sensormap.survey.run import map_defects
-from sensormap.survey.saved_windows import stretches
+from sensormap.survey.saved_windows import split_frames
 from tests.support.frames import SATURATION, TOY_PROFILE
 from tests.support.photos import SIZE, write_photos, write_profile
-from tests.support.toy_run import photos
+from tests.support.toy_run import context, photos
 
 COUNT = 24
-SCOUTS = {number for part in stretches(COUNT, watched=True) for number in part.scouts}
+LEADING = {number for batch in split_frames(COUNT, saving=True) for number in batch.leading}
 
 
 @pytest.fixture(scope="module")
@@ -67,13 +68,13 @@ def counted(place: tuple[Path, Path], **options: Any) -> tuple[SensorMap, Counte
 
 
 def test_there_are_others_which_the_second_pass_may_spare() -> None:
-    assert 0.5 * COUNT < len(SCOUTS) < 0.7 * COUNT
+    assert 0.5 * COUNT < len(LEADING) < 0.7 * COUNT
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
-def test_the_second_pass_reads_the_scouts_again_and_nothing_else(place: tuple[Path, Path], jobs: int) -> None:
+def test_the_second_pass_reads_the_leading_frames_again_and_nothing_else(place: tuple[Path, Path], jobs: int) -> None:
     found, calls = counted(place, jobs=jobs)
-    assert calls == {number: 1 + (number in SCOUTS) for number in range(COUNT)}
+    assert calls == {number: 1 + (number in LEADING) for number in range(COUNT)}
     assert found.frames.followed == COUNT
 
 
@@ -86,7 +87,7 @@ def test_what_is_not_followed_is_not_read_again(place: tuple[Path, Path]) -> Non
     assert found.frames.followed == 6
     assert set(calls.values()) == {1, 2}
     again = {number for number, count in calls.items() if count == 2}
-    assert again < SCOUTS
+    assert again < LEADING
     assert len(again) < 6
 
 
@@ -99,7 +100,7 @@ def test_libraw_opens_three_files_more_than_are_read_for_the_geometry(
     monkeypatch.setattr(sensormap.decode.libraw.rawpy, "imread", lambda file: opened.append(1) or imread(file))
     monkeypatch.setattr(sensormap.decode.reading, "raw_values", lambda raw: decoded.append(1) or values(raw))
     map_defects([place[0]], Options(profile=str(place[1]), follow=follow))
-    assert len(decoded) == COUNT + (len(SCOUTS) if follow else 0)
+    assert len(decoded) == COUNT + (len(LEADING) if follow else 0)
     assert len(opened) == len(decoded) + 3
 
 
@@ -122,7 +123,7 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, Counter[tuple[int, int]]]
     sampled: dict[int, list[int]] = {}
     lock = Lock()
     add, band = sensormap.detect.tally.Tally.add, sensormap.detect.tally.tally_band
-    score = sensormap.score.marks.score_band
+    score = sensormap.score.paired_outliers.score_band
     current: dict[int, int] = {}
 
     def spy_add(tally: Any, padded: Any, noise: Any, *, frame: int, **options: Any) -> Any:
@@ -145,7 +146,7 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, Counter[tuple[int, int]]]
 
     monkeypatch.setattr(sensormap.detect.tally.Tally, "add", spy_add)
     monkeypatch.setattr(sensormap.detect.tally, "tally_band", spy_band)
-    monkeypatch.setattr(sensormap.score.marks, "score_band", spy_score)
+    monkeypatch.setattr(sensormap.score.paired_outliers, "score_band", spy_score)
     monkeypatch.setattr(sensormap.score.scores, "score_band", lambda *_: pytest.fail("a whole frame was scored"))
     return counts
 
@@ -154,9 +155,9 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, Counter[tuple[int, int]]]
 def test_every_row_of_every_frame_is_tallied_once_and_only_a_sample_scored_besides(
     place: tuple[Path, Path], rows: dict[str, Counter[tuple[int, int]]], monkeypatch: pytest.MonkeyPatch, jobs: int
 ) -> None:
-    """Followed or not: the second pass looks at a few thousand photosites."""
+    """Followed or not: the second pass reads a few thousand photosites."""
     height, width = SIZE[1] - 5, SIZE[0] - 4
-    monkeypatch.setattr(sensormap.score.marks, "_SAMPLED", height * width // 3)
+    monkeypatch.setattr(sensormap.score.paired_outliers, "_SAMPLED", height * width // 3)
     found = map_defects([place[0]], Options(profile=str(place[1]), jobs=jobs))
     assert found.frames.repeated == 0
     assert rows["tally_band"] == {(frame, row): 1 for frame in range(COUNT) for row in range(height)}
@@ -195,7 +196,7 @@ def _stop() -> Iterator[None]:
     tracemalloc.stop()
 
 
-def peak(scenes: NDArray[np.int16], count: int, *, follow: bool, threads: int = 1) -> tuple[int, FirstPass]:
+def peak(scenes: NDArray[np.int16], count: int, *, follow: bool, threads: int = 1) -> tuple[int, FirstPassResult]:
     """Return the most bytes that a first pass over some frames holds at once, those of the frames included."""
 
     def read(photo: Photo, _: Profile) -> Frame:
@@ -203,13 +204,13 @@ def peak(scenes: NDArray[np.int16], count: int, *, follow: bool, threads: int = 
 
     gc.collect()
     tracemalloc.start()
-    run = FirstPass(photos(count), PROFILE, Thresholds(), read=read, follow=range(count) if follow else ())
-    run.run(threads, lambda *_: None, lambda one: pytest.fail(str(one)))
+    shared = context(read, threads=threads)
+    found = run_first_pass(photos(count), PROFILE, RAW, shared, follow=range(count) if follow else ())
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert len(run.tallied) == count
-    assert not any(one.repeat for one in run.tallied.values())
-    return most, run
+    assert len(found.records) == count
+    assert not any(one.repeat for one in found.records.values())
+    return most, found
 
 
 def bytes_of(value: Any) -> int:
@@ -222,47 +223,50 @@ def bytes_of(value: Any) -> int:
 
 
 @pytest.fixture(scope="module")
-def peaks(scenes: NDArray[np.int16]) -> dict[int, tuple[int, FirstPass]]:
+def peaks(scenes: NDArray[np.int16]) -> dict[int, tuple[int, FirstPassResult]]:
     """Return the peak of a pass over few frames and of one over many."""
     with pytest.MonkeyPatch.context() as patch:
         # What does not grow with the sensor shall take no larger share here than of one of ten megapixels.
-        patch.setattr(sensormap.score.marks, "_SAMPLED", LARGE[0] * LARGE[1] // 10)
+        patch.setattr(sensormap.score.paired_outliers, "_SAMPLED", LARGE[0] * LARGE[1] // 10)
         patch.setattr(sensormap.survey.scenes_seen, "_REMEMBERED", 4)
         peak(scenes, 2, follow=False)  # what is allocated once and for all
         return {count: peak(scenes, count, follow=False) for count in (12, MOST_FRAMES)}
 
 
-def test_four_times_the_frames_take_less_than_one_frame_more(peaks: dict[int, tuple[int, FirstPass]]) -> None:
+def test_four_times_the_frames_take_less_than_one_frame_more(peaks: dict[int, tuple[int, FirstPassResult]]) -> None:
     assert peaks[MOST_FRAMES][0] - peaks[12][0] < FRAME_BYTES
 
 
-def test_no_memory_grows_as_frames_times_photosites(peaks: dict[int, tuple[int, FirstPass]]) -> None:
+def test_no_memory_grows_as_frames_times_photosites(peaks: dict[int, tuple[int, FirstPassResult]]) -> None:
     """One thread holds the sums, frames read ahead, one as padded, and what the checks take in between."""
-    most, run = peaks[MOST_FRAMES]
-    sums = sum(one.nbytes for one in (*run.tally.sums, run.tally.sum_outlying, run.shifted))
+    most, found = peaks[MOST_FRAMES]
+    sums = sum(one.nbytes for one in (*found.tally.sums, found.tally.sum_outlying, found.shifted_sums))
     assert sums < 15 * FRAME_BYTES / 2
     assert sums < most < sums + (6 + sensormap.survey.first_pass._AHEAD) * FRAME_BYTES
 
 
-def test_a_watched_pass_keeps_a_few_numbers_a_spot_of_each_frame(scenes: NDArray[np.int16]) -> None:
-    _, run = peak(scenes, MOST_FRAMES, follow=True)
-    others = {number for part in stretches(MOST_FRAMES, watched=True) for number in part.others}
-    assert set(run.watch.seen) == others
-    assert {sight.windows.nbytes for sight in run.watch.seen.values()} == {
-        6 * len(sight.spots) for sight in run.watch.seen.values()
-    }
-    assert len({id(sight.spots) for sight in run.watch.seen.values()}) == len(stretches(MOST_FRAMES, watched=True))
-    assert not any(run.watch._outliers)
+def test_a_pass_that_saves_keeps_a_few_numbers_a_photosite_of_each_frame(scenes: NDArray[np.int16]) -> None:
+    windows = peak(scenes, MOST_FRAMES, follow=True)[1].saved_windows
+    assert set(windows) == {number for batch in split_frames(MOST_FRAMES, saving=True) for number in batch.later}
+    assert all(one.values.nbytes == 6 * len(one.follow_list) for one in windows.values())
+    assert len({id(one.follow_list) for one in windows.values()}) == len(split_frames(MOST_FRAMES, saving=True))
 
 
 @pytest.mark.parametrize("follow", [False, True])
-def test_after_the_votes_less_than_a_kilobyte_is_kept_of_a_frame(
-    scenes: NDArray[np.int16], follow: bool
+def test_after_the_votes_less_than_a_kilobyte_is_kept_of_a_frame_and_no_outlier(
+    scenes: NDArray[np.int16], follow: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, run = peak(scenes, 24, follow=follow)
-    assert all(len(kept.outliers) == 0 for kept in run.tallied.values())
-    assert max(map(bytes_of, run.tallied.values())) < 1024
-    assert sum(map(bytes_of, run.tallied.values())) > 0
+    shared: list[Any] = []
+    for name in ("SavedWindows", "_FirstPass"):
+        kind = getattr(sensormap.survey.first_pass, name)
+        remember = lambda *values, kind=kind, **named: shared.append(kind(*values, **named)) or shared[-1]  # noqa: E731
+        monkeypatch.setattr(sensormap.survey.first_pass, name, remember)
+    _, found = peak(scenes, 24, follow=follow)
+    saved, run = shared
+    assert not any(saved._outliers)
+    assert not run._outliers
+    assert max(map(bytes_of, found.records.values())) < 1024
+    assert sum(map(bytes_of, found.records.values())) > 0
 
 
 def test_a_frame_as_decoded_is_no_larger_than_two_bytes_a_photosite(place: tuple[Path, Path]) -> None:

@@ -39,7 +39,7 @@ from sensormap.maps.mapfile.writing import map_text
 from sensormap.photos.exif import read_photo
 from sensormap.settings import DECODERS, Options
 from sensormap.survey.run import map_defects
-from sensormap.survey.saved_windows import stretches
+from sensormap.survey.saved_windows import split_frames
 from tests.support.folders import SHARED
 from tests.support.photos import NOON, SERIAL, SIZE, nef, run, run_script, survey_of, write_photos, write_profile
 
@@ -136,8 +136,8 @@ def test_the_second_pass_follows_as_many_frames_as_asked_for(series, follow, fol
     assert (found.frames.used, found.frames.followed) == (16, followed)
     again = heard[-1][1]
     assert heard == [(done, 16) for done in range(17)] + [(done, again) for done in range(again + 1)]
-    scouts = sum(len(part.scouts) for part in stretches(16, watched=True))
-    assert again == scouts if followed == 16 else again <= followed
+    leading = sum(len(batch.leading) for batch in split_frames(16, saving=True))
+    assert again == leading if followed == 16 else again <= followed
     if follow == 8:
         result = compared(series[1], found)
         assert result.false_entries == ()
@@ -193,7 +193,7 @@ def long_series(tmp_path_factory):
 @pytest.mark.parametrize("jobs", [2, 5, 40])
 def test_threads_do_not_change_the_map_of_a_long_series(long_series, jobs):
     photos, profile, truth, expected = long_series
-    assert expected.frames.followed == 30 > sum(len(part.scouts) for part in stretches(30, watched=True))
+    assert expected.frames.followed == 30 > sum(len(batch.leading) for batch in split_frames(30, saving=True))
     assert expected.defects
     assert compared(truth, expected).false_entries == ()
     assert map_text(survey_of(photos, profile=profile, jobs=jobs)) == map_text(expected)
@@ -206,12 +206,12 @@ def test_the_order_of_the_arguments_does_not_change_the_map_of_a_long_series(lon
     assert map_text(survey_of(*paths, profile=profile, jobs=jobs)) == map_text(expected)
 
 
-def test_threads_do_not_change_the_map_of_several_stretches(long_series, monkeypatch):
-    monkeypatch.setattr(sensormap.survey.saved_windows, "_STRETCH", 8)
-    monkeypatch.setattr(sensormap.survey.saved_windows, "_LAST_SCOUTS", 3)
+def test_threads_do_not_change_the_map_of_several_batches(long_series, monkeypatch):
+    monkeypatch.setattr(sensormap.survey.saved_windows, "_BATCH", 8)
+    monkeypatch.setattr(sensormap.survey.saved_windows, "_LAST_LEADING", 3)
     photos, profile, _, _ = long_series
     found = [survey_of(photos, profile=profile, jobs=jobs) for jobs in (1, 2, 5, 40)]
-    assert len(stretches(30, watched=True)) == 4
+    assert len(split_frames(30, saving=True)) == 4
     assert len({map_text(one) for one in found}) == 1
     assert found[0].frames.followed == 30
 
@@ -476,7 +476,7 @@ def test_a_photo_that_is_not_read_a_second_time_may_change_meanwhile(tmp_path, c
     """What it showed at the places that matter was kept."""
     photos, profile = tmp_path / "photos", write_profile(tmp_path)
     paths = write_photos(photos, 24)
-    other = paths[stretches(24, watched=True)[0].others[2]]
+    other = paths[split_frames(24, saving=True)[0].later[2]]
     expected = survey_of(photos, profile=profile)
     first = []
 
@@ -792,13 +792,13 @@ def slow(photo, *arguments):
     return read_frame(photo, *arguments)
 map_defects.__kwdefaults__["read"] = slow
 """
-SLOW_SCOUT = """
+SLOW_LEADING = """
 from sensormap.detect.tally import Tally
-add, scouts = Tally.add, []
+add, leading = Tally.add, []
 def slow(tally, padded, *arguments, **options):
     if padded.shape[1] > 40:  # no frame that has the kernels compiled
-        scouts.append(1)
-        if len(scouts) == 13:  # the last one: the other thread waits for it by now, or soon will
+        leading.append(1)
+        if len(leading) == 13:  # the last one: the other thread waits for it by now, or soon will
             time.sleep(0.2)
             os.write(1, b"waiting")
             time.sleep(0.5)
@@ -820,10 +820,10 @@ def started(place, output, patch, *options):
     return process
 
 
-@pytest.mark.parametrize("patch", [SLOW, SLOW_SCOUT, SLOW_AGAIN], ids=["first pass", "scouts", "second pass"])
+@pytest.mark.parametrize("patch", [SLOW, SLOW_LEADING, SLOW_AGAIN], ids=["first pass", "leading frames", "second pass"])
 def test_an_interrupt_ends_the_run_at_once_and_leaves_nothing(tmp_path, patch):
     write_photos(tmp_path / "photos", 24)
-    assert len(stretches(24, watched=True)[0].scouts) == 13
+    assert len(split_frames(24, saving=True)[0].leading) == 13
     place = tmp_path / "photos", write_profile(tmp_path)
     (tmp_path / "out").mkdir()
     with started(place, tmp_path / "out" / "map.yaml", patch) as process:
@@ -866,7 +866,7 @@ def test_an_interrupt_leaves_no_threads(place, call):
 
 @pytest.mark.parametrize("jobs", [1, 3])
 @pytest.mark.parametrize("call", [0, 1, 12, 13, 24, 25, 30, 38])
-def test_an_interrupt_of_a_run_with_scouts_leaves_no_threads(tmp_path, call, jobs):
+def test_an_interrupt_of_a_run_that_saves_leaves_no_threads(tmp_path, call, jobs):
     """Calls 0 to 24 are of the first pass, 25 to 38 of the second."""
     write_photos(tmp_path, 24)
     heard = []
@@ -884,7 +884,7 @@ def test_an_interrupt_of_a_run_with_scouts_leaves_no_threads(tmp_path, call, job
 
 @pytest.mark.parametrize("number", [0, 1, 4, 23])
 @pytest.mark.parametrize("jobs", [1, 3])
-def test_strict_ends_a_run_with_scouts_and_leaves_no_threads(tmp_path, number, jobs):
+def test_strict_ends_a_run_that_saves_and_leaves_no_threads(tmp_path, number, jobs):
     paths = write_photos(tmp_path, 24)
     paths[number].write_bytes(damaged())
     options = Options(profile=str(write_profile(tmp_path)), jobs=jobs, strict=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
@@ -17,20 +17,22 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
+from sensormap.assemble.pass_rules import RAW
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body, Profile
-from sensormap.diagnose.diagnosis import Followed
+from sensormap.detect.follow_list import FollowList
+from sensormap.diagnose.diagnosis import SecondPassResult
 from sensormap.diagnose.odds import LIKELY
 from sensormap.diagnose.series import measure_response_spread
 from sensormap.errors import DecodeError, ProfileError
 from sensormap.frame import Exposure, Frame, Mosaic, Photo, Skipped
+from sensormap.photos.refusals import Refusals
 from sensormap.score.neighbours import gather_windows, pad
 from sensormap.score.noise import Noise
-from sensormap.settings import Floors, Thresholds
-from sensormap.survey.first_pass import FirstPass, Tallied
+from sensormap.survey.first_pass import FirstPassResult, FrameRecord, run_first_pass
 from sensormap.survey.passes import choose_frames, refilled
-from sensormap.survey.saved_windows import Sight, stretches
-from sensormap.survey.second_pass import Places, SecondPass
+from sensormap.survey.saved_windows import Windows, split_frames
+from sensormap.survey.second_pass import run_second_pass
 from tests.support import toy_run
 from tests.support.followed import HEALTHY, Law, make_conditions, simulate
 from tests.support.frames import SATURATION, TOY_PROFILE, make_mosaic
@@ -200,12 +202,11 @@ PHOTOS = tuple(
 
 
 @cache
-def first_pass() -> FirstPass:
-    run = FirstPass(PHOTOS, PROFILE, Thresholds(), read=frame_of)
-    run.run(2, lambda *_: None, pytest.fail)
-    assert sorted(run.tallied) == list(range(FRAMES))
-    assert not any(tallied.repeat for tallied in run.tallied.values())
-    return run
+def first_pass() -> FirstPassResult:
+    found = run_first_pass(PHOTOS, PROFILE, RAW, toy_run.context(frame_of))
+    assert sorted(found.records) == list(range(FRAMES))
+    assert not any(record.repeat for record in found.records.values())
+    return found
 
 
 CANDIDATES = np.array([row * SHAPE[1] + col for row, col in [*STUCK, (30, 30), (84, 0)]], np.int64)
@@ -220,21 +221,20 @@ def follow(
     threads: int = 2,
     decoys: NDArray[np.int64] = DECOYS,
     heard: list[Any] | None = None,
-    refuse: Callable[[Skipped], None] = pytest.fail,
-    tallied: dict[int, Tallied] | None = None,
-) -> Followed:
-    run = first_pass()
-    second = SecondPass(PHOTOS, PROFILE, run.tallied if tallied is None else tallied, read=read)
-    places = Places(CANDIDATES, np.zeros(CANDIDATES.size, np.bool_), decoys, run.shifts)
+    refusals: Refusals | None = None,
+    records: dict[int, FrameRecord] | None = None,
+) -> SecondPassResult:
+    first = first_pass() if records is None else replace(first_pass(), records=records)
 
     def progress(*counts: int) -> None:
         if heard is not None:
             heard.append(counts)
 
-    return second.run(frames, places, Floors(), threads=threads, progress=progress, refuse=refuse)
+    shared = toy_run.context(read, threads=threads, progress=progress, refusals=refusals)
+    return run_second_pass(PHOTOS, PROFILE, first, FollowList(CANDIDATES, decoys), frames, shared)
 
 
-def assert_same(one: Followed, other: Followed) -> None:
+def assert_same(one: SecondPassResult, other: SecondPassResult) -> None:
     parts = ((one.series[:], other.series[:]), (one.odds, other.odds), (one.conditions, other.conditions))
     for mine, theirs in parts:
         for name, array in vars(mine).items():
@@ -323,11 +323,9 @@ def test_what_a_decoy_shows_on_a_defect_does_not_count() -> None:
 
 
 def test_no_candidates_and_no_decoys() -> None:
-    run = first_pass()
     none = np.empty(0, np.int64)
-    second = SecondPass(PHOTOS, PROFILE, run.tallied, read=frame_of)
-    places = Places(none, np.zeros(0, np.bool_), none, run.shifts)
-    found = second.run([0, 1], places, Floors(), threads=1, progress=lambda *_: None, refuse=pytest.fail)
+    shared = toy_run.context(frame_of, threads=1)
+    found = run_second_pass(PHOTOS, PROFILE, first_pass(), FollowList(none, none), [0, 1], shared)
     assert (len(found.series), found.odds.total.size, found.decoys.size) == (0, 0, 0)
     assert found.response_spread >= 0.005
 
@@ -372,11 +370,10 @@ def change(frame: Frame) -> Frame:
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_photos_that_are_gone_or_changed_are_skipped_with_their_reason_and_the_others_followed(threads: int) -> None:
-    told: list[Skipped] = []
-    heard: list[Any] = []
+    refusals, heard = Refusals(strict=False), []
     read = refuse_some({2: vanish, 3: change, 11: contradict})
-    found = follow(read=read, refuse=told.append, heard=heard, threads=threads)
-    assert told == [
+    found = follow(read=read, refusals=refusals, heard=heard, threads=threads)
+    assert refusals.skipped == [
         Skipped("2.nef", "in the second pass: cannot be read: No such file or directory"),
         Skipped("3.nef", "changed between the two passes"),
         Skipped("11.nef", "in the second pass: raw grid of another size"),
@@ -386,10 +383,10 @@ def test_photos_that_are_gone_or_changed_are_skipped_with_their_reason_and_the_o
 
 
 def test_no_photo_can_be_read_again() -> None:
-    told: list[Skipped] = []
+    refusals = Refusals(strict=False)
     read = refuse_some(dict.fromkeys(range(FRAMES), vanish))
-    assert follow(read=read, refuse=told.append) is None
-    assert len(told) == FRAMES
+    assert follow(read=read, refusals=refusals) is None
+    assert len(refusals.skipped) == FRAMES
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, DecodeError, ZeroDivisionError])
@@ -397,8 +394,9 @@ def test_what_a_refusal_raises_ends_the_pass_and_its_threads(error: type[BaseExc
     """So does `strict`."""
     read_after = []
 
-    def raising(_: Skipped) -> None:
-        raise error
+    class Raising(Refusals):
+        def extend(self, photos: Iterable[Skipped]) -> None:
+            raise error
 
     def read(photo: Photo, profile: Profile) -> Frame:
         read_after.append(photo)
@@ -406,7 +404,7 @@ def test_what_a_refusal_raises_ends_the_pass_and_its_threads(error: type[BaseExc
 
     before = threading.active_count()
     with pytest.raises(error):
-        follow(read=read, refuse=raising, threads=1)
+        follow(read=read, refusals=Raising(strict=False), threads=1)
     assert threading.active_count() == before
     assert len(read_after) < FRAMES
 
@@ -422,21 +420,20 @@ def test_an_error_that_is_no_photo_s_fault_ends_the_pass() -> None:
 
 
 def test_filtered_frames_are_told_from_the_first_pass() -> None:
-    run = first_pass()
-    tallied = run.tallied | {3: replace(run.tallied[3], filtered=True, saturation=3000, floor=-5)}
-    conditions = follow([1, 3], tallied=tallied).conditions
+    records = first_pass().records
+    changed = replace(records[3], filtered=True, saturation=3000, floor=-5)
+    conditions = follow([1, 3], records=records | {3: changed}).conditions
     assert conditions.filtered.tolist() == [False, True]
     assert conditions.saturation.tolist() == [SATURATION, 3000]
     assert conditions.floor.tolist() == [0, -5]
 
 
 def test_noise_is_that_of_the_photosite_s_plane_in_the_frame() -> None:
-    run = first_pass()
     coefficients = np.zeros((2, 2, 4), np.float32)
     coefficients[..., 0] = [[4, 16], [36, 64]]
     noise = Noise(coefficients, np.ones((2, 2)), 0.0)
-    tallied = {number: replace(kept, noise=noise) for number, kept in run.tallied.items()}
-    variance = follow([1, 3], tallied=tallied).series[:].variance
+    records = {number: replace(record, noise=noise) for number, record in first_pass().records.items()}
+    variance = follow([1, 3], records=records).series[:].variance
     planes = np.array([[1.0, 4.0], [9.0, 16.0]])
     row, col = np.divmod(CANDIDATES, SHAPE[1])
     # In the corners, where neighbours are continued lines, residuals scatter three times as far.
@@ -445,87 +442,96 @@ def test_noise_is_that_of_the_photosite_s_plane_in_the_frame() -> None:
     assert_array_equal(variance, np.stack([planes[row % 2, col % 2] * np.where(corner, 9, 1)] * 2, axis=1))
 
 
-# with what the first pass saw
+# with what the first pass saved
 
 
 @cache
-def watched_pass() -> FirstPass:
-    """Return a first pass that kept what the frames between the scouts showed."""
-    run = FirstPass(toy_run.photos(30), toy_run.PROFILE, Thresholds(), read=toy_run.frame_of, follow=range(30))
-    run.run(2, lambda *_: None, pytest.fail)
-    others = {number for part in stretches(30, watched=True) for number in part.others}
-    assert set(run.watch.seen) == others
-    assert len(others) > 12
-    return run
+def saving_pass() -> FirstPassResult:
+    """Return a first pass that saved values of the frames between the leading ones."""
+    found = run_first_pass(toy_run.photos(30), toy_run.PROFILE, RAW, toy_run.context(), follow=range(30))
+    later = {number for batch in split_frames(30, saving=True) for number in batch.later}
+    assert set(found.saved_windows) == later
+    assert len(later) > 12
+    return found
 
 
-def watched_places() -> tuple[Places, NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return candidates and decoys, and which of them were watched."""
-    run = watched_pass()
-    spots = next(iter(run.watch.seen.values())).spots
+def saved() -> dict[int, Windows]:
+    """Return a copy of what was saved, which a second pass may empty."""
+    return dict(saving_pass().saved_windows)
+
+
+def partly_saved_list() -> tuple[FollowList, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return candidates and decoys, and of which of them values were saved."""
+    (listed,) = {id(one.follow_list): one.follow_list for one in saved().values()}.values()
     (stuck,) = [np.sort([row * toy_run.SHAPE[1] + col for row, col in toy_run.STUCK])]
     candidates = np.union1d(stuck, np.arange(0, toy_run.AREA.width * toy_run.AREA.height, 97))
-    decoys = np.union1d(spots.decoys[:20], np.arange(3, 900, 41))
-    company = np.zeros(candidates.size, np.bool_)
-    known = np.isin(candidates, spots.fixed), np.isin(decoys, spots.decoys)
-    assert np.isin(stuck, spots.fixed).all()
+    decoys = np.union1d(listed.decoys[:20], np.arange(3, 900, 41))
+    known = np.isin(candidates, listed.photosites), np.isin(decoys, listed.decoys)
+    assert np.isin(stuck, listed.photosites).all()
     assert all(0 < np.count_nonzero(one) < one.size for one in known)
-    return Places(candidates, company, decoys.astype(np.int64), run.shifts), *known
+    return FollowList(candidates, decoys.astype(np.int64)), *known
 
 
 def follow_again(
-    seen: Mapping[int, Sight] | None,
+    saved_windows: dict[int, Windows],
     *,
     frames: Sequence[int] = range(30),
     read: Callable[..., Frame] = toy_run.frame_of,
-    refuse: Callable[[Skipped], None] = pytest.fail,
+    refusals: Refusals | None = None,
     heard: list[Any] | None = None,
     threads: int = 2,
-) -> Followed:
-    run = watched_pass()
-    second = SecondPass(run.photos, run.profile, run.tallied, read=read, seen=seen)
+) -> SecondPassResult:
     told: list[Any] = [] if heard is None else heard
 
     def progress(*counts: int) -> None:
         told.append(counts)
 
-    return second.run(frames, watched_places()[0], Floors(), threads=threads, progress=progress, refuse=refuse)
+    first = replace(saving_pass(), saved_windows=saved_windows)
+    shared = toy_run.context(read, threads=threads, progress=progress, refusals=refusals)
+    return run_second_pass(toy_run.photos(30), toy_run.PROFILE, first, partly_saved_list()[0], frames, shared)
 
 
-def test_what_was_watched_is_known_as_if_every_frame_were_read_again() -> None:
-    _, watched, _ = watched_places()
-    seen, everything = follow_again(watched_pass().watch.seen), follow_again(None)
+def test_what_was_saved_is_let_go_of() -> None:
+    """It is as large as what is made of it; frames that are not followed are let go of too."""
+    windows = saved()
+    follow_again(windows, frames=range(20))
+    assert windows == {}
+
+
+def test_what_was_saved_is_known_as_if_every_frame_were_read_again() -> None:
+    _, known, _ = partly_saved_list()
+    with_saved, everything = follow_again(saved()), follow_again({})
     assert everything.series[:].known.all()
-    assert seen.series[:].known[watched].all()
+    assert with_saved.series[:].known[known].all()
     for name in ("value", "level", "spread", "variance", "photon", "odd"):
-        one, other = getattr(seen.series[:], name), getattr(everything.series[:], name)
-        assert_array_equal(one[watched], other[watched], err_msg=name)
-    for name, array in vars(seen.odds).items():
-        assert_array_equal(array[watched], getattr(everything.odds, name)[watched], err_msg=name)
-    for name, array in vars(seen.conditions).items():
+        one, other = getattr(with_saved.series[:], name), getattr(everything.series[:], name)
+        assert_array_equal(one[known], other[known], err_msg=name)
+    for name, array in vars(with_saved.odds).items():
+        assert_array_equal(array[known], getattr(everything.odds, name)[known], err_msg=name)
+    for name, array in vars(with_saved.conditions).items():
         assert_array_equal(array, getattr(everything.conditions, name), err_msg=name)
-    assert seen.response_spread == everything.response_spread
+    assert with_saved.response_spread == everything.response_spread
 
 
-def test_what_was_not_watched_is_known_in_the_frames_that_are_read_again() -> None:
-    _, watched, _ = watched_places()
-    seen, everything = follow_again(watched_pass().watch.seen), follow_again(None)
-    again = np.array([number not in watched_pass().watch.seen for number in range(30)])
-    assert_array_equal(seen.series[:].known[~watched], np.broadcast_to(again, (np.count_nonzero(~watched), 30)))
+def test_what_was_not_saved_is_known_in_the_frames_that_are_read_again() -> None:
+    _, known, _ = partly_saved_list()
+    with_saved, everything = follow_again(saved()), follow_again({})
+    again = np.array([number not in saved() for number in range(30)])
+    assert_array_equal(with_saved.series[:].known[~known], np.broadcast_to(again, (np.count_nonzero(~known), 30)))
     for name in ("value", "level", "spread", "variance"):
-        one, other = getattr(seen.series[:], name), getattr(everything.series[:], name)
-        assert_array_equal(one[~watched][:, again], other[~watched][:, again], err_msg=name)
+        one, other = getattr(with_saved.series[:], name), getattr(everything.series[:], name)
+        assert_array_equal(one[~known][:, again], other[~known][:, again], err_msg=name)
 
 
-def test_decoys_that_were_watched_fare_as_if_every_frame_were_read_again() -> None:
-    *_, watched = watched_places()
-    seen, everything = follow_again(watched_pass().watch.seen), follow_again(None)
-    assert_array_equal(seen.decoys[watched], everything.decoys[watched])
-    assert seen.decoys.shape == everything.decoys.shape
+def test_decoys_that_were_saved_fare_as_if_every_frame_were_read_again() -> None:
+    *_, known = partly_saved_list()
+    with_saved, everything = follow_again(saved()), follow_again({})
+    assert_array_equal(with_saved.decoys[known], everything.decoys[known])
+    assert with_saved.decoys.shape == everything.decoys.shape
 
 
 @pytest.mark.parametrize("threads", [1, 5])
-def test_only_frames_that_were_not_seen_are_read_and_counted(threads: int) -> None:
+def test_only_frames_that_were_not_saved_are_read_and_counted(threads: int) -> None:
     lock, read_again, heard = threading.Lock(), [], []
 
     def read(photo: Photo, profile: Profile) -> Frame:
@@ -533,42 +539,38 @@ def test_only_frames_that_were_not_seen_are_read_and_counted(threads: int) -> No
             read_again.append(int(photo.path.stem))
         return toy_run.frame_of(photo, profile)
 
-    found = follow_again(watched_pass().watch.seen, read=read, heard=heard, threads=threads)
-    again = sorted(set(range(30)) - set(watched_pass().watch.seen))
+    found = follow_again(saved(), read=read, heard=heard, threads=threads)
+    again = sorted(set(range(30)) - set(saved()))
     assert sorted(read_again) == again
     assert heard == [(done, len(again)) for done in range(len(again) + 1)]
-    assert_same(found, follow_again(watched_pass().watch.seen))
+    assert_same(found, follow_again(saved()))
 
 
-def test_nobody_watched_everything_is_read() -> None:
-    assert_same(follow_again({}), follow_again(None))
-
-
-def test_what_was_seen_of_frames_that_are_not_followed_is_left_out() -> None:
+def test_what_was_saved_of_frames_that_are_not_followed_is_left_out() -> None:
     frames = [0, 1, 2, 4, 9, 28]
-    found = follow_again(watched_pass().watch.seen, frames=frames)
+    found = follow_again(saved(), frames=frames)
     assert found.conditions.number.tolist() == frames
-    part = {number: watched_pass().watch.seen[number] for number in (0, 2, 9)}
+    part = {number: saved()[number] for number in (0, 2, 9)}
     assert_same(found, follow_again(part, frames=frames))
 
 
 def test_a_photo_that_vanished_is_missed_only_where_it_is_read_again() -> None:
-    told: list[Skipped] = []
+    refusals = Refusals(strict=False)
     read = refuse_some({3: vanish, 4: vanish, 25: change, 9: contradict}, frame_of=toy_run.frame_of)
-    assert {3, 9} <= set(watched_pass().watch.seen)
-    found = follow_again(watched_pass().watch.seen, read=read, refuse=told.append)
-    assert told == [
+    assert {3, 9} <= set(saved())
+    found = follow_again(saved(), read=read, refusals=refusals)
+    assert refusals.skipped == [
         Skipped("4.nef", "in the second pass: cannot be read: No such file or directory"),
         Skipped("25.nef", "changed between the two passes"),
     ]
     left = [number for number in range(30) if number not in (4, 25)]
-    assert_same(found, follow_again(watched_pass().watch.seen, frames=left))
+    assert_same(found, follow_again(saved(), frames=left))
 
 
-def test_where_no_photo_can_be_read_again_what_was_seen_is_left() -> None:
-    told: list[Skipped] = []
+def test_where_no_photo_can_be_read_again_what_was_saved_is_left() -> None:
+    refusals = Refusals(strict=False)
     read = refuse_some(dict.fromkeys(range(30), vanish), frame_of=toy_run.frame_of)
-    found = follow_again(watched_pass().watch.seen, read=read, refuse=told.append)
-    assert found.conditions.number.tolist() == sorted(watched_pass().watch.seen)
-    assert len(told) == 30 - len(watched_pass().watch.seen)
-    assert not found.series.known[~watched_places()[1]].any()
+    found = follow_again(saved(), read=read, refusals=refusals)
+    assert found.conditions.number.tolist() == sorted(saved())
+    assert len(refusals.skipped) == 30 - len(saved())
+    assert not found.series.known[~partly_saved_list()[1]].any()

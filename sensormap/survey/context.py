@@ -1,0 +1,40 @@
+"""What all passes of a run share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sensormap.camera.profile import Profile
+from sensormap.frame import Frame, Photo
+from sensormap.photos.refusals import Refusals
+from sensormap.settings import Options
+from sensormap.threads import Progress
+
+Read = Callable[[Photo, Profile], Frame]
+"""Decodes a photo: `decode.reading.read_frame`, or something that changes what it returns."""
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What all passes of a run share.
+
+    Parameters
+    ----------
+    options
+        What the run is asked to do.
+    progress
+        Called with the number of photos done and of all, in each pass, first with 0.
+    refusals
+        Where photos that cannot be used are reported; what it raises ends the run.
+    read
+        Decoder of photos.
+    fallback
+        Decoder tried when `read` fails or its frame is implausible; its result is final. None if there is none.
+    """
+
+    options: Options
+    progress: Progress
+    refusals: Refusals
+    read: Read
+    fallback: Read | None = None
