@@ -23,6 +23,10 @@ class MapFormatError(SensorMapError, ValueError):
     """A defect map file that is not a valid `sensormap/1` document."""
 
 
+class MapSizeError(SensorMapError, ValueError):
+    """A map with more defective photosites, or a larger grid, than is made into an array."""
+
+
 class StrengthError(SensorMapError, ValueError):
     """A question about strengths to a map that holds none."""
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, TypeAlias
 
 from sensormap.camera.profile import Body
+
+if TYPE_CHECKING:  # the values below are also those of a map's readers, who need no NumPy
+    import numpy as np
+    from numpy.typing import NDArray
 
 WHITE = 255
 """Highest value of a JPEG's pixel."""
 
-Mosaic = NDArray[np.int16] | NDArray[np.int32]
+Mosaic: TypeAlias = "NDArray[np.int16] | NDArray[np.int32]"
 
 NARROW = 16_383
 """Largest DN, of either sign, in a mosaic of int16: sums of two fit as well, which is what makes kernels fast."""
@@ -88,7 +90,7 @@ class Frame:
     """
 
     photo: Photo
-    mosaic: NDArray[np.int16] | NDArray[np.int32]
+    mosaic: Mosaic
     floor: int
     saturation: int
     digest: str

@@ -28,11 +28,11 @@ def check_writable(path: Path, *, overwrite: bool = False, objection: Objection 
     Parameters
     ----------
     path
-        Where the file is to be. Of a symbolic link its target counts.
+        Place of the file. Of a symbolic link its target counts.
     overwrite
         Whether a file that lies there may be replaced.
     objection
-        Which files may not be replaced even so; None to replace any.
+        Test for files that may not be replaced even so; None to replace any.
 
     Raises
     ------
@@ -54,9 +54,14 @@ def unless_opening(opening: bytes, what: str) -> Objection:
     Parameters
     ----------
     opening
-        How files of the right kind begin; empty ones may be replaced too.
+        First bytes of files of the right kind; empty ones may be replaced too.
     what
-        The kind's name.
+        Name of that kind.
+
+    Returns
+    -------
+    Objection
+        The test.
     """
 
     def objection(file: BinaryIO) -> str:
@@ -74,10 +79,10 @@ def write_atomically(
     Parameters
     ----------
     content
-        What the file is to hold.
+        Bytes of the file.
     path
-        Where. The content goes into a file beside it and is on the disk before that file takes the name `path`. Of a
-        symbolic link the target is written, and the link stays.
+        Place of the file. The content goes into a file beside it and is on the disk before that file takes the name
+        `path`. Of a symbolic link the target is written, and the link stays.
     overwrite, objection
         As for `check_writable`; what lies there is looked at once more just before it is replaced.
 
@@ -118,9 +123,9 @@ def destination(path: Path, *, hint: str = _ELSEWHERE) -> Path:
     Parameters
     ----------
     path
-        Where the file is to be.
+        Place of the file.
     hint
-        What to do where something else than a file is there.
+        Advice for the message where something else than a file is there.
 
     Raises
     ------

@@ -8,33 +8,45 @@ from sensormap.threads import default_threads
 
 RAWPY, FLASHRAW = "rawpy", "flashraw"
 DECODERS = (RAWPY, FLASHRAW)
-"""What raw files are decoded by; flashraw is an extra, and asks rawpy where it is not sure."""
+"""Decoders of raw files: flashraw is an extra, and leaves to rawpy the files that it is not sure of."""
 
 FULL_SCALE = 4095
 """DN of 12 bits: strengths in DN are given for such a camera and scale with saturation."""
 
+LISTED_CONFIDENCE = 0.8
+"""Probability of a defect from which a map lists it: a list is read as if it were sure."""
+
+FEW_FRAMES = 10
+"""With fewer frames of different scenes, chance and scenery agree too often to be sure of anything."""
+
+DARK_SPREAD = 0.15
+"""Spread of a dark current from frame to frame, as a share of itself: it follows the temperature."""
+
+SMEAR = 3
+"""Pixels on either side over which a JPEG spreads a photosite: demosaicing reaches 2, halved chroma one more."""
+
 DEFAULT_FOLLOWED = 256
-"""Frames that are followed, at most."""
+"""Raw photos used in the second pass, at most."""
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What makes a photosite a candidate.
+    """Detection thresholds: what makes a photosite a candidate.
 
     Parameters
     ----------
     mean_sigma
-        Distance of a photosite's mean score from its plane's median, in robust standard deviations of the plane; with
-        fewer than ten frames it is raised by the square root of ten over their number.
+        Least distance of a photosite's mean score from its plane's median, in robust standard deviations of the plane.
+        With fewer than ten frames it is raised by the square root of ten over their number.
     effect_sigma
-        The same distance in units of one frame's noise: with many frames everything becomes significant, and healthy
-        photosites differ too.
+        Least distance of the same mean score, in standard deviations of one frame's noise: with many frames the
+        differences between healthy photosites become significant too.
     false_votes
-        False candidates that each block of votes may be expected to yield.
+        Expected number of false candidates that each block of votes may yield.
     block_frames
-        Frames a block of votes.
+        Number of frames in a block of votes, about.
     long_exposure_s
-        Shutter time in seconds from which frames vote in blocks of their own.
+        Least shutter time, in seconds, of the frames that vote in blocks of their own.
     followed_share
         Share of the photosites that the second pass follows, about.
 
@@ -93,20 +105,25 @@ class Options:
     serial
         Serial number of the body, where the photos are of several.
     jobs
-        Threads; None means one for each processor, at most 8.
+        Number of threads; None means one for each processor, at most 8.
     strict
         Whether the first photo that cannot be used ends the run.
     follow
-        Raw frames that are followed at most, some of them read again; 0 leaves the second pass out, and with it
-        strengths, onsets and sure kinds.
+        Number of raw photos used in the second pass, at most. It measures strengths, dates and kinds: fewer photos are
+        faster and less certain, and 0 leaves it out.
     thresholds
-        Of detection.
+        Detection thresholds.
     floors
         The least strengths that count as defects.
     jpegs
         Whether the camera's JPEGs are used, of shots that no raw photo shows.
     decoder
-        Of raw photos, one of `decode.DECODERS`; of undamaged ones the map is the same.
+        Decoder of raw photos, one of `DECODERS`; the map of undamaged photos is the same by all.
+
+    Raises
+    ------
+    ValueError
+        If a number is too small, or there is no such decoder.
     """
 
     profile: str | None = None

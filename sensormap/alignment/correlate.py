@@ -15,18 +15,18 @@ from sensormap.errors import FrameMismatchError
 
 Floats = NDArray[np.floating[Any]]
 
-TILES = 4  # to each side: enough to notice a picture that was turned, resized or freed of its lens's distortion
-TILE_SIDE = 256  # photosites; a picture resized by one percent still has one offset within a tile
-LEAST_TILE_SIDE = 64  # of small pictures; fewer photosites find no peak in a faint texture
+TILES = 4  # to each side: enough to notice a JPEG that was turned, resized or freed of its lens's distortion
+TILE_SIDE = 256  # photosites; a JPEG resized by one percent still has one offset within a tile
+LEAST_TILE_SIDE = 64  # photosites, of tiles of small JPEGs; fewer find no peak in a faint texture
 BEYOND = 8  # photosites that a tile searches outside the raw grid: a peak needs neighbours, and a warp shows there
 REACH = 2  # distance to the nearest photosites of the same plane
 BOUND = 2.0  # detail is cut at so many times its mean: an edge or a hot photosite counts no more than texture
 FOOT = 3  # photosites around a peak that belong to it
 CLEAR = 1.2  # times as high as anything beyond its foot is the peak of a tile that was found: no regular pattern
-CHANCE = 12.0  # over the root of a tile's pixels: so high at least is its peak; mirrored pictures seldom reach 11
+CHANCE = 12.0  # over the root of a tile's pixels: so high at least is its peak; mirrored JPEGs seldom reach 11
 LEAST_FOUND = 0.25  # share of the tiles; the rest may be sky
 LEAST_AGREEING = 0.75  # share of those found; noise reduction moves a peak by one photosite in some tiles
-LEAST_DETAIL = 0.5  # levels of the picture; rounding alone makes 0.3
+LEAST_DETAIL = 0.5  # levels of the JPEG; rounding alone makes 0.3
 CENTRED = 0.2  # photosites; peaks of crops were seen within 0.1 of their photosite, and halfway is 0.5
 FFT_STEP = 64
 NO_CROP = "the JPEG is not a crop of the raw grid"
@@ -35,18 +35,18 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of a JPEG, in which it has
 
 @dataclass(frozen=True)
 class Alignment:
-    """A picture found on the raw grid.
+    """A JPEG found on the raw grid.
 
     Parameters
     ----------
     crop
-        What it shows of the raw grid.
+        The part of the raw grid that it shows.
     correlation
-        Of its fine detail with that of the mosaic, there: 1 is the most there can be.
+        Correlation of its fine detail with that of the mosaic, there: 1 is the most there can be.
     runner_up
-        The highest correlation at any other offset.
+        Highest correlation at any other offset.
     agreeing, found
-        Tiles of the picture that have their clear peak there, and that have one at all.
+        Number of tiles of the JPEG that have their clear peak there, and of those that have one at all.
     """
 
     crop: Rect
@@ -56,19 +56,19 @@ class Alignment:
     found: int
 
 
-def align(mosaic: NDArray[np.signedinteger[Any]], cfa: Cfa, active_area: Rect, picture: NDArray[np.uint8]) -> Alignment:
-    """Find the part of the raw grid that a picture shows.
+def align(mosaic: NDArray[np.signedinteger[Any]], cfa: Cfa, active_area: Rect, jpeg: NDArray[np.uint8]) -> Alignment:
+    """Find the part of the raw grid that a JPEG shows.
 
     Parameters
     ----------
     mosaic
         Photosites on the raw grid, shape ``(H, W)``, in DN with black subtracted.
     cfa
-        Their filters.
+        Filter pattern of the raw grid.
     active_area
-        Where they are meaningful.
-    picture
-        What the camera made of them, shape ``(h, w, 3)``: one pixel a photosite, not rotated.
+        The rectangle in which photosites are meaningful.
+    jpeg
+        Pixels that the camera made of them, shape ``(h, w, 3)``: one pixel a photosite, not rotated.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def align(mosaic: NDArray[np.signedinteger[Any]], cfa: Cfa, active_area: Rect, p
     Raises
     ------
     FrameMismatchError
-        If the picture is larger than the raw grid or tiny, has too little detail, shows something else, or is no crop:
+        If the JPEG is larger than the raw grid or tiny, has too little detail, shows something else, or is no crop:
         resized, rotated, shifted by part of a photosite, or corrected for the distortion of the lens.
 
     Notes
@@ -87,20 +87,26 @@ def align(mosaic: NDArray[np.signedinteger[Any]], cfa: Cfa, active_area: Rect, p
     its eight neighbours two steps away. In a mosaic those are of the same plane, so colour casts do not matter; the
     square root, the bound and the correlation leave little of tone curve and contrast. Every step is symmetric about
     the photosite, as demosaicing and sharpening are: an odd offset is found as an even one is. Green and brightness
-    alone, because where a camera centres its halved colours may differ from where a decoder does.
+    alone, because where a camera centres its halved colours may differ from where a decoder does. The correlation is
+    normalised and masked: photosites without a value count neither in it nor in what it is divided by [1]_.
+
+    References
+    ----------
+    .. [1] D. Padfield, "Masked object registration in the Fourier domain", IEEE Transactions on Image Processing
+       21 (2012) 2706-2718, doi:10.1109/TIP.2011.2181402.
 
     Examples
     --------
     >>> mosaic = np.random.default_rng(1).integers(0, 4000, (160, 200), dtype=np.int16)
-    >>> picture = np.repeat((mosaic[9:149, 14:190, np.newaxis] // 16).astype(np.uint8), 3, axis=2)
-    >>> align(mosaic, Cfa("mono"), Rect(0, 0, 200, 160), picture).crop
+    >>> jpeg = np.repeat((mosaic[9:149, 14:190, np.newaxis] // 16).astype(np.uint8), 3, axis=2)
+    >>> align(mosaic, Cfa("mono"), Rect(0, 0, 200, 160), jpeg).crop
     Rect(x=14, y=9, width=176, height=140)
     """
-    height, width = picture.shape[:2]
+    height, width = jpeg.shape[:2]
     _check_size(mosaic.shape, (height, width))
     play = mosaic.shape[0] - height, mosaic.shape[1] - width
     tiles = _tiles(height, width)
-    details = [_detail(picture[tile.slices] @ LUMA) for tile in tiles]
+    details = [_detail(jpeg[tile.slices] @ LUMA) for tile in tiles]
     surfaces = [
         _correlate(_bounded(detail), *_green(mosaic, cfa, active_area, _reachable(tile, play)))
         for tile, detail in zip(tiles, details, strict=True)
@@ -124,7 +130,7 @@ def align(mosaic: NDArray[np.signedinteger[Any]], cfa: Cfa, active_area: Rect, p
 
 
 def _check_size(grid: tuple[int, ...], size: tuple[int, int]) -> None:
-    """Refuse a picture that cannot lie on the raw grid, and one too small for tiles."""
+    """Refuse a JPEG that cannot lie on the raw grid, and one too small for tiles."""
     if size[0] > grid[0] or size[1] > grid[1]:
         msg = f"{size[1]} x {size[0]} pixels, larger than the raw grid of {grid[1]} x {grid[0]} photosites"
         raise FrameMismatchError(msg)
@@ -135,7 +141,7 @@ def _check_size(grid: tuple[int, ...], size: tuple[int, int]) -> None:
 
 
 def _tiles(height: int, width: int) -> list[Rect]:
-    """Return squares or less, spread evenly over a picture: the middle of each of up to 4 x 4 equal parts."""
+    """Return squares or less, spread evenly over a JPEG: the middle of each of up to 4 x 4 equal parts."""
     count = min(TILES, min(height, width) // LEAST_TILE_SIDE)
     wide, high = min(TILE_SIDE, width // count), min(TILE_SIDE, height // count)
     middles = [(i + 0.5) / count for i in range(count)]
@@ -164,9 +170,7 @@ def _bounded(detail: Floats) -> Floats:
     return np.clip(detail / (BOUND * mean), -1, 1) if mean else detail
 
 
-def _green(
-    mosaic: NDArray[Any], cfa: Cfa, area: Rect, window: tuple[slice, slice]
-) -> tuple[Floats, NDArray[np.bool_]]:
+def _green(mosaic: NDArray[Any], cfa: Cfa, area: Rect, window: tuple[slice, slice]) -> tuple[Floats, NDArray[np.bool_]]:
     """Return the bounded detail of green photosites in a window, 0 elsewhere, and where they are."""
     top, left = window[0].start, window[1].start
     detail = np.zeros((window[0].stop - top, window[1].stop - left), np.float32)
@@ -187,7 +191,7 @@ def _green(
 
 
 def _correlate(tile: Floats, detail: Floats, known: NDArray[np.bool_]) -> Floats:
-    """Return the correlation of a tile with every place in a larger window, over what is known there.
+    """Return the normalised correlation of a tile with every place in a larger window, over what is known there.
 
     It is what this gives for each row and column: ``part, seen = detail[row : row + h, col : col + w], known[...]`` and
     ``(tile * part).sum() / np.sqrt((tile[seen] ** 2).sum() * (part ** 2).sum())``; 0 where less than half is known.
@@ -214,7 +218,7 @@ def _peak(surface: Floats) -> tuple[int, int]:
 
 
 def _offset(surface: Floats) -> tuple[int, int]:
-    """Return where on the raw grid the highest correlation puts the picture, as x and y."""
+    """Return where on the raw grid the highest correlation puts the JPEG, as x and y."""
     row, col = _peak(surface)
     return col - BEYOND, row - BEYOND
 
@@ -243,7 +247,7 @@ def _shifts(surface: Floats) -> tuple[float, float]:
 
 
 def _not_found(tiles: int, found: int, bare: int) -> str:
-    """Say why a picture was not found."""
+    """Say why a JPEG was not found."""
     if 2 * bare > tiles:
         return f"too little detail to align: {bare} of {tiles} tiles are bare"
     return (
@@ -253,9 +257,9 @@ def _not_found(tiles: int, found: int, bare: int) -> str:
 
 
 def _no_crop(offsets: Sequence[tuple[int, int]]) -> str:
-    """Say why a picture whose tiles lie at several offsets, or outside the raw grid, is no crop."""
+    """Say why a JPEG whose tiles lie at several offsets, or outside the raw grid, is no crop."""
     xs, ys = zip(*offsets, strict=True)
-    found = f"offsets from x = {min(xs)}, y = {min(ys)} to x = {max(xs)}, y = {max(ys)} over the picture"
+    found = f"offsets from x = {min(xs)}, y = {min(ys)} to x = {max(xs)}, y = {max(ys)} over the JPEG"
     if len(set(offsets)) > 1 and max(max(xs) - min(xs), max(ys) - min(ys)) <= 2:
         return f"too little detail to align to the photosite, or not a crop of the raw grid ({found})"
     return f"{NO_CROP} ({found})"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sensormap.alignment.correlate import Alignment, align
-from sensormap.camera.geometry import Rect
+from sensormap.camera.geometry import Rect, rect_text
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import find_profile, get_profile
 from sensormap.decode.jpeg import jpeg_size, read_jpeg
@@ -78,7 +78,7 @@ def crop_lines(check: JpegAlignment) -> tuple[str, str]:
         f"correlation {found.correlation:.2f}, elsewhere {found.runner_up:.2f}; "
         f"{found.agreeing} of {found.found} tiles agree"
     )
-    profile, line = check.profile, f"jpeg_crop: {_listed(found.crop)}"
+    profile, line = check.profile, f"jpeg_crop: {rect_text(found.crop)}"
     if profile is None:
         label, compared = f"No profile of {check.camera}", f"the line for one: {line}"
     elif profile.jpeg_crop is None:
@@ -101,8 +101,8 @@ def require_agreement(check: JpegAlignment) -> None:
     """
     profile, crop = check.profile, check.alignment.crop
     if profile is not None and profile.jpeg_crop is not None and profile.jpeg_crop != crop:
-        known = f"{profile.name}.yaml: jpeg_crop: {_listed(profile.jpeg_crop)}"
-        msg = f"{known} is not what the JPEG shows, expected jpeg_crop: {_listed(crop)}"
+        known = f"{profile.name}.yaml: jpeg_crop: {rect_text(profile.jpeg_crop)}"
+        msg = f"{known} is not what the JPEG shows, expected jpeg_crop: {rect_text(crop)}"
         raise ProfileError(msg)
 
 
@@ -133,7 +133,7 @@ def difference(known: Rect, measured: Rect) -> str:
 def _raw_photo(path: Path) -> Photo:
     """Return the raw file as a photo; a JPEG in its place is told from a damaged file."""
     if is_jpeg_name(path):
-        msg = f"{path.name}: a JPEG picture, expected a raw photo first and its JPEG second"
+        msg = f"{path.name}: a JPEG, expected a raw photo first and its JPEG second"
         raise DecodeError(msg)
     return read_photo(path)
 
@@ -161,7 +161,7 @@ def _times(raw: Photo, jpeg: Photo) -> tuple[str, str]:
 
 
 def _check_size(size: tuple[int, int], geometry: Profile, name: str) -> None:
-    """Refuse pictures that cannot be a crop of the raw grid: too large, turned, or of a smaller size."""
+    """Refuse JPEGs that cannot be a crop of the raw grid: too large, turned, or of a smaller size."""
     width, height = size
     raw_width, raw_height = geometry.raw_size
     area = geometry.active_area
@@ -180,8 +180,3 @@ def _check_size(size: tuple[int, int], geometry: Profile, name: str) -> None:
 
 def _sized(rect: Rect) -> str:
     return f"{rect.width} x {rect.height} at x = {rect.x}, y = {rect.y}"
-
-
-def _listed(rect: Rect) -> str:
-    """Return a rectangle as profiles write it."""
-    return f"[{rect.x}, {rect.y}, {rect.width}, {rect.height}]"

@@ -75,7 +75,7 @@ class Cfa:
     def step(self) -> int:
         """Distance between same-plane neighbours on the raw grid: 2 for Bayer, 1 for mono.
 
-        It is 2 for a picture too: the pixels beside a defect show it smeared by demosaicing.
+        It is 2 for the pixels of a JPEG too: those beside a defect show it smeared by demosaicing.
         """
         return 1 if self.name == MONO else 2
 

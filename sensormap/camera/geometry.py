@@ -61,6 +61,17 @@ class Rect:
         return Rect(x, y, right - x, bottom - y)
 
 
+def rect_text(rect: Rect | None) -> str:
+    """Return a rectangle as files of sensormap have it, ``null`` for none.
+
+    Examples
+    --------
+    >>> rect_text(Rect(14, 9, 3872, 2592)), rect_text(None)
+    ('[14, 9, 3872, 2592]', 'null')
+    """
+    return "null" if rect is None else f"[{rect.x}, {rect.y}, {rect.width}, {rect.height}]"
+
+
 @dataclass(frozen=True)
 class Sensor:
     """Geometry of the grid: a camera's raw grid, or where the camera is unknown the pixels of its JPEG.
@@ -72,15 +83,15 @@ class Sensor:
     active_area
         The part of it that frames show.
     cfa
-        Its filters; ``picture`` for the pixels of a JPEG.
+        Filter pattern; ``picture`` for the pixels of a JPEG.
     jpeg_crop
         The part that the camera's full-size JPEG shows, or None where unknown.
 
     Raises
     ------
     ValueError
-        If a side of `raw_size` is not in 1 to 65536, a rectangle reaches beyond it, or the crop of a picture is not all
-        of it.
+        If a side of `raw_size` is not in 1 to 65536, a rectangle reaches beyond it, or the crop of the pixels of a JPEG
+        is not all of them.
     """
 
     raw_size: tuple[int, int]
@@ -94,15 +105,15 @@ class Sensor:
             raise ValueError(msg)
         for name, rect in (("active_area", self.active_area), ("jpeg_crop", self.jpeg_crop)):
             if rect is not None and not rect.fits(*self.raw_size):
-                msg = f"{name}: {_listed(rect)} reaches beyond the raw size {list(self.raw_size)}"
+                msg = f"{name}: {rect_text(rect)} reaches beyond the raw size {list(self.raw_size)}"
                 raise ValueError(msg)
         whole = Rect(0, 0, *self.raw_size)
-        if self.is_picture and self.jpeg_crop != whole:
-            msg = f"jpeg_crop: {_listed(self.jpeg_crop)}, but where cfa is {PICTURE} it is {_listed(whole)}"
+        if self.is_jpeg_grid and self.jpeg_crop != whole:
+            msg = f"jpeg_crop: {rect_text(self.jpeg_crop)}, but where cfa is {PICTURE} it is {rect_text(whole)}"
             raise ValueError(msg)
 
     @property
-    def is_picture(self) -> bool:
+    def is_jpeg_grid(self) -> bool:
         """Whether the grid is that of a JPEG, since the camera's raw grid is unknown."""
         return self.cfa.name == PICTURE
 
@@ -110,8 +121,3 @@ class Sensor:
         """Return the pixel of the camera's full-size JPEG that photosite (x, y) falls on, None outside its crop."""
         crop = self.jpeg_crop
         return (x - crop.x, y - crop.y) if crop is not None and crop.contains(x, y) else None
-
-
-def _listed(rect: Rect | None) -> str:
-    """Write a rectangle as the map file does."""
-    return "null" if rect is None else f"[{rect.x}, {rect.y}, {rect.width}, {rect.height}]"

@@ -17,7 +17,7 @@ class Profile:
     name
         File name of the profile without its ending, or ``libraw`` when LibRaw supplied the numbers.
     make, model
-        As EXIF writes them.
+        Maker and model as EXIF writes them.
     raw_size
         Width and height of the raw grid, in photosites.
     active_area

@@ -19,7 +19,7 @@ from sensormap.strict_yaml import load_yaml
 LIBRAW = "libraw"
 """Name of a profile whose numbers LibRaw supplied; no file may be called so."""
 
-PICTURES = "picture"
+JPEG_PROFILE = "picture"
 """Name of the profile of JPEGs whose camera is unknown; no file may be called so."""
 
 MAX_FILE_BYTES = 64 * 1024  # a profile has ten lines; this leaves room for comments
@@ -27,8 +27,10 @@ MAX_SIDE = 65535  # LibRaw's sizes are 16-bit
 MAX_BITS = 16  # photosites are decoded into 16-bit integers
 MAX_TEXT = 64  # characters; EXIF strings are cut to as many
 MAX_SECONDS = 1e5  # longer than any camera exposes
-_KEYS: tuple[str, ...] = ("make", "model", "raw_size", "active_area", "jpeg_crop")
-_KEYS += ("cfa", "black_level", "saturation", "bits", "suppression_from_s")
+_KEYS = (
+    *("make", "model", "raw_size", "active_area", "jpeg_crop"),
+    *("cfa", "black_level", "saturation", "bits", "suppression_from_s"),
+)
 
 
 def load_profile(path: Path) -> Profile:
@@ -118,124 +120,120 @@ def _parse(data: bytes, file: str) -> Profile:
     if len(data) > MAX_FILE_BYTES:
         msg = f"{file}: larger than {MAX_FILE_BYTES // 1024} kB, expected a camera profile"
         raise ProfileError(msg)
-    document = _document(data, file)
-    keys = _Keys(file, document)
-    cfa = keys.cfa()
-    size = keys.raw_size()
-    bits = keys.integer("bits", 1, MAX_BITS)
-    saturation = keys.integer("saturation", 1, 2**bits - 1)
-    for reserved, whose in ((LIBRAW, "that LibRaw supplies"), (PICTURES, "of unknown cameras' JPEGs")):
-        if keys.name == reserved:
-            msg = f"{file}: {reserved!r} names the geometry {whose}, expected another file name"
-            raise ProfileError(msg)
-    return Profile(
-        name=keys.name,
-        make=keys.text("make"),
-        model=keys.text("model"),
-        raw_size=size,
-        active_area=keys.rect("active_area", size),
-        jpeg_crop=None if document["jpeg_crop"] is None else keys.rect("jpeg_crop", size),
-        cfa=cfa,
-        black_level=keys.black_level(len(cfa.planes), saturation),
-        saturation=saturation,
-        bits=bits,
-        suppression_from_s=keys.seconds("suppression_from_s"),
-    )
-
-
-def _document(data: bytes, file: str) -> dict[str, Any]:
-    """Read a YAML mapping of exactly the keys of a profile."""
     try:
-        document = load_yaml(data.decode("utf-8"))
+        return _profile(Path(file).stem, _keys(load_yaml(data.decode("utf-8"))))
     except UnicodeDecodeError as error:
         msg = f"{file}: is not UTF-8 text (byte {error.start}), expected a camera profile"
         raise ProfileError(msg) from error
     except ValueError as error:
         msg = f"{file}: {error}"
         raise ProfileError(msg) from error
+
+
+def _keys(document: Any) -> dict[str, Any]:
+    """Return a document that is a mapping of exactly the keys of a profile."""
     if not isinstance(document, dict):
-        msg = f"{file}: holds {type(document).__name__}, expected keys with values: {', '.join(_KEYS)}"
-        raise ProfileError(msg)
-    _check_keys(document, file)
+        msg = f"holds {type(document).__name__}, expected keys with values: {', '.join(_KEYS)}"
+        raise ValueError(msg)  # noqa: TRY004 - the file is at fault, not a caller
+    unknown = [key for key in document if key not in _KEYS]
+    missing = [key for key in _KEYS if key not in document]
+    for what, keys in (("unknown", unknown), ("missing", missing)):
+        if keys:
+            msg = f"{what} key {reprlib.repr(keys[0])}, expected exactly {', '.join(_KEYS)}"
+            raise ValueError(msg)
     return document
 
 
-def _check_keys(found: dict[str, Any], file: str) -> None:
-    """Refuse unknown and missing keys."""
-    unknown = [key for key in found if key not in _KEYS]
-    missing = [key for key in _KEYS if key not in found]
-    for what, keys in (("unknown", unknown), ("missing", missing)):
-        if keys:
-            msg = f"{file}: {what} key {reprlib.repr(keys[0])}, expected exactly {', '.join(_KEYS)}"
-            raise ProfileError(msg)
+def _profile(name: str, told: dict[str, Any]) -> Profile:
+    """Return the profile that a file tells."""
+    cfa, size = _cfa(told), _raw_size(told)
+    bits = _integer(told, "bits", 1, MAX_BITS)
+    saturation = _integer(told, "saturation", 1, 2**bits - 1)
+    for reserved, whose in ((LIBRAW, "that LibRaw supplies"), (JPEG_PROFILE, "of unknown cameras' JPEGs")):
+        if name == reserved:
+            msg = f"{reserved!r} names the geometry {whose}, expected another file name"
+            raise ValueError(msg)
+    return Profile(
+        name=name,
+        make=_text(told, "make"),
+        model=_text(told, "model"),
+        raw_size=size,
+        active_area=_rect(told, "active_area", size),
+        jpeg_crop=None if told["jpeg_crop"] is None else _rect(told, "jpeg_crop", size),
+        cfa=cfa,
+        black_level=_black_level(told, len(cfa.planes), saturation),
+        saturation=saturation,
+        bits=bits,
+        suppression_from_s=_seconds(told, "suppression_from_s"),
+    )
 
 
-class _Keys:
-    """The keys of one file, read as the types they should have."""
+def _refuse(told: dict[str, Any], key: str, expected: str) -> NoReturn:
+    msg = f"{key}: {reprlib.repr(told[key])} is not {expected}"
+    raise ValueError(msg)
 
-    def __init__(self, file: str, document: dict[str, Any]) -> None:
-        self.file = file
-        self.name = Path(file).stem
-        self.document = document
 
-    def refuse(self, key: str, expected: str) -> NoReturn:
-        msg = f"{self.file}: {key}: {reprlib.repr(self.document[key])} is not {expected}"
-        raise ProfileError(msg)
+def _text(told: dict[str, Any], key: str) -> str:
+    value = told[key]
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT or not value.isprintable():
+        _refuse(told, key, f"a text of 1 to {MAX_TEXT} characters, as EXIF writes it")
+    return value.strip()
 
-    def text(self, key: str) -> str:
-        value = self.document[key]
-        if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT or not value.isprintable():
-            self.refuse(key, f"a text of 1 to {MAX_TEXT} characters, as EXIF writes it")
-        return value.strip()
 
-    def integer(self, key: str, low: int, high: int) -> int:
-        value = self.document[key]
-        if not _is_integer(value) or not low <= value <= high:
-            self.refuse(key, f"a whole number from {low} to {high}")
-        return int(value)
+def _integer(told: dict[str, Any], key: str, low: int, high: int) -> int:
+    value = told[key]
+    if not _is_integer(value) or not low <= value <= high:
+        _refuse(told, key, f"a whole number from {low} to {high}")
+    return int(value)
 
-    def integers(self, key: str, count: int, expected: str) -> list[int]:
-        value = self.document[key]
-        if not isinstance(value, list) or len(value) != count or not all(map(_is_integer, value)):
-            self.refuse(key, expected)
-        return value
 
-    def raw_size(self) -> tuple[int, int]:
-        expected = f"[width, height], each from 2 to {MAX_SIDE} photosites"
-        width, height = self.integers("raw_size", 2, expected)
-        if not (2 <= width <= MAX_SIDE and 2 <= height <= MAX_SIDE):
-            self.refuse("raw_size", expected)
-        return width, height
+def _integers(told: dict[str, Any], key: str, count: int, expected: str) -> list[int]:
+    value = told[key]
+    if not isinstance(value, list) or len(value) != count or not all(map(_is_integer, value)):
+        _refuse(told, key, expected)
+    return value
 
-    def rect(self, key: str, size: tuple[int, int]) -> Rect:
-        expected = f"[x, y, width, height] inside the raw grid of {size[0]} x {size[1]} photosites"
-        x, y, width, height = self.integers(key, 4, expected)
-        if min(x, y) < 0 or min(width, height) < 1 or x + width > size[0] or y + height > size[1]:
-            self.refuse(key, expected)
-        return Rect(x, y, width, height)
 
-    def cfa(self) -> Cfa:
-        name = self.document["cfa"]
-        if name not in (*BAYER_NAMES, MONO):  # Cfa knows one more, which no camera has
-            self.refuse("cfa", f"one of {', '.join((*BAYER_NAMES, MONO))}")
-        return Cfa(name)
+def _raw_size(told: dict[str, Any]) -> tuple[int, int]:
+    expected = f"[width, height], each from 2 to {MAX_SIDE} photosites"
+    width, height = _integers(told, "raw_size", 2, expected)
+    if not (2 <= width <= MAX_SIDE and 2 <= height <= MAX_SIDE):
+        _refuse(told, "raw_size", expected)
+    return width, height
 
-    def black_level(self, planes: int, saturation: int) -> tuple[int, ...] | None:
-        value = self.document["black_level"]
-        if value is None:
-            return None
-        levels = value if isinstance(value, list) else [value] * planes
-        if len(levels) != planes or not all(_is_integer(level) and 0 <= level < saturation for level in levels):
-            self.refuse("black_level", f"a whole number below saturation, a list of {planes} of them, or null")
-        return tuple(levels)
 
-    def seconds(self, key: str) -> float | None:
-        value = self.document[key]
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < MAX_SECONDS:
-            self.refuse(key, "a time in seconds above 0, or null")
-        return float(value)
+def _rect(told: dict[str, Any], key: str, size: tuple[int, int]) -> Rect:
+    expected = f"[x, y, width, height] inside the raw grid of {size[0]} x {size[1]} photosites"
+    x, y, width, height = _integers(told, key, 4, expected)
+    if min(x, y) < 0 or min(width, height) < 1 or x + width > size[0] or y + height > size[1]:
+        _refuse(told, key, expected)
+    return Rect(x, y, width, height)
+
+
+def _cfa(told: dict[str, Any]) -> Cfa:
+    name = told["cfa"]
+    if name not in (*BAYER_NAMES, MONO):  # Cfa knows one more, which no camera has
+        _refuse(told, "cfa", f"one of {', '.join((*BAYER_NAMES, MONO))}")
+    return Cfa(name)
+
+
+def _black_level(told: dict[str, Any], planes: int, saturation: int) -> tuple[int, ...] | None:
+    value = told["black_level"]
+    if value is None:
+        return None
+    levels = value if isinstance(value, list) else [value] * planes
+    if len(levels) != planes or not all(_is_integer(level) and 0 <= level < saturation for level in levels):
+        _refuse(told, "black_level", f"a whole number below saturation, a list of {planes} of them, or null")
+    return tuple(levels)
+
+
+def _seconds(told: dict[str, Any], key: str) -> float | None:
+    value = told[key]
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < MAX_SECONDS:
+        _refuse(told, key, "a time in seconds above 0, or null")
+    return float(value)
 
 
 def _is_integer(value: object) -> bool:

@@ -51,7 +51,7 @@ def align_command(raw: Path, jpeg: Path, *, profile: str | None) -> None:
         require_agreement,
     )
     from sensormap.decode.quiet import native_stderr_silenced  # noqa: PLC0415
-    from sensormap.report.table import plain  # noqa: PLC0415
+    from sensormap.report.words import plain  # noqa: PLC0415
 
     with native_stderr_silenced():
         check = align_jpeg(raw, jpeg, profile=profile)

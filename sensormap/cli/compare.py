@@ -14,7 +14,7 @@ from sensormap.errors import OutputError, SensorMapError
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.mapfile.writing import check_output, map_text, write_map
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.report.table import counted, plain
+from sensormap.report.words import counted, plain
 
 if TYPE_CHECKING:
     from sensormap.maps.compare import Differences

@@ -34,7 +34,7 @@ def stderr_console() -> Console:
 
 class _ConsoleHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        from sensormap.report.table import plain  # noqa: PLC0415
+        from sensormap.report.words import plain  # noqa: PLC0415
 
         message = record.getMessage()
         lines = [message] if message else []  # one line, whatever the file names in it

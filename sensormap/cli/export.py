@@ -22,7 +22,8 @@ from sensormap.maps.mapfile.writing import check_output, map_text, write_map
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.output import check_writable, write_atomically
 from sensormap.photos.files import is_photo_name
-from sensormap.report.table import Table, counted, plain
+from sensormap.report.table import Table
+from sensormap.report.words import counted, plain
 
 _STDOUT = Path("-")
 _NAMED_LIKE_A_PHOTO = "is named like a photo, expected another name for a list"

@@ -70,7 +70,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except SensorMapError as error:
-            from sensormap.report.table import plain  # noqa: PLC0415
+            from sensormap.report.words import plain  # noqa: PLC0415
 
             logging.getLogger(__name__).debug("", exc_info=error)
             raise Failure(plain(str(error))) from error

@@ -49,7 +49,7 @@ def map_command(
     from sensormap.cli.show import print_map  # noqa: PLC0415 - these take a second to import, --help does not
     from sensormap.decode.quiet import native_stderr_silenced  # noqa: PLC0415
     from sensormap.maps.mapfile.writing import check_output, map_text, write_map  # noqa: PLC0415
-    from sensormap.report.table import plain  # noqa: PLC0415
+    from sensormap.report.words import plain  # noqa: PLC0415
     from sensormap.settings import Options  # noqa: PLC0415
     from sensormap.survey.memory import keep_no_frames  # noqa: PLC0415
     from sensormap.survey.run import map_defects  # noqa: PLC0415

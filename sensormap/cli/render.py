@@ -10,7 +10,7 @@ from rich.text import Text
 
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.report.entries import column_table, defect_table, row_table
-from sensormap.report.map_facts import facts_table, kind_table, skipped_table
+from sensormap.report.summary import facts_table, kind_table, skipped_table
 from sensormap.report.table import Table, table_lines
 
 

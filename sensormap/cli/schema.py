@@ -18,7 +18,7 @@ def schema_command(*, output: Path | None, overwrite: bool) -> None:
     """
     from sensormap.maps.mapfile.schema import map_schema  # noqa: PLC0415
     from sensormap.output import unless_opening, write_atomically  # noqa: PLC0415
-    from sensormap.report.table import plain  # noqa: PLC0415
+    from sensormap.report.words import plain  # noqa: PLC0415
 
     text = json.dumps(map_schema(), indent=2) + "\n"
     if output in (None, Path("-")):

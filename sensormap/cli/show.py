@@ -12,7 +12,7 @@ from sensormap.maps.coordinates import Space, coordinates
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.maps.visible import visible_defects
-from sensormap.report.map_facts import visible_title
+from sensormap.report.summary import visible_title
 
 
 def _seconds(context: click.Context, option: click.Parameter, text: str | None) -> float | None:

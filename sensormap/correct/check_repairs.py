@@ -51,7 +51,7 @@ def _held_out(path: Path, sensor_map: SensorMap, *, force: bool) -> HeldOut:
     """Hold photosites of one photo out."""
     photo = read_photo(path)
     check_body(photo, sensor_map, force=force)
-    if photo.picture is not None or sensor_map.sensor.is_picture:
+    if photo.picture is not None or sensor_map.sensor.is_jpeg_grid:
         msg = f"{path.name}: --check holds out photosites of raw photos, not pixels of JPEGs"
         raise FrameMismatchError(msg)
     original = read_original(read_bytes(path), path.name)

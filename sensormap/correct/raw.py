@@ -13,7 +13,7 @@ from sensormap.camera.profile import Profile
 from sensormap.correct.dng import check_dng, dng_bytes
 from sensormap.correct.methods.new_values import Levels, Recipe, new_values
 from sensormap.correct.nef import check_rewritten, read_nef, with_values
-from sensormap.correct.selection import Chosen, mapped
+from sensormap.correct.selection import Chosen
 from sensormap.decode.original import Original, read_original
 from sensormap.decode.png_tiff import image_bytes, image_size, read_image
 from sensormap.errors import FrameMismatchError, OutputError
@@ -198,10 +198,7 @@ def find_repairs(
 
 def mask_of(sensor_map: SensorMap, area: Rect) -> NDArray[np.bool_]:
     """Return which photosites of an area are mapped: none of them repairs another."""
-    mask = np.zeros((area.height, area.width), np.bool_)
-    places = np.array([(y - area.y, x - area.x) for x, y in mapped(sensor_map) if area.contains(x, y)], np.intp)
-    mask[tuple(places.reshape(-1, 2).T)] = True
-    return mask
+    return np.ascontiguousarray(sensor_map.mask()[area.slices])
 
 
 def _check_size(size: tuple[int, int], cfa: Cfa | None, sensor_map: SensorMap, name: str) -> None:

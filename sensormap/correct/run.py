@@ -246,7 +246,7 @@ def _raw(data: bytes, photo: Photo, sensor_map: SensorMap, chosen: Chosen, wishe
     """Return the corrected copy of a raw photo: of the same format if that can be written, else a DNG."""
     name = photo.path.name
     recipe, profile = Recipe(wishes.method, photo.exposure), find_profile(sensor_map.body)
-    if sensor_map.sensor.is_picture:
+    if sensor_map.sensor.is_jpeg_grid:
         msg = f"{name}: a raw photo, but the map is of JPEGs of a camera whose raw grid is unknown"
         raise FrameMismatchError(msg)
     if is_image_name(photo.path):

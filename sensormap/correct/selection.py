@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from sensormap.correct.jpeg.smears import Pixel
 from sensormap.errors import FrameMismatchError
 from sensormap.frame import Exposure, Photo
 from sensormap.maps.entries import Between, Column, Defect, Row, Source
-from sensormap.maps.sensor_map import SensorMap
+from sensormap.maps.sensor_map import SensorMap, photosites_of
 from sensormap.maps.visible import visible_defects
 from sensormap.photos.files import is_image_name
 
@@ -46,7 +46,7 @@ class Chosen:
 
     def photosites(self, sensor_map: SensorMap) -> list[tuple[int, int]]:
         """Return (x, y) of all of them on the raw grid, sorted by (y, x), each once."""
-        return _photosites(self.defects, self.lines, sensor_map)
+        return photosites_of(self.defects, self.lines, sensor_map.sensor.cfa)
 
 
 def check_body(photo: Photo, sensor_map: SensorMap, *, force: bool = False) -> None:
@@ -100,11 +100,10 @@ def choose(sensor_map: SensorMap, exposure: Exposure, *, of_raw: bool, every: bo
     within 3 sigma of the noise that `visible` assumes, even where it would show best: a bright one in black, a
     dark one just below saturation. Defects of unknown strength, and those of a map of JPEGs, always count as visible.
     """
-    every_line: tuple[Column | Row, ...] = (*sensor_map.columns, *sensor_map.rows)
     defects = [defect for defect in sensor_map.defects if not (of_raw and defect.radius is not None)]
-    lines = [line for line in every_line if not (of_raw and line.radius is not None)]
+    lines = [line for line in sensor_map.lines if not (of_raw and line.radius is not None)]
     cfa = sensor_map.sensor.cfa
-    vague = len(sensor_map.defects) - len(defects) + _size(every_line, cfa) - _size(lines, cfa)
+    vague = len(sensor_map.defects) - len(defects) + _size(sensor_map.lines, cfa) - _size(lines, cfa)
     if every:
         return Chosen(tuple(defects), tuple(lines), vague=vague)
     born = [defect for defect in defects if not _before(exposure.time, defect.onset)]
@@ -131,17 +130,13 @@ def pixels_of(chosen: Chosen, sensor_map: SensorMap) -> list[Pixel]:
     sensor_map
         Its map. Photosites outside the JPEG's crop, or all of them where that is unknown, are left out.
     """
+    wanted = chosen.photosites(sensor_map)
     found: dict[tuple[int, int], tuple[int, int]] = {}
     for number, line in enumerate(chosen.lines, start=1):
         found |= dict.fromkeys(line.photosites(sensor_map.sensor.cfa), (line.radius or 0, number))
     found |= {(defect.x, defect.y): (defect.radius or 0, 0) for defect in chosen.defects}
-    places = ((sensor_map.sensor.jpeg_pixel(*place), found[place]) for place in chosen.photosites(sensor_map))
+    places = ((sensor_map.sensor.jpeg_pixel(*place), found[place]) for place in wanted)
     return [Pixel(*pixel, *rest) for pixel, rest in places if pixel is not None]
-
-
-def mapped(sensor_map: SensorMap) -> list[tuple[int, int]]:
-    """Return (x, y) of every photosite of a map, sorted by (y, x): none of them repairs another."""
-    return _photosites(sensor_map.defects, (*sensor_map.columns, *sensor_map.rows), sensor_map)
 
 
 def _shown(sensor_map: SensorMap, defects: list[Defect], exposure: Exposure) -> list[Defect]:
@@ -153,20 +148,9 @@ def _shown(sensor_map: SensorMap, defects: list[Defect], exposure: Exposure) -> 
     return list(visible_defects(some, shutter_s=exposure.shutter_s, iso=exposure.iso, levels=levels))
 
 
-def _photosites(
-    defects: tuple[Defect, ...], lines: tuple[Column | Row, ...], sensor_map: SensorMap
-) -> list[tuple[int, int]]:
-    def each() -> Iterator[tuple[int, int]]:
-        yield from ((defect.x, defect.y) for defect in defects)
-        for line in lines:
-            yield from line.photosites(sensor_map.sensor.cfa)
-
-    return sorted(set(each()), key=lambda place: (place[1], place[0]))
-
-
 def _size(lines: Iterable[Column | Row], cfa: Cfa) -> int:
     """Return how many photosites lines have."""
-    return sum(1 for line in lines for _ in line.photosites(cfa))
+    return sum(len(line.covered(cfa)) for line in lines)
 
 
 def _before(time: datetime | None, change: Between | None) -> bool:

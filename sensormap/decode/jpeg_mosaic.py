@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sensormap.camera.cfa import MONO, PICTURE, Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
-from sensormap.camera.profile_files import PICTURES
+from sensormap.camera.profile_files import JPEG_PROFILE
 from sensormap.compiled import compiled
 from sensormap.decode.jpeg import Memory, jpeg_size, read_jpeg
 from sensormap.errors import FrameMismatchError, ProfileError
@@ -126,7 +126,7 @@ def picture_profile(size: tuple[int, int], profile: Profile | None) -> Profile:
     if profile is None or profile.jpeg_crop is None:
         whole, cfa = Rect(0, 0, *size), Cfa(PICTURE)
         make, model = (profile.make, profile.model) if profile else ("", "")
-        return Profile(PICTURES, make, model, size, whole, whole, cfa, (0,) * len(cfa.planes), WHITE, 8, None)
+        return Profile(JPEG_PROFILE, make, model, size, whole, whole, cfa, (0,) * len(cfa.planes), WHITE, 8, None)
     crop = profile.jpeg_crop
     if size != (crop.width, crop.height):
         msg = f"JPEG of {size[0]} x {size[1]} pixels, but profile {profile.name} has jpeg_crop "

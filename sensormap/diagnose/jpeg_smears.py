@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sensormap.detect.candidates import Candidates
 from sensormap.detect.tally import Outliers
-from sensormap.maps.clusters import Run, find_columns
+from sensormap.maps.clusters import CandidateRun, find_columns
 
 # Demosaicing reaches 2 pixels, halved chroma one more.
 _SMEAR = 3
@@ -142,7 +142,7 @@ def _main_runs(candidates: Candidates) -> NDArray[np.int64]:
     count = 0
     for along, across in ((candidates.row, candidates.col), (candidates.col, candidates.row)):
         runs = find_columns(along, across)
-        main: list[Run] = []
+        main: list[CandidateRun] = []
         for run in sorted(runs, key=lambda run: -float(candidates.score[run.members].sum())):
             if not any(abs(run.col - other.col) <= _BESIDE_LINE and _overlap(run, other) for other in main):
                 main.append(run)
@@ -154,5 +154,5 @@ def _main_runs(candidates: Candidates) -> NDArray[np.int64]:
     return number
 
 
-def _overlap(one: Run, other: Run) -> bool:
+def _overlap(one: CandidateRun, other: CandidateRun) -> bool:
     return one.first <= other.last and other.first <= one.last

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sensormap.evaluation.planting import Planted
-from sensormap.maps.entries import Between, Column, Defect, DefectKind, Row
+from sensormap.maps.entries import STRENGTHS, Between, Defect, DefectKind
 from sensormap.maps.sensor_map import SensorMap
 
 CLASSES = ("strong", "some", "faint")
@@ -113,8 +113,8 @@ def compare(planted: Sequence[Planted], traces: Sequence[Trace], before: SensorM
         false=tuple(sorted({*set(entries) - set(at) - own, *_starts(after, own)})),
         lost=sum((defect.x, defect.y) not in covered for defect in before.defects) + len(_starts(before, covered)),
         onset=_onsets(strong, after.frames.first),
-        strengths={name: _held(strong, name) for name in ("dark_dn_per_s", "offset_dn", "response")},
-        own=len(before.defects) + len(before.columns) + len(before.rows),
+        strengths={name: _held(strong, name) for name in STRENGTHS},
+        own=len(before.defects) + len(before.lines),
         expected_false=after.false_positives,
     )
 
@@ -122,17 +122,13 @@ def compare(planted: Sequence[Planted], traces: Sequence[Trace], before: SensorM
 def _starts(sensor_map: SensorMap, other: set[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return where the columns and rows begin of which less than half is bad in another map too."""
     cfa = sensor_map.sensor.cfa
-    lines: tuple[Column | Row, ...] = (*sensor_map.columns, *sensor_map.rows)
-    places = [list(line.photosites(cfa)) for line in lines]
+    places = [list(line.photosites(cfa)) for line in sensor_map.lines]
     return [line[0] for line in places if line and 2 * sum(place in other for place in line) < len(line)]
 
 
 def bad_places(sensor_map: SensorMap) -> set[tuple[int, int]]:
     """Return (x, y) of all defects of a map and of the photosites of its columns and rows."""
-    cfa = sensor_map.sensor.cfa
-    lines: tuple[Column | Row, ...] = (*sensor_map.columns, *sensor_map.rows)
-    alone = {(defect.x, defect.y) for defect in sensor_map.defects}
-    return alone | {place for line in lines for place in line.photosites(cfa)}
+    return set(sensor_map.photosites())
 
 
 def _onsets(strong: Sequence[tuple[Planted, Defect]], start: datetime | None) -> Share:

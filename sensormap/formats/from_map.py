@@ -11,8 +11,8 @@ from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import get_profile
 from sensormap.errors import ListFormatError
 from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, raw_grid
-from sensormap.formats.registry import PICTURES, get_format
-from sensormap.maps.entries import Between, Column, Row, Source
+from sensormap.formats.registry import FORMATS, get_format
+from sensormap.maps.entries import Between, Column, Source
 from sensormap.maps.sensor_map import SensorMap
 
 VISIBLE = "visible area"
@@ -38,8 +38,8 @@ def export_map(sensor_map: SensorMap, form: Format | str, *, profile: Profile | 
         The format, or its name, as ``sensormap export --list`` tells them. Where it takes no more than so many
         entries, the strongest go in.
     profile
-        The camera's profile, or its name or file; None finds it by the name in the map. Asked for the active area
-        only, by maps of JPEGs.
+        The camera's profile, or its name or file; None finds it by the name in the map. Maps of JPEGs take
+        the active area from it.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def export_map(sensor_map: SensorMap, form: Format | str, *, profile: Profile | 
     Raises
     ------
     ListFormatError
-        If there is no such format, it is for raw photos and the map is on the grid of JPEGs, or it cannot hold the
+        If there is no such format, it is for raw photos and the map is on the pixels of JPEGs, or it cannot hold the
         content.
     ProfileError
         If the format counts from the active area, and the map is of JPEGs with a profile that is not known here.
@@ -65,8 +65,8 @@ def export_map(sensor_map: SensorMap, form: Format | str, *, profile: Profile | 
     """
     form = get_format(form) if isinstance(form, str) else form
     profile = get_profile(profile) if isinstance(profile, str) else profile
-    if sensor_map.sensor.is_picture and form.name not in PICTURES:
-        suited = ", ".join(sorted(PICTURES))
+    if sensor_map.sensor.is_jpeg_grid and not form.for_jpegs:
+        suited = ", ".join(sorted(other.name for other in FORMATS.values() if other.for_jpegs))
         msg = f"{form.name}: is for raw photos, but the map is of JPEGs of a camera without a profile; suited: {suited}"
         raise ListFormatError(msg)
     sensor = _raw_sensor(sensor_map, profile) if form.space.startswith(VISIBLE) else sensor_map.sensor
@@ -109,7 +109,7 @@ def listing_of(sensor_map: SensorMap) -> Listing:
 def _raw_sensor(sensor_map: SensorMap, profile: Profile | None) -> Sensor:
     """Return the sensor as raw photos show it: the active area of a map of JPEGs is that of the JPEGs."""
     sensor = sensor_map.sensor
-    if sensor_map.source != Source.JPEG or sensor.is_picture:
+    if sensor_map.source != Source.JPEG or sensor.is_jpeg_grid:
         return sensor
     return replace(sensor, active_area=(profile or get_profile(sensor_map.profile)).active_area)
 
@@ -118,18 +118,14 @@ def _entries(sensor_map: SensorMap) -> Iterator[Run]:
     """Yield every entry of a map; a photosite is a run of one."""
     for defect in sensor_map.defects:
         yield Run(defect.y, defect.x, 1, 1, defect.kind, _since(defect.onset))
-    for line in _lines(sensor_map):
-        alone = list(line.photosites(sensor_map.sensor.cfa))
-        width, height = (1, line.y1 - line.y0 + 1) if isinstance(line, Column) else (line.x1 - line.x0 + 1, 1)
-        if len(alone) == width * height:
-            yield Run(alone[0][1], alone[0][0], width, height, line.kind, _since(line.onset))
+    for line in sensor_map.lines:
+        length, told = line.last - line.first + 1, (line.kind, _since(line.onset))
+        if len(line.covered(sensor_map.sensor.cfa)) == length:
+            width, height = (1, length) if isinstance(line, Column) else (length, 1)
+            x, y = line.photosite(line.place, line.first)
+            yield Run(y, x, width, height, *told)
         else:
-            yield from (Run(y, x, 1, 1, line.kind, _since(line.onset)) for x, y in alone)
-
-
-def _lines(sensor_map: SensorMap) -> tuple[Column | Row, ...]:
-    """Return the columns and rows of a map."""
-    return (*sensor_map.columns, *sensor_map.rows)
+            yield from (Run(y, x, 1, 1, *told) for x, y in line.photosites(sensor_map.sensor.cfa))
 
 
 def _since(onset: Between | None) -> datetime | None:
@@ -143,7 +139,7 @@ def _strongest(listing: Listing, sensor_map: SensorMap, at_most: int | None) -> 
     if at_most is None or len(photosites) <= at_most:
         return listing
     scores = {(defect.y, defect.x): abs(defect.score) for defect in sensor_map.defects}
-    for line in _lines(sensor_map):
+    for line in sensor_map.lines:
         for x, y in line.photosites(sensor_map.sensor.cfa):
             scores[y, x] = max(abs(line.score), scores.get((y, x), 0.0))
     best = sorted(photosites, key=lambda found: (-scores[found.y, found.x], found.y, found.x))[:at_most]
@@ -173,7 +169,7 @@ def _second(since: datetime | None) -> datetime | None:
 
 def _vague(sensor_map: SensorMap) -> Iterator[tuple[int, str]]:
     """Yield how many entries say more in a map than any list could."""
-    radii = [defect.radius for defect in sensor_map.defects] + [line.radius for line in _lines(sensor_map)]
+    radii = [defect.radius for defect in sensor_map.defects] + [line.radius for line in sensor_map.lines]
     vague = [radius for radius in radii if radius]
     yield len(vague), f"entries known from JPEGs only, whose place is good to {max(vague, default=0)} pixels"
     healed = sum(defect.until is not None for defect in sensor_map.defects)

@@ -27,7 +27,7 @@ class Photosite:
     y, x
         Raw-grid position, 0-based.
     kind
-        How it misbehaves; None where the list does not tell.
+        Its misbehaviour; None where the list does not tell.
     since
         Capture time, by the camera's clock, of the last photo that did not show it; None where not told.
     """
@@ -66,10 +66,6 @@ class Listing:
     runs: tuple[Run, ...] = ()
 
 
-DARK = frozenset({DefectKind.DEAD, DefectKind.WEAK})
-"""What a program that knows hot and cold only calls cold; all other kinds are hot to it."""
-
-
 @dataclass(frozen=True)
 class Format:
     """One program's format.
@@ -77,24 +73,27 @@ class Format:
     Parameters
     ----------
     name
-        As ``--format`` takes it.
+        Its name, as ``--format`` takes it.
     title
-        Which programs read it.
+        The programs that read it, in words.
     space
-        In words, where its coordinates count from: ``raw grid``, ``visible area``, ``raw grid, y from the bottom`` ...
+        Where its coordinates count from, in words: ``raw grid``, ``visible area``, ``raw grid, y from the bottom`` ...
     keeps
-        Out of ``kind``, ``since`` and ``runs``, what it stores beside positions; the rest is dropped and reported.
+        What it stores beside positions, out of ``kind``, ``since`` and ``runs``; the rest is dropped and reported.
         ``two kinds`` in the place of ``kind``: it tells bright defects from dark ones.
     write
-        Content and sensor to a file's bytes. It raises ``ListFormatError`` where the format cannot hold the content.
+        Turns content, sensor and body into a file's bytes. Raises ``ListFormatError`` where the format cannot hold the
+        content.
     read
-        A file's bytes, its name for messages, and the sensor, to content; None where there is no reading it.
+        Turns a file's bytes, its name for messages, and the sensor into content; None where there is no reading it.
     file_name
-        Says what the program wants the file to be called; None where any name does.
+        Returns the name that the program wants the file to have; None where any name does.
     at_most
-        How many entries the program takes; None for no limit.
+        Most entries that the program takes; None for no limit.
     max_bytes
-        The largest file worth reading.
+        Size of the largest file worth reading.
+    for_jpegs
+        Whether it also holds the pixels of a JPEG whose camera is unknown; if not, it is for raw photos only.
     """
 
     name: str
@@ -106,6 +105,7 @@ class Format:
     file_name: Callable[[Sensor, Body], str] | None = None
     at_most: int | None = None
     max_bytes: int = MAX_BYTES
+    for_jpegs: bool = False
 
 
 def raw_grid(sensor: Sensor) -> Rect:

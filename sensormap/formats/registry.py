@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 from sensormap.camera.geometry import Sensor
 from sensormap.errors import ListFormatError
 from sensormap.formats.listing import Format, Listing
-from sensormap.formats.programs import (
-    chdk,
-    csv_list,
-    dalsa,
-    dcraw,
-    dng_opcodes,
-    ecsv,
-    fits,
-    kstars,
-    mlvapp,
-    numpy_list,
-    phd2,
-    pixinsight,
-    png,
-    rawtherapee,
-    siril,
-)
 
-_MODULES = (
-    *(dcraw, rawtherapee, dng_opcodes, siril, pixinsight, mlvapp, chdk, phd2, kstars, dalsa, ecsv, fits, png),
-    *(numpy_list, csv_list),
+PROGRAMS = (
+    # Raw developers,
+    *("dcraw", "rawtherapee", "dng_opcodes", "siril", "pixinsight", "mlvapp", "chdk"),
+    # astronomy, machine vision,
+    *("phd2", "kstars", "dalsa", "ecsv", "fits"),
+    # and what suits scripts.
+    *("png", "numpy_list", "csv_list"),
 )
-FORMATS: dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in _MODULES}
-"""Raw developers first, then astronomy, machine vision, and what suits scripts."""
+"""Modules of `formats.programs` in the order in which people see them; each has a `FORMAT`."""
 
-PICTURES = frozenset({"fits", "png", "numpy", "csv"})
-"""Names of those that also hold the pixels of a JPEG whose camera is unknown; the others are for raw photos."""
+
+def _format_of(module: str) -> Format:
+    form: Format = import_module(f"sensormap.formats.programs.{module}").FORMAT
+    return form
+
+
+FORMATS = {form.name: form for form in map(_format_of, PROGRAMS)}
+"""The formats by name."""
 
 
 def get_format(name: str) -> Format:
@@ -63,9 +56,9 @@ def read_list(path: Path, form: Format, sensor: Sensor) -> Listing:
     path
         The file, of at most ``form.max_bytes``.
     form
-        What it is.
+        Format of the file.
     sensor
-        Whose photosites it lists.
+        Geometry of the sensor whose photosites it lists.
 
     Raises
     ------

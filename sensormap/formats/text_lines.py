@@ -19,7 +19,7 @@ _UTF8_BOM, _UTF16_BOMS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
-class Line:
+class TextLine:
     """A line with something in it: its `file` and `number`, for messages, and its `text` without comment and ends."""
 
     file: str
@@ -31,7 +31,7 @@ class Line:
 
         Examples
         --------
-        >>> Line(".badpixels", 7, "1 2").refuse("2 columns, expected 3")
+        >>> TextLine(".badpixels", 7, "1 2").refuse("2 columns, expected 3")
         Traceback (most recent call last):
         sensormap.errors.ListFormatError: .badpixels: line 7: 2 columns, expected 3
         """
@@ -44,7 +44,7 @@ class Line:
         Parameters
         ----------
         word, what
-            The word, and what it stands for.
+            The word, and a name for what it stands for.
         low, high
             The smallest and largest that it may be.
 
@@ -70,11 +70,11 @@ class Line:
         x, y
             The words.
         sensor
-            Whose raw grid the position has to lie in.
+            Geometry of the raw grid that the position has to lie in.
         corner
-            Where on the raw grid the list counts from, (x, y).
+            Place (x, y) on the raw grid that the list counts from.
         offset
-            What the list wants added to both.
+            Number that the list wants added to both.
 
         Raises
         ------
@@ -88,15 +88,15 @@ class Line:
         )
 
 
-def read_lines(data: bytes, file: str, *, comment: str | None = "#", longest: int = LONGEST) -> Iterator[Line]:
+def read_lines(data: bytes, file: str, *, comment: str | None = "#", longest: int = LONGEST) -> Iterator[TextLine]:
     r"""Yield the lines of a text file that hold something; a BOM and Windows line ends are accepted.
 
     Parameters
     ----------
     data, file
-        Its bytes, and its name for messages.
+        Bytes of the file, and its name for messages.
     comment
-        What makes the rest of a line a comment; None where nothing does.
+        Mark that makes the rest of a line a comment; None where there is none.
     longest
         Most characters that a line may have.
 
@@ -115,14 +115,14 @@ def read_lines(data: bytes, file: str, *, comment: str | None = "#", longest: in
         msg = f"{file}: is UTF-16 text, expected plain ASCII or UTF-8"
         raise ListFormatError(msg)
     for number, content in enumerate(BytesIO(data.removeprefix(_UTF8_BOM)), 1):
-        whole = Line(file, number, content[: longest + 2].decode("utf-8", "backslashreplace").rstrip("\r\n"))
+        whole = TextLine(file, number, content[: longest + 2].decode("utf-8", "backslashreplace").rstrip("\r\n"))
         if len(content.rstrip(b"\r\n")) > longest:
             whole.refuse(f"has more than {longest} characters: {shortened(whole.text)}")
         if number > MOST_LINES:
             whole.refuse(f"expected at most {MOST_LINES} lines")
         text = (whole.text if comment is None else whole.text.split(comment, 1)[0]).strip()
         if text:
-            yield Line(file, number, text)
+            yield TextLine(file, number, text)
 
 
 def shortened(text: str) -> str:
@@ -136,7 +136,7 @@ def shortened(text: str) -> str:
     return ascii(text if len(text) <= 40 else f"{text[:38]}...")
 
 
-def xy_entries(lines: Iterable[Line], sensor: Sensor) -> Iterator[Run]:
+def xy_entries(lines: Iterable[TextLine], sensor: Sensor) -> Iterator[Run]:
     """Yield the photosites of lines that each hold x and y on the raw grid, each a run of one.
 
     Raises

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body, Profile
@@ -17,6 +18,8 @@ from sensormap.maps.sensor_map import SensorMap
 
 CONFIDENCE, SCORE = 1.0, 0.0  # whoever made the list was sure; how sure the photos make us, no photo tells
 _NO_FRAMES = FrameSummary(0, 0, None, None, None, None, digest="")
+
+AnyLine = TypeVar("AnyLine", Column, Row)
 
 
 def sensor_of(profile: Profile) -> Sensor:
@@ -87,13 +90,13 @@ def map_of_listing(
     Parameters
     ----------
     listing
-        What the list holds, read with `sensor_of(profile)`.
+        Content of the list, read with `sensor_of(profile)`.
     profile
-        The camera's model.
+        Profile of the camera's model.
     serial
         Serial number of the body, "" where unknown.
     kind
-        That of the entries whose kind the list does not tell.
+        Kind of the entries whose kind the list does not tell.
     origin
         Name of the list's format, and of its file, without folder: they become settings of the map.
 
@@ -115,8 +118,8 @@ def map_of_listing(
         frames=_NO_FRAMES,
         skipped=(),
         settings={"imported_from": form, "imported_file": file},
-        columns=tuple(_column(line, start, end, run, sensor) for line, start, end, run in columns),
-        rows=tuple(_row(line, start, end, run, sensor) for line, start, end, run in rows),
+        columns=tuple(_line(Column, *span, sensor) for span in columns),
+        rows=tuple(_line(Row, *span, sensor) for span in rows),
         defects=tuple(_defect(found, found.kind or kind, sensor) for found in listing.photosites),
     )
 
@@ -143,16 +146,11 @@ def _united(spans: Iterable[_Span]) -> list[_Span]:
     return united
 
 
-def _column(x: int, y0: int, end: int, run: Run, sensor: Sensor) -> Column:
-    planes = "+".join(dict.fromkeys(sensor.cfa.plane_name(x=x, y=y) for y in range(sensor.cfa.step)))
+def _line(made: type[AnyLine], place: int, start: int, end: int, run: Run, sensor: Sensor) -> AnyLine:
+    """Return the column or row of a span, of all planes that it crosses."""
+    planes = "+".join(made.crossed(place, sensor.cfa))
     kind = run.kind or DefectKind.HOT
-    return Column(x, y0, end - 1, planes, kind, CONFIDENCE, SCORE, end - y0, onset=_onset(run.since))
-
-
-def _row(y: int, x0: int, end: int, run: Run, sensor: Sensor) -> Row:
-    planes = "+".join(dict.fromkeys(sensor.cfa.plane_name(x=x, y=y) for x in range(sensor.cfa.step)))
-    kind = run.kind or DefectKind.HOT
-    return Row(y, x0, end - 1, planes, kind, CONFIDENCE, SCORE, end - x0, onset=_onset(run.since))
+    return made(place, start, end - 1, planes, kind, CONFIDENCE, SCORE, end - start, onset=_onset(run.since))
 
 
 def _defect(found: Photosite, kind: DefectKind, sensor: Sensor) -> Defect:

@@ -6,40 +6,28 @@ import math
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from sensormap.camera.geometry import Sensor
-    from sensormap.frame import Skipped
-    from sensormap.maps.entries import Between, Column, Defect, FrameSummary, Row, Setting, Source
+from sensormap.camera.geometry import Sensor
+from sensormap.frame import Skipped
+from sensormap.maps.entries import (
+    STRENGTHS,
+    Between,
+    Column,
+    Defect,
+    Entry,
+    FrameSummary,
+    LineEntry,
+    Row,
+    Setting,
+    Source,
+)
 
-STRENGTHS = ("dark_dn_per_s", "offset_dn", "response")
-"""Attributes of a defect that hold an estimate with its interval; the names that `unresolved` may list."""
 MAX_RADIUS = 16
 """Pixels; demosaicing and the blocks of a JPEG smear no further."""
 
 _MOMENTS = ("mean", "variance")
 
-_Runs = dict[tuple[int, str], tuple[list[int], list[int]]]  # starts and ends by line and plane
-
-
-@dataclass(frozen=True)
-class Axis:
-    """What entries along columns or rows call their line and its ends; `side` is that of `raw_size` across."""
-
-    noun: str
-    line: str
-    start: str
-    end: str
-    side: int
-
-    def of(self, entry: Column | Row) -> tuple[int, int, int]:
-        """Return an entry's line, start and end."""
-        return getattr(entry, self.line), getattr(entry, self.start), getattr(entry, self.end)
-
-
-COLUMNS, ROWS = Axis("column", "x", "y0", "y1", 0), Axis("row", "y", "x0", "x1", 1)
+_PlaneRuns = dict[tuple[int, str], tuple[list[int], list[int]]]  # starts and ends by line and plane
 
 
 def defect_problem(defect: Defect, sensor: Sensor, source: Source, clock_jumps: int) -> str | None:
@@ -48,9 +36,9 @@ def defect_problem(defect: Defect, sensor: Sensor, source: Source, clock_jumps: 
     Parameters
     ----------
     defect
-        Any.
+        The defect.
     sensor, source
-        Of the map that it stands in.
+        Geometry of its map, and the kind of photos behind it.
     clock_jumps
         How often the camera's clock contradicts its count of shots: then times need not be in order.
     """
@@ -63,17 +51,17 @@ def defect_problem(defect: Defect, sensor: Sensor, source: Source, clock_jumps: 
     )
 
 
-def line_problem(entry: Column | Row, axis: Axis, sensor: Sensor, source: Source, clock_jumps: int) -> str | None:
-    """Name the first key of a column or row entry that cannot be, and why; None if all can.
+def line_problem(entry: LineEntry, sensor: Sensor, source: Source, clock_jumps: int) -> str | None:
+    """Name the first key of a column or row that cannot be, and why; None if all can.
 
     Parameters
     ----------
-    entry, axis
-        Any, and which of the two it is.
+    entry
+        The column or row.
     sensor, source, clock_jumps
         As for `defect_problem`.
     """
-    if problem := _run_problem(entry, axis, sensor):
+    if problem := _run_problem(entry, sensor):
         return problem
     if not 0 <= entry.confidence <= 1:
         return f"confidence: {entry.confidence} is not in 0 to 1"
@@ -98,7 +86,7 @@ def _place_problem(defect: Defect, sensor: Sensor) -> str | None:
     return problem
 
 
-def _radius_problem(entry: Defect | Column | Row, source: Source) -> str | None:
+def _radius_problem(entry: Entry, source: Source) -> str | None:
     """Say what is wrong with an entry's radius, or with its having none; None if nothing is."""
     radius = entry.radius
     if radius is None:
@@ -173,21 +161,21 @@ def _change_problem(key: str, change: Between | None, clock_jumps: int) -> str |
     return None
 
 
-def _run_problem(entry: Column | Row, axis: Axis, sensor: Sensor) -> str | None:
-    """Name the first key of a column or row entry that the geometry contradicts, and why; None if none is."""
-    line, start, end = axis.of(entry)
-    last_line, last, problem = sensor.raw_size[axis.side] - 1, sensor.raw_size[1 - axis.side] - 1, None
-    places = [(line, i) if axis is COLUMNS else (i, line) for i in range(sensor.cfa.step)]
-    crossed = list(dict.fromkeys(sensor.cfa.plane_name(x=x, y=y) for x, y in places))
-    planes = entry.plane.split("+")
-    if not 0 <= line <= last_line:
-        problem = f"{axis.line}: {line} is outside the sensor, 0 to {last_line}"
-    elif not 0 <= start <= end:
-        problem = f"{axis.start}: {start} is not in 0 to {axis.end} = {end}"
-    elif end > last:
-        problem = f"{axis.end}: {end} is outside the sensor, 0 to {last}"
+def _run_problem(entry: LineEntry, sensor: Sensor) -> str | None:
+    """Name the first key of a column or row that the geometry contradicts, and why; None if none is."""
+    place, start, end = entry.keys
+    # Across and along: width and height for a column, the other way round for a row.
+    last_place, last = (side - 1 for side in entry.photosite(*sensor.raw_size))
+    crossed, planes = entry.crossed(entry.place, sensor.cfa), entry.plane.split("+")
+    problem = None
+    if not 0 <= entry.place <= last_place:
+        problem = f"{place}: {entry.place} is outside the sensor, 0 to {last_place}"
+    elif not 0 <= entry.first <= entry.last:
+        problem = f"{start}: {entry.first} is not in 0 to {end} = {entry.last}"
+    elif entry.last > last:
+        problem = f"{end}: {entry.last} is outside the sensor, 0 to {last}"
     elif len(set(planes)) != len(planes) or not set(planes) <= set(crossed):
-        crosses = f"{axis.noun} {line} of {sensor.cfa.name} crosses {'+'.join(crossed)}"
+        crosses = f"{entry.noun} {entry.place} of {sensor.cfa.name} crosses {'+'.join(crossed)}"
         problem = f"plane: {entry.plane!r}, but {crosses}"
     return problem
 
@@ -198,14 +186,14 @@ def _pair(pixel: tuple[int, int] | None) -> str:
 
 
 def check_source(source: Source, sensor: Sensor) -> None:
-    """Refuse a map on the grid of pictures that is of raw photos.
+    """Refuse a map on the pixels of a JPEG that is said to be of raw photos.
 
     Raises
     ------
     ValueError
-        Saying so.
+        Naming both.
     """
-    if sensor.is_picture and source != "jpeg":
+    if sensor.is_jpeg_grid and source != "jpeg":
         msg = f"source: {source}, but sensor.cfa is {sensor.cfa.name}, which is of source jpeg"
         raise ValueError(msg)
 
@@ -268,17 +256,17 @@ def check_entries(
     ValueError
         Opening with the entry and key at fault, such as ``defects[3].x: 3900 ...``.
     """
-    lines: tuple[tuple[Axis, Sequence[Column | Row]], ...] = ((COLUMNS, columns), (ROWS, rows))
-    for axis, entries in lines:
+    lines: tuple[Sequence[LineEntry], ...] = (columns, rows)
+    for entries in lines:
         for index, entry in enumerate(entries):
-            if problem := line_problem(entry, axis, sensor, source, clock_jumps):
-                msg = f"{axis.noun}s[{index}].{problem}"
+            if problem := line_problem(entry, sensor, source, clock_jumps):
+                msg = f"{entry.noun}s[{index}].{problem}"
                 raise ValueError(msg)
     for index, defect in enumerate(defects):
         if problem := defect_problem(defect, sensor, source, clock_jumps):
             msg = f"defects[{index}].{problem}"
             raise ValueError(msg)
-    _check_defects(defects, *(_runs(entries, axis) for axis, entries in lines))
+    _check_defects(defects, *map(_plane_runs, lines))
 
 
 def _frames_problem(frames: FrameSummary, skipped: int) -> str | None:
@@ -314,29 +302,27 @@ def _jpegs_problem(frames: FrameSummary, source: Source) -> str | None:
     return f"jpegs: {jpegs} of {used} used, but the source is {source}"
 
 
-def _runs(entries: Sequence[Column | Row], axis: Axis) -> _Runs:
-    """Return the runs of each line's planes; refuse entries that are out of order or overlap."""
-    runs: _Runs = defaultdict(lambda: ([], []))
+def _plane_runs(entries: Sequence[LineEntry]) -> _PlaneRuns:
+    """Return the runs of each line's planes; refuse columns, or rows, that are out of order or overlap."""
+    runs: _PlaneRuns = defaultdict(lambda: ([], []))
     previous = (-1, -1)
     for index, entry in enumerate(entries):
-        line, start, end = axis.of(entry)
-        where = f"{axis.noun}s[{index}]"
-        if (line, start) < previous:
-            order = f"{axis.noun}s are sorted by ({axis.line}, {axis.start})"
-            msg = f"{where}: ({line}, {start}) stands after {previous}; {order}"
+        (place, start, _), noun, found = entry.keys, entry.noun, (entry.place, entry.first)
+        if found < previous:
+            msg = f"{noun}s[{index}]: {found} stands after {previous}; {noun}s are sorted by ({place}, {start})"
             raise ValueError(msg)
-        previous = (line, start)
+        previous = found
         for plane in entry.plane.split("+"):
-            starts, ends = runs[line, plane]
-            if ends and start <= ends[-1]:
-                msg = f"{where}.{axis.start}: {start} overlaps the {axis.noun} before it"
+            starts, ends = runs[entry.place, plane]
+            if ends and entry.first <= ends[-1]:
+                msg = f"{noun}s[{index}].{start}: {entry.first} overlaps the {noun} before it"
                 raise ValueError(msg)
-            starts.append(start)
-            ends.append(end)
+            starts.append(entry.first)
+            ends.append(entry.last)
     return runs
 
 
-def _check_defects(defects: Sequence[Defect], columns: _Runs, rows: _Runs) -> None:
+def _check_defects(defects: Sequence[Defect], columns: _PlaneRuns, rows: _PlaneRuns) -> None:
     """Refuse defects that are out of order, stand twice, or lie in a column or row entry."""
     previous = (-1, -1)
     for index, defect in enumerate(defects):

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# A chance run this dense is out of the question: even with 10 000 single defects on a D80 a column holds 2.5.
+# Fewest candidates of a run, and least share of its rows that they fill. Chance makes no such run: with 10 000 single
+# defects a column of a D80 holds 2.5 of them.
 _FEWEST, _LEAST_SHARE = 12, 0.3
 
-# Rows without a candidate that a run may bridge: faint columns show only where the scenes are kind.
+# Most rows from one candidate of a run to the next: a faint column shows only where the scenes are even.
 _GAP = 32
 
 
 @dataclass(frozen=True)
-class Run:
+class CandidateRun:
     """Candidates along one column: rows `first` to `last`, both inclusive, and their positions in the list."""
 
     col: int
@@ -24,7 +25,7 @@ class Run:
     members: NDArray[np.intp]
 
 
-def find_columns(row: NDArray[np.int32], col: NDArray[np.int32]) -> tuple[Run, ...]:
+def find_columns(row: NDArray[np.int32], col: NDArray[np.int32]) -> tuple[CandidateRun, ...]:
     """Return the runs of candidates along columns, ordered by (col, first).
 
     Parameters
@@ -54,7 +55,7 @@ def find_columns(row: NDArray[np.int32], col: NDArray[np.int32]) -> tuple[Run, .
         one_plane = np.unique(rows % 2).size == 1
         length = (int(rows[-1]) - int(rows[0])) // (2 if one_plane else 1) + 1
         if members.size >= _LEAST_SHARE * length:
-            runs.append(Run(int(col[members[0]]), int(rows[0]), int(rows[-1]), members))
+            runs.append(CandidateRun(int(col[members[0]]), int(rows[0]), int(rows[-1]), members))
     return tuple(runs)
 
 

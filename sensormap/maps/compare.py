@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sensormap.errors import FrameMismatchError
-from sensormap.maps.entries import Defect, DefectKind
-from sensormap.maps.matching import Entry, Line, Lines, Places, mismatch, span
+from sensormap.maps.entries import Defect, DefectKind, Entry, LineEntry
+from sensormap.maps.matching import DefectIndex, LineIndex, mismatch
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.maps.unseen import BORN_LATER, unseen
 
-# The ends of a line are good to a few photosites, as in line_entries.py.
+# Photosites: the ends of a line are good to a few, as in `assemble.lines`.
 _ENDS = 16
 
 _STRENGTH = {DefectKind.HOT: "dark_dn_per_s", DefectKind.OFFSET: "offset_dn", DefectKind.WEAK: "response"}
@@ -39,11 +39,11 @@ class Difference:
     Parameters
     ----------
     change
-        What became of it.
+        The sort of difference.
     old, new
         The entry in either map; None where it has none, or has single defects in the place of a line.
     why
-        What changed, or why it was not seen; "" where there is no more to say.
+        Reason in words: what changed, or why it was not seen; "" where there is no more to say.
     """
 
     change: Change
@@ -70,7 +70,7 @@ class Differences:
     entries
         Sorted by change, then by place: (y, x) of the entry or of the start of its line.
     same
-        How many entries of the new map are those of the old one.
+        Number of entries of the new map that are those of the old one.
     """
 
     entries: tuple[Difference, ...]
@@ -89,7 +89,7 @@ def compare_maps(old: SensorMap, new: SensorMap, *, names: tuple[str, str] = ("o
     old, new
         Maps of one body.
     names
-        What to call them in an error.
+        Names of the two for errors.
 
     Raises
     ------
@@ -110,12 +110,12 @@ def compare_maps(old: SensorMap, new: SensorMap, *, names: tuple[str, str] = ("o
     taken = set(pairs.values())
     added = [defect for defect in new.defects if defect not in taken]
     entries = [_compared(one, other) for one, other in pairs.items()]
-    entries += _line_differences(old, new, left, added)
-    was, now = Lines((*old.columns, *old.rows)), Lines((*new.columns, *new.rows))
+    was, now = LineIndex(old.lines), LineIndex(new.lines)
+    entries += _line_differences(old, new, was, now, left=left, added=added)
     entries += [_lost(one, old, new) for one in left if not now.near(one)]
     entries += [_found(one, old, new) for one in added if not was.near(one)]
     listed = [entry for entry in entries if entry is not None]
-    same = len(new.defects) + len(new.columns) + len(new.rows) - sum(entry.new is not None for entry in listed)
+    same = len(new.defects) + len(new.lines) - sum(entry.new is not None for entry in listed)
     joined = sum(bool(was.near(one)) for one in added)  # single defects that a line of the old map held
     return Differences(tuple(sorted(listed, key=_order)), same - joined)
 
@@ -142,21 +142,15 @@ def kind_changed(old: Entry, new: Entry) -> bool:
 
 def _order(difference: Difference) -> tuple[int, int, int, str]:
     entry = difference.entry
-    place = (entry.y, entry.x) if isinstance(entry, Defect) else _start(entry)
-    return list(Change).index(difference.change), *place, entry.plane
-
-
-def _start(line: Line) -> tuple[int, int]:
-    """Return (y, x) of a line's first photosite."""
-    axis, place, first, _ = span(line)
-    return (first, place) if axis.noun == "column" else (place, first)
+    x, y = (entry.x, entry.y) if isinstance(entry, Defect) else entry.photosite(entry.place, entry.first)
+    return list(Change).index(difference.change), y, x, entry.plane
 
 
 def _paired(old: Sequence[Defect], new: Sequence[Defect]) -> dict[Defect, Defect]:
     """Return which defects are the same: those at one place first, then the nearest that is left."""
     at = {(defect.x, defect.y): defect for defect in new}
     pairs = {defect: at[defect.x, defect.y] for defect in old if (defect.x, defect.y) in at}
-    taken, places = set(pairs.values()), Places(new)
+    taken, places = set(pairs.values()), DefectIndex(new)
     for defect in old:
         if defect in pairs:
             continue
@@ -194,15 +188,26 @@ def _found(entry: Entry, old: SensorMap, new: SensorMap) -> Difference:
 
 
 def _line_differences(
-    old: SensorMap, new: SensorMap, left: Sequence[Defect], added: Sequence[Defect]
+    old: SensorMap,
+    new: SensorMap,
+    was: LineIndex,
+    now: LineIndex,
+    *,
+    left: Sequence[Defect],
+    added: Sequence[Defect],
 ) -> list[Difference | None]:
-    """Return what became of columns and rows; `left` and `added` are the single defects without a partner."""
-    was, now = Lines((*old.columns, *old.rows)), Lines((*new.columns, *new.rows))
+    """Return what became of columns and rows.
+
+    Parameters
+    ----------
+    old, new, was, now
+        Both maps, and the lines of both by place.
+    left, added
+        The single defects of either map that the other has not.
+    """
     joined, split = _held(left, now), _held(added, was)
-    old_lines: tuple[Line, ...] = (*old.columns, *old.rows)
-    new_lines: tuple[Line, ...] = (*new.columns, *new.rows)
     found: list[Difference | None] = []
-    for line in new_lines:
+    for line in new.lines:
         partner, singles = next(iter(was.near(line)), None), joined[line]
         if partner is not None:
             found.append(_compared_lines(partner, line, joined=singles, split=split[partner]))
@@ -210,7 +215,7 @@ def _line_differences(
             found.append(Difference(Change.CHANGED, None, line, f"was {_singles(singles)}"))
         else:
             found.append(_found(line, old, new))
-    for line in old_lines:
+    for line in old.lines:
         if now.near(line):
             continue
         singles = split[line]
@@ -219,22 +224,20 @@ def _line_differences(
     return found
 
 
-def _held(defects: Sequence[Defect], lines: Lines) -> dict[Line, int]:
+def _held(defects: Sequence[Defect], lines: LineIndex) -> dict[LineEntry, int]:
     """Count the defects in each line."""
-    counts: dict[Line, int] = defaultdict(int)
+    counts: dict[LineEntry, int] = defaultdict(int)
     for defect in defects:
         for line in lines.near(defect)[:1]:
             counts[line] += 1
     return counts
 
 
-def _compared_lines(old: Line, new: Line, *, joined: int, split: int) -> Difference | None:
+def _compared_lines(old: LineEntry, new: LineEntry, *, joined: int, split: int) -> Difference | None:
     """Return how a line that both maps list changed; None if it did not."""
-    _, _, *ends = span(old)
-    _, _, *now = span(new)
     why = []
-    if any(abs(one - other) > _ENDS for one, other in zip(ends, now, strict=True)):
-        why.append(f"was {ends[0]} to {ends[1]}")
+    if max(abs(old.first - new.first), abs(old.last - new.last)) > _ENDS:
+        why.append(f"was {old.first} to {old.last}")
     if joined:
         why.append(f"took in {_singles(joined)}")
     if split:

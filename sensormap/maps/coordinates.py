@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import StrEnum
 
 from sensormap.errors import ProfileError
-from sensormap.maps.entries import Column, Row
 from sensormap.maps.sensor_map import SensorMap
 
 
@@ -40,7 +39,9 @@ def coordinates(sensor_map: SensorMap, space: Space | str = Space.RAW) -> list[t
     ValueError
         If `space` is none of these.
     ProfileError
-        If it is ``jpeg`` and the map knows no crop, or another one and the map is on the grid of a picture.
+        If it is ``jpeg`` and the map knows no crop, or another one and the map is on the pixels of a JPEG.
+    MapSizeError
+        If there are more photosites than `SensorMap.photosites` lists.
 
     Examples
     --------
@@ -59,16 +60,13 @@ def coordinates(sensor_map: SensorMap, space: Space | str = Space.RAW) -> list[t
     sensor = sensor_map.sensor
     windows = {Space.RAW: None, Space.ACTIVE: sensor.active_area, Space.JPEG: sensor.jpeg_crop}
     window = windows[Space(space)]
-    if sensor.is_picture and space != Space.JPEG:
+    if sensor.is_jpeg_grid and space != Space.JPEG:
         msg = "the map is of JPEGs of a camera without a profile, so its raw grid is unknown; use --space jpeg"
         raise ProfileError(msg)
     if space == Space.JPEG and window is None:
         msg = f"the map's camera profile {sensor_map.profile!r} knows no JPEG crop, so no JPEG coordinates"
         raise ProfileError(msg)
-    photosites = {(defect.y, defect.x) for defect in sensor_map.defects}
-    lines: tuple[Column | Row, ...] = (*sensor_map.columns, *sensor_map.rows)
-    for line in lines:
-        photosites.update((y, x) for x, y in line.photosites(sensor.cfa))
+    photosites = sensor_map.photosites()
     if window is None:
-        return [(x, y) for y, x in sorted(photosites)]
-    return [(x - window.x, y - window.y) for y, x in sorted(photosites) if window.contains(x, y)]
+        return photosites
+    return [(x - window.x, y - window.y) for x, y in photosites if window.contains(x, y)]

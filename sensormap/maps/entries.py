@@ -3,30 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, ClassVar, Self, TypeVar
 
 from sensormap.camera.cfa import Cfa
 
+Along = TypeVar("Along")
 Setting = bool | int | float | str | None
 
 
 class DefectKind(StrEnum):
-    """How a photosite misbehaves; ``x = clip(G * (m * light + D * T + b))`` names the parameters."""
+    """How a photosite misbehaves; `meaning` says it in one line, for people.
 
-    HOT = "hot"
-    """Dark current D > 0: brighter than its surroundings in proportion to exposure time T and gain G."""
-    OFFSET = "offset"
-    """b > 0: brighter by a constant (times gain) in every frame."""
-    STUCK = "stuck"
-    """One level whatever the light."""
-    DEAD = "dead"
-    """Black whatever the light."""
-    WEAK = "weak"
-    """Low response m < 1: darker in proportion to the light."""
-    NOISY = "noisy"
-    """Jumps between levels from frame to frame: excess variance."""
+    The members' texts name the parameters of one law, by which a photosite's value x follows from the light that falls
+    on it, the exposure time T and the gain G (ISO over base ISO): ``x = clip(G * (m * light + D * T + b))``.
+    """
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str = "") -> Self:
+        """Make a member that is equal to `value`."""
+        member = str.__new__(cls, value)
+        member._value_, member.meaning = value, meaning
+        return member
+
+    HOT = "hot", "brighter the longer the exposure"
+    """Dark current: D > 0."""
+    OFFSET = "offset", "brighter by a constant in every photo"
+    """Offset: b > 0."""
+    STUCK = "stuck", "one level whatever the light"
+    """x is the same in every frame, above black."""
+    DEAD = "dead", "black whatever the light"
+    """m = 0."""
+    WEAK = "weak", "darker in proportion to the light"
+    """Low response: m < 1."""
+    NOISY = "noisy", "jumps from photo to photo"
+    """x varies by more than its noise."""
+
+
+DARK_KINDS = frozenset({DefectKind.DEAD, DefectKind.WEAK})
+"""Kinds that are darker than they should be; programs that know two kinds only call these cold and the others hot."""
 
 
 class Source(StrEnum):
@@ -54,6 +72,9 @@ class Between:
 Interval = tuple[float, float, float]
 """An estimate and the ends of its 95 % interval."""
 
+STRENGTHS = ("dark_dn_per_s", "offset_dn", "response")
+"""Attributes of a defect that hold an estimate with its interval; the names that `unresolved` may list."""
+
 
 @dataclass(frozen=True)
 class Defect:
@@ -64,16 +85,16 @@ class Defect:
     x, y
         Raw-grid position, 0-based.
     plane
-        Its colour plane.
+        Name of its colour plane.
     kind
-        How it misbehaves.
+        Its misbehaviour.
     confidence
-        0 to 1: how likely it is a defect at all.
+        Probability, 0 to 1, that it is a defect at all.
     score
         Strength of the evidence, in standard deviations.
     mean, variance
-        Of its raw values over the followed frames: DN and DN squared, black subtracted. None without a second pass, and
-        with a `radius`.
+        Mean and variance of its raw values over the frames of the second pass, DN and DN squared, black subtracted.
+        None without a second pass, and with a `radius`.
     jpeg
         Pixel (x, y) in the camera's full-size JPEG; None outside its crop or where the crop is unknown.
     dark_dn_per_s, offset_dn, response
@@ -82,11 +103,11 @@ class Defect:
     unresolved
         Names of those of the three that the kind has but the photos do not tell.
     onset
-        When it was born; None where the photos have no times.
+        Time of its birth; None where the photos have no times.
     until
-        When it was gone again; None if it was still there in the last frame.
+        Time when it was gone again; None if it was still there in the last frame.
     seen
-        Frames in which it showed, and those in which it should have.
+        Number of frames in which it showed, and of those in which it should have.
     cluster
         Number shared by defects that touch, on the raw grid or within their plane; None for a single one.
     radius
@@ -115,17 +136,28 @@ class Defect:
 
 
 @dataclass(frozen=True)
-class Column:
-    """A run of defects along one raw column, rows `y0` to `y1` both inclusive.
+class LineEntry:
+    """What a column and a row have in common: a run of defects along one line of the raw grid.
 
-    `plane` names the planes it covers, joined by ``+`` where a raw column crosses two (``Gb+R``).
-    `score` is the median of its photosites', or that of the whole line where few are significant; `defects` counts
-    those that are significant alone; `onset` is that of most; `radius` is as in `Defect`.
+    Parameters
+    ----------
+    plane
+        The planes that the run covers, joined by ``+`` where its line crosses two (``Gb+R``).
+    kind
+        The misbehaviour of most of its photosites.
+    confidence
+        Probability, 0 to 1, that it is a defect at all.
+    score
+        Median of its photosites' scores, or the score of the whole line where few are significant, in standard
+        deviations.
+    defects
+        Number of its photosites that are significant alone.
+    onset
+        Time of birth of most of them; None where the photos have no times.
+    radius
+        Pixels that it may lie away, as of a `Defect`.
     """
 
-    x: int
-    y0: int
-    y1: int
     plane: str
     kind: DefectKind
     confidence: float
@@ -134,43 +166,121 @@ class Column:
     onset: Between | None = None
     radius: int | None = None
 
+    noun: ClassVar[str]
+    """What to call such an entry."""
+    keys: ClassVar[tuple[str, str, str]]
+    """Names of the attributes that hold its `place`, `first` and `last`."""
+
+    @staticmethod
+    def photosite(place: int, along: Along) -> tuple[int | Along, int | Along]:
+        """Return (x, y) of the photosite that lies `along` the line at `place`, or of many, as a slice or an array."""
+        raise NotImplementedError
+
+    @classmethod
+    def crossed(cls, place: int, cfa: Cfa) -> tuple[str, ...]:
+        """Return the names of the planes that the line at `place` crosses, from its start.
+
+        Examples
+        --------
+        >>> Column.crossed(4, Cfa("GBRG")), Row.crossed(4, Cfa("GBRG")), Row.crossed(4, Cfa("mono"))
+        (('Gb', 'R'), ('Gb', 'B'), ('mono',))
+        """
+        names = (cfa.plane_name(x=x, y=y) for x, y in (cls.photosite(place, along) for along in range(cfa.step)))
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def place(self) -> int:
+        """Which line it is: x of a column, y of a row."""
+        return self._value(0)
+
+    @property
+    def first(self) -> int:
+        """Where along its line it starts."""
+        return self._value(1)
+
+    @property
+    def last(self) -> int:
+        """Where it ends, inclusive."""
+        return self._value(2)
+
+    def _value(self, key: int) -> int:
+        value: int = getattr(self, self.keys[key])
+        return value
+
+    def resized(self, first: int, last: int) -> Self:
+        """Return the entry with other ends."""
+        ends: dict[str, Any] = {self.keys[1]: first, self.keys[2]: last}
+        return replace(self, **ends)
+
+    def covered(self, cfa: Cfa) -> range:
+        """Return where along its line the photosites of the planes covered lie, from `first` to `last`.
+
+        Examples
+        --------
+        >>> Column(4, 10, 13, "Gb", DefectKind.WEAK, 0.99, -12.0, 2).covered(Cfa("GBRG"))
+        range(10, 14, 2)
+        """
+        planes = self.plane.split("+")
+        starts = range(self.first, self.first + cfa.step)
+        photosites = [(along, self.photosite(self.place, along)) for along in starts]
+        found = [along for along, (x, y) in photosites if cfa.plane_name(x=x, y=y) in planes]
+        # Of two planes that alternate it covers one, or both.
+        return range(found[0], self.last + 1, cfa.step // len(found)) if found else range(0)
+
     def photosites(self, cfa: Cfa) -> Iterator[tuple[int, int]]:
-        """Yield (x, y) of the rows `y0` to `y1` that belong to the planes covered, from the top.
+        """Yield (x, y) of the photosites of the planes covered, from the start.
 
         Examples
         --------
         >>> list(Column(4, 10, 13, "Gb", DefectKind.WEAK, 0.99, -12.0, 2).photosites(Cfa("GBRG")))
         [(4, 10), (4, 12)]
-        """
-        planes = self.plane.split("+")
-        return ((self.x, y) for y in range(self.y0, self.y1 + 1) if cfa.plane_name(x=self.x, y=y) in planes)
-
-
-@dataclass(frozen=True)
-class Row:
-    """A run of defects along one raw row, columns `x0` to `x1` both inclusive; otherwise as `Column`."""
-
-    y: int
-    x0: int
-    x1: int
-    plane: str
-    kind: DefectKind
-    confidence: float
-    score: float
-    defects: int
-    onset: Between | None = None
-    radius: int | None = None
-
-    def photosites(self, cfa: Cfa) -> Iterator[tuple[int, int]]:
-        """Yield (x, y) of the columns `x0` to `x1` that belong to the planes covered, from the left.
-
-        Examples
-        --------
         >>> list(Row(4, 10, 13, "B", DefectKind.WEAK, 0.99, 12.0, 2).photosites(Cfa("GBRG")))
         [(11, 4), (13, 4)]
         """
-        planes = self.plane.split("+")
-        return ((x, self.y) for x in range(self.x0, self.x1 + 1) if cfa.plane_name(x=x, y=self.y) in planes)
+        return (self.photosite(self.place, along) for along in self.covered(cfa))
+
+
+@dataclass(frozen=True)
+class _ColumnPlace:
+    x: int
+    y0: int
+    y1: int
+
+
+@dataclass(frozen=True)
+class _RowPlace:
+    y: int
+    x0: int
+    x1: int
+
+
+# The fields of the base named last come first: Column(x, y0, y1, plane, ...).
+@dataclass(frozen=True)
+class Column(LineEntry, _ColumnPlace):
+    """A run of defects along raw column `x`, rows `y0` to `y1` both inclusive; the rest is as in `LineEntry`."""
+
+    noun, keys = "column", ("x", "y0", "y1")
+
+    @staticmethod
+    def photosite(place: int, along: Along) -> tuple[int | Along, int | Along]:
+        """Return (x, y) of the photosite in column `place`, row `along`."""
+        return place, along
+
+
+@dataclass(frozen=True)
+class Row(LineEntry, _RowPlace):
+    """A run of defects along raw row `y`, columns `x0` to `x1` both inclusive; the rest is as in `LineEntry`."""
+
+    noun, keys = "row", ("y", "x0", "x1")
+
+    @staticmethod
+    def photosite(place: int, along: Along) -> tuple[int | Along, int | Along]:
+        """Return (x, y) of the photosite in row `place`, column `along`."""
+        return along, place
+
+
+Entry = Defect | LineEntry
+"""Any entry of a map."""
 
 
 @dataclass(frozen=True)
@@ -179,8 +289,8 @@ class FrameSummary:
 
     `first` and `last` are capture times; `shutter_s` and `iso` are (lowest, highest); each is None where no
     frame tells. `digest` is the SHA-256 of the used files' own digests, sorted. Of the used ones, `repeated` show the
-    scene of an earlier one and do not count again, `filtered` had hot photosites lowered in camera, and `followed` were
-    read a second time and count. `clock_jumps` counts where the camera's clock contradicts its count of shots.
+    scene of an earlier one and do not count again, `filtered` had hot photosites lowered in camera, and `followed`
+    were used in the second pass. `clock_jumps` counts where the camera's clock contradicts its count of shots.
     `jpegs` of the used ones are JPEGs.
     """
 

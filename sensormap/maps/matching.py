@@ -7,16 +7,10 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import product
 
-from sensormap.camera.geometry import Rect
-from sensormap.maps.checks import COLUMNS, ROWS, Axis
-from sensormap.maps.entries import Column, Defect, Row, Source
+from sensormap.camera.geometry import rect_text
+from sensormap.maps.entries import Column, Defect, Entry, LineEntry, Row, Source
 from sensormap.maps.sensor_map import SensorMap
-
-Entry = Defect | Column | Row
-Line = Column | Row
-
-# Pixels from a raw entry within which a JPEG's entry is the same defect: its smear, and its radius, as in combine.py.
-_SMEAR = 3
+from sensormap.settings import SMEAR
 
 
 def mismatch(one: SensorMap, other: SensorMap) -> tuple[str, str] | None:
@@ -25,8 +19,8 @@ def mismatch(one: SensorMap, other: SensorMap) -> tuple[str, str] | None:
     Parameters
     ----------
     one, other
-        Any. A serial number that one of them does not know is no difference. The active area is compared where both
-        saw it: not that of JPEGs, which show their crop, nor that of a list without photos.
+        The maps. A serial number that one of them does not know is no difference. The active area is compared where
+        both saw it: not that of JPEGs, which show their crop, nor that of a list without photos.
 
     Returns
     -------
@@ -35,17 +29,17 @@ def mismatch(one: SensorMap, other: SensorMap) -> tuple[str, str] | None:
     """
     if _body(one, other) != _body(other, one):
         return f"of {one.body}"[:200], f"of {other.body}"[:200]
-    if one.sensor.is_picture != other.sensor.is_picture:
+    if one.sensor.is_jpeg_grid != other.sensor.is_jpeg_grid:
         words = {True: "on the pixels of a JPEG", False: "on the raw grid"}
-        return words[one.sensor.is_picture], words[other.sensor.is_picture]
+        return words[one.sensor.is_jpeg_grid], words[other.sensor.is_jpeg_grid]
     pairs: dict[str, tuple[object, object]] = {
         "raw size": (list(one.sensor.raw_size), list(other.sensor.raw_size)),
         "filters": (one.sensor.cfa.name, other.sensor.cfa.name),
     }
     if _saw_active_area(one) and _saw_active_area(other):
-        pairs["active area"] = _listed(one.sensor.active_area), _listed(other.sensor.active_area)
+        pairs["active area"] = rect_text(one.sensor.active_area), rect_text(other.sensor.active_area)
     if Source.RAW not in (one.source, other.source):  # where a JPEG's pixel lies on the raw grid, its crop says
-        pairs["JPEG crop"] = _listed(one.sensor.jpeg_crop), _listed(other.sensor.jpeg_crop)
+        pairs["JPEG crop"] = rect_text(one.sensor.jpeg_crop), rect_text(other.sensor.jpeg_crop)
     for name, (found, expected) in pairs.items():
         if found != expected:
             return f"of {name} {found}", f"of {name} {expected}"
@@ -63,7 +57,7 @@ def reach(radius: int | None, other: int | None) -> int:
     if radius is None and other is None:
         return 0
     known = [one for one in (radius, other) if one is not None]
-    return max(known) if len(known) == 2 else max(_SMEAR, *known)
+    return max(known) if len(known) == 2 else max(SMEAR, *known)
 
 
 def weakness(entry: Entry) -> tuple[bool, bool, bool, float, float, str]:
@@ -75,8 +69,8 @@ def weakness(entry: Entry) -> tuple[bool, bool, bool, float, float, str]:
     return not entry.score, entry.radius is not None, unfollowed, -entry.confidence, -abs(entry.score), repr(entry)
 
 
-class Places:
-    """The single defects of a map, by place.
+class DefectIndex:
+    """The single defects of a map, found by place.
 
     Parameters
     ----------
@@ -97,8 +91,8 @@ class Places:
                 yield found
 
 
-class Lines:
-    """The columns and rows of a map, by place: none of a plane overlaps another.
+class LineIndex:
+    """The columns and rows of a map, found by place: none of a plane overlaps another.
 
     Parameters
     ----------
@@ -106,49 +100,42 @@ class Lines:
         Columns and rows.
     """
 
-    def __init__(self, lines: Iterable[Line]) -> None:
-        self._runs: dict[tuple[Axis, int], dict[str, tuple[list[int], list[Line]]]] = {}
+    def __init__(self, lines: Iterable[LineEntry]) -> None:
+        self._runs: dict[tuple[type[LineEntry], int], dict[str, tuple[list[int], list[LineEntry]]]] = {}
         self._radii: set[int | None] = set()
-        for line in sorted(lines, key=lambda line: span(line)[1:]):
-            axis, place, first, _ = span(line)
+        for line in sorted(lines, key=lambda line: (line.place, line.first, line.last)):
             self._radii.add(line.radius)
             for plane in line.plane.split("+"):
-                starts, runs = self._runs.setdefault((axis, place), {}).setdefault(plane, ([], []))
-                starts.append(first)
+                starts, runs = self._runs.setdefault((type(line), line.place), {}).setdefault(plane, ([], []))
+                starts.append(line.first)
                 runs.append(line)
 
-    def near(self, entry: Entry) -> list[Line]:
+    def near(self, entry: Entry) -> list[LineEntry]:
         """Return the lines that may hold `entry`, a defect, or be the same as it, a line; nearest first.
 
         Where all is from raw photos they share a photosite with it.
         """
         widest = max((reach(entry.radius, radius) for radius in self._radii), default=0)
-        spans = [span(entry)] if not isinstance(entry, Defect) else _spans(entry)
-        found: dict[Line, None] = {}
-        for away, (axis, place, first, last) in product(range(widest + 1), spans):
+        found: dict[LineEntry, None] = {}
+        for away, (kind, place, first, last) in product(range(widest + 1), _spans(entry)):
             for at in {place - away, place + away}:
-                for plane, (starts, runs) in self._runs.get((axis, at), {}).items():
+                for plane, (starts, runs) in self._runs.get((kind, at), {}).items():
                     for i in range(bisect_right(starts, last + widest) - 1, -1, -1):
                         line = runs[i]
-                        _, _, start, end = span(line)
-                        if end < first - widest:
+                        if line.last < first - widest:
                             break  # those before it end still earlier
                         slack = reach(entry.radius, line.radius)
-                        meets = start - slack <= last and first <= end + slack and away <= slack
+                        meets = line.first - slack <= last and first <= line.last + slack and away <= slack
                         if meets and (slack or plane in entry.plane.split("+")):
                             found[line] = None
         return list(found)
 
 
-def span(line: Line) -> tuple[Axis, int, int, int]:
-    """Return whether a line is a column or a row, its place, and its ends, both inclusive."""
-    axis = COLUMNS if isinstance(line, Column) else ROWS
-    return axis, *axis.of(line)
-
-
-def _spans(defect: Defect) -> list[tuple[Axis, int, int, int]]:
-    """Return a defect as a column and as a row of one photosite."""
-    return [(COLUMNS, defect.x, defect.y, defect.y), (ROWS, defect.y, defect.x, defect.x)]
+def _spans(entry: Entry) -> list[tuple[type[LineEntry], int, int, int]]:
+    """Return an entry's place and ends, for a defect those of the column and of the row that it alone would be."""
+    if isinstance(entry, Defect):
+        return [(Column, entry.x, entry.y, entry.y), (Row, entry.y, entry.x, entry.x)]
+    return [(type(entry), entry.place, entry.first, entry.last)]
 
 
 @cache
@@ -165,7 +152,3 @@ def _body(one: SensorMap, other: SensorMap) -> tuple[str, str, str]:
 
 def _saw_active_area(sensor_map: SensorMap) -> bool:
     return sensor_map.source != Source.JPEG and sensor_map.frames.used > 0
-
-
-def _listed(rect: Rect | None) -> str:
-    return "null" if rect is None else f"[{rect.x}, {rect.y}, {rect.width}, {rect.height}]"

@@ -33,9 +33,9 @@ def merge_maps(maps: Iterable[SensorMap], *, names: Sequence[str] | None = None)
     Parameters
     ----------
     maps
-        At least one.
+        One map or more.
     names
-        What to call each in an error; None numbers them.
+        Name of each for errors; None numbers them.
 
     Returns
     -------
@@ -52,10 +52,10 @@ def merge_maps(maps: Iterable[SensorMap], *, names: Sequence[str] | None = None)
 
     Notes
     -----
-    `merged_entries` says how entries are joined. Counts of photos are added up. The digest is the SHA-256 of the maps'
-    digests, sorted, and the settings list these: merging merged maps gives the digest of merging all at once, and
-    photos that would count twice are recognised. Entries need not come out the same in two steps: merge all at once.
-    Settings that differ are left out.
+    The module `merge_entries` says how entries are joined. Counts of photos are added up. The digest is the SHA-256 of
+    the maps' digests, sorted, and the settings list these: merging merged maps gives the digest of merging all at once,
+    and photos that would count twice are recognised. Entries need not come out the same in two steps: merge all at
+    once. Settings that differ are left out.
     """
     maps = list(maps)
     names = [f"map {number}" for number in range(1, len(maps) + 1)] if names is None else names

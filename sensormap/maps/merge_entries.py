@@ -13,23 +13,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Generic, TypeVar
 
 from sensormap.maps.checks import MAX_RADIUS
-from sensormap.maps.entries import Between, Column, Defect, Row
-from sensormap.maps.matching import Entry, Line, Lines, Places, reach, span, weakness
+from sensormap.maps.entries import Between, Column, Defect, Entry, LineEntry, Row
+from sensormap.maps.matching import DefectIndex, LineIndex, reach, weakness
 from sensormap.maps.sensor_map import SensorMap
-
-AnyLine = TypeVar("AnyLine", Column, Row)
 
 _MOST_SEEN = 10**18 - 1  # what a map file holds
 _START = Between(None, None)
 
-AnyEntry = TypeVar("AnyEntry", Defect, Column, Row)
+AnyLine = TypeVar("AnyLine", bound=LineEntry)
+AnyEntry = TypeVar("AnyEntry", bound=Entry)
 
 
 @dataclass(frozen=True)
-class _Stretch:
+class _UnitedLine(Generic[AnyLine]):
     """Part of a raw column (row), the lines that it is united from, and the numbers of their maps."""
 
     place: int
@@ -37,30 +36,30 @@ class _Stretch:
     last: int
     planes: frozenset[str]
     radius: int | None
-    members: tuple[Line, ...]
+    members: tuple[AnyLine, ...]
     maps: frozenset[int]
 
-    def overlaps(self, other: _Stretch) -> bool:
+    def overlaps(self, other: _UnitedLine[AnyLine]) -> bool:
         return self.first <= other.last and other.first <= self.last
 
-    def shares(self, other: _Stretch) -> bool:
+    def shares(self, other: _UnitedLine[AnyLine]) -> bool:
         """Tell whether two have a photosite in common."""
         return self.place == other.place and self.overlaps(other) and not self.planes.isdisjoint(other.planes)
 
-    def is_beside(self, other: _Stretch) -> bool:
+    def is_beside(self, other: _UnitedLine[AnyLine]) -> bool:
         """Tell whether two are the same line, one of them at least seen in JPEGs; what one map has as two are two."""
         slack = reach(self.radius, other.radius)
         near = slack > 0 and abs(self.place - other.place) <= slack
         return near and self.overlaps(other) and self.maps.isdisjoint(other.maps)
 
 
-def unite(lines: Iterable[tuple[AnyLine, int]]) -> list[tuple[AnyLine, tuple[Line, ...]]]:
+def unite(lines: Iterable[tuple[AnyLine, int]]) -> list[tuple[AnyLine, tuple[AnyLine, ...]]]:
     """Return lines that have no photosite in common, sorted by place and start, each with those that it stands for.
 
     Parameters
     ----------
     lines
-        All columns, or all rows, each with the number of its map.
+        Columns, or rows, of all maps, each with the number of its map.
 
     Returns
     -------
@@ -71,17 +70,16 @@ def unite(lines: Iterable[tuple[AnyLine, int]]) -> list[tuple[AnyLine, tuple[Lin
     -----
     Lines of raw photos, and likewise lines of JPEGs, that share a photosite are united; that may make them meet others,
     so it is repeated until none do. Then a line of JPEGs that lies within reach of a stronger one of another map is
-    taken for that one, which stays as it is.
+    taken for that one, which stays as it is; around one of raw photos so are all lines of JPEGs within reach.
     """
-    buckets: dict[tuple[int, bool], list[_Stretch]] = defaultdict(list)
+    buckets: dict[tuple[int, bool], list[_UnitedLine[AnyLine]]] = defaultdict(list)
     for line, number in lines:
-        _, place, first, last = span(line)
         planes = frozenset(line.plane.split("+"))
-        new = _Stretch(place, first, last, planes, line.radius, (line,), frozenset({number}))
-        bucket = buckets[place, line.radius is None]
+        new = _UnitedLine(line.place, line.first, line.last, planes, line.radius, (line,), frozenset({number}))
+        bucket = buckets[line.place, line.radius is None]
         bucket[:] = _added(bucket, new)
     united = sorted((one for bucket in buckets.values() for one in bucket), key=lambda one: weakness(one.members[0]))
-    kept: dict[int, list[_Stretch]] = defaultdict(list)
+    kept: dict[int, list[_UnitedLine[AnyLine]]] = defaultdict(list)
     for one in united:
         near = [other for at in range(one.place - MAX_RADIUS, one.place + MAX_RADIUS + 1) for other in kept.get(at, ())]
         host = next((other for other in near if other.shares(one) or other.is_beside(one)), None)
@@ -89,18 +87,20 @@ def unite(lines: Iterable[tuple[AnyLine, int]]) -> list[tuple[AnyLine, tuple[Lin
             kept[one.place].append(one)
         else:
             peers = kept[host.place]
-            peers[peers.index(host)] = replace(host, members=host.members + one.members, maps=host.maps | one.maps)
-    found = [(_line(one), one.members) for stretches in kept.values() for one in stretches]
-    return sorted(found, key=lambda pair: (span(pair[0])[1:], pair[0].plane))
+            # All that JPEGs show around a line of raw photos is its smear; of JPEGs what one map has as two are two.
+            seen = host.maps if host.radius is None else host.maps | one.maps
+            peers[peers.index(host)] = replace(host, members=host.members + one.members, maps=seen)
+    found = [(_line(one), one.members) for united in kept.values() for one in united]
+    return sorted(found, key=lambda pair: (pair[0].place, pair[0].first, pair[0].last, pair[0].plane))
 
 
-def _added(bucket: Sequence[_Stretch], new: _Stretch) -> list[_Stretch]:
-    """Return stretches at one place with one more, united with those that it meets."""
+def _added(bucket: Sequence[_UnitedLine[AnyLine]], new: _UnitedLine[AnyLine]) -> list[_UnitedLine[AnyLine]]:
+    """Return the lines at one place with one more, united with those that it meets."""
     apart = list(bucket)
     while met := next((one for one in apart if one.shares(new)), None):
         apart.remove(met)
         members = tuple(sorted((*met.members, *new.members), key=weakness))
-        new = _Stretch(
+        new = _UnitedLine(
             new.place,
             min(met.first, new.first),
             max(met.last, new.last),
@@ -112,14 +112,13 @@ def _added(bucket: Sequence[_Stretch], new: _Stretch) -> list[_Stretch]:
     return [*apart, new]
 
 
-def _line(one: _Stretch) -> Any:
-    """Return a stretch as its strongest member, of its own extent."""
+def _line(one: _UnitedLine[AnyLine]) -> AnyLine:
+    """Return the strongest member, with the ends and planes of all."""
     base = one.members[0]
     planes = base.plane if one.planes == {*base.plane.split("+")} else "+".join(sorted(one.planes))
-    defects = max(member.defects for member in one.members)
-    if isinstance(base, Column):
-        return replace(base, y0=one.first, y1=one.last, plane=planes, defects=defects)
-    return replace(base, x0=one.first, x1=one.last, plane=planes, defects=defects)
+    return replace(
+        base.resized(one.first, one.last), plane=planes, defects=max(member.defects for member in one.members)
+    )
 
 
 def merge_lines(maps: Sequence[SensorMap]) -> tuple[tuple[Column, ...], tuple[Row, ...]]:
@@ -128,24 +127,25 @@ def merge_lines(maps: Sequence[SensorMap]) -> tuple[tuple[Column, ...], tuple[Ro
     Parameters
     ----------
     maps
-        Of one body.
+        Maps of one body.
     """
+    return _merged_lines([one.columns for one in maps], maps), _merged_lines([one.rows for one in maps], maps)
+
+
+def _merged_lines(lines: Sequence[Sequence[AnyLine]], maps: Sequence[SensorMap]) -> tuple[AnyLine, ...]:
+    """Return the columns, or the rows, of all maps; `lines` has those of each."""
     first = _first(maps)
-    columns = [(_dated(entry, one, first), i) for i, one in enumerate(maps) for entry in one.columns]
-    rows = [(_dated(entry, one, first), i) for i, one in enumerate(maps) for entry in one.rows]
-    return (
-        tuple(_witnessed(line, members, first) for line, members in unite(columns)),
-        tuple(_witnessed(line, members, first) for line, members in unite(rows)),
-    )
+    numbered = [(_dated(line, one, first), i) for i, one in enumerate(maps) for line in lines[i]]
+    return tuple(_witnessed(line, members, first) for line, members in unite(numbered))
 
 
-def merge_defects(maps: Sequence[SensorMap], lines: Sequence[Line]) -> list[Defect]:
+def merge_defects(maps: Sequence[SensorMap], lines: Sequence[LineEntry]) -> list[Defect]:
     """Return the single defects of all maps, sorted by (y, x).
 
     Parameters
     ----------
     maps
-        Of one body.
+        Maps of one body.
     lines
         The columns and rows of the merged map: what lies in one of them is not listed again, nor is what JPEGs show
         beside one of raw photos.
@@ -163,10 +163,10 @@ def merge_defects(maps: Sequence[SensorMap], lines: Sequence[Line]) -> list[Defe
     first = _first(maps)
     dated = [[_dated(defect, one, first) for defect in one.defects] for one in maps]
     pool = sorted(((defect, i) for i, defects in enumerate(dated) for defect in defects), key=lambda p: weakness(p[0]))
-    places = [Places(defects) for defects in dated]
+    places = [DefectIndex(defects) for defects in dated]
     taken: set[tuple[int, int, int]] = set()  # map, x, y
-    exact = Lines(replace(line, radius=None) for line in lines)
-    raw = Lines(line for line in lines if line.radius is None)
+    exact = LineIndex(replace(line, radius=None) for line in lines)
+    raw = LineIndex(line for line in lines if line.radius is None)
     merged = []
     for seed, own in pool:
         if (own, seed.x, seed.y) in taken:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
+from sensormap.errors import MapSizeError
+from sensormap.frame import Skipped
 from sensormap.maps.checks import check_entries, check_frames, check_numbers, check_source
-from sensormap.maps.entries import Column, Defect, FrameSummary, Row, Setting, Source
+from sensormap.maps.entries import Column, Defect, FrameSummary, LineEntry, Row, Setting, Source
 
-if TYPE_CHECKING:
-    from sensormap.frame import Skipped
+if TYPE_CHECKING:  # whoever reads a map needs no NumPy, which takes a tenth of a second to import
+    import numpy as np
+    from numpy.typing import NDArray
+
+MOST_PHOTOSITES = 2_000_000
+"""Defective photosites of a map that are listed one by one: a fifth of a small sensor, 300 MB of memory."""
+MOST_MASKED = 1 << 29
+"""Photosites of a grid for which there is a mask, a byte each: more than twice as many as any camera has."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +31,7 @@ class SensorMap:
     Parameters
     ----------
     body, profile, sensor
-        Whose sensor it is, the name of the camera profile used, and the geometry.
+        The camera, the name of the profile used, and the geometry of the sensor.
     frames, skipped
         The photos behind the map, and those that could not be used.
     settings
@@ -34,10 +43,10 @@ class SensorMap:
     defects
         Sorted by (y, x), each photosite once, and none that a column or row covers.
     false_positives
-        How many entries chance and scenery alone are estimated to make; None where it was not estimated.
+        Estimated number of entries that chance and scenery alone make; None where it was not estimated.
     source
-        What photos it was made from. In a map of raw photos no entry has a `radius`, in one of JPEGs every entry has
-        one and a JPEG pixel; one on the grid of a picture, its camera unknown, is of JPEGs.
+        The sort of photos behind it. In a map of raw photos no entry has a `radius`; in one of JPEGs every entry has
+        one, and a JPEG pixel. A map on the pixels of a JPEG, its camera unknown, is of JPEGs.
 
     Raises
     ------
@@ -70,3 +79,96 @@ class SensorMap:
             source=self.source,
             clock_jumps=self.frames.clock_jumps,
         )
+
+    @property
+    def lines(self) -> tuple[Column | Row, ...]:
+        """The columns, then the rows."""
+        return (*self.columns, *self.rows)
+
+    def photosites(self) -> list[tuple[int, int]]:
+        """Return where all defective photosites lie, those of columns and rows one by one.
+
+        Returns
+        -------
+        list of (x, y)
+            On the raw grid, sorted by (y, x), each photosite once. Of a line that covers one of two planes, every
+            second photosite.
+
+        Raises
+        ------
+        MapSizeError
+            If there are more than `MOST_PHOTOSITES`.
+
+        Examples
+        --------
+        >>> from sensormap.camera.geometry import Rect
+        >>> from sensormap.maps.entries import DefectKind
+        >>> sensor = Sensor((16, 12), Rect(0, 0, 16, 12), Cfa("RGGB"), None)
+        >>> frames = FrameSummary(2, 0, None, None, None, None, digest="")
+        >>> column = Column(4, 8, 11, "R", DefectKind.DEAD, 1.0, -9.0, 2)
+        >>> hot = Defect(5, 3, "B", DefectKind.HOT, 0.9, 8.0, 120.0, 60.0, jpeg=None)
+        >>> SensorMap(Body("", "toy", ""), "toy", sensor, frames, (), {}, (column,), (hot,)).photosites()
+        [(5, 3), (4, 8), (4, 10)]
+        """
+        return photosites_of(self.defects, self.lines, self.sensor.cfa)
+
+    def mask(self) -> NDArray[np.bool_]:
+        """Return which photosites of the raw grid are defective, also those of columns and rows.
+
+        Returns
+        -------
+        ndarray of bool, shape (H, W)
+            True where `photosites` has an entry.
+
+        Raises
+        ------
+        MapSizeError
+            If the grid has more than `MOST_MASKED` photosites.
+
+        Examples
+        --------
+        >>> from sensormap.camera.geometry import Rect
+        >>> from sensormap.maps.entries import DefectKind
+        >>> sensor = Sensor((6, 4), Rect(0, 0, 6, 4), Cfa("RGGB"), None)
+        >>> frames = FrameSummary(2, 0, None, None, None, None, digest="")
+        >>> row = Row(1, 0, 5, "B", DefectKind.DEAD, 1.0, -9.0, 2)
+        >>> SensorMap(Body("", "toy", ""), "toy", sensor, frames, (), {}, (), (), (row,)).mask().astype(int)
+        array([[0, 0, 0, 0, 0, 0],
+               [0, 1, 0, 1, 0, 1],
+               [0, 0, 0, 0, 0, 0],
+               [0, 0, 0, 0, 0, 0]])
+        """
+        import numpy as np  # noqa: PLC0415
+
+        width, height = self.sensor.raw_size
+        if width * height > MOST_MASKED:
+            msg = f"the map's grid of {width} x {height} photosites is too large for a mask, at most {MOST_MASKED}"
+            raise MapSizeError(msg)
+        mask = np.zeros((height, width), np.bool_)
+        mask[[defect.y for defect in self.defects], [defect.x for defect in self.defects]] = True
+        for line in self.lines:
+            along = line.covered(self.sensor.cfa)
+            x, y = line.photosite(line.place, slice(along.start, along.stop, along.step))
+            mask[y, x] = True
+        return mask
+
+
+def photosites_of(defects: Iterable[Defect], lines: Sequence[LineEntry], cfa: Cfa) -> list[tuple[int, int]]:
+    """Return where some entries of a map lie; otherwise as `SensorMap.photosites`.
+
+    Parameters
+    ----------
+    defects, lines
+        The entries.
+    cfa
+        The filters of their map.
+    """
+    found = {(defect.x, defect.y) for defect in defects}
+    # Counted before they are listed: a small file can name lines that fill the largest grid.
+    count = len(found) + sum(len(line.covered(cfa)) for line in lines)
+    if count > MOST_PHOTOSITES:
+        msg = f"the map holds {count} defective photosites, too many to list one by one, at most {MOST_PHOTOSITES}"
+        raise MapSizeError(msg)
+    for line in lines:
+        found.update(line.photosites(cfa))
+    return sorted(found, key=lambda photosite: photosite[::-1])

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from sensormap.maps.entries import Column, Defect, DefectKind, Row, Source
+from sensormap.maps.entries import DARK_KINDS, Defect, DefectKind, Entry, Source
 from sensormap.maps.sensor_map import SensorMap
+from sensormap.settings import FEW_FRAMES, LISTED_CONFIDENCE
 
-# With fewer photos of different scenes a map lists only the grossest defects, and is sure of none.
-_FEW_PHOTOS = 10
-
-# What a map of enough photos is sure of, as stories.LISTED_CONFIDENCE.
-_SURE = 0.8
-
-# Of a simulated set of 60 photos, cut into two, one half missed what five photos of the other showed, but nothing that
-# eight did.
+# Of photos that show a defect. Measured on two halves of 60 simulated photos: what fewer than 8 photos of one half
+# showed the other may miss (it missed one that 5 showed); it missed none that 8 or more did.
 _FEW_SHOWING = 8
 
-# A hot photosite that adds so much to every photo stands out in all: four times 3 sigma of the noise in the shadows
-# of an ordinary 12-bit camera (visible.py), so that it does for one of 14 bits as well.
+# DN that a hot photosite adds to the shortest exposure. By the noise that `visible` assumes, 11 DN are 3 sigma in the
+# shadows of a 12-bit file; a 14-bit file has four times the DN, and which of the two it is the map does not tell.
 _PLAIN_DN = 44.0
 
 BORN_LATER = "born later"
 """The reason that is none: there was nothing to show yet."""
 
-_DARK = frozenset({DefectKind.DEAD, DefectKind.WEAK})
 
-
-def unseen(entry: Defect | Column | Row, *, listed: SensorMap, looked: SensorMap) -> str:
+def unseen(entry: Entry, *, listed: SensorMap, looked: SensorMap) -> str:
     """Say why the photos of `looked` may not have shown an entry of `listed`; "" if they would have.
 
     Parameters
@@ -50,23 +43,23 @@ def unseen(entry: Defect | Column | Row, *, listed: SensorMap, looked: SensorMap
     return _poor_photos(entry, looked) or _faint(entry, listed, looked)
 
 
-def _poor_photos(entry: Defect | Column | Row, looked: SensorMap) -> str:
+def _poor_photos(entry: Entry, looked: SensorMap) -> str:
     """Say why photos would not show an entry however strong it is; "" if they would."""
     frames, counted = looked.frames, _counted(looked, entry.kind)
-    if frames.used - frames.repeated < _FEW_PHOTOS:
+    if frames.used - frames.repeated < FEW_FRAMES:
         return f"too few photos ({frames.used - frames.repeated})" if frames.used else "no photos"
-    if counted < _FEW_PHOTOS:
+    if counted < FEW_FRAMES:
         return "filtered in camera"
     if looked.source == Source.JPEG and entry.radius is None:
         return "JPEGs show less"
     return "" if _in_view(entry, looked) else "outside the photos"
 
 
-def _faint(entry: Defect | Column | Row, listed: SensorMap, looked: SensorMap) -> str:
+def _faint(entry: Entry, listed: SensorMap, looked: SensorMap) -> str:
     """Say why an entry is too doubtful or too weak to show in photos; "" if it is not."""
     if not entry.score:
         return "never measured"
-    if entry.confidence < _SURE:
+    if entry.confidence < LISTED_CONFIDENCE:
         return "was not sure"
     if entry.kind == DefectKind.HOT and _shorter(entry, listed, looked):
         return "shorter exposures"
@@ -80,21 +73,21 @@ def _faint(entry: Defect | Column | Row, listed: SensorMap, looked: SensorMap) -
 def _counted(looked: SensorMap, kind: DefectKind) -> int:
     """Return how many photos tell of a defect of this kind."""
     frames = looked.frames
-    return max(frames.used - frames.repeated - (0 if kind in _DARK else frames.filtered), 0)
+    return max(frames.used - frames.repeated - (0 if kind in DARK_KINDS else frames.filtered), 0)
 
 
-def _in_view(entry: Defect | Column | Row, looked: SensorMap) -> bool:
+def _in_view(entry: Entry, looked: SensorMap) -> bool:
     """Tell whether an entry, or part of a line, lies in what the photos show."""
     area = looked.sensor.active_area
     left, top, right, bottom = area.x, area.y, area.x + area.width, area.y + area.height
     if isinstance(entry, Defect):
         return area.contains(entry.x, entry.y)
-    if isinstance(entry, Column):
-        return left <= entry.x < right and entry.y0 < bottom and entry.y1 >= top
-    return top <= entry.y < bottom and entry.x0 < right and entry.x1 >= left
+    x0, y0 = entry.photosite(entry.place, entry.first)
+    x1, y1 = entry.photosite(entry.place, entry.last)
+    return x0 < right and x1 >= left and y0 < bottom and y1 >= top
 
 
-def _shorter(entry: Defect | Column | Row, listed: SensorMap, looked: SensorMap) -> bool:
+def _shorter(entry: Entry, listed: SensorMap, looked: SensorMap) -> bool:
     """Tell whether the exposures may have been too short for a hot entry."""
     then, now = listed.frames.shutter_s, looked.frames.shutter_s
     if now is None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 
 from sensormap.errors import StrengthError
-from sensormap.maps.entries import Defect, DefectKind, Source
+from sensormap.maps.entries import DARK_KINDS, Defect, DefectKind, Source
 from sensormap.maps.sensor_map import SensorMap
 
 BASE_ISO = 100
@@ -27,9 +27,14 @@ def noise_dn(level_dn: float, *, gain: float) -> float:
     Parameters
     ----------
     level_dn
-        Its level in the file, DN above black.
+        Level of the photosite in the file, DN above black.
     gain
         ISO over base ISO.
+
+    Returns
+    -------
+    float
+        The standard deviation, DN.
 
     Examples
     --------
@@ -47,11 +52,16 @@ def visible_defects(
     Parameters
     ----------
     sensor_map
-        The map. Its columns and rows have no strengths and are not asked.
+        The map. Its columns and rows have no strengths and are left out.
     shutter_s, iso
-        The exposure.
+        Shutter time in seconds and ISO of the photo.
     levels
-        DN in the file of what bright defects are looked for in, and of what dark ones are.
+        Levels in the file, DN above black, at which bright defects and dark ones are looked for.
+
+    Returns
+    -------
+    tuple of Defect
+        Those that stand out.
 
     Raises
     ------
@@ -63,8 +73,7 @@ def visible_defects(
     A hot or offset photosite adds ``gain * (D * T + b)``, compared with the noise of a shadow; a weak one loses the
     share ``1 - m`` of a grey, a dead one all of it, compared with the noise of that grey. Stuck and noisy ones always
     count, and so do those whose strength the map does not tell, such as those that only JPEGs show: nothing excludes
-    them. When a defect was born or gone
-    does not matter.
+    them. When a defect was born or gone does not matter.
     """
     if sensor_map.source == Source.JPEG:
         msg = "a map made from JPEGs holds no strengths, so what shows at an exposure is unknown"
@@ -79,7 +88,7 @@ def _is_visible(defect: Defect, shutter_s: float, gain: float, levels: tuple[flo
     if defect.kind in (DefectKind.HOT, DefectKind.OFFSET):
         excess = _excess_dn(defect, shutter_s, gain)
         return excess is None or excess > SIGMAS * noise_dn(shadow_dn, gain=gain)
-    if defect.kind in (DefectKind.WEAK, DefectKind.DEAD):
+    if defect.kind in DARK_KINDS:
         response = 0.0 if defect.kind == DefectKind.DEAD else defect.response and defect.response[0]
         return response is None or (1 - response) * grey_dn > SIGMAS * noise_dn(grey_dn, gain=gain)
     return True
@@ -91,6 +100,6 @@ def _excess_dn(defect: Defect, shutter_s: float, gain: float) -> float | None:
     main = dark if defect.kind == DefectKind.HOT else offset
     if main is None or not {"dark_dn_per_s", "offset_dn"}.isdisjoint(defect.unresolved):
         return None
-    # Beside an offset a dark current that may be none is none.
+    # Of an offset photosite a dark current counts if its 95 % interval leaves out zero.
     told = dark is not None and (defect.kind == DefectKind.HOT or dark[1] > 0)
     return gain * ((dark[0] if dark and told else 0.0) * shutter_s + (offset[0] if offset else 0.0))

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from sensormap.correct.methods.held_out import Quality
 from sensormap.correct.run import Corrected
-from sensormap.report.table import Table, plain
+from sensormap.report.table import Table
+from sensormap.report.words import plain
 
 
 def corrected_table(corrected: Sequence[Corrected]) -> Table:
@@ -15,7 +16,7 @@ def corrected_table(corrected: Sequence[Corrected]) -> Table:
     Parameters
     ----------
     corrected
-        In the order of the rows; their file names are cleaned of what could steer a terminal.
+        Corrected photos in the order of the rows; their file names are cleaned of what could steer a terminal.
     """
     rows = tuple(
         (plain(one.source.name), plain(one.output.name), str(one.repaired), _left_alone(one)) for one in corrected
@@ -23,7 +24,7 @@ def corrected_table(corrected: Sequence[Corrected]) -> Table:
     header = ("photo", "written as", "repaired", "left alone")
     changes = [one.elsewhere for one in corrected if one.elsewhere is not None]
     mean = f"{max(changes, default=0.0):.4f}"
-    note = f"JPEGs: the rest of the picture, outside the repaired blocks, changed by {mean} DN on average at most."
+    note = f"JPEGs: outside the repaired blocks their pixels changed by {mean} DN on average at most."
     return Table(_title(corrected), header, rows, right=frozenset({2}), note=note if changes else "")
 
 
@@ -33,9 +34,9 @@ def quality_table(photos: int, qualities: Sequence[Quality]) -> Table:
     Parameters
     ----------
     photos
-        How many photos photosites were held out of.
+        Number of photos in which photosites were held out.
     qualities
-        Of each method.
+        Errors of each method.
 
     Examples
     --------

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from sensormap.maps.compare import Change, Difference, Differences, changed_strength, kind_changed
-from sensormap.maps.entries import Column, Defect, Row
-from sensormap.maps.matching import Entry
-from sensormap.report.entries import certainty, since_text
+from sensormap.maps.entries import Column, Defect, Entry
 from sensormap.report.table import Table
+from sensormap.report.words import STRENGTH_NAMES, certainty, since_text
 
 _HEADER = ("x", "y", "plane", "kind", "certainty", "score", "since", "remark")
 _RIGHT = frozenset({0, 1, 4, 5})
-_STRENGTHS = {"dark_dn_per_s": ("dark current", " DN/s"), "offset_dn": ("offset", " DN"), "response": ("response", "")}
+_UNITS = {"dark_dn_per_s": " DN/s", "offset_dn": " DN", "response": ""}
 
 
 def difference_line(differences: Differences) -> str:
@@ -31,7 +30,7 @@ def difference_tables(differences: Differences) -> list[Table]:
     Parameters
     ----------
     differences
-        Of two maps.
+        The differences of two maps.
 
     Returns
     -------
@@ -56,18 +55,17 @@ def _cells(difference: Difference) -> tuple[str, ...]:
     if old and new:
         kind = f"{old.kind} -> {new.kind}" if kind_changed(old, new) else kind
         remarks.append(_strength_change(old, new))
-    noun = "" if isinstance(entry, Defect) else "column " if isinstance(entry, Column) else "row "
+    noun = "" if isinstance(entry, Defect) else f"{entry.noun} "
     facts = (f"{noun}{kind}", certainty(entry.confidence), f"{entry.score:.1f}", since_text(entry.onset))
     return (*_place(entry), entry.plane, *facts, ", ".join(filter(None, remarks)))
 
 
 def _place(entry: Entry) -> tuple[str, str]:
     """Return where an entry lies, from where to where in the case of a line."""
-    if isinstance(entry, Column):
-        return str(entry.x), f"{entry.y0} to {entry.y1}"
-    if isinstance(entry, Row):
-        return f"{entry.x0} to {entry.x1}", str(entry.y)
-    return str(entry.x), str(entry.y)
+    if isinstance(entry, Defect):
+        return str(entry.x), str(entry.y)
+    place, ends = str(entry.place), f"{entry.first} to {entry.last}"
+    return (place, ends) if isinstance(entry, Column) else (ends, place)
 
 
 def _strength_change(old: Entry, new: Entry) -> str:
@@ -75,5 +73,4 @@ def _strength_change(old: Entry, new: Entry) -> str:
     name = changed_strength(old, new)
     if name is None:
         return ""
-    words, unit = _STRENGTHS[name]
-    return f"{words} {getattr(old, name)[0]:.3g} -> {getattr(new, name)[0]:.3g}{unit}"
+    return f"{STRENGTH_NAMES[name]} {getattr(old, name)[0]:.3g} -> {getattr(new, name)[0]:.3g}{_UNITS[name]}"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sensormap.maps.entries import Between, Column, Defect, DefectKind, Row, Source
+from sensormap.maps.entries import Column, Defect, Entry, LineEntry, Row, Source
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.report.table import Table, counted
-
-_UNKNOWN = "?"
+from sensormap.report.table import Table
+from sensormap.report.words import UNKNOWN, certainty, counted, since_text, strength_text
 
 
 def defect_table(sensor_map: SensorMap, *, limit: int | None = 20) -> Table:
@@ -19,14 +18,13 @@ def defect_table(sensor_map: SensorMap, *, limit: int | None = 20) -> Table:
     sensor_map
         The map.
     limit
-        How many at most; None for all.
+        Most defects that are listed; None for all.
 
     Returns
     -------
     Table
-        With strength, date of birth and the frames in which each showed, unless the map was made without a second look
-        at the photos; of a map of JPEGs with places in them first, and no strengths. Its note says how many were left
-        out.
+        With strength, date of birth and the frames in which each showed, unless the map was made without the second
+        pass; of a map of JPEGs with places in them first, and no strengths. Its note says how many were left out.
     """
     ranked = sorted(sensor_map.defects, key=lambda defect: (-abs(defect.score), defect.y, defect.x))[:limit]
     hidden = len(sensor_map.defects) - len(ranked)
@@ -42,87 +40,13 @@ def defect_table(sensor_map: SensorMap, *, limit: int | None = 20) -> Table:
 
 
 def column_table(sensor_map: SensorMap) -> Table:
-    """Return the column entries from left to right."""
-    grid = _grid(sensor_map)
-    places = [(column.x, f"{column.y0} to {column.y1}") for column in sensor_map.columns]
-    return _line_table(sensor_map.columns, places, ("column", f"{grid}x", f"{grid}rows"))
+    """Return the columns from left to right."""
+    return _line_table(sensor_map.columns, Column, Row, _grid(sensor_map))
 
 
 def row_table(sensor_map: SensorMap) -> Table:
-    """Return the row entries from top to bottom."""
-    grid = _grid(sensor_map)
-    places = [(row.y, f"{row.x0} to {row.x1}") for row in sensor_map.rows]
-    return _line_table(sensor_map.rows, places, ("row", f"{grid}y", f"{grid}columns"))
-
-
-def certainty(confidence: float) -> str:
-    """Return a confidence in per cent, rounded down: nothing measured is certain.
-
-    Examples
-    --------
-    >>> certainty(0.5), certainty(0.9989), certainty(1.0)
-    ('50 %', '99.8 %', '> 99.9 %')
-    """
-    if confidence >= 0.999:
-        return "> 99.9 %"
-    tenths = int(confidence * 1000 + 1e-9) / 10
-    return f"{tenths:.1f} %" if tenths >= 99 else f"{int(tenths)} %"
-
-
-def strength_text(defect: Defect) -> str:
-    """Return what a defect does to a photo at base ISO, as one number.
-
-    Parameters
-    ----------
-    defect
-        Any.
-
-    Returns
-    -------
-    str
-        What a hot photosite gains per second and an offset one always; which share of the light a weak one loses; the
-        level of a stuck or dead one; ``?`` where the photos, or JPEGs, do not tell.
-
-    Examples
-    --------
-    >>> hot = Defect(5, 4, "Gr", DefectKind.HOT, 0.9, 8.0, 120.0, 60.0, None, dark_dn_per_s=(210.4, 198.0, 222.0))
-    >>> strength_text(hot)
-    '210 DN/s'
-    >>> strength_text(Defect(5, 4, "Gr", DefectKind.WEAK, 0.9, 8.0, 120.0, 60.0, None, response=(0.7, 0.6, 0.8)))
-    '-30 %'
-    """
-    if defect.kind == DefectKind.HOT:
-        return f"{_number(defect.dark_dn_per_s[0])} DN/s" if defect.dark_dn_per_s else _UNKNOWN
-    if defect.kind == DefectKind.OFFSET:
-        return f"{_number(defect.offset_dn[0], sign='+')} DN" if defect.offset_dn else _UNKNOWN
-    if defect.kind == DefectKind.WEAK:
-        return f"{_number(100 * (defect.response[0] - 1), sign='+')} %" if defect.response else _UNKNOWN
-    if defect.kind == DefectKind.NOISY:
-        return "varies"
-    return _UNKNOWN if defect.mean is None else f"{_number(defect.mean)} DN"
-
-
-def since_text(onset: Between | None) -> str:
-    """Return since when, for all that the photos tell, a defect has been there.
-
-    Examples
-    --------
-    >>> from datetime import datetime
-    >>> since_text(Between(None, None)), since_text(Between(None, datetime(2010, 5, 9, 11, 2))), since_text(None)
-    ('start', '<=2010-05-09', '?')
-    """
-    if onset is None:
-        return _UNKNOWN
-    if onset.by is None:  # after a day, but before which is not known, only in imported lists
-        return "start" if onset.after is None else f"> {onset.after.date().isoformat()}"
-    # From the start perhaps, and not later than that day.
-    return f"{'<=' if onset.after is None else ''}{onset.by.date().isoformat()}"
-
-
-def _number(value: float, *, sign: str = "") -> str:
-    """Write a number as exactly as a strength is known: two digits below 100, none after the point above."""
-    digits = ".0f" if 99.5 <= abs(value) < 1e6 else ".2g"
-    return f"{value + 0.0:{sign}{digits}}"
+    """Return the rows from top to bottom."""
+    return _line_table(sensor_map.rows, Row, Column, _grid(sensor_map))
 
 
 def _names(sensor_map: SensorMap) -> tuple[str, ...]:
@@ -131,7 +55,7 @@ def _names(sensor_map: SensorMap) -> tuple[str, ...]:
     followed = any(defect.seen is not None for defect in defects)
     since = ("since",) if any(defect.onset is not None for defect in defects) else ()
     if source == Source.JPEG:
-        raw = () if sensor_map.sensor.is_picture else ("raw x, y",)
+        raw = () if sensor_map.sensor.is_jpeg_grid else ("raw x, y",)
         return ("JPEG x, y", "+-", *raw, *_USUAL, *since, *(("seen",) if followed else ()))
     radius = ("+-",) if source == Source.BOTH else ()
     means = ("mean",) if any(defect.mean is not None for defect in defects) else ()
@@ -143,14 +67,14 @@ def _grid(sensor_map: SensorMap) -> str:
     """Return what tells the coordinates of a map of JPEGs from those in the JPEG, or that they are the same."""
     if sensor_map.source != Source.JPEG:
         return ""
-    return "JPEG " if sensor_map.sensor.is_picture else "raw "
+    return "JPEG " if sensor_map.sensor.is_jpeg_grid else "raw "
 
 
 def _pair(place: tuple[int, int] | None) -> str:
     return f"{place[0]}, {place[1]}" if place else "outside"
 
 
-def _radius(entry: Defect | Column | Row) -> str:
+def _radius(entry: Entry) -> str:
     return "" if entry.radius is None else str(entry.radius)
 
 
@@ -166,30 +90,39 @@ _CELLS: dict[str, Callable[[Defect], str]] = {
     "kind": lambda defect: str(defect.kind),
     "certainty": lambda defect: certainty(defect.confidence),
     "score": lambda defect: f"{defect.score:.1f}",
-    "mean": lambda defect: _UNKNOWN if defect.mean is None else f"{defect.mean:.0f}",
+    "mean": lambda defect: UNKNOWN if defect.mean is None else f"{defect.mean:.0f}",
     "strength": strength_text,
     "since": lambda defect: since_text(defect.onset),
-    "seen": lambda defect: f"{defect.seen[0]}/{defect.seen[1]}" if defect.seen else _UNKNOWN,
+    "seen": lambda defect: f"{defect.seen[0]}/{defect.seen[1]}" if defect.seen else UNKNOWN,
 }
 """What each column of the table of defects says."""
 
 
-def _line_table(
-    entries: Sequence[Column | Row], places: Sequence[tuple[int, str]], names: tuple[str, str, str]
-) -> Table:
-    """Return column or row entries; `names` are those of a line, of its place and of what it runs over."""
-    dated = any(entry.onset is not None for entry in entries)
-    rough = any(entry.radius is not None for entry in entries)
-    noun, place, over = names
-    header = (place, *(("+-",) if rough else ()), over, "planes", "kind", "certainty", "score")
+def _line_table(lines: Sequence[LineEntry], made: type[LineEntry], crossed: type[LineEntry], grid: str) -> Table:
+    """Return columns, or rows.
+
+    Parameters
+    ----------
+    lines
+        The columns or rows.
+    made, crossed
+        Which of the two they are, and the other one, in whose numbers they start and end.
+    grid
+        Name of the grid that the numbers are on, in front of the names of their columns in the table; "" where it is
+        clear.
+    """
+    dated = any(line.onset is not None for line in lines)
+    rough = any(line.radius is not None for line in lines)
+    place = (f"{grid}{made.keys[0]}", *(("+-",) if rough else ()), f"{grid}{crossed.noun}s")
+    header = (*place, "planes", "kind", "certainty", "score", *(("since",) if dated else ()))
     rows = []
-    for entry, (line, run) in zip(entries, places, strict=True):
-        at = (str(line), _radius(entry), run) if rough else (str(line), run)
-        facts = (entry.plane, str(entry.kind), certainty(entry.confidence), f"{entry.score:.1f}")
-        rows.append((*at, *facts, *((since_text(entry.onset),) if dated else ())))
+    for line in lines:
+        at = (str(line.place), *((_radius(line),) if rough else ()), f"{line.first} to {line.last}")
+        facts = (line.plane, str(line.kind), certainty(line.confidence), f"{line.score:.1f}")
+        rows.append((*at, *facts, *((since_text(line.onset),) if dated else ())))
     return Table(
-        title=counted(len(entries), f"defective {noun}"),
-        header=(*header, *(("since",) if dated else ())),
+        title=counted(len(lines), f"defective {made.noun}"),
+        header=header,
         rows=tuple(rows),
         right=frozenset(i for i, name in enumerate(header) if name not in _WORDS),
     )

@@ -6,6 +6,7 @@ from sensormap.evaluation.counts import CLASSES, Evaluation, Share
 from sensormap.maps.entries import DefectKind
 from sensormap.maps.mapfile.values import NUMBER
 from sensormap.report.table import Table
+from sensormap.report.words import STRENGTH_NAMES
 
 FORMAT = "sensormap-evaluation/1"
 OPENING = b"format: sensormap-evaluation/"
@@ -16,7 +17,6 @@ _MEANINGS = {
     "some": "in 3 frames or more",
     "faint": "in fewer",
 }
-_NAMES = {"dark_dn_per_s": "dark current", "offset_dn": "offset", "response": "response"}
 
 
 def evaluation_tables(evaluation: Evaluation) -> tuple[Table, ...]:
@@ -79,7 +79,7 @@ def _trust(evaluation: Evaluation) -> list[tuple[str, str]]:
     ]
     rows += [
         (words.capitalize(), _told(evaluation.strengths[name], "intervals of 95 % hold the truth"))
-        for name, words in _NAMES.items()
+        for name, words in STRENGTH_NAMES.items()
     ]
     rows.append(("Own defects", f"{evaluation.own} in the photos as they are, {evaluation.lost} of them lost"))
     return rows

@@ -1,4 +1,4 @@
-"""A map as words and tables of plain text; how they look on a terminal is the command line's business."""
+"""A table of plain text, and its lines; how they look on a terminal is the command line's business."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def table_lines(table: Table, *, width: int = 80) -> list[str]:
     Parameters
     ----------
     table
-        Any table; if it has no rows there are no lines either.
+        The table; if it has no rows there are no lines either.
     width
         Characters a line may have. To fit, a last column of text is folded; where the last is of numbers, all columns
         move nearer, one blank apart instead of two, and if that does not help the spare one is left out.
@@ -63,28 +63,6 @@ def table_lines(table: Table, *, width: int = 80) -> list[str]:
         return lines
     fold = TextWrapper(width=width - indent).wrap
     return [line for row in rows for line in _folded(form, row[:-1], fold(row[-1]))]
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number of things.
-
-    Examples
-    --------
-    >>> counted(1, "defect"), counted(0, "row")
-    ('1 defect', '0 rows')
-    """
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def plain(text: str) -> str:
-    r"""Return `text` with what does not print as escapes: a file name must not steer the terminal.
-
-    Examples
-    --------
-    >>> print(plain("DSC\x1b[31m.NEF"))
-    DSC\x1b[31m.NEF
-    """
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _without(table: Table, place: int) -> Table:

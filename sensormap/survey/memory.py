@@ -1,4 +1,4 @@
-"""Giving memory back to the system, as far as the C library can."""
+"""Returning freed memory to the system, as far as the C library can."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _LARGE_BYTES = 4_000_000  # a file or a frame is larger, what the arithmetic wor
 def keep_no_frames() -> None:
     """Have memory of the size of files and frames returned to the system as soon as it is freed; glibc only.
 
-    glibc learns to keep blocks of up to 32 MB, for each thread apart, once some were freed. With two threads that saves
-    3 % of the time and costs 30 MB, with eight it costs 90 MB.
+    Once blocks of up to 32 MB were freed, glibc keeps such blocks, for each thread apart. With two threads that saves
+    3 % of the time and costs 30 MB of memory; with eight it costs 90 MB.
     """
     try:
         ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
@@ -21,10 +21,10 @@ def keep_no_frames() -> None:
 
 
 def give_back() -> None:
-    """Return the memory that threads have freed but still hold; does nothing where the C library cannot.
+    """Return to the system the memory that threads have freed; does nothing where the C library cannot.
 
-    glibc keeps what a thread freed for the next thread, in case it needs as much: for decoded frames that is a quarter
-    of the run's memory, while the steps after the passes run in another thread and get theirs from the system.
+    glibc keeps what a thread freed, in case it needs as much again: for decoded frames that is a quarter of the run's
+    memory. The steps after the passes run in another thread, which takes its memory from the system.
     """
     try:
         ctypes.CDLL(None).malloc_trim(0)

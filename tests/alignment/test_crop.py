@@ -155,7 +155,7 @@ def test_files_that_cannot_be_read(tmp_path):
         (raw, text): "B.JPG: .* JPEG",
         (raw, cut): "C.JPG: ",
         (raw, raw): "A.NEF: .* JPEG",
-        (stored, stored): "A.JPG: a JPEG picture, expected a raw photo first and its JPEG second",
+        (stored, stored): "A.JPG: a JPEG, expected a raw photo first and its JPEG second",
         (raw, tmp_path / "D.JPG"): f"D.JPG: cannot be read: {os.strerror(errno.ENOENT)}",
         (tmp_path / "D.NEF", stored): f"D.NEF: cannot be read: {os.strerror(errno.ENOENT)}",
     }.items():

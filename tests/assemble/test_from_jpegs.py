@@ -359,7 +359,7 @@ def test_a_column_is_an_entry_of_its_own_with_a_radius() -> None:
     assert found.rows == ()
 
 
-def test_of_a_column_every_eighth_member_is_asked_and_single_defects_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_column_every_eighth_member_is_classified_and_single_defects_all(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 
     def ask(outliers: Outliers, *arguments: Any, **options: Any) -> DefectKind:

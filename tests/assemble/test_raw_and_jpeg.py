@@ -123,6 +123,19 @@ def test_a_defect_that_both_show_has_the_higher_confidence(raw: float, jpeg: flo
     assert combine(raw_map(one), jpeg_map(other)).defects == (replace(one, confidence=max(raw, jpeg)),)
 
 
+def test_a_jpeg_entry_between_two_raw_ones_is_a_witness_of_the_stronger_only() -> None:
+    strong, weak = raw_defect(40, 30, confidence=0.9), raw_defect(42, 30, confidence=0.85)
+    found = combine(raw_map(strong, weak), jpeg_map(seen_defect(41, 30, confidence=0.95)))
+    assert [one.confidence for one in found.defects] == [0.95, 0.85]
+
+
+def test_clusters_of_jpegs_are_numbered_after_those_of_raw_photos() -> None:
+    raw = raw_defect(10, 10, cluster=2), raw_defect(11, 10, cluster=2)
+    jpegs = seen_defect(40, 30, cluster=1), seen_defect(41, 30, cluster=1), seen_defect(60, 30)
+    found = combine(raw_map(*raw), jpeg_map(*jpegs))
+    assert [(one.x, one.cluster) for one in found.defects] == [(10, 2), (11, 2), (40, 3), (41, 3), (60, None)]
+
+
 def test_of_several_jpeg_entries_near_a_raw_one_the_nearest_is_its_witness() -> None:
     near, far = seen_defect(41, 30, confidence=0.6), seen_defect(40, 33, confidence=0.9)
     raw = raw_defect(40, 30, confidence=0.5)
@@ -142,6 +155,7 @@ START, BORN = Between(None, None), Between(datetime(2010, 9, 1), datetime(2010, 
     [
         (START, BETWEEN, BETWEEN),  # older photos tell since when
         (START, START, START),
+        (START, Between(datetime(2009, 9, 1), datetime(2010, 8, 1)), Between(datetime(2009, 9, 1), RAW_FIRST)),
         (START, None, Between(None, RAW_FIRST)),
         (BORN, BETWEEN, BORN),
         (BORN, START, BORN),
@@ -168,6 +182,13 @@ def test_what_only_later_photos_show_from_their_start_was_born_before_those() ->
         jpeg_map(seen_defect(40, 30, onset=BORN), seen_defect(60, 60, onset=START), frames=later),
     )
     assert [defect.onset for defect in both.defects] == [START, Between(None, later.first)]
+
+
+def test_columns_are_dated_and_made_surer_likewise() -> None:
+    raw = column(60, 10, 40, onset=START, confidence=0.9)
+    other = column(61, 12, 44, onset=BETWEEN, confidence=0.95, radius=1)
+    found = combine(raw_map(columns=(raw,)), jpeg_map(columns=(other,)))
+    assert found.columns == (replace(raw, onset=BETWEEN, confidence=0.95),)
 
 
 def test_without_times_births_stay_as_they_are() -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from sensormap.camera.profile import Body
-from sensormap.correct.selection import check_body, choose, mapped
-from sensormap.errors import FrameMismatchError
+from sensormap.correct.selection import check_body, choose, pixels_of
+from sensormap.errors import FrameMismatchError, MapSizeError
 from sensormap.frame import Exposure, Photo
+from sensormap.maps import sensor_map as sensor_map_module
 from sensormap.maps.entries import Between, Column, DefectKind, Row
 from tests.support.maps import toy_defect, toy_map
 
@@ -69,7 +70,7 @@ def test_lines_are_repaired_once_they_are_born_and_give_all_their_photosites():
     in_row = list(row.photosites(sensor_map.sensor.cfa))
     assert early.photosites(sensor_map) == sorted([(3, 3), *in_row], key=lambda place: place[::-1])
     assert set(late.photosites(sensor_map)) == {(3, 3), *in_row, *column.photosites(sensor_map.sensor.cfa)}
-    assert mapped(sensor_map) == late.photosites(sensor_map)
+    assert sensor_map.photosites() == late.photosites(sensor_map)
 
 
 @pytest.mark.parametrize(
@@ -136,6 +137,14 @@ def test_photos_of_another_camera_are_refused_by_name(body, force, message):
     else:
         with pytest.raises(FrameMismatchError, match=message):
             check_body(photo(body), toy_map(), force=force)
+
+
+def test_lines_of_more_photosites_than_a_sensor_could_work_with_are_counted_before_they_are_listed(monkeypatch):
+    monkeypatch.setattr(sensor_map_module, "MOST_PHOTOSITES", 3)
+    chosen, _ = chosen_at(toy_map(defects=()), LONG)
+    for listed in (chosen.photosites, lambda sensor_map: pixels_of(chosen, sensor_map)):
+        with pytest.raises(MapSizeError, match="4 defective photosites, too many"):
+            listed(toy_map(defects=()))
 
 
 def test_a_map_that_does_not_know_its_body_takes_photos_of_any():

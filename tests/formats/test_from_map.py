@@ -17,9 +17,10 @@ from sensormap.camera.cfa import Cfa
 from sensormap.camera.profile import Profile
 from sensormap.cli.main import main
 from sensormap.errors import ListFormatError
+from sensormap.formats import programs
 from sensormap.formats.from_map import export_map, listing_of
 from sensormap.formats.listing import Listing, Photosite, Run, one_by_one
-from sensormap.formats.registry import FORMATS, PICTURES, get_format
+from sensormap.formats.registry import FORMATS, PROGRAMS, get_format
 from sensormap.formats.to_map import map_of_listing, sensor_of, untold
 from sensormap.maps.coordinates import coordinates
 from sensormap.maps.entries import Between, Column, DefectKind, Row
@@ -63,6 +64,11 @@ _NO_ASTROPY = pytest.mark.skipif(find_spec("astropy") is None, reason="astropy i
 EVERY = [pytest.param(name, marks=_NO_ASTROPY if name == "fits" else ()) for name in FORMATS]
 
 
+def test_every_module_of_a_program_is_a_format():
+    folder = Path(programs.__path__[0])
+    assert sorted(PROGRAMS) == sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+
+
 @pytest.mark.parametrize("name", EVERY)
 def test_every_format_gives_back_the_places_that_it_has_room_for(name):
     form = FORMATS[name]
@@ -85,7 +91,7 @@ def test_an_empty_map_is_an_empty_list(name):
 
 @pytest.mark.parametrize("name", EVERY)
 def test_a_map_of_a_picture_goes_only_where_pictures_do(name):
-    if name in PICTURES:
+    if name in {"fits", "png", "numpy", "csv"}:
         back = FORMATS[name].read(export_map(phone_map(), FORMATS[name]).content, name, phone_map().sensor)
         assert [(found.x, found.y) for found in one_by_one(back)] == coordinates(phone_map(), "jpeg")
     else:

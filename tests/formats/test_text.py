@@ -13,10 +13,10 @@ from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
-from sensormap.formats.listing import DARK, Listing, Photosite, Run, gathered, one_by_one, raw_grid
+from sensormap.formats.listing import Listing, Photosite, Run, gathered, one_by_one, raw_grid
 from sensormap.formats.programs import csv_list, dcraw, mlvapp, phd2, pixinsight, rawtherapee, siril
 from sensormap.formats.text_lines import read_lines
-from sensormap.maps.entries import DefectKind
+from sensormap.maps.entries import DARK_KINDS, DefectKind
 from tests.support.maps import TOY_SENSOR, rects
 
 FORMATS = {
@@ -112,7 +112,7 @@ def test_what_is_written_is_read_back(name, case):
     for place in was.keys() - crossings:
         kind, since = was[place]
         if "two kinds" in form.keeps:
-            kind = DefectKind.DEAD if kind in DARK else DefectKind.HOT
+            kind = DefectKind.DEAD if kind in DARK_KINDS else DefectKind.HOT
         elif "kind" not in form.keeps:
             kind = None
         assert now[place] == (kind, since if "since" in form.keeps else None)

@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormap.maps.clusters import Run, find_clusters, find_columns
+from sensormap.maps.clusters import CandidateRun, find_clusters, find_columns
 
 
-def runs_of(*places: tuple[int, list[int]]) -> tuple[Run, ...]:
+def runs_of(*places: tuple[int, list[int]]) -> tuple[CandidateRun, ...]:
     """Return the runs among the candidates given as column and rows."""
     row = np.array([y for _, rows in places for y in rows], np.int32)
     col = np.array([x for x, rows in places for _ in rows], np.int32)
     return find_columns(row, col)
 
 
-def described(runs: tuple[Run, ...]) -> list[tuple[int, int, int, int]]:
+def described(runs: tuple[CandidateRun, ...]) -> list[tuple[int, int, int, int]]:
     return [(run.col, run.first, run.last, run.members.size) for run in runs]
 
 

@@ -84,9 +84,9 @@ def test_no_defects():
 @given(sensor_map=sensor_maps())
 def test_laws(sensor_map):
     spaces = {"active": sensor_map.sensor.active_area, "jpeg": sensor_map.sensor.jpeg_crop}
-    if sensor_map.sensor.is_picture:
+    if sensor_map.sensor.is_jpeg_grid:
         del spaces["active"]
-    raw = coordinates(sensor_map, "jpeg" if sensor_map.sensor.is_picture else "raw")
+    raw = coordinates(sensor_map, "jpeg" if sensor_map.sensor.is_jpeg_grid else "raw")
     assert raw == sorted(set(raw), key=lambda pixel: pixel[::-1])
     mask = np.zeros(sensor_map.sensor.raw_size[::-1], bool)
     for x, y in raw:

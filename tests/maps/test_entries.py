@@ -68,8 +68,8 @@ def test_rectangles_lie_on_the_sensor():
     ("crop", "found"), [(None, "null"), (Rect(0, 0, 18, 11), r"\[0, 0, 18, 11\]"), (Rect(1, 0, 17, 12), r"\[1, 0, 17")]
 )
 def test_the_grid_of_a_picture_is_the_whole_picture(crop, found):
-    assert TOY_PICTURE.is_picture
-    assert not TOY_SENSOR.is_picture
+    assert TOY_PICTURE.is_jpeg_grid
+    assert not TOY_SENSOR.is_jpeg_grid
     assert TOY_PICTURE.jpeg_pixel(17, 11) == (17, 11)
     with pytest.raises(ValueError, match=rf"jpeg_crop: {found}.*, but where cfa is picture it is \[0, 0, 18, 12\]"):
         replace(TOY_PICTURE, jpeg_crop=crop)

@@ -200,6 +200,14 @@ def test_a_raw_column_is_not_changed_by_a_jpeg_s():
     assert found.columns == (COLUMN, far)
 
 
+def test_all_that_jpegs_show_around_a_raw_column_is_its_smear():
+    left, right = (replace(COLUMN, x=x, plane=plane, radius=1) for x, plane in ((9, "B"), (11, "Gr")))
+    found = merged(made("a", columns=(COLUMN,)), made("b", columns=(left, right), make=jpeg_map))
+    assert found.columns == (COLUMN,)
+    apart = merged(made("a", columns=(left,), make=jpeg_map), made("b", columns=(right,), make=jpeg_map))
+    assert apart.columns == (left, right)  # among JPEGs two pixels are more than the radius
+
+
 def test_a_list_without_photos_cannot_be_joined_to_jpegs_alone():
     with pytest.raises(FrameMismatchError, match=r"^1.yaml: is of no photos, .* JPEGs"):
         merged(made("a", make=jpeg_map), listed(toy_defect(4, 5)))

@@ -16,9 +16,10 @@ from sensormap.cli.render import show_map
 from sensormap.frame import Skipped
 from sensormap.maps.entries import Between, DefectKind
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.report.entries import certainty, column_table, defect_table, row_table, since_text, strength_text
-from sensormap.report.map_facts import MEANINGS, facts_table, kind_table, shutter_text, skipped_table
+from sensormap.report.entries import column_table, defect_table, row_table
+from sensormap.report.summary import facts_table, kind_table, skipped_table
 from sensormap.report.table import Table, table_lines
+from sensormap.report.words import certainty, shutter_text, since_text, strength_text
 from tests.support.maps import both_map, full_map, jpeg_map, phone_map, sensor_maps, toy_defect, toy_map
 
 
@@ -38,7 +39,7 @@ def test_a_map_in_a_pipe():
     assert [line.rstrip() for line in shown(toy_map()).splitlines()] == [
         "Camera   NIKON D80, serial 0012345 (profile toy)",
         "Sensor   24 x 16 photosites, GBRG, JPEG 18 x 12",
-        "Frames   40 frames used, 2 skipped",
+        "Photos   40 used, 2 skipped",
         "Taken    2010-05-02 17:31 to 2011-01-09 11:02",
         "Shutter  1/2000 s to 16 s",
         "ISO      100 to 1600",
@@ -69,14 +70,14 @@ def test_a_map_in_a_pipe():
 
 def test_what_a_second_look_tells_is_shown():
     assert [line.rstrip() for line in shown(full_map()).splitlines()] == [
-        "Camera   NIKON D80, serial 0012345 (profile toy)",
-        "Sensor   24 x 16 photosites, GBRG, JPEG 18 x 12",
-        "Frames   40 frames used (3 repeat a scene, 6 filtered in camera), 2 skipped",
-        "Taken    2010-05-02 17:31 to 2011-01-09 11:02",
-        "Shutter  1/2000 s to 16 s",
-        "ISO      100 to 1600",
-        "Clock    contradicts the shutter count 1 time",
-        "Errors   about 0.3 false entries expected",
+        "Camera        NIKON D80, serial 0012345 (profile toy)",
+        "Sensor        24 x 16 photosites, GBRG, JPEG 18 x 12",
+        "Photos        40 used (3 repeat a scene, 6 filtered in camera), 2 skipped",
+        "Taken         2010-05-02 17:31 to 2011-01-09 11:02",
+        "Shutter       1/2000 s to 16 s",
+        "ISO           100 to 1600",
+        "Clock         contradicts the shutter count 1 time",
+        "False alarms  about 0.3 expected",
         "",
         "4 defects",
         "kind    count  meaning",
@@ -109,15 +110,15 @@ def test_what_a_second_look_tells_is_shown():
 
 def test_a_map_of_jpegs():
     assert [line.rstrip() for line in shown(jpeg_map()).splitlines()] == [
-        "Camera   NIKON D80, serial 0012345 (profile toy)",
-        "Sensor   24 x 16 photosites, GBRG, JPEG 18 x 12",
-        "Source   the camera's JPEGs; places are good to the pixels under +-",
-        "Frames   40 JPEGs used (3 repeat a scene), 2 skipped",
-        "Taken    2010-05-02 17:31 to 2011-01-09 11:02",
-        "Shutter  1/2000 s to 16 s",
-        "ISO      100 to 1600",
-        "Clock    contradicts the shutter count 1 time",
-        "Errors   about 0.3 false entries expected",
+        "Camera        NIKON D80, serial 0012345 (profile toy)",
+        "Sensor        24 x 16 photosites, GBRG, JPEG 18 x 12",
+        "Source        the camera's JPEGs; +- is how many pixels a place may be off",
+        "Photos        40 JPEGs used (3 repeat a scene), 2 skipped",
+        "Taken         2010-05-02 17:31 to 2011-01-09 11:02",
+        "Shutter       1/2000 s to 16 s",
+        "ISO           100 to 1600",
+        "Clock         contradicts the shutter count 1 time",
+        "False alarms  about 0.3 expected",
         "",
         "4 defects",
         "kind    count  meaning",
@@ -147,10 +148,10 @@ def test_a_map_of_jpegs():
 def test_a_map_on_the_grid_of_a_picture():
     lines = [line.rstrip() for line in shown(phone_map()).splitlines()]
     assert lines[:4] == [
-        "Camera   Apple iPhone 7, serial unknown (no profile)",
-        "Sensor   18 x 12 pixels of the JPEG; raw grid unknown",
-        "Source   the camera's JPEGs; places are good to the pixels under +-",
-        "Frames   40 JPEGs used (3 repeat a scene), 2 skipped",
+        "Camera        Apple iPhone 7, serial unknown (no profile)",
+        "Sensor        18 x 12 pixels of the JPEG; raw grid unknown",
+        "Source        the camera's JPEGs; +- is how many pixels a place may be off",
+        "Photos        40 JPEGs used (3 repeat a scene), 2 skipped",
     ]
     start = lines.index("1 defective column")
     assert lines[start + 1 : start + 7] == [
@@ -166,9 +167,9 @@ def test_a_map_on_the_grid_of_a_picture():
 def test_a_map_of_raw_photos_and_jpegs():
     lines = [line.rstrip() for line in shown(both_map(), width=120).splitlines()]
     assert lines[1:4] == [
-        "Sensor   24 x 16 photosites, GBRG, JPEG 18 x 12",
-        "Source   raw photos and JPEGs; places with +- are good to so many pixels",
-        "Frames   40 frames used (12 of them JPEGs, 3 repeat a scene, 6 filtered in camera), 2 skipped",
+        "Sensor        24 x 16 photosites, GBRG, JPEG 18 x 12",
+        "Source        raw photos and JPEGs; +- is how many pixels a place known from JPEGs may be off",
+        "Photos        40 used (12 of them JPEGs, 3 repeat a scene, 6 filtered in camera), 2 skipped",
     ]
     start = lines.index("1 defective column")
     assert lines[start + 1 :][:13] == [
@@ -202,13 +203,13 @@ def test_without_a_second_look_jpegs_tell_neither_since_nor_seen():
     ("make", "jpegs", "text"),
     [
         (jpeg_map, 40, "40 JPEGs used"),
-        (both_map, 12, "40 frames used (12 of them JPEGs, "),
-        (both_map, 1, "40 frames used (1 of them a JPEG, "),
+        (both_map, 12, "40 used (12 of them JPEGs, "),
+        (both_map, 1, "40 used (1 of them a JPEG, "),
     ],
 )
 def test_jpegs_are_counted(make, jpegs, text):
     frames = replace(make().frames, jpegs=jpegs)
-    assert dict(facts_table(make(frames=frames)).rows)["Frames"].startswith(text)
+    assert dict(facts_table(make(frames=frames)).rows)["Photos"].startswith(text)
 
 
 def test_a_terminal_gets_colours():
@@ -368,30 +369,30 @@ def test_lines_without_onset_have_no_column_for_it():
 @pytest.mark.parametrize(
     ("parts", "text"),
     [
-        ({}, "40 frames used, 2 skipped"),
-        ({"followed": 30}, "40 frames used (30 read twice), 2 skipped"),
-        ({"followed": 40}, "40 frames used, 2 skipped"),
-        ({"repeated": 1}, "40 frames used (1 repeats a scene), 2 skipped"),
-        ({"filtered": 6}, "40 frames used (6 filtered in camera), 2 skipped"),
+        ({}, "40 used, 2 skipped"),
+        ({"followed": 30}, "40 used (30 in the second pass), 2 skipped"),
+        ({"followed": 40}, "40 used, 2 skipped"),
+        ({"repeated": 1}, "40 used (1 repeats a scene), 2 skipped"),
+        ({"filtered": 6}, "40 used (6 filtered in camera), 2 skipped"),
     ],
 )
 def test_odd_frames_are_counted(parts, text):
     table = facts_table(toy_map(frames=replace(toy_map().frames, **parts)))
-    assert table.rows[2] == ("Frames", text)
+    assert table.rows[2] == ("Photos", text)
 
 
 @pytest.mark.parametrize(
     ("expected", "text"),
     [
-        (0.0, "fewer than 0.1 false entries expected"),
-        (0.1, "about 0.1 false entries expected"),
-        (9.94, "about 9.9 false entries expected"),
-        (9.96, "about 10 false entries expected"),
-        (123.4, "about 123 false entries expected"),
+        (0.0, "fewer than 0.1 expected"),
+        (0.1, "about 0.1 expected"),
+        (9.94, "about 9.9 expected"),
+        (9.96, "about 10 expected"),
+        (123.4, "about 123 expected"),
     ],
 )
-def test_errors(expected, text):
-    assert facts_table(toy_map(false_positives=expected)).rows[-1] == ("Errors", text)
+def test_false_alarms(expected, text):
+    assert facts_table(toy_map(false_positives=expected)).rows[-1] == ("False alarms", text)
 
 
 def test_clock_jumps():
@@ -438,12 +439,13 @@ def test_endless_reasons_are_cut():
 def test_unknown_facts_are_left_out():
     frames = replace(toy_map().frames, first=None, last=None, shutter_s=None, iso=None, used=1)
     table = facts_table(toy_map(frames=frames))
-    assert [row[0] for row in table.rows] == ["Camera", "Sensor", "Frames"]
-    assert table.rows[2][1].startswith("1 frame used")
+    assert [row[0] for row in table.rows] == ["Camera", "Sensor", "Photos"]
+    assert table.rows[2][1].startswith("1 used")
 
 
 def test_every_kind_has_a_meaning():
-    assert set(MEANINGS) == set(DefectKind)
+    assert all(kind.meaning for kind in DefectKind)
+    assert len({kind.meaning for kind in DefectKind}) == len(DefectKind)
     assert kind_table(toy_map()).title == "3 defects"
 
 

@@ -11,8 +11,8 @@ from sensormap.camera.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
 from sensormap.frame import Skipped
-from sensormap.maps.checks import MAX_RADIUS, STRENGTHS
-from sensormap.maps.entries import Between, Column, Defect, DefectKind, FrameSummary, Row, Source
+from sensormap.maps.checks import MAX_RADIUS
+from sensormap.maps.entries import STRENGTHS, Between, Column, Defect, DefectKind, FrameSummary, Row, Source
 from sensormap.maps.sensor_map import SensorMap
 
 TOY_SENSOR = Sensor((24, 16), Rect(2, 1, 20, 14), Cfa("GBRG"), Rect(3, 2, 18, 12))
@@ -282,7 +282,7 @@ def defects_of(draw, sensor, source, onsets, covered):
 def sensor_maps(draw):
     """Any map that can be made."""
     sensor = draw(sensors())
-    source = Source.JPEG if sensor.is_picture else draw(st.sampled_from(Source))
+    source = Source.JPEG if sensor.is_jpeg_grid else draw(st.sampled_from(Source))
     skipped = tuple(draw(st.lists(st.builds(Skipped, TEXTS, TEXTS), max_size=4)))
     frames = draw(summaries(len(skipped), source))
     onsets = changes(clock_jumps=frames.clock_jumps)

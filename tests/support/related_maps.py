@@ -42,5 +42,5 @@ def siblings(draw, *, sensor, source, number):
 def families(draw, count):
     """Several maps of one body, of any sources."""
     sensor = draw(sensors())
-    sources = st.just(Source.JPEG) if sensor.is_picture else st.sampled_from(Source)
+    sources = st.just(Source.JPEG) if sensor.is_jpeg_grid else st.sampled_from(Source)
     return [draw(siblings(sensor=sensor, source=draw(sources), number=number)) for number in range(1, count + 1)]

@@ -194,7 +194,7 @@ def unknown(series, tmp_path_factory):
 
 def test_without_a_profile_the_grid_is_that_of_the_picture(series, unknown):
     found = map_defects([unknown], Options())
-    assert (found.source, found.profile, found.sensor.is_picture) == (Source.JPEG, "picture", True)
+    assert (found.source, found.profile, found.sensor.is_jpeg_grid) == (Source.JPEG, "picture", True)
     assert found.body.model == "NIKON D8?"
     assert found.sensor.raw_size == CROP[2:]
     assert all(defect.radius >= 1 for defect in found.defects)
@@ -419,7 +419,7 @@ def test_beside_raw_photos_jpegs_need_a_place_on_the_raw_grid(place, caplog):
     assert [entry.reason for entry in found.skipped] == [reason] * 3
     assert f"skipped DSC_0000.JPG: {reason}" in caplog.messages
     alone = mapped(place, "jpegs")
-    assert (alone.source, alone.sensor.is_picture, alone.frames.used) == (Source.JPEG, True, 3)
+    assert (alone.source, alone.sensor.is_jpeg_grid, alone.frames.used) == (Source.JPEG, True, 3)
 
 
 @pytest.mark.parametrize("raws", [0, 1])
@@ -585,6 +585,6 @@ def test_a_real_clean_camera_has_hardly_an_entry():
 def test_the_defect_of_a_real_phone_is_found():
     """A third of the photos: white surfaces, and a scene."""
     found = map_defects(sorted((DATA / "gt-i9300").iterdir())[::3], Options())
-    assert found.sensor.is_picture
+    assert found.sensor.is_jpeg_grid
     assert found.sensor.raw_size == (3264, 1836)
     assert any(max(abs(defect.x - 532), abs(defect.y - 842)) <= 1 for defect in found.defects)

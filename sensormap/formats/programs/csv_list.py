@@ -13,7 +13,7 @@ from datetime import datetime
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.formats.listing import Format, Listing, Photosite, Run, gathered, raw_grid, within
-from sensormap.formats.text_lines import Line, read_lines, shortened
+from sensormap.formats.text_lines import TextLine, read_lines, shortened
 from sensormap.maps.entries import DefectKind
 
 COLUMNS = ("x", "y", "plane", "kind", "since", "width", "height")
@@ -38,7 +38,7 @@ def read(data: bytes, name: str, sensor: Sensor) -> Listing:
     lines = read_lines(data, name, comment=None)
     first = next(lines, None)
     if first is None:
-        Line(name, 1, "").refuse("is empty, expected a header with x and y")
+        TextLine(name, 1, "").refuse("is empty, expected a header with x and y")
     header = [word.strip().lower() for word in _fields(first)]
     unknown = [word for word in header if word not in COLUMNS or header.count(word) > 1]
     if unknown or not {"x", "y"} <= set(header):
@@ -55,7 +55,7 @@ def _text(entry: Photosite | Run, sensor: Sensor) -> str:
     return f"{entry.x},{entry.y},{sensor.cfa.plane_name(x=entry.x, y=entry.y)},{kind},{since},1,1"
 
 
-def _fields(line: Line) -> list[str]:
+def _fields(line: TextLine) -> list[str]:
     """Return a line's fields; a quoted one ends in its line, as none holds a line end."""
     try:
         return next(csv.reader([line.text], strict=True))
@@ -63,7 +63,7 @@ def _fields(line: Line) -> list[str]:
         line.refuse(f"{shortened(line.text)} is not a line of CSV: {error}")
 
 
-def _entries(lines: Iterator[Line], header: list[str], sensor: Sensor) -> Iterator[Run]:
+def _entries(lines: Iterator[TextLine], header: list[str], sensor: Sensor) -> Iterator[Run]:
     """Yield photosites and runs."""
     width, height = sensor.raw_size
     for line in lines:
@@ -79,7 +79,7 @@ def _entries(lines: Iterator[Line], header: list[str], sensor: Sensor) -> Iterat
         yield Run(y, x, across, down, _kind(line, told), _since(line, told))
 
 
-def _kind(line: Line, told: Mapping[str, str]) -> DefectKind | None:
+def _kind(line: TextLine, told: Mapping[str, str]) -> DefectKind | None:
     """Return the kind that a line tells."""
     word = told.get("kind", "")
     if word and word not in tuple(DefectKind):
@@ -87,7 +87,7 @@ def _kind(line: Line, told: Mapping[str, str]) -> DefectKind | None:
     return DefectKind(word) if word else None
 
 
-def _since(line: Line, told: Mapping[str, str]) -> datetime | None:
+def _since(line: TextLine, told: Mapping[str, str]) -> datetime | None:
     """Return the time that a line tells."""
     word = told.get("since", "")
     try:
@@ -106,4 +106,5 @@ FORMAT = Format(
     keeps=frozenset({"kind", "since", "runs"}),
     write=write,
     read=read,
+    for_jpegs=True,
 )

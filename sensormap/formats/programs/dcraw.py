@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, raw_grid, within
-from sensormap.formats.text_lines import Line, read_lines
+from sensormap.formats.text_lines import TextLine, read_lines
 
 FILE_NAME = ".badpixels"
 LONGEST = 127  # characters; dcraw reads lines into 128 bytes and takes the rest of a longer one for the next
@@ -62,7 +62,7 @@ def death_time(since: datetime | None) -> int:
     return 0 if since is None else min(max(timegm(since.timetuple()) + 1, 0), LATEST)
 
 
-def _entries(lines: Iterator[Line], sensor: Sensor) -> Iterator[Run]:
+def _entries(lines: Iterator[TextLine], sensor: Sensor) -> Iterator[Run]:
     """Yield the photosites, each a run of one."""
     area = sensor.active_area
     for line in lines:

@@ -35,9 +35,9 @@ def opcode_list(listing: Listing, sensor: Sensor) -> bytes:
     Parameters
     ----------
     listing
-        On the raw grid, which the DNG must hold whole.
+        Photosites and runs on the raw grid, which the DNG must hold whole.
     sensor
-        Its filters give the phase.
+        Geometry of the sensor; its filters give the phase.
 
     Raises
     ------

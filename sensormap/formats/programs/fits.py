@@ -3,8 +3,8 @@
 The first row stored is raw row 0, as arrays have it; viewers that draw FITS from the bottom upward show it upside down.
 
 Bits are those of JWST's data quality arrays. Every bad photosite has DO_NOT_USE, and one bit for its kind: `hot` HOT;
-`offset` WARM, a moderate brightness in every frame; `dead` DEAD; `weak` LOW_QE; `noisy` TELEGRAPH, jumps between
-levels; `stuck`, for which JWST has no word, OTHER_BAD_PIXEL. Reading maps them back, and UNRELIABLE_SLOPE to `noisy`.
+`offset` WARM, a moderate brightness in every frame; `dead` DEAD; `weak` LOW_QE; `noisy` TELEGRAPH; `stuck`, for which
+JWST has no word, OTHER_BAD_PIXEL. Reading maps them back, and UNRELIABLE_SLOPE to `noisy`.
 Where several are set, the one named first in `BITS` tells the kind; with none of them it is not told.
 
 This needs astropy: ``pip install 'sensormap[astro]'``.
@@ -17,8 +17,6 @@ import warnings
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
@@ -26,6 +24,7 @@ from sensormap.formats.listing import MAX_PHOTOSITES, Format, Listing, Run, gath
 from sensormap.maps.entries import DefectKind
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 DO_NOT_USE = 1 << 0
@@ -150,4 +149,5 @@ FORMAT = Format(
     write=write,
     read=read,
     max_bytes=9 * MAX_SIZE,  # 64 bits a photosite, and headers
+    for_jpegs=True,
 )

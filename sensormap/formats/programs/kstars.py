@@ -20,8 +20,8 @@ from typing import Any, NoReturn, TypeGuard
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
-from sensormap.formats.listing import DARK, Format, Listing, Run, gathered, one_by_one, within
-from sensormap.maps.entries import DefectKind
+from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, within
+from sensormap.maps.entries import DARK_KINDS, DefectKind
 
 MAX_JSON = 8 * 1024 * 1024  # bytes; JSON takes up to thirty times its size in memory, and this holds 200,000 entries
 _MOST = 1 << 31
@@ -38,8 +38,8 @@ def write(listing: Listing, sensor: Sensor, body: Body) -> bytes:
         "standardDeviation": 0,
         "hotAggressiveness": 75,
         "coldAggressiveness": 75,
-        "hot": [{"x": found.x, "y": found.y, "value": 1} for found in shown if found.kind not in DARK],
-        "cold": [{"x": found.x, "y": found.y, "value": -1} for found in shown if found.kind in DARK],
+        "hot": [{"x": found.x, "y": found.y, "value": 1} for found in shown if found.kind not in DARK_KINDS],
+        "cold": [{"x": found.x, "y": found.y, "value": -1} for found in shown if found.kind in DARK_KINDS],
     }
     return json.dumps(content, separators=(",", ":")).encode("ascii") + b"\n"
 

@@ -71,4 +71,5 @@ FORMAT = Format(
     keeps=frozenset(),
     write=write,
     read=read,
+    for_jpegs=True,
 )

@@ -16,7 +16,7 @@ from sensormap.camera.cfa import MONO
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.formats.listing import Format, Listing, Photosite, Run, gathered, raw_grid, within
-from sensormap.formats.text_lines import Line, read_lines, shortened
+from sensormap.formats.text_lines import TextLine, read_lines, shortened
 
 _HEADER = "// CosmeticCorrection with a defect list; run it in the script editor\nvar P = new CosmeticCorrection;\n"
 _FIELDS = "// defectEnabled, defectIsRow, defectAddress, defectIsRange, defectBegin, defectEnd"
@@ -46,7 +46,7 @@ def read(data: bytes, name: str, sensor: Sensor) -> Listing:
     lines = read_lines(data, name, comment="//")
     opening = next((line for line in lines if _OPENING.match(line.text)), None)
     if opening is None:
-        Line(name, 1, "").refuse("no table P.defects = [ here or below, expected the text of a CosmeticCorrection")
+        TextLine(name, 1, "").refuse("no table P.defects = [ here or below, expected the text of a CosmeticCorrection")
     return gathered(_entries(lines, opening, sensor), raw_grid(sensor), name)
 
 
@@ -62,7 +62,7 @@ def _photosite_row(found: Photosite) -> str:
     return f"   [true, false, {found.x}, true, {found.y}, {found.y}]"
 
 
-def _entries(lines: Iterator[Line], opening: Line, sensor: Sensor) -> Iterator[Run]:
+def _entries(lines: Iterator[TextLine], opening: TextLine, sensor: Sensor) -> Iterator[Run]:
     """Yield the runs of the table's rows up to its end."""
     if re.search(r"\]\s*;?$", opening.text):  # an empty table in one line
         return
@@ -80,7 +80,7 @@ def _entries(lines: Iterator[Line], opening: Line, sensor: Sensor) -> Iterator[R
     last.refuse("the table P.defects is not closed by ];")
 
 
-def _run(line: Line, row: re.Match[str], sensor: Sensor) -> Run:
+def _run(line: TextLine, row: re.Match[str], sensor: Sensor) -> Run:
     """Return the run of a row."""
     area, is_row = sensor.active_area, row[2] == "true"
     length = area.width if is_row else area.height

@@ -95,4 +95,5 @@ FORMAT = Format(
     keeps=frozenset(),
     write=write,
     read=read,
+    for_jpegs=True,
 )

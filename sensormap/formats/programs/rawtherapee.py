@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, raw_grid, within
-from sensormap.formats.text_lines import Line, read_lines
+from sensormap.formats.text_lines import TextLine, read_lines
 
 # Makers whose EXIF spelling the decoder replaces by this one, in its order; the others stay as EXIF writes them.
 _MAKERS = (
@@ -62,7 +62,7 @@ def read(data: bytes, name: str, sensor: Sensor) -> Listing:
     return gathered(_entries(read_lines(data, name), sensor), raw_grid(sensor), name)
 
 
-def _entries(lines: Iterator[Line], sensor: Sensor) -> Iterator[Run]:
+def _entries(lines: Iterator[TextLine], sensor: Sensor) -> Iterator[Run]:
     """Yield the photosites, each a run of one."""
     area, offset = sensor.active_area, 0
     for line in lines:

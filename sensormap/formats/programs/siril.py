@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
-from sensormap.formats.listing import DARK, Format, Listing, Run, gathered, one_by_one, raw_grid, within
-from sensormap.formats.text_lines import Line, read_lines, shortened
-from sensormap.maps.entries import DefectKind
+from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, raw_grid, within
+from sensormap.formats.text_lines import TextLine, read_lines, shortened
+from sensormap.maps.entries import DARK_KINDS, DefectKind
 
 _KINDS = {"H": DefectKind.HOT, "C": DefectKind.DEAD}
 
@@ -53,10 +53,10 @@ def _is_whole(run: Run, width: int, height: int) -> bool:
 
 def _letter(kind: DefectKind | None) -> str:
     """Return what tells bright from dark; Siril repairs the dark by the median of more neighbours."""
-    return "C" if kind in DARK else "H"
+    return "C" if kind in DARK_KINDS else "H"
 
 
-def _entries(lines: Iterator[Line], sensor: Sensor) -> Iterator[Run]:
+def _entries(lines: Iterator[TextLine], sensor: Sensor) -> Iterator[Run]:
     """Yield the photosites and runs."""
     area = sensor.active_area
     for line in lines:

@@ -25,7 +25,7 @@ from sensormap.maps.mapfile.values import (
 )
 
 FORMAT = "sensormap/1"
-MAX_BYTES = 1 << 28  # 256 MB, some 700 000 defects: what is larger is no map of a camera that takes pictures
+MAX_BYTES = 1 << 28  # 256 MB, some 700 000 defects; a camera with more takes no photos worth keeping
 SCHEMA_FILE = "sensormap-1.schema.json"
 """The JSON Schema that editors check a map by; `schema.map_schema` makes it, ``sensormap schema`` writes it."""
 COMMENTS = (
@@ -37,7 +37,7 @@ COORDINATES = (
     "x, y: column and row of the raw grid, counted from 0 at its top left corner; jpeg: column and row of the camera's "
     "full-size JPEG as stored, not rotated; rectangles: left, top, width, height"
 )
-PICTURE_COORDINATES = (
+JPEG_COORDINATES = (
     "x, y: column and row of the camera's JPEG as stored, not rotated, counted from 0 at its top left corner: the "
     "camera's raw grid is not known; jpeg: the same; rectangles: left, top, width, height"
 )

@@ -27,7 +27,7 @@ from sensormap.maps.mapfile.layout import (
     SKIPPED,
     SUMMARY,
 )
-from sensormap.maps.mapfile.values import NUMBER, SETTING, SOURCE, Field, line_pattern, read_mapping, wrong
+from sensormap.maps.mapfile.values import NUMBER, SETTING, SOURCE, ValueType, line_pattern, read_mapping, wrong
 from sensormap.maps.mapfile.writing import summary_counts
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.strict_yaml import load_yaml
@@ -180,7 +180,7 @@ def _read_defects(document: dict[str, Any], source: Source) -> list[Defect]:
     return found
 
 
-def _read_entries(document: dict[str, Any], key: str, fields: dict[str, Field]) -> list[dict[str, Any]]:
+def _read_entries(document: dict[str, Any], key: str, fields: dict[str, ValueType]) -> list[dict[str, Any]]:
     """Return the mappings of a list."""
     return [read_mapping(entry, fields, f"{key}[{index}]") for index, entry in enumerate(_list(document, key))]
 

@@ -20,7 +20,7 @@ from sensormap.maps.mapfile.layout import (
     SKIPPED,
     SUMMARY,
 )
-from sensormap.maps.mapfile.values import NUMBER, SETTING, SOURCE, Field
+from sensormap.maps.mapfile.values import NUMBER, SETTING, SOURCE, ValueType
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
@@ -133,7 +133,7 @@ def map_schema() -> dict[str, Any]:
     }
 
 
-def _mapping(fields: Mapping[str, Field]) -> dict[str, Any]:
+def _mapping(fields: Mapping[str, ValueType]) -> dict[str, Any]:
     """Return the schema of a mapping with these keys and no other."""
     return {
         "type": "object",

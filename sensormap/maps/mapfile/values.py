@@ -11,9 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from sensormap.camera.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
-from sensormap.camera.geometry import Rect
-from sensormap.maps.checks import STRENGTHS
-from sensormap.maps.entries import Between, DefectKind, Source
+from sensormap.camera.geometry import Rect, rect_text
+from sensormap.maps.entries import STRENGTHS, Between, DefectKind, Source
 from sensormap.strict_yaml import load_yaml, quoted
 
 MAX_INTEGER = 2**1023  # what a float holds, about; larger integers cannot become one
@@ -26,22 +25,22 @@ _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.
 
 
 @dataclass(frozen=True)
-class Field:
+class ValueType:
     """One kind of value.
 
     Parameters
     ----------
     read
-        From the value that YAML gives to the one in memory; ``ValueError`` says what is wrong with it.
+        Turns the value that YAML gives into the one in memory; its ``ValueError`` says what is wrong.
     text
-        From the value in memory to YAML on one line.
+        Turns the value in memory into YAML on one line.
     schema
         JSON Schema (draft 7) of the value; it may allow more than `read` does.
     pattern
         Regular expression, without groups, of what `text` writes and `parse` reads as YAML would; the default
         matches nothing, which leaves the value to the YAML parser.
     parse
-        From text that matches `pattern` to the value in memory.
+        Turns text that matches `pattern` into the value in memory.
     optional
         Whether the key may be absent, which means `default`.
     default
@@ -67,19 +66,19 @@ def wrong(value: Any, expected: str, where: str = "") -> ValueError:
     return ValueError(f"{where}: {found} is not {expected}" if where else f"{found} is not {expected}")
 
 
-def optional(field: Field, default: Any = None) -> Field:
+def optional(field: ValueType, default: Any = None) -> ValueType:
     """Return `field` as one that is absent from a mapping where the value is `default`."""
     return replace(field, optional=True, default=default, omitted=True)
 
 
-def later(field: Field, default: Any) -> Field:
+def later(field: ValueType, default: Any) -> ValueType:
     """Return `field` as one that is always written, but that older files lack, which means `default`."""
     return replace(field, optional=True, default=default)
 
 
-def nullable(field: Field) -> Field:
+def nullable(field: ValueType) -> ValueType:
     """Return `field` as one that may be ``null``."""
-    return Field(
+    return ValueType(
         lambda value: None if value is None else field.read(value),
         lambda value: "null" if value is None else field.text(value),
         {"anyOf": [field.schema, {"type": "null"}]},
@@ -88,7 +87,7 @@ def nullable(field: Field) -> Field:
     )
 
 
-def items(field: Field, length: int, convert: Callable[..., Any] = lambda *values: values) -> Field:
+def items(field: ValueType, length: int, convert: Callable[..., Any] = lambda *values: values) -> ValueType:
     """Return a list of `length` values of one kind, as ``[1, 2]``; `convert` gets them one by one."""
 
     def read(value: Any) -> Any:
@@ -96,7 +95,7 @@ def items(field: Field, length: int, convert: Callable[..., Any] = lambda *value
             raise wrong(value, f"a list of {length}")
         return convert(*(field.read(item) for item in value))
 
-    return Field(
+    return ValueType(
         read,
         lambda values: f"[{', '.join(map(field.text, values))}]",
         {"type": "array", "items": field.schema, "minItems": length, "maxItems": length},
@@ -105,7 +104,7 @@ def items(field: Field, length: int, convert: Callable[..., Any] = lambda *value
     )
 
 
-def one_of(names: Iterable[str], convert: Callable[[str], Any] = str) -> Field:
+def one_of(names: Iterable[str], convert: Callable[[str], Any] = str) -> ValueType:
     """Return a bare word out of `names`; `convert` makes the value in memory, ``str`` of which is the word."""
     known = sorted(names)
 
@@ -114,10 +113,10 @@ def one_of(names: Iterable[str], convert: Callable[[str], Any] = str) -> Field:
             raise wrong(value, f"one of {', '.join(known)}")
         return convert(value)
 
-    return Field(read, lambda value: read(str(value)) and str(value), {"enum": known}, "|".join(known), convert)
+    return ValueType(read, lambda value: read(str(value)) and str(value), {"enum": known}, "|".join(known), convert)
 
 
-def words(names: Iterable[str]) -> Field:
+def words(names: Iterable[str]) -> ValueType:
     """Return a list of at least one bare word out of `names`, as many as there are at most: ``[a, b]``, a tuple."""
     word = one_of(names)
     most = len(word.pattern.split("|"))
@@ -127,7 +126,7 @@ def words(names: Iterable[str]) -> Field:
             raise wrong(value, f"a list of 1 to {most} names")
         return tuple(word.read(item) for item in value)
 
-    return Field(
+    return ValueType(
         read,
         lambda values: f"[{', '.join(map(word.text, values))}]",
         {"type": "array", "items": word.schema, "minItems": 1, "maxItems": most},
@@ -136,7 +135,7 @@ def words(names: Iterable[str]) -> Field:
     )
 
 
-def read_mapping(value: Any, fields: Mapping[str, Field], where: str) -> dict[str, Any]:
+def read_mapping(value: Any, fields: Mapping[str, ValueType], where: str) -> dict[str, Any]:
     """Return the values of a mapping that has exactly the keys of `fields`, but for optional ones.
 
     Raises
@@ -162,13 +161,13 @@ def read_mapping(value: Any, fields: Mapping[str, Field], where: str) -> dict[st
     return values
 
 
-def mapping_text(value: Any, fields: Mapping[str, Field]) -> list[str]:
+def mapping_text(value: Any, fields: Mapping[str, ValueType]) -> list[str]:
     """Return ``key: value`` for the attributes of `value` that `fields` names, absent ones left out."""
     pairs = ((key, getattr(value, key), field) for key, field in fields.items())
     return [f"{key}: {field.text(item)}" for key, item, field in pairs if not (field.omitted and item == field.default)]
 
 
-def line_pattern(fields: Mapping[str, Field]) -> str:
+def line_pattern(fields: Mapping[str, ValueType]) -> str:
     """Return the regular expression of ``- {key: value, ...}`` as the writer makes it, one group a field."""
     parts = []
     for index, (key, field) in enumerate(fields.items()):
@@ -265,21 +264,24 @@ def _parse_seen(text: str) -> tuple[int, int]:
     return int(seen), int(due)
 
 
-INTEGER = Field(_integer, lambda value: str(operator.index(value)), {"type": "integer"}, "0|-?[1-9][0-9]{0,17}", int)
-NUMBER = Field(_number, _number_text, {"type": "number"}, r"-?[0-9]{1,17}\.[0-9]{1,25}(?:e[-+][0-9]{1,3})?", float)
-TEXT = Field(_text, quoted, {"type": "string"})
-TIME = Field(_time, datetime.isoformat, {"type": "string", "pattern": f"^{_TIME}$"}, _TIME, datetime.fromisoformat)
-SETTING = Field(_setting, _setting_text, {"type": ["boolean", "integer", "number", "string", "null"]})
+INTEGER = ValueType(
+    _integer, lambda value: str(operator.index(value)), {"type": "integer"}, "0|-?[1-9][0-9]{0,17}", int
+)
+NUMBER = ValueType(_number, _number_text, {"type": "number"}, r"-?[0-9]{1,17}\.[0-9]{1,25}(?:e[-+][0-9]{1,3})?", float)
+TEXT = ValueType(_text, quoted, {"type": "string"})
+TIME = ValueType(_time, datetime.isoformat, {"type": "string", "pattern": f"^{_TIME}$"}, _TIME, datetime.fromisoformat)
+SETTING = ValueType(_setting, _setting_text, {"type": ["boolean", "integer", "number", "string", "null"]})
 PAIR = items(INTEGER, 2)
-RECT = replace(items(INTEGER, 4, Rect), text=lambda rect: f"[{rect.x}, {rect.y}, {rect.width}, {rect.height}]")
+RECT = replace(items(INTEGER, 4, Rect), text=rect_text)
 CFA = replace(one_of(_PATTERNS, Cfa), text=lambda cfa: cfa.name)
 KIND = one_of(DefectKind, DefectKind)
 SOURCE = one_of(Source, Source)
 PLANE = one_of({plane.name for name in _PATTERNS for plane in Cfa(name).planes})
-PLANES = Field(_text, str, {"type": "string"})  # joined by "+"; the map's own check knows which ones a column crosses
+# Joined by "+"; the map's own check knows which ones a column crosses.
+PLANES = ValueType(_text, str, {"type": "string"})
 INTERVAL = items(NUMBER, 3)
 UNRESOLVED = words(STRENGTHS)
-BETWEEN = Field(
+BETWEEN = ValueType(
     _between,
     _between_text,
     {
@@ -296,7 +298,7 @@ BETWEEN = Field(
     rf"{_BEFORE_FIRST}|\{{after: (?:null|{_TIME}), by: (?:null|{_TIME})\}}",
     _parse_between,
 )
-SEEN = Field(
+SEEN = ValueType(
     _seen,
     lambda counts: f"{counts[0]}/{counts[1]}",
     {"type": "string", "pattern": f"^{_COUNT}/{_COUNT}$"},

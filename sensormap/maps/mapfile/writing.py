@@ -16,9 +16,9 @@ from sensormap.maps.mapfile.layout import (
     DEFECT,
     FORMAT,
     FRAMES,
+    JPEG_COORDINATES,
     JPEG_DEFECT,
     MAX_BYTES,
-    PICTURE_COORDINATES,
     RADIUS,
     ROW,
     SENSOR,
@@ -37,7 +37,7 @@ def map_text(sensor_map: SensorMap) -> str:
     Parameters
     ----------
     sensor_map
-        Any map. Its numbers are written with all their digits: `maps.entries.rounded` is for those who make it.
+        The map. Its numbers are written with all their digits: `maps.entries.rounded` is for those who make it.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def check_output(path: Path, *, overwrite: bool = False) -> None:
     Parameters
     ----------
     path
-        Where the map is to be.
+        Place of the map.
     overwrite
         Whether a map that lies there may be replaced. Any other file never is: ``map --overwrite -o *.NEF`` is a slip
         of the shell that must not cost a photo.
@@ -98,9 +98,9 @@ def write_map(sensor_map: SensorMap, path: str | Path, *, overwrite: bool = Fals
     Parameters
     ----------
     sensor_map
-        Any map.
+        The map.
     path
-        Where; its folder has to exist. Of a symbolic link the target is written.
+        Place of the file; its folder has to exist. Of a symbolic link the target is written.
     overwrite
         Whether a map that lies there may be replaced; any other file never is.
 
@@ -120,8 +120,8 @@ def write_map(sensor_map: SensorMap, path: str | Path, *, overwrite: bool = Fals
 
 def _coordinates(sensor_map: SensorMap) -> str:
     """Say what coordinates refer to."""
-    if sensor_map.sensor.is_picture:
-        return PICTURE_COORDINATES + RADIUS
+    if sensor_map.sensor.is_jpeg_grid:
+        return JPEG_COORDINATES + RADIUS
     return COORDINATES if sensor_map.source == Source.RAW else COORDINATES + RADIUS
 
 

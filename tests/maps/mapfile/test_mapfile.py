@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 import re
@@ -188,7 +189,8 @@ def test_settings_are_written_in_one_order():
 
 @pytest.mark.parametrize(("keys", "made"), [(DEFECT, Defect), (COLUMN, Column), (ROW, Row), (FRAMES, FrameSummary)])
 def test_keys_are_the_attributes(keys, made):
-    assert sorted({*keys, "radius"} if made is Defect else keys) == sorted(made.__dataclass_fields__)
+    attributes = sorted(field.name for field in dataclasses.fields(made))
+    assert sorted({*keys, "radius"} if made is Defect else keys) == attributes
 
 
 def test_keys_of_what_jpegs_show_are_those_that_jpegs_tell():

@@ -1,4 +1,4 @@
-"""What a map says of itself as tables: camera, frames, exposures, kinds, skipped photos."""
+"""The summary of a map as tables: camera, photos, exposures, kinds of defects, skipped photos."""
 
 from __future__ import annotations
 
@@ -8,26 +8,19 @@ from datetime import datetime
 from sensormap.camera.geometry import Sensor
 from sensormap.maps.entries import DefectKind, FrameSummary, Source
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.report.table import Table, counted, plain
+from sensormap.report.table import Table
+from sensormap.report.words import counted, plain, shutter_text, span_text
 
 MAX_REASONS = 15  # lines on the screen; a reason that names sizes or levels can differ from photo to photo
-MEANINGS = {
-    DefectKind.HOT: "brighter the longer the exposure",
-    DefectKind.OFFSET: "brighter by a constant in every photo",
-    DefectKind.STUCK: "one level whatever the light",
-    DefectKind.DEAD: "black whatever the light",
-    DefectKind.WEAK: "darker in proportion to the light",
-    DefectKind.NOISY: "jumps from photo to photo",
-}
 
 _SOURCES = {
-    Source.JPEG: "the camera's JPEGs; places are good to the pixels under +-",
-    Source.BOTH: "raw photos and JPEGs; places with +- are good to so many pixels",
+    Source.JPEG: "the camera's JPEGs; +- is how many pixels a place may be off",
+    Source.BOTH: "raw photos and JPEGs; +- is how many pixels a place known from JPEGs may be off",
 }
 
 
 def facts_table(sensor_map: SensorMap) -> Table:
-    """Return what a map is about, one label and text a row: camera, sensor, photos, dates, exposures, errors.
+    """Return what a map is about, one label and text a row: camera, sensor, photos, dates, exposures, false alarms.
 
     Parameters
     ----------
@@ -41,22 +34,22 @@ def facts_table(sensor_map: SensorMap) -> Table:
     """
     frames, profile = sensor_map.frames, f"profile {sensor_map.profile}"
     lines = [
-        ("Camera", f"{sensor_map.body} ({'no profile' if sensor_map.sensor.is_picture else profile})"),
+        ("Camera", f"{sensor_map.body} ({'no profile' if sensor_map.sensor.is_jpeg_grid else profile})"),
         ("Sensor", _sensor_text(sensor_map.sensor)),
     ]
     if sensor_map.source != Source.RAW:
         lines.append(("Source", _SOURCES[sensor_map.source]))
-    lines.append(("Frames", _frames_text(frames, sensor_map.source)))
+    lines.append(("Photos", _photos_text(frames, sensor_map.source)))
     if frames.first and frames.last:
-        lines.append(("Taken", _span(_minute(frames.first), _minute(frames.last))))
+        lines.append(("Taken", span_text(_minute(frames.first), _minute(frames.last))))
     if frames.shutter_s:
-        lines.append(("Shutter", _span(*map(shutter_text, frames.shutter_s))))
+        lines.append(("Shutter", span_text(*map(shutter_text, frames.shutter_s))))
     if frames.iso:
-        lines.append(("ISO", _span(*map(str, frames.iso))))
+        lines.append(("ISO", span_text(*map(str, frames.iso))))
     if frames.clock_jumps:
         lines.append(("Clock", f"contradicts the shutter count {counted(frames.clock_jumps, 'time')}"))
     if sensor_map.false_positives is not None:
-        lines.append(("Errors", _errors_text(sensor_map.false_positives)))
+        lines.append(("False alarms", _false_alarms_text(sensor_map.false_positives)))
     return Table("", ("", ""), tuple((label, plain(text)) for label, text in lines))
 
 
@@ -68,7 +61,7 @@ def kind_table(sensor_map: SensorMap) -> Table:
     return Table(
         title=counted(len(sensor_map.defects), "defect") if counts else "No defects",
         header=("kind", "count", "meaning"),
-        rows=tuple((str(kind), str(counts[kind]), MEANINGS[kind]) for kind in ranked),
+        rows=tuple((str(kind), str(counts[kind]), kind.meaning) for kind in ranked),
         right=frozenset({1}),
         note="" if counts else f"No {lone}photosite misbehaves enough to be told from its neighbours.",
     )
@@ -90,42 +83,31 @@ def skipped_table(sensor_map: SensorMap) -> Table:
     )
 
 
-def shutter_text(seconds: float) -> str:
-    """Return a shutter time as cameras write it.
-
-    Examples
-    --------
-    >>> shutter_text(0.0005), shutter_text(0.3), shutter_text(16.0)
-    ('1/2000 s', '0.3 s', '16 s')
-    """
-    return f"1/{round(1 / seconds)} s" if 1e-6 < seconds < 0.26 else f"{seconds:.3g} s"
-
-
 def _sensor_text(sensor: Sensor) -> str:
     """Say what grid a map's coordinates are on."""
     size, crop = f"{sensor.raw_size[0]} x {sensor.raw_size[1]}", sensor.jpeg_crop
-    if sensor.is_picture:
+    if sensor.is_jpeg_grid:
         return f"{size} pixels of the JPEG; raw grid unknown"
     return f"{size} photosites, {sensor.cfa.name}{f', JPEG {crop.width} x {crop.height}' if crop else ''}"
 
 
-def _frames_text(frames: FrameSummary, source: Source) -> str:
-    """Say how many frames were used, and what is odd about some of them."""
+def _photos_text(frames: FrameSummary, source: Source) -> str:
+    """Say how many photos were used, and what is odd about some of them."""
     odd = {
         f"of them {'a JPEG' if frames.jpegs == 1 else 'JPEGs'}": frames.jpegs if source == Source.BOTH else 0,
         f"repeat{'s' if frames.repeated == 1 else ''} a scene": frames.repeated,
         "filtered in camera": frames.filtered,
-        "read twice": frames.followed if frames.followed < frames.used - frames.repeated else 0,
+        "in the second pass": frames.followed if frames.followed < frames.used - frames.repeated else 0,
     }
     notes = ", ".join(f"{number} {what}" for what, number in odd.items() if number)
-    used = counted(frames.used, "JPEG" if source == Source.JPEG else "frame")
+    used = counted(frames.used, "JPEG") if source == Source.JPEG else str(frames.used)
     return f"{used} used{f' ({notes})' if notes else ''}, {frames.skipped} skipped"
 
 
-def _errors_text(expected: float) -> str:
-    """Say how many entries are expected to be none."""
+def _false_alarms_text(expected: float) -> str:
+    """Say how many entries are expected to be no defects."""
     number = f"about {expected:.1f}" if expected < 9.95 else f"about {expected:.0f}"
-    return f"{'fewer than 0.1' if expected < 0.1 else number} false entries expected"
+    return f"{'fewer than 0.1' if expected < 0.1 else number} expected"
 
 
 def _shortened(name: str) -> str:
@@ -137,10 +119,6 @@ def _minute(time: datetime) -> str:
     return time.isoformat(sep=" ", timespec="minutes")
 
 
-def _span(low: str, high: str) -> str:
-    return low if low == high else f"{low} to {high}"
-
-
 def visible_title(sensor_map: SensorMap, shown: int, *, shutter_s: float, iso: int) -> str:
-    """Return how many defects of how many are visible at which exposure."""
+    """Return the title of a table of the defects that show at an exposure."""
     return f"{shown} of {len(sensor_map.defects)} defects visible at {shutter_text(shutter_s)}, ISO {iso}"

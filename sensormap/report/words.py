@@ -1,0 +1,124 @@
+"""What a map says as short texts: counts, exposures, certainties, strengths and dates."""
+
+from __future__ import annotations
+
+from sensormap.maps.entries import Between, Defect, DefectKind
+
+UNKNOWN = "?"
+
+STRENGTH_NAMES = {"dark_dn_per_s": "dark current", "offset_dn": "offset", "response": "response"}
+"""What people call the strengths of a defect."""
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things.
+
+    Examples
+    --------
+    >>> counted(1, "defect"), counted(0, "row")
+    ('1 defect', '0 rows')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def plain(text: str) -> str:
+    r"""Return `text` with what does not print as escapes: a file name must not steer the terminal.
+
+    Examples
+    --------
+    >>> print(plain("DSC\x1b[31m.NEF"))
+    DSC\x1b[31m.NEF
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def span_text(low: str, high: str) -> str:
+    """Return two values as a span, or the one that they are.
+
+    Examples
+    --------
+    >>> span_text("1/60 s", "2 s"), span_text("200", "200")
+    ('1/60 s to 2 s', '200')
+    """
+    return low if low == high else f"{low} to {high}"
+
+
+def shutter_text(seconds: float) -> str:
+    """Return a shutter time as cameras write it.
+
+    Examples
+    --------
+    >>> shutter_text(0.0005), shutter_text(0.3), shutter_text(16.0)
+    ('1/2000 s', '0.3 s', '16 s')
+    """
+    return f"1/{round(1 / seconds)} s" if 1e-6 < seconds < 0.26 else f"{seconds:.3g} s"
+
+
+def certainty(confidence: float) -> str:
+    """Return a confidence in per cent, rounded down: nothing measured is certain.
+
+    Examples
+    --------
+    >>> certainty(0.5), certainty(0.9989), certainty(1.0)
+    ('50 %', '99.8 %', '> 99.9 %')
+    """
+    if confidence >= 0.999:
+        return "> 99.9 %"
+    tenths = int(confidence * 1000 + 1e-9) / 10
+    return f"{tenths:.1f} %" if tenths >= 99 else f"{int(tenths)} %"
+
+
+def strength_text(defect: Defect) -> str:
+    """Return what a defect does to a photo at base ISO, as one number.
+
+    Parameters
+    ----------
+    defect
+        The defect.
+
+    Returns
+    -------
+    str
+        DN that a hot photosite gains per second, or an offset one always; the share of the light that a weak one
+        loses; the level of a stuck or dead one, DN; ``?`` where the photos, or JPEGs, do not tell.
+
+    Examples
+    --------
+    >>> hot = Defect(5, 4, "Gr", DefectKind.HOT, 0.9, 8.0, 120.0, 60.0, None, dark_dn_per_s=(210.4, 198.0, 222.0))
+    >>> strength_text(hot)
+    '210 DN/s'
+    >>> strength_text(Defect(5, 4, "Gr", DefectKind.WEAK, 0.9, 8.0, 120.0, 60.0, None, response=(0.7, 0.6, 0.8)))
+    '-30 %'
+    """
+    if defect.kind == DefectKind.HOT:
+        return f"{_number(defect.dark_dn_per_s[0])} DN/s" if defect.dark_dn_per_s else UNKNOWN
+    if defect.kind == DefectKind.OFFSET:
+        return f"{_number(defect.offset_dn[0], sign='+')} DN" if defect.offset_dn else UNKNOWN
+    if defect.kind == DefectKind.WEAK:
+        return f"{_number(100 * (defect.response[0] - 1), sign='+')} %" if defect.response else UNKNOWN
+    if defect.kind == DefectKind.NOISY:
+        return "varies"
+    return UNKNOWN if defect.mean is None else f"{_number(defect.mean)} DN"
+
+
+def since_text(onset: Between | None) -> str:
+    """Return since when, for all that the photos tell, a defect has been there.
+
+    Examples
+    --------
+    >>> from datetime import datetime
+    >>> since_text(Between(None, None)), since_text(Between(None, datetime(2010, 5, 9, 11, 2))), since_text(None)
+    ('start', '<=2010-05-09', '?')
+    """
+    if onset is None:
+        return UNKNOWN
+    if onset.by is None:  # after a day, but before which is not known, only in imported lists
+        return "start" if onset.after is None else f"> {onset.after.date().isoformat()}"
+    # From the start perhaps, and not later than that day.
+    return f"{'<=' if onset.after is None else ''}{onset.by.date().isoformat()}"
+
+
+def _number(value: float, *, sign: str = "") -> str:
+    """Write a number as exactly as a strength is known: two digits below 100, none after the point above."""
+    digits = ".0f" if 99.5 <= abs(value) < 1e6 else ".2g"
+    return f"{value + 0.0:{sign}{digits}}"
