@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 
 import click
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from fixtures.files.nef import NefMeta, nef_bytes
+from sensormap import map_defects
 from sensormap.camera import profile_files
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.cli.main import main
+from sensormap.detect import follow_list
+from sensormap.detect.tally import Tally
 from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, raw_grid
 from sensormap.formats.registry import FORMATS
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.mapfile.writing import write_map
+from tests.support.frames import make_mosaic
 from tests.support.maps import toy_map
-from tests.support.photos import SIZE, run, write_photos
+from tests.support.photos import NOON, SIZE, run, write_photos
 
 CAMERA = f"""
 make: NIKON CORPORATION  # EXIF tag Make
@@ -115,3 +123,39 @@ def test_a_command_is_a_module_and_a_row(monkeypatch: pytest.MonkeyPatch, toy_fi
     assert missing.exit_code == 1
     assert missing.stderr.startswith("Error: ")
     assert missing.stderr.count("\n") == 1
+
+
+# A detector: a module with a function from a tally to places, and a line where the places of all are joined.
+
+STUCK = [(40, 51), (41, 100), (90, 60)]  # (row, col)
+
+
+def stuck_photos(folder: Path) -> Path:
+    """Write photos of different scenes in which some photosites are stuck; return their folder."""
+    folder.mkdir()
+    for number in range(12):
+        mosaic = make_mosaic(number, shape=SIZE[::-1], level=300.0 + 60 * number).astype(np.uint16)
+        for place in STUCK:
+            mosaic[place] = 3000
+        meta = NefMeta(serial="1", captured=NOON + timedelta(minutes=number), shutter=(1, 100), iso=100)
+        (folder / f"DSC_{number:04}.NEF").write_bytes(nef_bytes(mosaic, meta))
+    return folder
+
+
+def strongest_above(tally: Tally) -> NDArray[np.int64]:
+    """Return the photosite whose outlying scores sum up highest, of the upper half of the sensor."""
+    upper = tally.sum_outlying.reshape(-1)[: tally.sum_outlying.size // 2]
+    return np.array([np.argmax(upper)], np.int64)
+
+
+def test_a_detector_names_places_and_the_second_pass_decides(
+    monkeypatch: pytest.MonkeyPatch, cameras: Path, tmp_path: Path
+) -> None:
+    (cameras / "nikon-d80.yaml").write_text(CAMERA.replace("TOY 1", "NIKON D80"), encoding="utf-8")
+    photos = stuck_photos(tmp_path / "photos")
+    everything = map_defects([photos])
+    monkeypatch.setattr(follow_list, "worth_following", lambda tally, *_, **__: strongest_above(tally))
+    one = map_defects([photos])
+    assert [(defect.y, defect.x) for defect in everything.defects] == STUCK
+    assert [(defect.y, defect.x) for defect in one.defects] == [(40, 51)]
+    assert one.defects[0].kind == "stuck"
