@@ -126,6 +126,15 @@ def test_commands_and_options_that_are_shown_exist(page):
     assert not [problem for words in shown_commands(page) if (problem := problem_of(words))]
 
 
+def test_options_that_users_read_of_exist():
+    """Developers' pages also name options of benchmarks and other programs."""
+    known = {spelling for option in OPTIONS.values() for spelling in option.opts} | {"--help", "--version"}
+    for page in PAGES:
+        if page == README or page.parent.name in ("guide", "reference"):
+            named = set(re.findall(r"`(--[a-z]+(?:-[a-z]+)*)[` =]", source_of(page)))
+            assert named <= known, page.name
+
+
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
