@@ -26,7 +26,7 @@ from .maps.mapfile.writing import write_map as write_map
 from .maps.merge import merge_maps as merge_maps
 from .maps.sensor_map import SensorMap as SensorMap
 from .maps.visible import visible_defects as visible_defects
-from .settings import Floors as Floors
+from .settings import LeastStrengths as LeastStrengths
 from .settings import Options as Options
 from .settings import Thresholds as Thresholds
 from .survey.run import map_defects as map_defects

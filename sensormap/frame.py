@@ -49,6 +49,11 @@ class Exposure:
     shutter_count: int | None = None
     long_exposure_nr: bool | None = None
 
+    @property
+    def gain(self) -> float | None:
+        """Gain relative to ISO 100; None where EXIF does not tell the ISO."""
+        return None if self.iso is None else self.iso / 100
+
 
 @dataclass(frozen=True)
 class Photo:

@@ -1,4 +1,4 @@
-"""What a survey is asked to do: options, thresholds of detection, and the least strengths that count."""
+"""What a survey is asked to do: options, thresholds and least strengths; and the constants that several steps share."""
 
 from __future__ import annotations
 
@@ -27,6 +27,14 @@ SMEAR = 3
 
 DEFAULT_FOLLOWED = 256
 """Raw photos used in the second pass, at most."""
+
+
+def require_positive(**values: float) -> None:
+    """Raise a `ValueError` that names the first of some values that is not above 0."""
+    for name, value in values.items():
+        if not value > 0:
+            msg = f"{name}: {value!r} is not above 0"
+            raise ValueError(msg)
 
 
 @dataclass(frozen=True)
@@ -64,15 +72,12 @@ class Thresholds:
     followed_share: float = 4e-4
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not value > 0:
-                msg = f"{name}: {value!r} is not above 0"
-                raise ValueError(msg)
+        require_positive(**vars(self))
 
 
 @dataclass(frozen=True)
-class Floors:
-    """Below these strengths a photosite counts as healthy.
+class LeastStrengths:
+    """The least strengths of a defect: below them a photosite counts as healthy.
 
     Parameters
     ----------
@@ -88,10 +93,10 @@ class Floors:
     offset_dn: float = 3.0
     response: float = 0.045
 
-    def scaled(self, saturation: float) -> Floors:
-        """Return the floors for a camera that clips at `saturation` DN."""
+    def scaled(self, saturation: float) -> LeastStrengths:
+        """Return the least strengths for a camera that clips at `saturation` DN."""
         scale = max(saturation, 1.0) / FULL_SCALE
-        return Floors(self.dark_dn_per_s * scale, self.offset_dn * scale, self.response)
+        return LeastStrengths(self.dark_dn_per_s * scale, self.offset_dn * scale, self.response)
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,7 @@ class Options:
         faster and less certain, and 0 leaves it out.
     thresholds
         Detection thresholds.
-    floors
+    least_strengths
         The least strengths that count as defects.
     jpegs
         Whether the camera's JPEGs are used, of shots that no raw photo shows.
@@ -132,7 +137,7 @@ class Options:
     strict: bool = False
     follow: int = DEFAULT_FOLLOWED
     thresholds: Thresholds = field(default_factory=Thresholds)
-    floors: Floors = field(default_factory=Floors)
+    least_strengths: LeastStrengths = field(default_factory=LeastStrengths)
     jpegs: bool = True
     decoder: str = RAWPY
 

@@ -14,19 +14,16 @@ from sensormap.assemble.from_series import Found, make_defects
 from sensormap.assemble.from_votes import picture_defects, unfollowed_defects
 from sensormap.assemble.lines import make_lines
 from sensormap.camera.geometry import Sensor
-from sensormap.detect.lines import Line, find_lines
+from sensormap.detect.lines import DeviatingLine, find_lines
 from sensormap.detect.tally import OUTLIER_SIGMA
 from sensormap.detect.votes import FEWEST_VOTES
-from sensormap.diagnose.diagnosis import SecondPassResult, judge
-from sensormap.diagnose.odds import LISTED_CONFIDENCE, expected_false
+from sensormap.diagnose.diagnosis import SecondPassResult, diagnose_series
+from sensormap.diagnose.odds import expected_false
 from sensormap.frame import Skipped
 from sensormap.maps.clusters import find_clusters
 from sensormap.maps.entries import Defect, FrameSummary, Setting, Source, rounded
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.settings import Floors, Thresholds
-
-FEW_FRAMES = 10
-"""With fewer frames of different scenes, chance and scenery agree too often to be sure of anything."""
+from sensormap.settings import FEW_FRAMES, LISTED_CONFIDENCE, LeastStrengths, Thresholds
 
 _FEWEST_FOR_DECOYS = 3
 
@@ -38,9 +35,9 @@ _BAND = 16  # rows
 def assemble(
     evidence: Evidence,
     thresholds: Thresholds,
-    floors: Floors,
+    least_strengths: LeastStrengths,
     *,
-    lines_of: Callable[[], tuple[Line, ...]] | None = None,
+    lines_of: Callable[[], tuple[DeviatingLine, ...]] | None = None,
 ) -> SensorMap:
     """Return the map that the evidence supports; the skipped photos are added to it by `add_skipped`.
 
@@ -48,7 +45,7 @@ def assemble(
     ----------
     evidence
         What the passes found.
-    thresholds, floors
+    thresholds, least_strengths
         Of detection, and the least strengths that count.
     lines_of
         Returns what `deviating_lines` does, found by another thread meanwhile; None finds them here.
@@ -65,11 +62,11 @@ def assemble(
     elif evidence.followed is None:
         defects, false = unfollowed_defects(evidence, sensor, thresholds, ceiling=ceiling), None
     else:
-        defects = _followed_defects(evidence, evidence.followed, sensor, floors, ceiling=ceiling)
+        defects = _followed_defects(evidence, evidence.followed, sensor, least_strengths, ceiling=ceiling)
         false = _false_positives(evidence, evidence.followed)
     columns, rows, alone = make_lines(defects, lines_of(), sensor)
     if rules.lists_strengths:
-        settings |= {f"{name}_floor": value for name, value in asdict(floors).items()}
+        settings |= {f"{name}_floor": value for name, value in asdict(least_strengths).items()}
         settings["listed_confidence"] = LISTED_CONFIDENCE
     return SensorMap(
         body=evidence.body,
@@ -100,7 +97,7 @@ def add_skipped(sensor_map: SensorMap, skipped: Iterable[Skipped]) -> SensorMap:
     return replace(sensor_map, skipped=listed, frames=replace(sensor_map.frames, skipped=len(listed)))
 
 
-def deviating_lines(evidence: Evidence) -> tuple[Line, ...]:
+def deviating_lines(evidence: Evidence) -> tuple[DeviatingLine, ...]:
     """Return the columns and rows that deviate as a whole; none where scenery may pass for them."""
     tally, area = evidence.tally, evidence.profile.active_area
     if not evidence.rules.finds_lines:
@@ -125,17 +122,17 @@ def _false_positives(evidence: Evidence, followed: SecondPassResult) -> float | 
 
 
 def _followed_defects(
-    evidence: Evidence, followed: SecondPassResult, sensor: Sensor, floors: Floors, *, ceiling: float
+    evidence: Evidence, followed: SecondPassResult, sensor: Sensor, least_strengths: LeastStrengths, *, ceiling: float
 ) -> list[Defect]:
     """Return the followed candidates that are likely defective, sorted by (y, x)."""
     likely = np.flatnonzero(followed.odds.likely)
     width = sensor.active_area.width
     place = followed.places[likely]
     confidence = np.minimum(followed.odds.confidence[likely], ceiling)
-    verdicts = judge(followed, likely, floors)
+    diagnoses = diagnose_series(followed, likely, least_strengths)
     found = [
-        Found(int(at) // width, int(at) % width, float(sure), verdict)
-        for at, sure, verdict in zip(place, confidence, verdicts, strict=True)
+        Found(int(at) // width, int(at) % width, float(sure), diagnosis)
+        for at, sure, diagnosis in zip(place, confidence, diagnoses, strict=True)
     ]
     clusters = find_clusters(place // width, place % width, sensor.cfa.step)
     return make_defects(found, clusters, sensor, followed.series[likely], _clock(evidence, followed))

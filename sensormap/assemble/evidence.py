@@ -11,7 +11,7 @@ from sensormap.camera.profile import Body, Profile
 from sensormap.detect.tally import Tally
 from sensormap.detect.votes import Ballot
 from sensormap.diagnose.diagnosis import SecondPassResult
-from sensormap.diagnose.onset import Change
+from sensormap.diagnose.onset import FrameSpan
 from sensormap.frame import Photo
 from sensormap.maps.entries import Between
 
@@ -95,7 +95,7 @@ class Clock:
             self.problem = "all photos have one capture time"
         self._times: list[datetime] = [time for time in times if time is not None]
 
-    def between(self, change: Change | None) -> Between | None:
+    def between(self, change: FrameSpan | None) -> Between | None:
         """Return the times of the frames around a change, or None where there is none to tell."""
         if change is None or self.problem is not None:
             return None

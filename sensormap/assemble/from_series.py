@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sensormap.assemble.evidence import Clock
 from sensormap.camera.geometry import Sensor
-from sensormap.diagnose.diagnosis import Verdict
+from sensormap.diagnose.diagnosis import Diagnosis
 from sensormap.diagnose.series import Series
 from sensormap.maps.entries import Defect, Interval, rounded
 
@@ -25,7 +25,7 @@ class Found:
     row: int
     col: int
     confidence: float
-    verdict: Verdict
+    diagnosis: Diagnosis
 
 
 def make_defects(
@@ -49,27 +49,27 @@ def make_defects(
     defects = []
     for i, one in enumerate(found):
         x, y = one.col + sensor.active_area.x, one.row + sensor.active_area.y
-        verdict = one.verdict
+        diagnosis = one.diagnosis
         mean, variance = _moments(series.value[i, series.known[i]].astype(np.int64))
-        intervals = {name: _rounded(interval) for name, interval in verdict.strengths.items()}
+        intervals = {name: _rounded(interval) for name, interval in diagnosis.strengths.items()}
         defects.append(
             Defect(
                 x=x,
                 y=y,
                 plane=sensor.cfa.plane_name(x=x, y=y),
-                kind=verdict.kind,
+                kind=diagnosis.kind,
                 confidence=rounded(one.confidence, digits=4),
-                score=rounded(verdict.score, digits=4),
+                score=rounded(diagnosis.score, digits=4),
                 mean=rounded(mean),
                 variance=rounded(variance),
                 jpeg=sensor.jpeg_pixel(x, y),
                 dark_dn_per_s=intervals.get("dark_dn_per_s"),
                 offset_dn=intervals.get("offset_dn"),
                 response=intervals.get("response"),
-                unresolved=verdict.unresolved,
-                onset=clock.between(verdict.onset),
-                until=clock.between(verdict.until),
-                seen=(verdict.seen, verdict.due),
+                unresolved=diagnosis.unresolved,
+                onset=clock.between(diagnosis.onset),
+                until=clock.between(diagnosis.until),
+                seen=(diagnosis.seen, diagnosis.due),
                 cluster=int(clusters[i]) or None,
             )
         )

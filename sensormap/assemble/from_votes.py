@@ -15,8 +15,8 @@ from sensormap.assemble.evidence import Clock, Evidence
 from sensormap.camera.geometry import Sensor
 from sensormap.detect.candidates import Candidates, find_candidates
 from sensormap.detect.tally import Outliers
-from sensormap.diagnose.jpeg_smears import collapse
-from sensormap.diagnose.kinds import Settings, classify, effect, picture_kind
+from sensormap.diagnose.jpeg_smears import find_centres
+from sensormap.diagnose.kinds import ExposureSettings, classify, jpeg_kind, relative_effect
 from sensormap.diagnose.onset import birth_ratios, find_onset
 from sensormap.maps.entries import Between, Defect, DefectKind, rounded
 from sensormap.settings import Thresholds
@@ -73,16 +73,15 @@ def _kinds(evidence: Evidence, candidates: Candidates, ceiling: float) -> list[t
     return kinds
 
 
-def settings_of(evidence: Evidence) -> Settings:
+def settings_of(evidence: Evidence) -> ExposureSettings:
     """Return the exposure settings by frame number, NaN where EXIF does not tell."""
     size = max(evidence.numbers) + 1
     gain, shutter_s = np.full(size, np.nan), np.full(size, np.nan)
     used = np.zeros(size, np.bool_)
     for number, photo in zip(evidence.numbers, evidence.photos, strict=True):
-        gain[number] = np.nan if photo.exposure.iso is None else photo.exposure.iso / 100
-        shutter_s[number] = np.nan if photo.exposure.shutter_s is None else photo.exposure.shutter_s
+        gain[number], shutter_s[number] = photo.exposure.gain, photo.exposure.shutter_s  # None becomes NaN
         used[number] = True
-    return Settings(gain, shutter_s, used, evidence.saturation)
+    return ExposureSettings(gain, shutter_s, used, evidence.saturation)
 
 
 def _defect(
@@ -130,13 +129,13 @@ def picture_defects(
     candidates = find_candidates(evidence.tally, evidence.ballots, cfa, thresholds)
     outliers = Outliers.concatenate([ballot.outliers for ballot in evidence.ballots])
     outliers = outliers[np.lexsort((outliers.frame, outliers.index))]
-    centres = collapse(candidates, outliers, width=sensor.active_area.width)
+    centres = find_centres(candidates, outliers, width=sensor.active_area.width)
     history = _History(evidence)
     defects = []
     lines = []
     for i, radius, line in zip(*(part.tolist() for part in (centres.which, centres.radius, centres.line)), strict=True):
         own = _own(candidates, i, outliers, evidence)
-        if effect(own) < LEAST_EFFECT:
+        if relative_effect(own) < LEAST_EFFECT:
             continue
         lines.append(line)
         row, col = int(candidates.row[i]), int(candidates.col[i])
@@ -203,7 +202,7 @@ class _History:
         """
         self._members[line] += 1
         if not line or self._members[line] % _MEMBERS_PER_ANSWER == 1:
-            kind = picture_kind(outliers, self._settings, bright=bright)
+            kind = jpeg_kind(outliers, self._settings, bright=bright)
             self._of_line[line] = (kind, *self._born(outliers, bright=bright))
         return self._of_line[line]
 

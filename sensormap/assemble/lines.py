@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sensormap.camera.geometry import Sensor
-from sensormap.detect.lines import Line
+from sensormap.detect.lines import DeviatingLine
 from sensormap.maps.clusters import find_columns
 from sensormap.maps.entries import Between, Column, Defect, DefectKind, Row, rounded
 
@@ -35,7 +35,7 @@ class _Stretch:
     first: int
     last: int
     planes: tuple[str, ...]
-    line: Line | None = None
+    line: DeviatingLine | None = None
 
     def holds(self, defect: Defect) -> bool:
         place, along = (defect.x, defect.y) if self.axis == "column" else (defect.y, defect.x)
@@ -47,7 +47,7 @@ class _Stretch:
 
 
 def make_lines(
-    defects: Sequence[Defect], lines: Sequence[Line], sensor: Sensor
+    defects: Sequence[Defect], lines: Sequence[DeviatingLine], sensor: Sensor
 ) -> tuple[tuple[Column, ...], tuple[Row, ...], tuple[Defect, ...]]:
     """Return the columns, the rows, and the defects that neither covers.
 
@@ -87,7 +87,7 @@ def _runs(axis: str, defects: Sequence[Defect]) -> list[_Stretch]:
     return found
 
 
-def _of_line(line: Line, sensor: Sensor) -> _Stretch:
+def _of_line(line: DeviatingLine, sensor: Sensor) -> _Stretch:
     """Return a line of the active area on the raw grid."""
     area = sensor.active_area
     across, along = (area.x, area.y) if line.axis == "column" else (area.y, area.x)

@@ -13,14 +13,20 @@ from sensormap.camera.cfa import Cfa
 from sensormap.detect.nulls import nulls_of
 from sensormap.detect.tally import Tally
 from sensormap.detect.votes import Ballot
-from sensormap.settings import Thresholds
-
-_FEW_FRAMES = 10
+from sensormap.settings import FEW_FRAMES, Thresholds
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Photosites that pass 1 singles out: positions in the active area, ascending, and their scores' size in sigma."""
+    """Photosites that the first pass singles out, ascending by row and column.
+
+    Parameters
+    ----------
+    row, col
+        Positions in the active area, ``(N,)``.
+    score
+        The larger of what mean score and votes say, in standard deviations of what healthy photosites do: ``(N,)``.
+    """
 
     row: NDArray[np.int32]
     col: NDArray[np.int32]
@@ -39,20 +45,18 @@ def find_candidates(tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, threshold
     cfa
         Filter pattern as read from the active area's corner.
     thresholds
-        What standing out means.
+        Distances that stand out.
 
     Notes
     -----
-    The null distribution of the mean score is empirical: its centre and scale are the median and 1.4826 times the
-    median absolute deviation over the photosites of the same plane, so that texture, quantisation and the spread of
-    response between healthy photosites widen it as they should.  A photosite that was clipped with its surroundings in
-    some of the frames has fewer scores to its mean and is held to a proportionally wider null.
+    A mean score is compared with those of its plane, see `nulls`. A photosite that was clipped with its surroundings in
+    some of the frames has fewer scores to its mean, and is compared with a wider distribution in proportion.
     """
     # A mean of few scores has the tails of single ones: the edges of two scenes meet in many places.
-    mean_sigma = thresholds.mean_sigma * math.sqrt(max(_FEW_FRAMES / max(tally.frames, 1), 1))
+    mean_sigma = thresholds.mean_sigma * math.sqrt(max(FEW_FRAMES / max(tally.frames, 1), 1))
     step, width = cfa.step, tally.shape[1]
     centre, scale = nulls_of(tally, cfa)
-    # Few pass even the lower of the two bars: only those are looked at closely.
+    # Few exceed even the lower of the two bars: only those are looked at closely.
     place = tally.beyond(centre, np.maximum(np.float32(thresholds.effect_sigma), np.float32(mean_sigma) * scale))
     row, col = place // width, place % width
     phase = row % step, col % step

@@ -3,7 +3,7 @@
 The mean scores of a healthy line scatter about their plane's centre; those of a bad stretch lie to one side of it.
 Deviations, ``(mean - centre) / scale`` with the plane's median and robust spread, are added up along every line of
 every plane; where a sum rises higher than chance explains, there is a run. Runs that are parts of one line become one,
-those that are but the shadow of another are dropped, and each is judged against its neighbours.
+those that another one makes of its neighbours are dropped, and each is compared with the lines beside it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
 from sensormap.detect.line_walks import TILE, background_of, chance_height, deviate, raise_walks, runs_along, steepest
-from sensormap.detect.nulls import median_of
-from sensormap.score.noise import SIGMA_PER_MAD
+from sensormap.score.medians import SIGMA_PER_MAD, median_of
 from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA
+from sensormap.settings import require_positive
 
 # Beside a bad line three of eight neighbours are bad: their median moves by up to 0.4 of the effect, the other way.
 _GHOST_SHARE = 0.6
@@ -39,7 +39,7 @@ _FELLOW_SCORE, _FELLOW_SHARE = 4.0, 0.5
 
 
 @dataclass(frozen=True, order=True)
-class Line:
+class DeviatingLine:
     """A partial column or row of the active area.
 
     Parameters
@@ -65,70 +65,6 @@ class Line:
     phases: tuple[int, ...]
     effect: float
     score: float
-
-
-def joined(runs: Sequence[Line], gap: int) -> list[Line]:
-    """Return the runs with those of one line and sign joined that follow, or that share more than half of both.
-
-    Parameters
-    ----------
-    runs
-        Of one axis, in any order.
-    gap
-        Photosites of the raw grid that may lie between two runs of the same phases.
-    """
-    found: list[Line] = []
-    for run in sorted(runs):
-        for i, other in enumerate(found):
-            if run.place != other.place or (run.effect < 0) != (other.effect < 0):
-                continue
-            overlap = shared(run, other)
-            longer = max(run.last - run.first, other.last - other.first) + 1
-            common = {*run.phases} & {*other.phases}
-            if overlap >= -gap if run.phases == other.phases else overlap > (0 if common else longer / 2):
-                phases = tuple(sorted({*run.phases, *other.phases}))
-                first, last = min(run.first, other.first), max(run.last, other.last)
-                found[i] = replace(other, phases=phases, first=first, last=last)
-                break
-        else:
-            found.append(run)
-    return found
-
-
-def without_ghosts(lines: Sequence[Line], step: int) -> list[Line]:
-    """Return the lines that stronger, opposite ones of their plane do not explain, be it beside or across them.
-
-    Parameters
-    ----------
-    lines
-        Of one axis, in any order.
-    step
-        Distance between same-plane neighbours.
-    """
-    kept: list[Line] = []
-    for line in sorted(lines, key=lambda line: (-abs(line.effect), line)):
-        alike = [other for other in kept if {*other.phases} & {*line.phases} and shared(line, other) > 0]
-        beside = sum(
-            abs(other.effect)
-            for other in alike
-            if abs(other.place - line.place) == step
-            and (other.effect < 0) != (line.effect < 0)
-            and 2 * shared(line, other) > line.last - line.first + 1
-        )
-        if abs(line.effect) >= _GHOST_SHARE * beside and all(other.place != line.place for other in alike):
-            kept.append(line)
-    return kept
-
-
-def shared(line: Line, other: Line) -> int:
-    """Return how many rows (columns) both have; negative, how many lie between them.
-
-    Examples
-    --------
-    >>> shared(Line("row", 3, 10, 19, (0,), 1.0, 9.0), Line("row", 3, 15, 30, (0,), 1.0, 9.0))
-    5
-    """
-    return min(line.last, other.last) - max(line.first, other.first) + 1
 
 
 @dataclass(frozen=True)
@@ -165,14 +101,123 @@ class LineLimits:
     false_lines: float = 0.001
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not value > 0:
-                msg = f"{name}: {value!r} is not above 0"
-                raise ValueError(msg)
+        require_positive(**vars(self))
+
+
+def find_lines(
+    mean: NDArray[np.float32], seen: NDArray[Any], cfa: Cfa, *, limits: LineLimits | None = None
+) -> tuple[DeviatingLine, ...]:
+    """Return the partial columns and rows, sorted by (axis, place, first).
+
+    Parameters
+    ----------
+    mean
+        Mean score of each photosite of the active area, in sigma of one frame, ``(H, W)``. Values that are not finite
+        count as never seen.
+    seen
+        Frames that went into each mean, ``(H, W)``: few of them make a mean that says less.
+    cfa
+        Filter pattern as read from the active area's corner.
+    limits
+        What makes a line; None means the defaults.
+
+    Notes
+    -----
+    Lines are sought in each plane, then measured on the raw grid, where a column crosses two. A smooth background
+    is taken off: what is some 8 photosites of a plane wide is not a line but an area. The opposite ghosts that a line
+    makes on either side of it, through the median of the neighbours, are left out, and so is a true line that is
+    weaker than 0.6 of an opposite one of the same plane beside it.
+
+    Examples
+    --------
+    >>> mean = np.random.default_rng(1).normal(0, 0.15, (400, 600)).astype(np.float32)
+    >>> mean[100:300, 7] -= 0.5
+    >>> line, = find_lines(mean, np.full(mean.shape, 60), Cfa("GBRG"))
+    >>> line.axis, line.place, abs(line.first - 100) < 4, abs(line.last - 299) < 4, line.phases
+    ('column', 7, True, True, (0, 1))
+    """
+    limits = limits or LineLimits()
+    columns = _mean_scores(mean, seen, cfa)
+    rows = columns.turned()
+    of_few = limits.lone_frames * SCORE_LIMIT / SCORES_PER_SIGMA / columns.most_seen
+    limits = replace(limits, effect_sigma=max(limits.effect_sigma, of_few))
+    of_columns, of_rows = list[DeviatingLine](), list[DeviatingLine]()
+    for row, col in np.ndindex(*columns.scale.shape):
+        deviations = columns.deviations(row, col, np.s_[:], np.s_[:])
+        of_columns += _scan(columns, row, col, limits, deviations)
+        of_rows += _scan(rows, col, row, limits, deviations.T)
+    for scores, runs in ((columns, of_columns), (rows, of_rows)):
+        for _ in range(2):  # a second time for what the other plane has added
+            runs[:] = [line for run in joined(runs, limits.gap) for line in _measured(scores, run, limits)]
+    return tuple(sorted(without_ghosts(of_columns, columns.step) + without_ghosts(of_rows, columns.step)))
+
+
+def joined(runs: Sequence[DeviatingLine], gap: int) -> list[DeviatingLine]:
+    """Return the runs with those of one line and sign joined that follow, or that share more than half of both.
+
+    Parameters
+    ----------
+    runs
+        Of one axis, in any order.
+    gap
+        Photosites of the raw grid that may lie between two runs of the same phases.
+    """
+    found: list[DeviatingLine] = []
+    for run in sorted(runs):
+        for i, other in enumerate(found):
+            if run.place != other.place or (run.effect < 0) != (other.effect < 0):
+                continue
+            overlap = shared(run, other)
+            longer = max(run.last - run.first, other.last - other.first) + 1
+            common = {*run.phases} & {*other.phases}
+            if overlap >= -gap if run.phases == other.phases else overlap > (0 if common else longer / 2):
+                phases = tuple(sorted({*run.phases, *other.phases}))
+                first, last = min(run.first, other.first), max(run.last, other.last)
+                found[i] = replace(other, phases=phases, first=first, last=last)
+                break
+        else:
+            found.append(run)
+    return found
+
+
+def without_ghosts(lines: Sequence[DeviatingLine], step: int) -> list[DeviatingLine]:
+    """Return the lines that stronger ones of their plane, opposite beside them or in the same place, do not explain.
+
+    Parameters
+    ----------
+    lines
+        Of one axis, in any order.
+    step
+        Distance between same-plane neighbours.
+    """
+    kept: list[DeviatingLine] = []
+    for line in sorted(lines, key=lambda line: (-abs(line.effect), line)):
+        alike = [other for other in kept if {*other.phases} & {*line.phases} and shared(line, other) > 0]
+        beside = sum(
+            abs(other.effect)
+            for other in alike
+            if abs(other.place - line.place) == step
+            and (other.effect < 0) != (line.effect < 0)
+            and 2 * shared(line, other) > line.last - line.first + 1
+        )
+        if abs(line.effect) >= _GHOST_SHARE * beside and all(other.place != line.place for other in alike):
+            kept.append(line)
+    return kept
+
+
+def shared(line: DeviatingLine, other: DeviatingLine) -> int:
+    """Return how many rows (columns) both of two lines have; negative, how many lie between them.
+
+    Examples
+    --------
+    >>> shared(DeviatingLine("row", 3, 10, 19, (0,), 1.0, 9.0), DeviatingLine("row", 3, 15, 30, (0,), 1.0, 9.0))
+    5
+    """
+    return min(line.last, other.last) - max(line.first, other.first) + 1
 
 
 @dataclass(frozen=True)
-class _Field:
+class _MeanScores:
     """Mean scores turned so that lines are columns, with centre and scale by (row, column) phase."""
 
     axis: Literal["column", "row"]
@@ -186,8 +231,8 @@ class _Field:
     def step(self) -> int:
         return int(self.centre.shape[0])
 
-    def turned(self) -> _Field:
-        return _Field("row", self.mean.T, self.seen.T, self.most_seen, self.centre.T, self.scale.T)
+    def turned(self) -> _MeanScores:
+        return _MeanScores("row", self.mean.T, self.seen.T, self.most_seen, self.centre.T, self.scale.T)
 
     def deviations(self, row: int, col: int, rows: slice, cols: slice) -> NDArray[np.float32]:
         """Return deviations of the plane at (row, col) in its scale, those of few frames' means drawn in, clipped."""
@@ -208,55 +253,7 @@ class _Field:
         return line
 
 
-def find_lines(
-    mean: NDArray[np.float32], seen: NDArray[Any], cfa: Cfa, *, limits: LineLimits | None = None
-) -> tuple[Line, ...]:
-    """Return the partial columns and rows, sorted by (axis, place, first).
-
-    Parameters
-    ----------
-    mean
-        Mean score of each photosite of the active area, in sigma of one frame, shape ``(H, W)``. Values that are not
-        finite count as never seen.
-    seen
-        Frames that went into each mean, shape ``(H, W)``: few of them make a mean that says less.
-    cfa
-        Filter pattern as read from the active area's corner.
-    limits
-        What makes a line.
-
-    Notes
-    -----
-    Lines are sought in each plane, then judged on the raw grid, where a column crosses two planes. A smooth background
-    is taken off: what is some 8 photosites of a plane wide is not a line but an area. The opposite ghosts that a line
-    makes on either side of it, through the median of the neighbours, are left out, and so is a true line that is
-    weaker than 0.6 of an opposite one of the same plane beside it.
-
-    Examples
-    --------
-    >>> mean = np.random.default_rng(1).normal(0, 0.15, (400, 600)).astype(np.float32)
-    >>> mean[100:300, 7] -= 0.5
-    >>> line, = find_lines(mean, np.full(mean.shape, 60), Cfa("GBRG"))
-    >>> line.axis, line.place, abs(line.first - 100) < 4, abs(line.last - 299) < 4, line.phases
-    ('column', 7, True, True, (0, 1))
-    """
-    limits = limits or LineLimits()
-    columns = _field(mean, seen, cfa)
-    rows = columns.turned()
-    of_few = limits.lone_frames * SCORE_LIMIT / SCORES_PER_SIGMA / columns.most_seen
-    limits = replace(limits, effect_sigma=max(limits.effect_sigma, of_few))
-    of_columns, of_rows = list[Line](), list[Line]()
-    for row, col in np.ndindex(*columns.scale.shape):
-        deviations = columns.deviations(row, col, np.s_[:], np.s_[:])
-        of_columns += _scan(columns, row, col, limits, deviations)
-        of_rows += _scan(rows, col, row, limits, deviations.T)
-    for field, runs in ((columns, of_columns), (rows, of_rows)):
-        for _ in range(2):  # a second time for what the other plane has added
-            runs[:] = [line for run in joined(runs, limits.gap) for line in _judged(field, run, limits)]
-    return tuple(sorted(without_ghosts(of_columns, columns.step) + without_ghosts(of_rows, columns.step)))
-
-
-def _field(mean: NDArray[np.float32], seen: NDArray[Any], cfa: Cfa) -> _Field:
+def _mean_scores(mean: NDArray[np.float32], seen: NDArray[Any], cfa: Cfa) -> _MeanScores:
     """Return the mean scores with their planes' null distributions; the scale of an odd plane is infinite."""
     finite = np.isfinite(mean)
     if not finite.all():
@@ -268,12 +265,14 @@ def _field(mean: NDArray[np.float32], seen: NDArray[Any], cfa: Cfa) -> _Field:
         middle = median_of(sample) if sample.size else np.float32(0)
         spread = SIGMA_PER_MAD * float(median_of(np.abs(sample - middle))) if sample.size else 0.0
         centre[plane.row, plane.col], scale[plane.row, plane.col] = middle, spread or np.inf
-    return _Field("column", mean, seen, int(seen.max(initial=1)), centre, scale)
+    return _MeanScores("column", mean, seen, int(seen.max(initial=1)), centre, scale)
 
 
-def _scan(field: _Field, row: int, col: int, limits: LineLimits, deviations: NDArray[np.float32]) -> Iterator[Line]:
+def _scan(
+    scores: _MeanScores, row: int, col: int, limits: LineLimits, deviations: NDArray[np.float32]
+) -> Iterator[DeviatingLine]:
     """Yield the runs of one plane that rise too high for chance; their effect is but a sign."""
-    scale = float(field.scale[row, col])
+    scale = float(scores.scale[row, col])
     length, number = deviations.shape
     if length < limits.shortest or not number or not math.isfinite(scale):
         return
@@ -282,19 +281,19 @@ def _scan(field: _Field, row: int, col: int, limits: LineLimits, deviations: NDA
     for start in range(0, length, TILE):
         strip = np.ascontiguousarray(deviations[start : start + TILE])
         raise_walks(strip, background_of(strip), np.float32(drift), height, highest)
-    chance = limits.false_lines / (4 * field.scale.size * number)  # two axes, two signs
+    chance = limits.false_lines / (4 * scores.scale.size * number)  # two axes, two signs
     bar = chance_height(highest, drift, chance=chance, length=length)
     for dark, i in np.argwhere(highest > bar).tolist():
-        line = field.line(row, col, i, range(length))
-        for first, last in runs_along(-line if dark else line, drift, bar, limits.gap // field.step):
-            ends = (row + field.step * first, row + field.step * last)
-            yield Line(field.axis, col + field.step * i, *ends, (row,), -1.0 if dark else 1.0, 0.0)
+        line = scores.line(row, col, i, range(length))
+        for first, last in runs_along(-line if dark else line, drift, bar, limits.gap // scores.step):
+            ends = (row + scores.step * first, row + scores.step * last)
+            yield DeviatingLine(scores.axis, col + scores.step * i, *ends, (row,), -1.0 if dark else 1.0, 0.0)
 
 
-def _judged(field: _Field, run: Line, limits: LineLimits) -> Iterator[Line]:
+def _measured(scores: _MeanScores, run: DeviatingLine, limits: LineLimits) -> Iterator[DeviatingLine]:
     """Yield a run with its phases, ends, effect and score, if it is a line."""
     sign = math.copysign(1.0, run.effect)
-    alone = [_measured(field, run, (phase,)) for phase in range(field.step)]
+    alone = [_effect(scores, run, (phase,)) for phase in range(scores.step)]
     effects = {
         phase: sign * effect
         for phase, (effect, score) in enumerate(alone)
@@ -304,26 +303,26 @@ def _judged(field: _Field, run: Line, limits: LineLimits) -> Iterator[Line]:
         return
     if float(np.mean([*effects.values()])) < limits.effect_sigma:
         effects = dict([max(effects.items(), key=lambda item: item[1])])
-    run = _with_ends(field, replace(run, phases=tuple(effects)))
+    run = _with_ends(scores, replace(run, phases=tuple(effects)))
     # Of two photosites of a plane there is one of the other in between.
-    if (run.last - run.first) // field.step + 1 < max(limits.shortest, 2):
+    if (run.last - run.first) // scores.step + 1 < max(limits.shortest, 2):
         return
-    effect, score = _measured(field, run, run.phases)
+    effect, score = _effect(scores, run, run.phases)
     if sign * effect >= limits.effect_sigma and score >= limits.score:
         yield replace(run, effect=effect, score=score)
 
 
-def _measured(field: _Field, run: Line, phases: tuple[int, ...]) -> tuple[float, float]:
+def _effect(scores: _MeanScores, run: DeviatingLine, phases: tuple[int, ...]) -> tuple[float, float]:
     """Return effect and score of some phases of a run against the same stretch of the lines beside it."""
-    own = run.place // field.step
+    own = run.place // scores.step
     start = max(own - _NEIGHBOURS, 0)
     middles, variance = [], 0.0
     for phase in phases:
-        rows = slice(run.first + (phase - run.first) % field.step, run.last + 1, field.step)
-        block = field.mean[rows, run.place % field.step :: field.step][:, start : own + _NEIGHBOURS + 1]
+        rows = slice(run.first + (phase - run.first) % scores.step, run.last + 1, scores.step)
+        block = scores.mean[rows, run.place % scores.step :: scores.step][:, start : own + _NEIGHBOURS + 1]
         middles.append(np.median(block, axis=0))
         # Of the median of independent normal numbers: what few neighbours say by chance is not believed below it.
-        variance += math.pi / 2 * float(field.scale[phase, run.place % field.step]) ** 2 / max(block.shape[0], 1)
+        variance += math.pi / 2 * float(scores.scale[phase, run.place % scores.step]) ** 2 / max(block.shape[0], 1)
     middle = np.mean(middles, axis=0)
     effects = middle - background_of(middle[np.newaxis])
     spread = max(SIGMA_PER_MAD * float(np.median(np.abs(effects))), math.sqrt(variance) / len(phases))
@@ -331,20 +330,20 @@ def _measured(field: _Field, run: Line, phases: tuple[int, ...]) -> tuple[float,
     return effect, abs(effect) / spread
 
 
-def _with_ends(field: _Field, run: Line) -> Line:
+def _with_ends(scores: _MeanScores, run: DeviatingLine) -> DeviatingLine:
     """Return a run with its most likely ends, given the effect of each of its phases."""
     low = max(run.first - TILE, 0)
     # Logarithm of the likelihood of the effect over that of none, photosite by photosite.
-    gain = np.zeros(min(run.last + TILE + 1, field.mean.shape[0]) - low)
+    gain = np.zeros(min(run.last + TILE + 1, scores.mean.shape[0]) - low)
     for phase in run.phases:
-        own = gain[(phase - low) % field.step :: field.step]
-        start = (low - phase + field.step - 1) // field.step
-        line = field.line(phase, run.place % field.step, run.place // field.step, range(start, start + own.size))
-        effect = np.median(line[(run.first - low) // field.step : (run.last - low) // field.step + 1])
+        own = gain[(phase - low) % scores.step :: scores.step]
+        start = (low - phase + scores.step - 1) // scores.step
+        line = scores.line(phase, run.place % scores.step, run.place // scores.step, range(start, start + own.size))
+        effect = np.median(line[(run.first - low) // scores.step : (run.last - low) // scores.step + 1])
         own[:] = effect * (line - effect / 2)
     first, last, height = steepest(gain)
     if not height > 0:
         return run
-    if len(run.phases) < field.step:
-        first += (run.phases[0] - low - first) % field.step
+    if len(run.phases) < scores.step:
+        first += (run.phases[0] - low - first) % scores.step
     return replace(run, first=low + first, last=low + last)

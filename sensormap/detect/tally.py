@@ -1,4 +1,4 @@
-"""The tally: exact integer sums over frames, per photosite.
+"""The tally: exact integer sums over frames, for each photosite; and the outlying scores of each frame.
 
 Sums of integers do not depend on their order, so any split over threads or machines gives the same bytes.
 """
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
 from sensormap.frame import Mosaic
-from sensormap.score.neighbours import _BLOCK, Work, middle_rows, work_rows
+from sensormap.score.neighbours import BLOCK_ROWS, Work, middle_rows, work_rows
 from sensormap.score.noise import Noise
 from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA, score_rows
 
@@ -26,141 +26,10 @@ OUTLIER_SIGMA = 3.5
 MOST_FRAMES = 32_767
 """Frames that a tally holds: far more than anybody has photos of one camera."""
 
+_OUTLYING = int(OUTLIER_SIGMA * SCORES_PER_SIGMA)  # the least outlying score, as it is stored
+
 # Few enough that a band's rows fill the cache many times over, enough that threads seldom meet in one.
 _BANDS = 16
-
-
-def tally_band(
-    padded: Mosaic,
-    first: int,
-    last: int,
-    step: int,
-    noise: NDArray[np.float32],
-    limits: NDArray[np.int64],
-    work: Work,
-    sums: tuple[NDArray[Any], NDArray[Any]],
-    outliers: tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]],
-) -> int:
-    """Score rows `first` to `last` (exclusive), add them to the tally, list the outlying scores; return their count.
-
-    Parameters
-    ----------
-    padded
-        The active area with `step` more rows and columns around it, as `score.pad` returns it.
-    noise
-        Noise coefficients by row phase, coefficient and column: shape ``(step, 4, W)``.
-    limits
-        Score clip, outlier threshold (both in score units), lowest and highest DN at which a photosite is not clipped.
-    work
-        What `work_rows` returns.
-    sums
-        The tally's arrays ``(hidden, sum_z)``, each ``(H, W)``.
-    outliers
-        Arrays ``(index, score, value, level2)`` with room for every photosite of the band.
-    """
-    level2, spread2, scores = work
-    hidden, sum_z = sums
-    flags = np.zeros((scores.shape[1] + 7) // 8 * 8, np.uint8)
-    eights = flags.view(np.uint64)
-    # As narrow as what they are compared with.
-    bars = np.array([limits[1], -limits[1]], np.int8)
-    edges: Any = np.array([limits[2], limits[3], 2 * limits[2], 2 * limits[3]], padded.dtype)
-    found = 0
-    for row in range(first, last, _BLOCK):
-        count = min(_BLOCK, last - row)
-        middle_rows(padded, row, count, step, level2, spread2)
-        score_rows(padded, row, count, step, level2, spread2, noise, np.float32(limits[0]), scores)
-        found = tally_rows(
-            padded, row, count, step, level2, scores, bars, edges, flags, eights, hidden, sum_z, *outliers, found
-        )
-    return found
-
-
-@compiled
-def tally_rows(
-    padded: Mosaic,
-    first: int,
-    count: int,
-    step: int,
-    level2: NDArray[Any],
-    scores: NDArray[np.int8],
-    bars: NDArray[np.int8],
-    edges: Mosaic,
-    flags: NDArray[np.uint8],
-    eights: NDArray[np.uint64],
-    hidden: NDArray[Any],
-    sum_z: NDArray[Any],
-    out_index: NDArray[np.int32],
-    out_score: NDArray[np.int8],
-    out_value: NDArray[np.int32],
-    out_level2: NDArray[np.int32],
-    found: int,
-) -> int:
-    """Add some rows' scores to the tally; list the outlying ones from `found` on, and return where the list ends.
-
-    `bars` are the least bright and dark outlying scores, `edges` lowest and highest unclipped DN, once and twice,
-    `flags` as many zeros as a row is long or up to seven more, and `eights` the same memory by eights.
-    """
-    bright, dark = bars[0], bars[1]
-    low, high, low2, high2 = edges[0], edges[1], edges[2], edges[3]
-    width = hidden.shape[1]
-    for i in range(count):
-        row = first + i
-        value, line2, score = padded[row + step][step : step + width], level2[i], scores[i]
-        # A photosite that is clipped together with its surroundings shows nothing about itself.
-        lowest, highest = value[0], value[0]
-        for j in range(width):
-            lowest, highest = min(lowest, value[j]), max(highest, value[j])
-        if lowest <= low or highest >= high:
-            line = hidden[row]
-            for j in range(width):
-                shows = ((value[j] < high) | (line2[j] < high2)) & ((value[j] > low) | (line2[j] > low2))
-                line[j] += not shows
-                score[j] = score[j] if shows else np.int8(0)
-        line_z = sum_z[row]
-        for j in range(width):
-            line_z[j] += score[j]
-        for j in range(width):
-            flags[j] = (score[j] >= bright) | (score[j] <= dark)
-        for eight in range(eights.shape[0]):
-            if eights[eight] == 0:  # nearly all
-                continue
-            for j in range(8 * eight, 8 * eight + 8):
-                if flags[j]:
-                    out_index[found] = row * width + j
-                    out_score[found] = score[j]
-                    out_value[found] = value[j]
-                    out_level2[found] = line2[j]
-                    found += 1
-    return found
-
-
-@compiled
-def mark_beyond(
-    sum_z: NDArray[Any],
-    hidden: NDArray[np.unsignedinteger[Any]],
-    frames: int,
-    unit: np.float32,
-    centre: NDArray[np.float32],
-    bar: NDArray[np.float32],
-    beyond: NDArray[np.bool_],
-) -> None:
-    """Mark the photosites whose mean score is farther than `bar` from `centre`, both by row and column phase.
-
-    `unit` is that of the scores, `frames` the number of all.
-    """
-    step = centre.shape[0]
-    for row in range(sum_z.shape[0]):
-        for col in range(sum_z.shape[1]):
-            seen = np.float32(max(frames - hidden[row, col], 1)) * unit
-            phase = row % step, col % step
-            beyond[row, col] = abs(np.float32(sum_z[row, col]) / seen - centre[phase]) > bar[phase]
-
-
-def add_outlying(index: NDArray[np.int32], score: NDArray[np.int8], sums: NDArray[Any]) -> None:
-    """Add the size of each listed score to `sums` at its place; places beyond its end are left out."""
-    within = index < sums.shape[0]
-    np.add.at(sums, index[within], np.abs(score[within].astype(np.int16)).astype(sums.dtype))
 
 
 @dataclass(frozen=True)
@@ -174,11 +43,11 @@ class Outliers:
     index
         ``row * W + col`` in the active area, int32.
     score
-        In eighths of sigma, int8.
+        Score in eighths of sigma, int8.
     value
-        DN, black subtracted.
+        DN, black subtracted, int32.
     level2
-        Twice the median of the eight same-colour neighbours, DN.
+        Twice the median of the eight same-colour neighbours, DN, int32.
     """
 
     frame: NDArray[np.int32]
@@ -188,26 +57,26 @@ class Outliers:
     level2: NDArray[np.int32]
 
     def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Outliers:
-        return Outliers(self.frame[rows], self.index[rows], self.score[rows], self.value[rows], self.level2[rows])
+        return Outliers(*(array[rows] for array in vars(self).values()))
 
     def __len__(self) -> int:
         return self.index.size
 
     def copy(self) -> Outliers:
         """Return the same in memory of its own."""
-        return Outliers(self.frame.copy(), self.index.copy(), self.score.copy(), self.value.copy(), self.level2.copy())
+        return Outliers(*(array.copy() for array in vars(self).values()))
+
+    @staticmethod
+    def room(size: int, frame: int) -> Outliers:
+        """Return memory for so many outlying scores of one frame."""
+        index, value, level2 = (np.empty(size, np.int32) for _ in range(3))
+        return Outliers(np.full(size, frame, np.int32), index, np.empty(size, np.int8), value, level2)
 
     @staticmethod
     def concatenate(parts: Sequence[Outliers]) -> Outliers:
         """Join lists, in the order given."""
-        none, none8 = np.empty(0, np.int32), np.empty(0, np.int8)
-        return Outliers(
-            np.concatenate([none, *(part.frame for part in parts)]),
-            np.concatenate([none, *(part.index for part in parts)]),
-            np.concatenate([none8, *(part.score for part in parts)]),
-            np.concatenate([none, *(part.value for part in parts)]),
-            np.concatenate([none, *(part.level2 for part in parts)]),
-        )
+        every = Outliers.room(0, 0), *parts
+        return Outliers(*(np.concatenate([getattr(one, name) for one in every]) for name in vars(every[0])))
 
 
 class Tally:
@@ -260,9 +129,9 @@ class Tally:
         return np.asarray(self.hidden.dtype.type(self.frames) - self.hidden)
 
     @property
-    def sums(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The arrays that the kernel fills, in its order."""
-        return self.hidden, self.sum_z
+    def sums(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """The arrays that are added up: `hidden`, `sum_z` and `sum_outlying`."""
+        return self.hidden, self.sum_z, self.sum_outlying
 
     def add(
         self, padded: Mosaic, noise: Noise, *, clipping: tuple[int, int], frame: int, filtered: bool = False
@@ -272,15 +141,15 @@ class Tally:
         Parameters
         ----------
         padded
-            The frame's active area as `score.pad` returns it.
+            The frame's active area as `neighbours.pad` returns it, DN.
         noise
-            Of this frame, from `score.fit_noise`.
+            Noise fitted to this frame, from `fit_noise`.
         clipping
             Lowest and highest DN that a photosite can have, black subtracted.
         frame
             The frame's number, for the outliers.
         filtered
-            Whether the camera lowered what stood out: the frame then has no bright outliers.
+            Whether the camera filtered the frame, which then has no bright outliers.
 
         Raises
         ------
@@ -292,24 +161,20 @@ class Tally:
                 msg = f"this tally holds at most {self.max_frames} frames"
                 raise OverflowError(msg)
             self.frames += 1
-        width = self.shape[1]
-        step = noise.coefficients.shape[0]
+        width, step = self.shape[1], noise.coefficients.shape[0]
         rows = noise.rows(width) / np.float32(SCORES_PER_SIGMA**2)
-        limits = np.array([SCORE_LIMIT, OUTLIER_SIGMA * SCORES_PER_SIGMA, *clipping], np.int64)
-        room = max(last - first for first, last, _ in self._bands) * width
-        index, value, level2 = (np.empty(room, np.int32) for _ in range(3))
-        score = np.empty(room, np.int8)
-        work, outlying = work_rows(padded, step), (index, score, value, level2)
+        room = Outliers.room(max(last - first for first, last, _ in self._bands) * width, frame)
+        work = work_rows(padded, step)
         found = []
         # Each frame starts at a band of its own, so that two threads do not queue behind each other.
         start = frame % len(self._bands)
         for first, last, lock in self._bands[start:] + self._bands[:start]:
             with lock:
-                n = tally_band(padded, first, last, step, rows, limits, work, self.sums, outlying)
-            band = Outliers(np.full(n, frame, np.int32), index[:n], score[:n], value[:n], level2[:n])
-            # The buffers serve the next band.
-            found.append(band[np.flatnonzero(score[:n] < 0)] if filtered else band.copy())
-        outliers = Outliers.concatenate(found[len(found) - start :] + found[: len(found) - start])
+                count = tally_band(padded, first, last, step, rows, clipping, work, self.hidden, self.sum_z, room)
+            band = room[:count]
+            # The room serves the next band, so that what it holds is copied.
+            found.append(band[np.flatnonzero(band.score < 0)] if filtered else band.copy())
+        outliers = Outliers.concatenate(found[-start:] + found[:-start] if start else found)
         with self._frames_lock:
             add_outlying(outliers.index, outliers.score, self.sum_outlying.reshape(-1))
         return outliers
@@ -324,18 +189,16 @@ class Tally:
         OverflowError
             If both together have more frames than this one holds.
         """
-        if any(mine.shape != theirs.shape or mine.dtype != theirs.dtype for mine, theirs in self._pairs(other)):
+        pairs = list(zip(self.sums, other.sums, strict=True))
+        if any(mine.shape != theirs.shape or mine.dtype != theirs.dtype for mine, theirs in pairs):
             msg = f"tallies of shapes {self.shape} and {other.shape}, or of other widths, cannot be merged"
             raise ValueError(msg)
         if self.frames + other.frames > self.max_frames:
             msg = f"this tally holds at most {self.max_frames} frames"
             raise OverflowError(msg)
         self.frames += other.frames
-        for mine, theirs in self._pairs(other):
+        for mine, theirs in pairs:
             np.add(mine, theirs, out=mine)
-
-    def _pairs(self, other: Tally) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-        return list(zip((*self.sums, self.sum_outlying), (*other.sums, other.sum_outlying), strict=True))
 
     def mean_score(self, where: Any = ...) -> NDArray[np.float32]:
         """Return the mean score over the frames in which a photosite could show itself, in sigma of one frame.
@@ -362,3 +225,176 @@ class Tally:
         beyond = np.empty(self.shape, np.bool_)
         mark_beyond(self.sum_z, self.hidden, self.frames, np.float32(SCORES_PER_SIGMA), centre, bar, beyond)
         return np.flatnonzero(beyond)
+
+
+def add_outlying(index: NDArray[np.int32], score: NDArray[np.int8], sums: NDArray[Any]) -> None:
+    """Add the size of each listed score to the sum at its place.
+
+    Parameters
+    ----------
+    index, score
+        Places, ``row * W + col``, and scores.
+    sums
+        Flat; places beyond its end are left out.
+    """
+    within = index < sums.shape[0]
+    np.add.at(sums, index[within], np.abs(score[within].astype(np.int16)).astype(sums.dtype))
+
+
+def tally_band(
+    padded: Mosaic,
+    first: int,
+    last: int,
+    step: int,
+    noise: NDArray[np.float32],
+    clipping: tuple[int, int],
+    work: Work,
+    hidden: NDArray[Any],
+    sum_z: NDArray[Any],
+    room: Outliers,
+) -> int:
+    """Score rows `first` to `last` (exclusive), add them to the tally, list the outlying scores; return their count.
+
+    Parameters
+    ----------
+    padded
+        The active area as `neighbours.pad` returns it, DN.
+    first, last
+        The rows, `last` exclusive.
+    step
+        Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
+    noise
+        Noise coefficients by row phase, coefficient and column, for scores in eighths of sigma: shape ``(step, 4, W)``.
+    clipping
+        Lowest and highest DN that a photosite can have, black subtracted.
+    work
+        Memory to work in, from `work_rows`.
+    hidden, sum_z
+        The tally's arrays of these names, ``(H, W)``; added to.
+    room
+        Filled with the outlying scores, but for their frame; as long as the rows have photosites.
+    """
+    level2, spread2, scores = work
+    flags = np.zeros((scores.shape[1] + 7) // 8 * 8, np.uint8)
+    eights = flags.view(np.uint64)
+    # As narrow as what they are compared with.
+    bars = np.array([_OUTLYING, -_OUTLYING], np.int8)
+    edges: Any = np.array([*clipping, 2 * clipping[0], 2 * clipping[1]], padded.dtype)
+    listed = room.index, room.score, room.value, room.level2
+    found = 0
+    for row in range(first, last, BLOCK_ROWS):
+        count = min(BLOCK_ROWS, last - row)
+        middle_rows(padded, row, count, step, level2, spread2)
+        score_rows(padded, row, count, step, level2, spread2, noise, np.float32(SCORE_LIMIT), scores)
+        found = tally_rows(
+            padded, row, count, step, level2, scores, bars, edges, flags, eights, hidden, sum_z, *listed, found
+        )
+    return found
+
+
+@compiled
+def tally_rows(
+    padded: Mosaic,
+    first: int,
+    count: int,
+    step: int,
+    level2: NDArray[Any],
+    scores: NDArray[np.int8],
+    bars: NDArray[np.int8],
+    edges: Mosaic,
+    flags: NDArray[np.uint8],
+    eights: NDArray[np.uint64],
+    hidden: NDArray[Any],
+    sum_z: NDArray[Any],
+    out_index: NDArray[np.int32],
+    out_score: NDArray[np.int8],
+    out_value: NDArray[np.int32],
+    out_level2: NDArray[np.int32],
+    found: int,
+) -> int:
+    """Add some rows' scores to the tally; list the outlying ones from `found` on, and return where the list ends.
+
+    Parameters
+    ----------
+    padded, step, hidden, sum_z
+        As for `tally_band`.
+    first, count
+        First row, and how many.
+    level2, scores
+        Of these rows: twice the neighbours' medians, and the scores, of which clipped photosites' are set to 0.
+    bars
+        The least bright, and the least dark, of outlying scores.
+    edges
+        Lowest and highest DN that a photosite can have, and twice each.
+    flags, eights
+        Memory to work in: as many bytes as a row has photosites, or up to seven more, all 0; and the same by eights.
+    out_index, out_score, out_value, out_level2
+        The list, with room for every photosite of the band.
+    found
+        Length of the list so far.
+    """
+    bright, dark = bars[0], bars[1]
+    low, high, low2, high2 = edges[0], edges[1], edges[2], edges[3]
+    width = hidden.shape[1]
+    for i in range(count):
+        row = first + i
+        value, line2, score = padded[row + step][step : step + width], level2[i], scores[i]
+        # A photosite that is clipped together with its surroundings shows nothing about itself.
+        lowest, highest = value[0], value[0]
+        for j in range(width):
+            lowest, highest = min(lowest, value[j]), max(highest, value[j])
+        if lowest <= low or highest >= high:
+            line = hidden[row]
+            for j in range(width):
+                shows = ((value[j] < high) | (line2[j] < high2)) & ((value[j] > low) | (line2[j] > low2))
+                line[j] += not shows
+                score[j] = score[j] if shows else np.int8(0)
+        line_z = sum_z[row]
+        for j in range(width):
+            line_z[j] += score[j]
+        for j in range(width):
+            flags[j] = (score[j] >= bright) | (score[j] <= dark)
+        for eight in range(eights.shape[0]):
+            if eights[eight] == 0:  # nearly all
+                continue
+            for j in range(8 * eight, 8 * eight + 8):
+                if flags[j]:
+                    out_index[found] = row * width + j
+                    out_score[found] = score[j]
+                    out_value[found] = value[j]
+                    out_level2[found] = line2[j]
+                    found += 1
+    return found
+
+
+@compiled
+def mark_beyond(
+    sum_z: NDArray[Any],
+    hidden: NDArray[np.unsignedinteger[Any]],
+    frames: int,
+    unit: np.float32,
+    centre: NDArray[np.float32],
+    bar: NDArray[np.float32],
+    beyond: NDArray[np.bool_],
+) -> None:
+    """Mark the photosites whose mean score is farther than `bar` from `centre`.
+
+    Parameters
+    ----------
+    sum_z, hidden
+        The tally's arrays of these names, ``(H, W)``.
+    frames
+        Number of frames in the tally.
+    unit
+        Scores a sigma.
+    centre, bar
+        In sigma, by row and column phase: ``(step, step)``.
+    beyond
+        Filled, ``(H, W)``.
+    """
+    step = centre.shape[0]
+    for row in range(sum_z.shape[0]):
+        for col in range(sum_z.shape[1]):
+            seen = np.float32(max(frames - hidden[row, col], 1)) * unit
+            phase = row % step, col % step
+            beyond[row, col] = abs(np.float32(sum_z[row, col]) / seen - centre[phase]) > bar[phase]

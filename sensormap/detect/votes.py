@@ -1,8 +1,9 @@
 """Votes: which photosites score beyond the outlier limit again and again within a block of frames.
 
-A defect born late is diluted in the mean over all frames but unanimous in its last blocks, and one that only long
-exposures show is unanimous in theirs.  What chance and scenery can do is measured on the same outliers: each frame's
-list is shifted by its own random offset, which keeps everything but the places, and voted on again.
+A defect born late is diluted in the mean over all frames but shows in all frames of its last blocks, and one that only
+long exposures show does in all of theirs. What chance and scenery can do is measured on the same outliers: each frame's
+list is shifted by its own random offset, which keeps everything but the places, and voted on again. Photosites that
+repeat after the shift of the whole run are decoys: there chance and scenery meet, and no defect is.
 """
 
 from __future__ import annotations
@@ -21,13 +22,17 @@ from sensormap.score.scores import SCORES_PER_SIGMA
 FEWEST_VOTES = 3
 """A photosite with fewer votes of one sign in a block leaves no trace of that block."""
 
-_MOST_SHIFTS = 8
+_MOST_SHIFTS = 8  # of a block's frames; more would hardly make its threshold surer
 
-# Photosites of a block, and of each half, that are worth a second look.
+# Photosites of a block, and of each half, that are followed in the second pass, at most.
 _MOST_FOLLOWED = 1500
 
-# The tail of the shifted votes is extrapolated from this many of its largest values a shift.
-_TAIL = 50
+# The tail of the shifted votes is extrapolated from this many of its largest values a shift. It is taken to fall by a
+# factor of e over no less than so many sigma: few values tell of no steeper fall.
+_TAIL, _LEAST_FALL = 50, 0.25
+
+# Sigma that a candidate's votes have on average at least: three just beyond the outlier limit make none.
+_LEAST_VOTE = 4.0
 
 
 @dataclass(frozen=True)
@@ -39,16 +44,21 @@ class Ballot:
     index
         Candidates' positions ``row * W + col`` in the active area, ascending.
     score
-        Their summed outlying scores of the prevailing sign over the square root of the block's frames: Stouffer's
-        combination of scores, in sigma.
+        Their summed outlying scores of the prevailing sign over the square root of the number of the block's frames, in
+        sigma: scores combined as Stouffer did [1]_.
     outliers
-        Every outlying score of each photosite with `FEWEST_VOTES` votes, candidate or not.
+        Every outlying score of each photosite with `FEWEST_VOTES` votes, candidate or not, sorted by (index, frame).
     threshold
-        Sum of outlying scores that a candidate must reach, in sigma.
+        Sum of outlying scores that a candidate must exceed, in sigma.
     following
-        Positions worth a second look: those of the largest sums, candidates or not, ascending.
+        Positions that the second pass follows: those of the largest sums, candidates or not, ascending.
     decoys
-        Positions that would have been worth one after the shift of the whole run: chance and scenery, no defects.
+        Positions that it would follow after the shift of the whole run: chance and scenery, no defects.
+
+    References
+    ----------
+    .. [1] S. A. Stouffer, E. A. Suchman, L. C. DeVinney, S. A. Star, R. M. Williams, "The American Soldier, Vol. 1:
+       Adjustment During Army Life", Princeton University Press (1949).
     """
 
     index: NDArray[np.int32]
@@ -65,7 +75,7 @@ def time_blocks(order: Sequence[int], *, long: Sequence[bool], size: int) -> lis
     Parameters
     ----------
     order
-        Frame numbers by capture time.
+        Frame numbers in order of capture.
     long
         For each frame number, whether it is a long exposure. Up to `FEWEST_VOTES` long ones stay with the rest.
     size
@@ -139,17 +149,17 @@ def count_votes(  # noqa: PLR0913
     Parameters
     ----------
     outliers
-        The outlying scores of each frame of the block, by frame number; some may have none.
+        Outlying scores of each frame of the block, by frame number, sorted by index; some frames may have none.
     parts
         Numbers of the frames that vote together, as from `parts_of`.
     shifts
-        Of all frames of the run, from `draw_shifts`.
+        Offsets of all frames of the run, from `draw_shifts`.
     shape
         ``(H, W)`` of the active area.
     false_votes
         How many false candidates each part may be expected to yield.
     seed
-        Of the first part's further random shifts; each part after it takes the next. The same seed gives the same
+        Seed of the first part's further random shifts; each part after it takes the next. The same seed gives the same
         result.
     fewest_shifts
         How often the frames are shifted at least; more make the threshold surer.
@@ -167,54 +177,62 @@ def count_votes(  # noqa: PLR0913
     ballots = []
     for part_seed, part in enumerate(parts, start=seed):
         here = np.isin(moved_frame, part)
-        decoys, sums = _totals(moved[here], moved_score[here])
+        decoys = _Totals.of(moved[here], moved_score[here])
         rng, voters = np.random.default_rng(part_seed), lists.of_frames(part)
-        shifted = [sums]
+        shifted = [decoys.total]
         # Where outliers are few, shifting is fast and few of them meet: go on until there is a tail to speak of.
         while len(shifted) < fewest_shifts or (len(shifted) < _MOST_SHIFTS and sum(map(len, shifted)) < _TAIL):
             # Other pairs of frames' shifts are other shifts.
             entries, places = voters.repeated(FEWEST_VOTES, shifts[:, rng.permutation(shifts.shape[1])])
-            shifted.append(_totals(places, lists.score[entries])[1])
+            shifted.append(_Totals.of(places, lists.score[entries]).total)
         threshold = _tail_threshold(np.concatenate(shifted), shifts=len(shifted), false_votes=false_votes)
-        ballots.append(_ballot(kept[np.isin(kept.frame, part)], len(part), threshold, (decoys, sums)))
+        ballots.append(_ballot(kept[np.isin(kept.frame, part)], decoys, len(part), threshold))
     return tuple(ballots)
 
 
-def _ballot(
-    outliers: Outliers, frames: int, threshold: float, decoys: tuple[NDArray[np.int32], NDArray[np.int32]]
-) -> Ballot:
+def _ballot(outliers: Outliers, decoys: _Totals, frames: int, threshold: float) -> Ballot:
     """Return the result of so many frames; `outliers`, sorted by (index, frame), holds all that repeat, and others."""
-    index, total = _totals(outliers.index, outliers.score)
-    chosen = total > threshold * SCORES_PER_SIGMA
-    score = total[chosen] / SCORES_PER_SIGMA / math.sqrt(frames)
-    kept = outliers[np.isin(outliers.index, index)]
-    enough = _enough(total)
-    places, sums = decoys
+    found = _Totals.of(outliers.index, outliers.score)
+    chosen = found.total > threshold * SCORES_PER_SIGMA
+    bar = found.followed_from
     return Ballot(
-        index[chosen], score, kept, threshold, following=index[total >= enough], decoys=places[sums >= enough]
+        index=found.index[chosen],
+        score=found.total[chosen] / SCORES_PER_SIGMA / math.sqrt(frames),
+        outliers=outliers[np.isin(outliers.index, found.index)],
+        threshold=threshold,
+        following=found.index[found.total >= bar],
+        decoys=decoys.index[decoys.total >= bar],
     )
 
 
-def _enough(total: NDArray[np.int32]) -> int:
-    """Return the least sum of scores that is worth a second look: the `_MOST_FOLLOWED` largest are."""
-    least = FEWEST_VOTES * math.ceil(OUTLIER_SIGMA * SCORES_PER_SIGMA)
-    if total.size <= _MOST_FOLLOWED:
-        return least
-    return max(int(np.partition(total, -_MOST_FOLLOWED)[-_MOST_FOLLOWED]), least)
+@dataclass(frozen=True)
+class _Totals:
+    """Photosites with enough votes of one sign, ascending, and of their sums of scores of one sign the larger."""
 
+    index: NDArray[np.int32]
+    total: NDArray[np.int32]
 
-def _totals(index: NDArray[np.int32], score: NDArray[np.int8]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return a sorted list's photosites with enough votes, and of their sums of scores of one sign the larger."""
-    places, starts = np.unique(index, return_index=True)
-    if not starts.size:
-        return places, places
-    signed = score.astype(np.int32)
-    sums = []
-    for side in (signed, -signed):
-        votes = np.add.reduceat((side > 0).astype(np.int32), starts)
-        sums.append(np.where(votes >= FEWEST_VOTES, np.add.reduceat(np.maximum(side, 0), starts), 0))
-    total = np.maximum(*sums)
-    return places[total > 0], total[total > 0]
+    @staticmethod
+    def of(index: NDArray[np.int32], score: NDArray[np.int8]) -> _Totals:
+        """Add up the scores of a list that is sorted by index."""
+        places, starts = np.unique(index, return_index=True)
+        if not starts.size:
+            return _Totals(places, places)
+        signed = score.astype(np.int32)
+        sums = []
+        for side in (signed, -signed):
+            votes = np.add.reduceat((side > 0).astype(np.int32), starts)
+            sums.append(np.where(votes >= FEWEST_VOTES, np.add.reduceat(np.maximum(side, 0), starts), 0))
+        total = np.maximum(*sums)
+        return _Totals(places[total > 0], total[total > 0])
+
+    @property
+    def followed_from(self) -> int:
+        """The least sum that is followed, so that the largest `_MOST_FOLLOWED` are."""
+        least = FEWEST_VOTES * math.ceil(OUTLIER_SIGMA * SCORES_PER_SIGMA)
+        if self.total.size <= _MOST_FOLLOWED:
+            return least
+        return max(int(np.partition(self.total, -_MOST_FOLLOWED)[-_MOST_FOLLOWED]), least)
 
 
 def _tail_threshold(totals: NDArray[np.int32], *, shifts: int, false_votes: float) -> float:
@@ -222,10 +240,10 @@ def _tail_threshold(totals: NDArray[np.int32], *, shifts: int, false_votes: floa
 
     The number of totals above t is taken to fall exponentially, at the rate of its largest values' mean excess.
     """
-    floor = FEWEST_VOTES * 4.0  # three votes just beyond the outlier limit never make a candidate alone
+    least = FEWEST_VOTES * _LEAST_VOTE
     tail = np.sort(totals)[-_TAIL * shifts :] / SCORES_PER_SIGMA
     if tail.size < 2:
-        return floor
+        return least
     excess = float(np.mean(tail) - tail[0])
     expected = tail.size / shifts
-    return max(floor, float(tail[0]) + max(excess, 0.25) * math.log(expected / false_votes), float(tail[-1]))
+    return max(least, float(tail[0]) + max(excess, _LEAST_FALL) * math.log(expected / false_votes), float(tail[-1]))

@@ -7,23 +7,29 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.diagnose.law_choice import LAWS, LINEAR, Trial, try_laws
-from sensormap.diagnose.odds import Odds, Story
-from sensormap.diagnose.onset import Change, find_end, find_onset
-from sensormap.diagnose.regression import DARK, OFFSET, RESPONSE, Fit, fit
-from sensormap.diagnose.series import LOT, Conditions, Gathered, Series
-from sensormap.maps.entries import DefectKind
-from sensormap.settings import Floors
+from sensormap.diagnose.behaviour import BLACK_SHARE, LINEAR, Behaviour, Term
+from sensormap.diagnose.law_choice import LawFit, choose_laws
+from sensormap.diagnose.odds import Odds
+from sensormap.diagnose.onset import FrameSpan, find_end, find_onset
+from sensormap.diagnose.regression import Fit, fit
+from sensormap.diagnose.series import LOT, Conditions, FollowedWindows, Series
+from sensormap.maps.entries import STRENGTHS, DefectKind
+from sensormap.settings import LeastStrengths
 
-STRENGTHS = {RESPONSE: "response", DARK: "dark_dn_per_s", OFFSET: "offset_dn"}
-"""Names in the map of the columns of the regression."""
+# A strength is not resolved where its interval reaches beyond itself and beyond so many times the least that counts.
+_UNRESOLVED = 10
 
-_BLACK_SHARE = 0.002  # of saturation; below it a stuck photosite is dead
-
-# A strength is not resolved where its interval reaches both beyond itself and beyond so many floors.
-_UNRESOLVED_FLOORS = 10
+# Where less than this share of what tells the response is light, the response is too uncertain: see `Fit.reliability`.
 _RELIABLE = 0.8
-_SHOULD_SHOW = 3.0  # sigma
+
+_SHOWS = 3.0  # sigma: a frame should show what adds more
+_SEEN = 0.5  # share of what a defect adds from which a frame shows it
+
+# Half-width of an interval that holds 95 % of a normal distribution, in standard deviations.
+_HALF_WIDTH = 1.96
+
+# By the order of the strengths in the map.
+_NAMES = dict(zip((Term.DARK, Term.OFFSET, Term.RESPONSE), STRENGTHS, strict=True))
 
 
 @dataclass(frozen=True)
@@ -33,13 +39,13 @@ class SecondPassResult:
     Parameters
     ----------
     places
-        Positions of the candidates.
+        Positions of the candidates, ``row * W + col`` in the active area, ascending: ``(N,)``.
     series, odds
-        Of each candidate.
+        What each candidate showed, and its odds.
     conditions
-        Of the followed frames.
+        Circumstances of the followed frames.
     decoys
-        Odds for a defect at each decoy, in nats.
+        Log Bayes factor of a defect at each decoy, in nats.
     response_spread
         Standard deviation of healthy responses, as a share.
     repeats
@@ -47,7 +53,7 @@ class SecondPassResult:
     """
 
     places: NDArray[np.int64]
-    series: Gathered
+    series: FollowedWindows
     odds: Odds
     conditions: Conditions
     decoys: NDArray[np.float64]
@@ -61,7 +67,7 @@ class SecondPassResult:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Diagnosis:
     """What one series says.
 
     Parameters
@@ -75,9 +81,9 @@ class Verdict:
     unresolved
         Names of the others that the kind has.
     onset
-        Which frame may be the first with the defect.
+        The frames of which one is the first with the defect.
     until
-        Which may be the first without it again; None if it was still there in the last frame.
+        Those of which one is the first without it again; None if it was still there in the last frame.
     seen, due
         Frames in which it showed, of those in which it should have.
     """
@@ -86,66 +92,70 @@ class Verdict:
     score: float
     strengths: dict[str, tuple[float, float, float]]
     unresolved: tuple[str, ...]
-    onset: Change
-    until: Change | None
+    onset: FrameSpan
+    until: FrameSpan | None
     seen: int
     due: int
 
 
-def judge(followed: SecondPassResult, which: NDArray[np.intp], floors: Floors) -> list[Verdict]:
-    """Return a verdict on some of the followed candidates.
+def diagnose_series(
+    followed: SecondPassResult, which: NDArray[np.intp], least_strengths: LeastStrengths
+) -> list[Diagnosis]:
+    """Return a diagnosis of some of the followed candidates.
 
     Parameters
     ----------
     followed
         What the second pass left behind.
     which
-        Their positions in it.
-    floors
-        The least strengths that count.
+        Positions of the candidates in it.
+    least_strengths
+        Strengths from which a defect counts.
     """
-    verdicts = []
+    diagnoses = []
     for start in range(0, which.size, LOT):
-        verdicts += _judge_lot(followed, which[start : start + LOT], floors)
-    return verdicts
+        diagnoses += _diagnose_lot(followed, which[start : start + LOT], least_strengths)
+    return diagnoses
 
 
-def _judge_lot(followed: SecondPassResult, which: NDArray[np.intp], floors: Floors) -> list[Verdict]:
-    """Return the verdicts on a few candidates; memory holds several copies of their series."""
+def _diagnose_lot(
+    followed: SecondPassResult, which: NDArray[np.intp], least_strengths: LeastStrengths
+) -> list[Diagnosis]:
+    """Return the diagnoses of a few candidates; memory holds several copies of their series."""
     series, odds, conditions = followed.series[which], followed.odds[which], followed.conditions
-    floors = floors.scaled(float(conditions.saturation.max()))
-    law, trial = try_laws(series, conditions, odds)
-    full = _full_fit(series, conditions, law, trial)
+    least_strengths = least_strengths.scaled(float(conditions.saturation.max()))
+    law, best = choose_laws(series, conditions, odds)
+    full = _full_fit(series, conditions, law, best)
     half_width = full.half_width.copy()
     # A response is known no better than healthy ones agree.
-    spread = 1.96 * followed.response_spread * (1 + full.strength[:, RESPONSE])
-    half_width[:, RESPONSE] = np.hypot(half_width[:, RESPONSE], spread)
-    limits = np.array([floors.response, floors.dark_dn_per_s, floors.offset_dn])
+    spread = _HALF_WIDTH * followed.response_spread * (1 + full.strength[:, Term.RESPONSE])
+    half_width[:, Term.RESPONSE] = np.hypot(half_width[:, Term.RESPONSE], spread)
+    least = np.array([getattr(least_strengths, _NAMES[term]) for term in Term])
+    strengths = [_Strengths(full.strength[i], half_width[i], least) for i in range(which.size)]
     return [
-        _verdict(LAWS[law[i]], trial, i, _Strengths(full.strength[i], half_width[i], limits), series, conditions)
-        for i in range(which.size)
+        _diagnosis(Behaviour(law[i]), best, i, strengths[i], series, conditions) for i in range(which.size)
     ]
 
 
-def _verdict(
-    law: tuple[int, ...] | Story, trial: Trial, i: int, strength: _Strengths, series: Series, conditions: Conditions
-) -> Verdict:
-    """Put together what one series says."""
-    kind = _kind(law, strength, float(trial.strength[i].max()), conditions)
-    first, end, n = int(trial.first[i]), int(trial.end[i]), conditions.number.size
+def _diagnosis(
+    law: Behaviour, best: LawFit, i: int, strengths: _Strengths, series: Series, conditions: Conditions
+) -> Diagnosis:
+    """Return the diagnosis of series `i`, given the law that fits it best and that law's fit."""
+    kind = _kind(law, strengths, float(best.strength[i].max()), conditions)
+    first, end, n = int(best.first[i]), int(best.end[i]), conditions.number.size
     linear = kind in (DefectKind.HOT, DefectKind.OFFSET, DefectKind.WEAK)
     # Flicker goes both ways: what shows is its size.
-    effect = trial.effect[i]
-    if law == Story.FLICKER:
+    effect = best.effect[i]
+    if law == Behaviour.FLICKER:
         effect = np.where(series.value[i] < series.level[i], -effect, effect)
     seen, due = _count_seen(series[i : i + 1], effect, slice(first, end), conditions)
-    return Verdict(
+    return Diagnosis(
         kind=kind,
-        score=float(np.sqrt(2 * max(trial.score[i], 0.0))),
-        strengths=strength.resolved if linear else {},
-        unresolved=strength.unresolved if linear else (),
-        onset=find_onset(np.where(np.arange(n) < end, trial.ratio[i], 0)),
-        until=_end(trial.ratio[i], first) if end < n else None,
+        score=float(np.sqrt(2 * max(best.score[i], 0.0))),
+        strengths=strengths.resolved if linear else {},
+        unresolved=strengths.unresolved if linear else (),
+        onset=find_onset(np.where(np.arange(n) < end, best.ratio[i], 0)),
+        until=_end(best.ratio[i], first) if end < n else None,
         seen=seen,
         due=due,
     )
@@ -153,86 +163,82 @@ def _verdict(
 
 @dataclass(frozen=True)
 class _Strengths:
-    """The full fit of one series."""
+    """All three strengths of one series, their half-widths, and the least that count; each by `Term`."""
 
     value: NDArray[np.float64]
     half_width: NDArray[np.float64]
-    limits: NDArray[np.float64]
+    least: NDArray[np.float64]
 
-    def known(self, column: int) -> bool:
-        allowed = max(_UNRESOLVED_FLOORS * self.limits[column], abs(self.value[column]))
-        return bool(self.half_width[column] <= allowed)
+    def known(self, term: Term) -> bool:
+        """Tell whether an interval is narrow enough to be told."""
+        allowed = max(_UNRESOLVED * self.least[term], abs(self.value[term]))
+        return bool(self.half_width[term] <= allowed)
 
-    def above(self, column: int) -> bool:
-        """Tell whether the whole interval lies beyond the floor."""
-        size = -self.value[column] if column == RESPONSE else self.value[column]
-        return bool(size - self.half_width[column] > self.limits[column])
+    def counts(self, term: Term) -> bool:
+        """Tell whether a whole interval lies beyond the least strength that counts."""
+        size = -self.value[term] if term == Term.RESPONSE else self.value[term]
+        return bool(size - self.half_width[term] > self.least[term])
 
     @property
     def resolved(self) -> dict[str, tuple[float, float, float]]:
         found = {}
-        for column in (DARK, OFFSET, RESPONSE):
-            if self.known(column):
-                value = float(self.value[column] + (column == RESPONSE))
-                half_width = float(self.half_width[column])
-                found[STRENGTHS[column]] = (value, value - half_width, value + half_width)
+        for term, name in _NAMES.items():
+            if self.known(term):
+                value = float(self.value[term] + (term == Term.RESPONSE))
+                half_width = float(self.half_width[term])
+                found[name] = (value, value - half_width, value + half_width)
         return found
 
     @property
     def unresolved(self) -> tuple[str, ...]:
-        return tuple(STRENGTHS[column] for column in (DARK, OFFSET, RESPONSE) if not self.known(column))
+        return tuple(name for term, name in _NAMES.items() if not self.known(term))
 
 
-def _kind(law: tuple[int, ...] | Story, strength: _Strengths, level: float, conditions: Conditions) -> DefectKind:
-    """Name the kind of a law: by the intervals of its strengths where they tell, else by the law that fits best."""
-    if law in (Story.TELEGRAPH, Story.FLICKER):
-        return DefectKind.NOISY
-    if law == Story.STUCK:
-        black = level <= conditions.floor.min() + _BLACK_SHARE * conditions.saturation.max()
-        return DefectKind.DEAD if black else DefectKind.STUCK
-    if law == (RESPONSE,):
-        return DefectKind.WEAK
-    if law == (OFFSET,):
-        return DefectKind.OFFSET
+def _kind(law: Behaviour, strengths: _Strengths, level: float, conditions: Conditions) -> DefectKind:
+    """Name the kind of a law: by its level or the intervals of its strengths where they tell, else by the law alone."""
+    if law == Behaviour.STUCK and level <= conditions.floor.min() + BLACK_SHARE * conditions.saturation.max():
+        return DefectKind.DEAD
     # Beside an offset, a dark current counts where its interval says so.
-    return DefectKind.HOT if law == (DARK,) or strength.above(DARK) else DefectKind.OFFSET
+    if law == Behaviour.HOT_WITH_OFFSET and not strengths.counts(Term.DARK):
+        return DefectKind.OFFSET
+    return law.kind
 
 
-def _full_fit(series: Series, conditions: Conditions, law: NDArray[np.intp], trial: Trial) -> Fit:
+def _full_fit(series: Series, conditions: Conditions, law: NDArray[np.intp], best: LawFit) -> Fit:
     """Fit all three strengths to the frames of the defect, starting from the law that fits best."""
     number = np.arange(conditions.number.size)
-    use = (number >= trial.first[:, None]) & (number < trial.end[:, None])
-    use &= ~(conditions.filtered & (trial.effect > 0))
-    start = np.where((law < len(LINEAR))[:, None], trial.strength, 0)
+    use = (number >= best.first[:, None]) & (number < best.end[:, None])
+    use &= ~(conditions.filtered & (best.effect > 0))
+    start = np.where(np.isin(law, LINEAR)[:, None], best.strength, 0)
     timed = np.isfinite(conditions.shutter_s * conditions.gain)
     # Frames without a shutter time tell everything but the dark current: they count where most are such.
-    dark = (DARK,) if 2 * np.count_nonzero(timed) >= timed.size else ()
-    full = fit(series, conditions, use, (RESPONSE, *dark, OFFSET), start=start)
+    bright = (Term.DARK, Term.OFFSET) if 2 * np.count_nonzero(timed) >= timed.size else (Term.OFFSET,)
+    full = fit(series, conditions, use, (Term.RESPONSE, *bright), start=start)
     # Where the light hardly varies, the noise of the surroundings passes for it: only what the law itself has is told.
     poor = full.reliability < _RELIABLE
-    for position, columns in enumerate(LINEAR):
-        rows = np.flatnonzero(poor & (law == position))
+    for behaviour in LINEAR:
+        rows = np.flatnonzero(poor & (law == behaviour))
         if rows.size:
-            own = (RESPONSE,) if columns == (RESPONSE,) else (*dark, OFFSET)
-            simple = fit(series[rows], conditions, use[rows], own, start=start[rows])
+            terms = behaviour.terms if behaviour == Behaviour.WEAK else bright
+            simple = fit(series[rows], conditions, use[rows], terms, start=start[rows])
             full.strength[rows], full.half_width[rows] = simple.strength, simple.half_width
     return full
 
 
-def _end(ratio: NDArray[np.float64], first: int) -> Change:
+def _end(ratio: NDArray[np.float64], first: int) -> FrameSpan:
     """Return the interval of the first healthy frame."""
-    change = find_end(ratio[first:])
-    return Change(change.low + first, change.high + first)
+    span = find_end(ratio[first:])
+    return FrameSpan(span.low + first, span.high + first)
 
 
 def _count_seen(
     series: Series, effect: NDArray[np.float64], span: slice, conditions: Conditions
 ) -> tuple[int, int]:
-    """Count the frames in which the effect should exceed 3 sigma, and those of them in which half of it is there."""
+    """Count the frames that show at least half of an effect, and those that should, where it exceeds 3 sigma."""
     level, ceiling = series.level[0, span], conditions.saturation[span]
     expected = np.minimum(effect[span], ceiling - level)
     found = series.value[0, span] - level
     hidden = (conditions.filtered[span] & (expected > 0)) | (level >= ceiling) | np.isnan(expected)
-    due = series.known[0, span] & ~hidden & (np.abs(expected) > _SHOULD_SHOW * np.sqrt(series.variance[0, span]))
-    seen = due & (found * np.sign(expected) > 0.5 * np.abs(expected))
+    due = series.known[0, span] & ~hidden & (np.abs(expected) > _SHOWS * np.sqrt(series.variance[0, span]))
+    seen = due & (found * np.sign(expected) > _SEEN * np.abs(expected))
     return int(np.count_nonzero(seen)), int(np.count_nonzero(due))

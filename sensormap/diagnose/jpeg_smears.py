@@ -1,4 +1,4 @@
-"""One defect, one entry: what a camera's JPEG spreads over many pixels, taken back to its centre.
+"""Smears: what a camera's JPEG spreads of one defect over many pixels, taken back to its centre.
 
 A defective photosite shows in a JPEG as a cross or blob of three to seven pixels, with a halo from sharpening around
 it; compression adds ripples in the same block of 16 x 16 pixels. All of them persist from photo to photo as the defect
@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 from sensormap.detect.candidates import Candidates
 from sensormap.detect.tally import Outliers
 from sensormap.maps.clusters import CandidateRun, find_columns
-
-# Demosaicing reaches 2 pixels, halved chroma one more.
-_SMEAR = 3
+from sensormap.settings import SMEAR
 
 # Side of the block that is compressed as one where chroma is halved both ways; ripples seldom reach 2/3 of the score of
 # their cause or, since scores are clipped, a quarter of its excess.
@@ -26,8 +24,8 @@ _BLOCK, _RIPPLE, _RIPPLE_EXCESS = 16, 2 / 3, 1 / 4
 # Ripples of a line run along it on both sides, as far as the block goes.
 _BESIDE_LINE = 8
 
-# Two defects side by side show alike in the same frames; smear is fainter, and in fewer. Of 37 true pairs and 1 888
-# smears in two simulated sets these bars of score and excess let 29 pass, and none; ties of clipped scores made the bar
+# Two defects side by side show alike in the same frames; a smear is fainter, and in fewer. In two simulated sets these
+# bars of score and excess let 29 of 37 true pairs pass, and none of 1 888 smears; ties of clipped scores made the bar
 # of frames necessary.
 _PAIR_EXCESS, _PAIR_SCORE, _PAIR_FRAMES, _FEWEST_FRAMES = 0.7, 0.6, 0.8, 6
 
@@ -42,7 +40,7 @@ class Centres:
     Parameters
     ----------
     which
-        Their positions among the candidates, ascending.
+        Positions among the candidates, ascending.
     radius
         How many pixels the true photosite may lie away, 0 or 1.
     line
@@ -54,17 +52,17 @@ class Centres:
     line: NDArray[np.int64]
 
 
-def collapse(candidates: Candidates, outliers: Outliers, *, width: int) -> Centres:
+def find_centres(candidates: Candidates, outliers: Outliers, *, width: int) -> Centres:
     """Return the centres of what is smeared.
 
     Parameters
     ----------
     candidates
-        All, by position in the picture.
+        All candidates, by position in the JPEG.
     outliers
-        The outlying scores of the candidates, at least, sorted by (index, frame).
+        Outlying scores, at least those of the candidates, sorted by (index, frame).
     width
-        Of the picture, in pixels.
+        Width of the JPEG in pixels.
     """
     row, col, score = candidates.row.astype(np.int64), candidates.col.astype(np.int64), candidates.score
     place = row * width + col
@@ -78,7 +76,7 @@ def collapse(candidates: Candidates, outliers: Outliers, *, width: int) -> Centr
         away = max(down, across)
         if run[weak] > 0 and run[weak] == run[strong]:
             return False
-        if away <= _SMEAR:
+        if away <= SMEAR:
             pair = score[weak] >= _PAIR_SCORE * score[strong]
             return not (pair and _alike(outliers[slice(*ends[weak])], outliers[slice(*ends[strong])]))
         together = row[weak] // _BLOCK == row[strong] // _BLOCK and col[weak] // _BLOCK == col[strong] // _BLOCK
@@ -148,7 +146,7 @@ def _main_runs(candidates: Candidates) -> NDArray[np.int64]:
                 main.append(run)
         for run in main:
             count += 1
-            beside = (np.abs(across - run.col) <= _SMEAR) & (along >= run.first - _SMEAR) & (along <= run.last + _SMEAR)
+            beside = (np.abs(across - run.col) <= SMEAR) & (along >= run.first - SMEAR) & (along <= run.last + SMEAR)
             number[beside & (number == 0)] = -1
             number[run.members] = count
     return number

@@ -1,45 +1,270 @@
-"""Likelihoods: what each frame, and all of them together, say for a defect of a given strength against health."""
+"""Likelihoods: what each frame, and all of them together, say for a defect of a given strength against health.
+
+What is said is the logarithm of a likelihood ratio, in nats: above 0 it speaks for the defect.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
-from sensormap.diagnose.series import Conditions, Series
+from sensormap.diagnose.behaviour import SINGLE, Behaviour
+from sensormap.diagnose.series import ODD_WIDTH, Conditions, Series
+from sensormap.settings import DARK_SPREAD
 
-_NORMAL = 0.3989422804014327  # 1 / sqrt(2 pi)
+_NORMAL = 0.3989422804014327  # 1 / sqrt(2 pi): the density of a normal distribution at 0
 
-# Student's t with 3 degrees of freedom, of width 2, at 0.
-_ODD = 0.3675525969478614 / 2
-_TWELFTH = 1 / 12
-_WIDTH = 2.0 * math.sqrt(3.0)
+# Student's t with 3 degrees of freedom, `ODD_WIDTH` wide: its density at 0, and what distances are scaled by.
+_ODD = 0.3675525969478614 / ODD_WIDTH
+_PER_SQUARE = 1 / (3 * ODD_WIDTH**2)
+_WIDTH = ODD_WIDTH * math.sqrt(3.0)
 _HALF_ROOT = math.sqrt(0.5)
 
-# Chance of a value that has nothing to do with scene or photosite: a cosmic ray, a damaged byte. It keeps one frame
-# from convicting.
 STRAY = 1e-3
+"""Chance of a value that has nothing to do with scene or photosite: a cosmic ray, a damaged byte. It keeps one frame
+from deciding alone.
+"""
+
 LEAST = 1e-30
 """Likelihoods count as no less."""
 
-# A stuck photosite may read otherwise now and then (a neighbour's charge, compression), at this cost in nats.
 ODD_READING = 3.0
-_UNLIKE = 1e-9  # chance of a clipped value of a photosite that is stuck elsewhere
-PRESENT = 0.55  # share of the frames in which a telegraph signal is taken to be high
-RESPONSES = 6  # healthy responses are summed over this many standard deviations on either side
-HOT, OFFSET, WEAK, STUCK, TELEGRAPH, FLICKER = range(6)
+"""Nats that a frame says against a stuck photosite at most: it may read otherwise now and then, by a neighbour's charge
+or by compression.
+"""
 
-_KINDS = 6
+PRESENT = 0.55
+"""Share of the frames in which a telegraph signal is taken to be high."""
+
+RESPONSES = 6
+"""Standard deviations on either side over which healthy responses are summed."""
+
+_UNLIKE = 1e-9  # chance of a clipped value of a photosite that is stuck at another level
+
+# Variance of a stuck level by rounding, in DN squared, and the steps of quantised formats as a share of the level.
+_ROUNDING, _STEP = 0.5, 0.003
 
 # Spread of what a defect adds, relative to itself: dark current follows the temperature, responses are not quite
 # linear. It keeps a strong defect from being rejected for a few per cent.
-_SPREADS, _OFFSET_SPREAD = {HOT: 0.15, WEAK: 0.01}, 0.03
+_SPREADS = {
+    Behaviour.HOT: DARK_SPREAD,
+    Behaviour.OFFSET: 0.03,
+    Behaviour.WEAK: 0.01,
+    Behaviour.TELEGRAPH: 0.03,
+}
+
+
+def evidence(
+    series: Series,
+    conditions: Conditions,
+    strengths: Mapping[Behaviour, NDArray[np.float64]],
+    response_spread: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return each photosite's evidence for each behaviour and first frame, and the best single strength and frames.
+
+    Parameters
+    ----------
+    series, conditions
+        N photosites in n frames.
+    strengths
+        Strengths to try, by behaviour: those for every photosite, ``(K,)``, or each photosite's own, ``(K, N)``.
+    response_spread
+        Standard deviation of healthy responses, as a share.
+
+    Returns
+    -------
+    total : ndarray of shape (N, 6, n)
+        Log of the mean likelihood ratio over strengths, by behaviour and first frame.
+    lasting, healed : ndarray of shape (N, 6, 4)
+        Largest log likelihood ratio, its strength, first frame and the one after its last, by behaviour; `lasting`
+        until the last frame, `healed` until any.
+    """
+    count, n = series.value.shape
+    likelihoods = Likelihoods(series, conditions)
+    own = _responses(likelihoods, response_spread)
+    total = np.empty((len(SINGLE), count, n))
+    lasting, healed = np.full((2, len(SINGLE), count, 4), -np.inf)
+    for behaviour in SINGLE:
+        tries = strengths[behaviour]
+        if tries.ndim == 1:
+            tries = np.tile(tries[:, None], count)
+        sums = np.empty((len(tries), count, n))
+        for strength, ratio in zip(tries, sums, strict=True):
+            likelihoods.ratios(behaviour, strength, ratio)
+            sum_back(ratio, strength, lasting[behaviour], healed[behaviour])
+        tried = math.log(max(len(tries), 1))
+        total[behaviour] = log_sum(sums, axis=0) - (tried + own)[:, None]
+        lasting[behaviour, :, 0] -= own
+        healed[behaviour, :, 0] -= own + tried
+    return total.swapaxes(0, 1), lasting.swapaxes(0, 1), healed.swapaxes(0, 1)
+
+
+def effect_ratios(
+    series: Series, conditions: Conditions, effect: NDArray[np.float64], extra: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return what each frame says for a defect of a given effect, in nats, ``(N, n)``.
+
+    Parameters
+    ----------
+    series, conditions
+        N photosites in n frames.
+    effect
+        What the defect adds to each value, DN, ``(N, n)``.
+    extra
+        Variance that it adds to the noise, DN squared, ``(N, n)``.
+    """
+    hidden = (series.level >= conditions.saturation) | (conditions.filtered & (effect > 0)) | ~series.known
+    out = np.empty(series.value.shape)
+    likelihoods = Likelihoods(series, conditions)
+    likelihoods.given(np.where(hidden, np.nan, series.level + effect), series.variance + extra, out)
+    likelihoods.compare(out)
+    return out
+
+
+def log_sum(values: NDArray[np.float64], *, axis: int) -> NDArray[np.float64]:
+    """Return the logarithm of the sum of exponentials along an axis.
+
+    Parameters
+    ----------
+    values
+        Logarithms, of any shape.
+    axis
+        Which is summed over.
+
+    Examples
+    --------
+    >>> float(log_sum(np.log([1.0, 2.0, 5.0]), axis=0).round(3))
+    2.079
+    """
+    highest = values.max(axis=axis, keepdims=True)
+    highest[~np.isfinite(highest)] = 0
+    with np.errstate(divide="ignore"):
+        powers = values - highest
+        return np.asarray(np.log(np.exp(powers, out=powers).sum(axis=axis)) + highest.squeeze(axis))
+
+
+class Likelihoods:
+    """Likelihoods of the values of N series of n frames, healthy or with a defect.
+
+    Every call fills the same memory, so that each answer has to be used before the next question.
+
+    Parameters
+    ----------
+    series, conditions
+        N photosites in n frames.
+
+    Attributes
+    ----------
+    healthy
+        Log likelihood of each value if the photosite is healthy, ``(N, n)``.
+    """
+
+    def __init__(self, series: Series, conditions: Conditions) -> None:
+        self.series, self.conditions = series, conditions
+        self._value, self._odd = (np.ascontiguousarray(part, np.float64) for part in (series.value, series.odd))
+        stray = STRAY / (conditions.saturation - conditions.floor)
+        frames = (conditions.floor, conditions.saturation, stray)
+        self._floor, self._ceiling, self._stray = (np.ascontiguousarray(part, np.float64) for part in frames)
+        self._headroom = conditions.saturation - series.level
+        self._parts = np.empty((3, *series.value.shape))
+        self.healthy = np.zeros(series.value.shape)
+        self.given(series.level, series.variance, self.healthy)
+        np.log(self.healthy, out=self.healthy)
+        self._absent = (1 - PRESENT) * np.exp(self.healthy)
+
+    def given(self, expected: NDArray[np.float64], scatter: NDArray[np.float64], out: NDArray[np.float64]) -> None:
+        """Fill the likelihood of each value given what is expected, NaN where nothing is, and the variance about it.
+
+        Parameters
+        ----------
+        expected, scatter
+            In DN and DN squared, of shapes that broadcast to ``(N, n)``.
+        out
+            Filled, ``(N, n)``.
+        """
+        self._parts[0], self._parts[1] = expected, scatter
+        self._likelihood(out)
+
+    def ratios(self, behaviour: Behaviour, strength: NDArray[np.float64], out: NDArray[np.float64]) -> None:
+        """Fill what each frame says for a behaviour, in nats; 0 where it cannot tell.
+
+        Parameters
+        ----------
+        behaviour
+            One of `SINGLE`.
+        strength
+            Of each photosite, ``(N,)``.
+        out
+            Filled, ``(N, n)``.
+        """
+        stuck = behaviour == Behaviour.STUCK
+        self._expect(behaviour, strength[:, None])
+        self._likelihood(out, stuck=stuck)
+        if behaviour == Behaviour.TELEGRAPH:
+            out *= PRESENT
+            out += self._absent
+        self.compare(out)
+        if stuck:
+            np.maximum(out, -ODD_READING, out=out)
+
+    def compare(self, chance: NDArray[np.float64]) -> None:
+        """Turn likelihoods, ``(N, n)``, into logarithms of their ratios to health; 0 where the frame cannot tell."""
+        np.log(chance, out=chance)
+        chance -= self.healthy
+        np.copyto(chance, 0, where=np.isnan(chance))
+
+    def _expect(self, behaviour: Behaviour, strength: NDArray[np.float64]) -> None:
+        """Fill in what a behaviour of some strengths, ``(N, 1)``, lets expect, and the variance about it."""
+        series, conditions = self.series, self.conditions
+        level, ceiling = series.level, conditions.saturation
+        lost = series.level >= ceiling
+        if behaviour == Behaviour.STUCK:
+            # How far clipped surroundings lie above the clip is unknown; only what is stuck below shows there.
+            lost &= strength >= ceiling
+            expected, scatter = strength, _ROUNDING + (_STEP * strength) ** 2
+            excess = strength - level
+        else:
+            effect = (strength - 1) * level if behaviour == Behaviour.WEAK else strength * conditions.gain
+            effect = effect * conditions.shutter_s if behaviour == Behaviour.HOT else effect
+            lost = lost | np.isnan(effect)
+            if behaviour == Behaviour.FLICKER:
+                expected, scatter, excess = level, series.variance + effect * effect, series.value - level
+            else:
+                shown = np.minimum(effect, self._headroom)
+                own = _SPREADS[behaviour] * shown
+                light = np.maximum(series.photon * shown, 0.0)
+                expected, scatter, excess = level + effect, series.variance + light + own * own, effect
+        lost = lost | ~series.known | (conditions.filtered & (excess > 0))
+        self._parts[0] = np.where(lost, np.nan, expected)
+        self._parts[1] = scatter
+
+    def _likelihood(self, out: NDArray[np.float64], *, stuck: bool = False) -> None:
+        fill_parts(stuck, self._value, self._odd, self._floor, self._ceiling, self._stray, self._parts)
+        power, share, rest = self._parts
+        np.exp(power, out=out)
+        out *= share
+        out += rest
+        np.maximum(out, LEAST, out=out)  # NaN stays
+
+
+def _responses(likelihoods: Likelihoods, spread: float) -> NDArray[np.float64]:
+    """Return what a response of its own, within the healthy spread, adds to each log likelihood, ``(N,)``."""
+    series, conditions = likelihoods.series, likelihoods.conditions
+    clear = series.known & (series.level < conditions.saturation)
+    chance = np.empty(series.value.shape)
+    sums = []
+    for k in range(-RESPONSES, RESPONSES + 1):
+        likelihoods.given(series.level * (1 + k * spread), series.variance, chance)
+        sums.append(np.log(chance, out=chance).sum(axis=1, where=clear) - 0.5 * k * k)
+    return np.asarray(log_sum(np.stack(sums), axis=0) - sums[RESPONSES] - 0.5 * math.log(2 * math.pi))
 
 
 @compiled
-def rate(
+def fill_parts(
     stuck: bool,
     value: NDArray[np.float64],
     odd: NDArray[np.float64],
@@ -74,7 +299,7 @@ def rate(
             per_sigma = 1 / math.sqrt(share[i, t])  # divisions are slow: there are as few as can be
             expected = power[i, t] if stuck else min(power[i, t], ceiling[t])
             z = (value[i, t] - expected) * per_sigma
-            u = 1 + z * z * _TWELFTH
+            u = 1 + z * z * _PER_SQUARE
             near = (1 - STRAY) * per_sigma
             rest[i, t] = 0.0 if stuck else near * odd[i, t] * _ODD / (u * u) + stray[t]
             share[i, t] = (per_sigma if stuck else near * (1 - odd[i, t])) * _NORMAL
@@ -128,168 +353,3 @@ def sum_back(
             if within > best_within:
                 best_within = within
                 healed[i, 0], healed[i, 1], healed[i, 2], healed[i, 3] = within, strength[i], t, end
-
-
-class Likelihoods:
-    """Likelihoods of the values of N series of n frames, healthy or with a defect, in memory that all of them share."""
-
-    def __init__(self, series: Series, conditions: Conditions) -> None:
-        self.series, self.conditions = series, conditions
-        self._value, self._odd = (np.ascontiguousarray(part, np.float64) for part in (series.value, series.odd))
-        stray = STRAY / (conditions.saturation - conditions.floor)
-        frames = (conditions.floor, conditions.saturation, stray)
-        self._floor, self._ceiling, self._stray = (np.ascontiguousarray(part, np.float64) for part in frames)
-        self._headroom = conditions.saturation - series.level
-        self._parts = np.empty((3, *series.value.shape))
-        self.healthy = np.zeros(series.value.shape)
-        self.given(series.level, series.variance, self.healthy)
-        np.log(self.healthy, out=self.healthy)
-        self._absent = (1 - PRESENT) * np.exp(self.healthy)
-
-    def given(self, expected: NDArray[np.float64], scatter: NDArray[np.float64], out: NDArray[np.float64]) -> None:
-        """Fill the likelihood of each value given what is expected, NaN where nothing is, and the variance about it."""
-        self._parts[0], self._parts[1] = expected, scatter
-        self._likelihood(out)
-
-    def ratios(self, kind: int, strength: NDArray[np.float64], out: NDArray[np.float64]) -> None:
-        """Fill what each frame says for a kind of one strength a photosite, in nats; 0 where it cannot tell."""
-        self._expect(kind, strength[:, None])
-        self._likelihood(out, stuck=kind == STUCK)
-        if kind == TELEGRAPH:
-            out *= PRESENT
-            out += self._absent
-        self.compare(out)
-        if kind == STUCK:
-            np.maximum(out, -ODD_READING, out=out)
-
-    def compare(self, chance: NDArray[np.float64]) -> None:
-        """Turn likelihoods into logarithms of their ratios to health; 0 where the frame cannot tell."""
-        np.log(chance, out=chance)
-        chance -= self.healthy
-        np.copyto(chance, 0, where=np.isnan(chance))
-
-    def _expect(self, kind: int, strength: NDArray[np.float64]) -> None:
-        """Put down what a kind of defect of some strengths, ``(N, 1)``, lets expect, and the variance about it."""
-        series, conditions = self.series, self.conditions
-        level, ceiling = series.level, conditions.saturation
-        lost = series.level >= ceiling
-        if kind == STUCK:
-            # How far clipped surroundings lie above the clip is unknown; only what is stuck below shows there.
-            lost &= strength >= ceiling
-            expected, scatter = strength, 0.5 + (0.003 * strength) ** 2  # rounding, and the steps of quantised formats
-            excess = strength - level
-        else:
-            effect = (strength - 1) * level if kind == WEAK else strength * conditions.gain
-            effect = effect * conditions.shutter_s if kind == HOT else effect
-            lost = lost | np.isnan(effect)
-            if kind == FLICKER:
-                expected, scatter, excess = level, series.variance + effect * effect, series.value - level
-            else:
-                shown = np.minimum(effect, self._headroom)
-                own = _SPREADS.get(kind, _OFFSET_SPREAD) * shown
-                light = np.maximum(series.photon * shown, 0.0)
-                expected, scatter, excess = level + effect, series.variance + light + own * own, effect
-        lost = lost | ~series.known | (conditions.filtered & (excess > 0))
-        self._parts[0] = np.where(lost, np.nan, expected)
-        self._parts[1] = scatter
-
-    def _likelihood(self, out: NDArray[np.float64], *, stuck: bool = False) -> None:
-        rate(stuck, self._value, self._odd, self._floor, self._ceiling, self._stray, self._parts)
-        power, share, rest = self._parts
-        np.exp(power, out=out)
-        out *= share
-        out += rest
-        np.maximum(out, LEAST, out=out)  # NaN stays
-
-
-def evidence(
-    series: Series,
-    conditions: Conditions,
-    strengths: NDArray[np.float64],
-    stuck: NDArray[np.float64],
-    response_spread: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return each photosite's evidence for each kind and first frame, and the best single strength and frames.
-
-    Parameters
-    ----------
-    series, conditions
-        What was seen, and when: N photosites in n frames.
-    strengths
-        Strengths to try by kind, ``(6, K)``, NaN beyond the last; the row of `STUCK` is not used.
-    stuck
-        Levels to try for each photosite, ``(N, L)``.
-    response_spread
-        Of healthy photosites.
-
-    Returns
-    -------
-    total : ndarray of shape (N, 6, n)
-        Log of the mean likelihood ratio over strengths, by kind and first frame.
-    lasting, healed : ndarray of shape (N, 6, 4)
-        Largest log likelihood ratio, its strength, first frame and the one after its last, by kind; `lasting` until
-        the last frame, `healed` until any.
-    """
-    count, n = series.value.shape
-    likelihoods = Likelihoods(series, conditions)
-    own = _responses(likelihoods, response_spread)
-    total = np.empty((_KINDS, count, n))
-    lasting, healed = np.full((2, _KINDS, count, 4), -np.inf)
-    for kind in range(_KINDS):
-        row = strengths[kind]
-        tries = stuck.T.copy() if kind == STUCK else np.tile(row[~np.isnan(row), None], count)
-        sums = np.empty((len(tries), count, n))
-        for strength, ratio in zip(tries, sums, strict=True):
-            likelihoods.ratios(kind, strength, ratio)
-            sum_back(ratio, strength, lasting[kind], healed[kind])
-        tried = math.log(max(len(tries), 1))
-        total[kind] = log_sum(sums, axis=0) - (tried + own)[:, None]
-        lasting[kind, :, 0] -= own
-        healed[kind, :, 0] -= own + tried
-    return total.swapaxes(0, 1), lasting.swapaxes(0, 1), healed.swapaxes(0, 1)
-
-
-def log_ratios(series: Series, conditions: Conditions, kind: int, strength: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return what each frame says for a kind of one strength a photosite, in nats, ``(N, n)``."""
-    out = np.empty(series.value.shape)
-    Likelihoods(series, conditions).ratios(kind, strength.astype(np.float64), out)
-    return out
-
-
-def effect_ratios(
-    series: Series, conditions: Conditions, effect: NDArray[np.float64], extra: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return what each frame says for values shifted by `effect`, with `extra` variance, in nats, ``(N, n)``."""
-    hidden = (series.level >= conditions.saturation) | (conditions.filtered & (effect > 0)) | ~series.known
-    out = np.empty(series.value.shape)
-    likelihoods = Likelihoods(series, conditions)
-    likelihoods.given(np.where(hidden, np.nan, series.level + effect), series.variance + extra, out)
-    likelihoods.compare(out)
-    return out
-
-
-def _responses(likelihoods: Likelihoods, spread: float) -> NDArray[np.float64]:
-    """Return what a response of its own, within the healthy spread, adds to each log likelihood, ``(N,)``."""
-    series, conditions = likelihoods.series, likelihoods.conditions
-    clear = series.known & (series.level < conditions.saturation)
-    chance = np.empty(series.value.shape)
-    sums = []
-    for k in range(-RESPONSES, RESPONSES + 1):
-        likelihoods.given(series.level * (1 + k * spread), series.variance, chance)
-        sums.append(np.log(chance, out=chance).sum(axis=1, where=clear) - 0.5 * k * k)
-    return np.asarray(log_sum(np.stack(sums), axis=0) - sums[RESPONSES] - 0.5 * math.log(2 * math.pi))
-
-
-def log_sum(values: NDArray[np.float64], *, axis: int) -> NDArray[np.float64]:
-    """Return the logarithm of the sum of exponentials along an axis.
-
-    Examples
-    --------
-    >>> float(log_sum(np.log([1.0, 2.0, 5.0]), axis=0).round(3))
-    2.079
-    """
-    highest = values.max(axis=axis, keepdims=True)
-    highest[~np.isfinite(highest)] = 0
-    with np.errstate(divide="ignore"):
-        powers = values - highest
-        return np.asarray(np.log(np.exp(powers, out=powers).sum(axis=axis)) + highest.squeeze(axis))

@@ -1,10 +1,15 @@
 """Odds: which behaviour explains a candidate's series best, since when, and how much better than health.
 
-Each kind of defect predicts a value for every frame from its surroundings, shutter time and gain, given one strength.
-The likelihood of the series under each prediction, averaged over strengths and over the first frame that it applies to,
-and divided by the likelihood of a healthy photosite, is the evidence for the kind (a Bayes factor). One strange frame
-cannot convict: its share of odd values bounds what it can say. How many entries chance and scenery make is estimated
-from decoys, places where the outliers of differently shifted frames meet.
+Each behaviour predicts a value for every frame from its surroundings, shutter time and gain, given one strength. The
+likelihood of the series under each prediction, averaged over strengths and over the first frame that it applies to, and
+divided by the likelihood of a healthy photosite, is the evidence for the behaviour, its Bayes factor [1]_. One strange
+frame decides nothing: the share of odd values bounds what it can say. How many entries chance and scenery make is
+estimated from decoys, places where the outliers of differently shifted frames meet.
+
+References
+----------
+.. [1] R. E. Kass, A. E. Raftery, "Bayes factors", J. Am. Stat. Assoc. 90 (1995) 773,
+   doi:10.1080/01621459.1995.10476572.
 """
 
 from __future__ import annotations
@@ -12,33 +17,33 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.diagnose import likelihood as kernels
+from sensormap.diagnose.behaviour import SINGLE, Behaviour
 from sensormap.diagnose.likelihood import evidence, log_sum
-from sensormap.diagnose.series import Conditions, Series, median_where
-from sensormap.settings import FULL_SCALE, Floors
+from sensormap.diagnose.series import Conditions, Series
+from sensormap.score.medians import median_where
+from sensormap.settings import FULL_SCALE, LISTED_CONFIDENCE, LeastStrengths
 
-_LEVELS = 1000  # that a stuck photosite may be at, and that can be told apart: its own was looked up, not predicted
-_FROM_THE_START = 0.5  # of all defects are there in the first frame; the others are born evenly over the series
-_HEALS = 0.05  # of all defects are gone again before the last frame
 DEFECTIVE = 1e-5
 """Share of defective photosites, before any frame is seen."""
 
 LIKELY = math.log((1 - DEFECTIVE) / DEFECTIVE)
 """Evidence in nats at which a defect is as likely as none."""
 
-LISTED_CONFIDENCE = 0.8
-"""Probability of a defect from which a map lists it: a list is read as if it were sure."""
-
 LISTED = LIKELY + math.log(LISTED_CONFIDENCE / (1 - LISTED_CONFIDENCE))
-"""The same as evidence in nats."""
+"""Evidence in nats from which a map lists a defect."""
 
-_BRIGHTEST_HOT = 200_000.0  # DN/s
-_FAINTEST_NOISE = 6.0  # times the offset floor: fainter noise shows in no photo
+_FROM_THE_START = 0.5  # of all defects are there in the first frame; the others are born evenly over the series
+_HEALS = 0.05  # of all defects are gone again before the last frame
+
+# Levels of a stuck photosite that can be told apart: its own was looked up, not predicted, which costs their logarithm.
+_LEVELS = 1000
+
+_BRIGHTEST_HOT = 200_000.0  # DN per second, of a camera of 12 bits
+_FAINTEST_NOISE = 6.0  # times the least offset: fainter noise shows in no photo
 
 # Evidence in nats from which the decoys' tail is taken to fall exponentially. Far below what makes a defect, so that
 # there is a tail to measure.
@@ -48,55 +53,50 @@ _TAIL_FROM = 0.0
 _TYPICAL_FALL, _TYPICAL_COUNT = 3.0, 3
 
 
-class Story(IntEnum):
-    """What may be wrong with a photosite; the order is that of the kernels."""
-
-    HOT = kernels.HOT
-    OFFSET = kernels.OFFSET
-    WEAK = kernels.WEAK
-    STUCK = kernels.STUCK
-    TELEGRAPH = kernels.TELEGRAPH
-    FLICKER = kernels.FLICKER
-
-
-# Shares of defects by story, roughly as surveys of ageing sensors have them; a factor of two hardly matters beside
+# Shares of defects by behaviour, roughly as surveys of ageing sensors have them; a factor of two hardly matters beside
 # evidence of hundreds of nats.
 _PRIOR = {
-    Story.HOT: 0.3,
-    Story.OFFSET: 0.2,
-    Story.WEAK: 0.2,
-    Story.STUCK: 0.18,
-    Story.TELEGRAPH: 0.06,
-    Story.FLICKER: 0.06,
+    Behaviour.HOT: 0.3,
+    Behaviour.OFFSET: 0.2,
+    Behaviour.WEAK: 0.2,
+    Behaviour.STUCK: 0.18,
+    Behaviour.TELEGRAPH: 0.06,
+    Behaviour.FLICKER: 0.06,
 }
 
-# How many strengths are tried by story, evenly by ratio: a step of a third for the bright ones.
-_STEPS = {Story.HOT: 28, Story.OFFSET: 24, Story.WEAK: 20, Story.TELEGRAPH: 14, Story.FLICKER: 10}
+# How many strengths are tried by behaviour, evenly by ratio: a step of a third for the bright ones.
+_STEPS = {
+    Behaviour.HOT: 28,
+    Behaviour.OFFSET: 24,
+    Behaviour.WEAK: 20,
+    Behaviour.TELEGRAPH: 14,
+    Behaviour.FLICKER: 10,
+}
 
 
 @dataclass(frozen=True)
 class Odds:
-    """How well the stories explain N series of n frames.
+    """How well the behaviours of `SINGLE` explain N series of n frames.
 
     Parameters
     ----------
     total
         Log Bayes factor of any defect against health, in nats, ``(N,)``.
-    kind
-        The same by story, prior shares of the stories included, ``(N, 6)``.
+    by_behaviour
+        The same of each behaviour, its prior share included, ``(N, 6)``.
     strength
-        Of the best prediction of each story, ``(N, 6)``.
+        Strength of the best prediction of each behaviour, ``(N, 6)``.
     span
         First frame of the best prediction and the one after its last, ``(N, 6, 2)``.
     """
 
     total: NDArray[np.float64]
-    kind: NDArray[np.float64]
+    by_behaviour: NDArray[np.float64]
     strength: NDArray[np.float64]
     span: NDArray[np.int64]
 
     def __getitem__(self, rows: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Odds:
-        return Odds(self.total[rows], self.kind[rows], self.strength[rows], self.span[rows])
+        return Odds(self.total[rows], self.by_behaviour[rows], self.strength[rows], self.span[rows])
 
     @property
     def likely(self) -> NDArray[np.bool_]:
@@ -108,7 +108,7 @@ class Odds:
         """Join the odds of several lots of photosites, in the order given."""
         return Odds(
             np.concatenate([part.total for part in parts]),
-            np.concatenate([part.kind for part in parts]),
+            np.concatenate([part.by_behaviour for part in parts]),
             np.concatenate([part.strength for part in parts]),
             np.concatenate([part.span for part in parts]),
         )
@@ -119,8 +119,45 @@ class Odds:
         return probability(self.total)
 
 
+def odds_of(series: Series, conditions: Conditions, least_strengths: LeastStrengths, *, response_spread: float) -> Odds:
+    """Return the odds of a defect, in all and by behaviour.
+
+    Parameters
+    ----------
+    series
+        N photosites in n frames, their `odd` filled in; at least one frame.
+    conditions
+        Circumstances of the frames.
+    least_strengths
+        Strengths from which a defect counts.
+    response_spread
+        Standard deviation of healthy responses about their neighbours', as a share.
+
+    Notes
+    -----
+    With r(t, s) the likelihood ratio of all frames from t on, at strength s, the Bayes factor of a behaviour is the
+    mean of r over the strengths tried and, by `since_prior`, over the first frame t. One in twenty defects heals: for
+    those the best run of frames counts, divided by the number of runs.
+    """
+    n = series.value.shape[1]
+    tries = _strengths(least_strengths.scaled(float(conditions.saturation.max())), conditions)
+    tries[Behaviour.STUCK] = _levels(series, conditions)
+    total, lasting, healed = evidence(series, conditions, tries, response_spread)
+    lasts = log_sum(total + np.log(since_prior(n)), axis=2) + math.log(1 - _HEALS)
+    heals = healed[..., 0] - math.log(n * (n + 1) / 2 / _HEALS)
+    each = np.logaddexp(lasts, heals) + np.log([_PRIOR[behaviour] for behaviour in SINGLE])
+    each[:, Behaviour.STUCK] -= math.log(_LEVELS)
+    best = np.where((heals > lasts)[..., None], healed, lasting)
+    return Odds(log_sum(each, axis=1), each, best[..., 1], best[..., 2:].astype(np.int64))
+
+
 def probability(total: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the probability of a defect from its log Bayes factor and the share of photosites that are defective.
+
+    Parameters
+    ----------
+    total
+        Log Bayes factors in nats, of any shape.
 
     Examples
     --------
@@ -130,33 +167,8 @@ def probability(total: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1 / (1 + np.exp(-np.clip(total - LIKELY, -700, 700))), np.float64)
 
 
-def weigh(series: Series, conditions: Conditions, floors: Floors, *, response_spread: float) -> Odds:
-    """Return the odds of each story.
-
-    Parameters
-    ----------
-    series
-        Of the candidates, their `odd` filled in; at least one frame.
-    conditions
-        Of the frames.
-    floors
-        The least strengths that count.
-    response_spread
-        Standard deviation of healthy responses about their neighbours', as a share.
-    """
-    n = series.value.shape[1]
-    tries = _strengths(floors.scaled(float(conditions.saturation.max())), conditions)
-    total, lasting, healed = evidence(series, conditions, tries, _levels(series, conditions), response_spread)
-    lasts = log_sum(total + np.log(since_prior(n)), axis=2) + math.log(1 - _HEALS)
-    heals = healed[..., 0] - math.log(n * (n + 1) / 2 / _HEALS)
-    kind = np.logaddexp(lasts, heals) + np.log([_PRIOR[story] for story in Story])
-    kind[:, Story.STUCK] -= math.log(_LEVELS)
-    best = np.where((heals > lasts)[..., None], healed, lasting)
-    return Odds(log_sum(kind, axis=1), kind, best[..., 1], best[..., 2:].astype(np.int64))
-
-
 def since_prior(n: int) -> NDArray[np.float64]:
-    """Return the chance, before any frame is seen, that each of n frames is a defect's first.
+    """Return the chance, before any frame is seen, that each of n frames is a defect's first, ``(n,)``.
 
     Examples
     --------
@@ -168,43 +180,15 @@ def since_prior(n: int) -> NDArray[np.float64]:
     return since
 
 
-def _strengths(floors: Floors, conditions: Conditions) -> NDArray[np.float64]:
-    """Return the strengths to try, a row a story, NaN beyond the last."""
-    brightest = float(conditions.saturation.max())
-    rows = {
-        Story.HOT: np.geomspace(floors.dark_dn_per_s, _BRIGHTEST_HOT * brightest / FULL_SCALE, _STEPS[Story.HOT]),
-        Story.OFFSET: np.geomspace(floors.offset_dn, brightest, _STEPS[Story.OFFSET]),
-        Story.WEAK: 1 - np.geomspace(floors.response, 1, _STEPS[Story.WEAK]),
-        Story.TELEGRAPH: np.geomspace(_FAINTEST_NOISE * floors.offset_dn, brightest, _STEPS[Story.TELEGRAPH]),
-        Story.FLICKER: np.geomspace(_FAINTEST_NOISE * floors.offset_dn, brightest, _STEPS[Story.FLICKER]),
-    }
-    table = np.full((len(Story), max(_STEPS.values())), np.nan)
-    for story, row in rows.items():
-        table[story, : row.size] = row
-    return table
-
-
-def _levels(series: Series, conditions: Conditions) -> NDArray[np.float64]:
-    """Return the levels that each photosite may be stuck at: its medians since five moments, and until three."""
-    n = series.value.shape[1]
-    starts = sorted({n - max(n >> halvings, min(3, n)) for halvings in range(5)})
-    ends = sorted({max(n >> halvings, min(3, n)) for halvings in (1, 2, 3)})
-    # A filtered frame shows a bright one lowered, unless it has no other.
-    shown = series.known & ~(conditions.filtered & ~conditions.filtered.all())
-    parts = [slice(start, n) for start in starts] + [slice(0, end) for end in ends]
-    levels = [median_where(series.value[:, part], shown[:, part]) for part in parts]
-    return np.stack(levels, axis=1)
-
-
 def expected_false(evidence: NDArray[np.float64], *, part: float) -> float:
     """Return how many photosites of the whole sensor may pass for defects by chance.
 
     Parameters
     ----------
     evidence
-        For a defect at each decoy, in nats.
+        Log Bayes factor of a defect at each decoy, in nats, ``(N,)``.
     part
-        Share of the sensor in which decoys were looked for.
+        Share of the sensor in which decoys were looked for, above 0.
 
     Notes
     -----
@@ -222,3 +206,30 @@ def expected_false(evidence: NDArray[np.float64], *, part: float) -> float:
     fall = (float(excess.sum()) + _TYPICAL_FALL * _TYPICAL_COUNT) / (excess.size + _TYPICAL_COUNT)
     line = excess.size * math.exp(-(LISTED - _TAIL_FROM) / fall)
     return max(line, float(np.count_nonzero(evidence > LISTED))) / part
+
+
+def _strengths(least: LeastStrengths, conditions: Conditions) -> dict[Behaviour, NDArray[np.float64]]:
+    """Return the strengths to try, of all behaviours but a stuck level."""
+    brightest = float(conditions.saturation.max())
+    ends = {
+        Behaviour.HOT: (least.dark_dn_per_s, _BRIGHTEST_HOT * brightest / FULL_SCALE),
+        Behaviour.OFFSET: (least.offset_dn, brightest),
+        Behaviour.WEAK: (least.response, 1.0),
+        Behaviour.TELEGRAPH: (_FAINTEST_NOISE * least.offset_dn, brightest),
+        Behaviour.FLICKER: (_FAINTEST_NOISE * least.offset_dn, brightest),
+    }
+    strengths = {behaviour: np.geomspace(*ends[behaviour], steps) for behaviour, steps in _STEPS.items()}
+    strengths[Behaviour.WEAK] = 1 - strengths[Behaviour.WEAK]  # what is lost is even by ratio
+    return strengths
+
+
+def _levels(series: Series, conditions: Conditions) -> NDArray[np.float64]:
+    """Return levels at which each photosite may be stuck, ``(L, N)``: its medians since five frames and until three."""
+    n = series.value.shape[1]
+    starts = sorted({n - max(n >> halvings, min(3, n)) for halvings in range(5)})
+    ends = sorted({max(n >> halvings, min(3, n)) for halvings in (1, 2, 3)})
+    # A filtered frame shows a bright one lowered, unless it has no other.
+    shown = series.known & ~(conditions.filtered & ~conditions.filtered.all())
+    parts = [slice(start, n) for start in starts] + [slice(0, end) for end in ends]
+    levels = [median_where(series.value[:, part], shown[:, part]) for part in parts]
+    return np.stack(levels)

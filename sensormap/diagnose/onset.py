@@ -20,22 +20,75 @@ from sensormap.diagnose.odds import since_prior
 # Chance that a healthy photosite's score is outlying: 0.3 to 3 % in photos.
 _BY_CHANCE = 0.01
 
-_COVERED = 0.95
+_COVERED = 0.95  # of the posterior probability, by an interval
+
+
+@dataclass(frozen=True)
+class FrameSpan:
+    """Frames `low` to `high`, both inclusive, that hold the first one after a change with 95 % probability."""
+
+    low: int
+    high: int
+
+
+def find_onset(ratio: NDArray[np.float64]) -> FrameSpan:
+    """Return the frames of which one is the first with the defect.
+
+    Parameters
+    ----------
+    ratio
+        What each frame says for the defect against health, in nats, ``(n,)``; 0 where a frame cannot tell, which
+        widens the interval by that frame.
+
+    Returns
+    -------
+    FrameSpan
+        The shortest run of frames with 95 % of the posterior probability; ``FrameSpan(0, 0)`` where the defect was
+        there from the start. Half of all defects are taken to be, before the frames are looked at.
+
+    Notes
+    -----
+    With the defect born before frame t the likelihood ratio of the series is the sum of `ratio` from t on; every frame
+    before t is healthy in both and cancels.
+
+    Examples
+    --------
+    >>> find_onset(np.array([-3.0, -4.0, 0.0, 6.0, 5.0]))
+    FrameSpan(low=2, high=3)
+    """
+    since = np.cumsum(ratio[::-1])[::-1] + np.log(since_prior(ratio.size))
+    return _shortest(since)
+
+
+def find_end(ratio: NDArray[np.float64]) -> FrameSpan:
+    """Return the frames of which one is the first without the defect again; ``ratio.size`` stands for after the last.
+
+    Parameters
+    ----------
+    ratio
+        As for `find_onset`, from the first frame with the defect on.
+
+    Examples
+    --------
+    >>> find_end(np.array([6.0, 5.0, -4.0, -4.0, -3.0]))
+    FrameSpan(low=2, high=2)
+    """
+    return _shortest(np.concatenate([[-np.inf], np.cumsum(ratio)]))
 
 
 def birth_ratios(
     shows: NDArray[np.bool_], used: NDArray[np.bool_], blocks: Sequence[Sequence[int]]
 ) -> NDArray[np.float64]:
-    """Return what each frame says for a defect against a healthy photosite, in nats, as `onset.find_onset` takes it.
+    """Return what each frame says for a defect, in nats, ``(n,)``, where only outlying scores are known.
 
     Parameters
     ----------
     shows
-        Whether the frame is known to show the candidate outlying, with the sign that prevails, ``(n,)``; at least one.
+        Whether each frame is known to show the candidate outlying, with the sign that prevails, ``(n,)``; at least one.
     used
-        Whether the frame counts at all, ``(n,)``.
+        Whether each frame counts at all, ``(n,)``.
     blocks
-        Frame numbers of the blocks that voted, ordinary and long exposures apart.
+        Numbers of the frames of each block that voted, of ordinary and of long exposures.
 
     Notes
     -----
@@ -53,11 +106,11 @@ def birth_ratios(
     """
     ratio = np.zeros(shows.size)
     first = int(np.argmax(shows))
-    for sort in _sorts(blocks):
-        frames = np.concatenate(sort)
+    for alike in _by_exposure(blocks):
+        frames = np.concatenate(alike)
         since = frames[(frames >= first) & used[frames]]
         often = (np.count_nonzero(shows[since]) + 0.5) / (since.size + 1)
-        for block in sort:
+        for block in alike:
             counted = block[used[block]]
             if shows[counted].any():
                 said = np.where(shows[counted], often / _BY_CHANCE, (1 - often) / (1 - _BY_CHANCE))
@@ -67,84 +120,7 @@ def birth_ratios(
     return ratio
 
 
-def _of_unlisted(frames: int, often: float) -> NDArray[np.float64]:
-    """Return what each frame of a block says that lists nothing: the sums from its end are those of births there."""
-    born = np.arange(frames, 0, -1)
-    chance = np.zeros(frames)
-    for shown in range(FEWEST_VOTES):
-        ways = np.array([comb(int(size), shown) for size in born])
-        chance += ways * often**shown * (1 - often) ** np.maximum(born - shown, 0)
-    few = np.append(np.log(chance), 0.0)
-    return np.asarray(few[:-1] - few[1:], np.float64)
-
-
-def _sorts(blocks: Sequence[Sequence[int]]) -> list[list[NDArray[np.intp]]]:
-    """Return the blocks of ordinary and of long exposures: within a sort they follow each other."""
-    sorts: list[list[NDArray[np.intp]]] = []
-    for block in blocks:
-        if not block:
-            continue
-        if sorts and block[0] > sorts[-1][-1][-1]:
-            sorts[-1].append(np.array(block, np.intp))
-        else:
-            sorts.append([np.array(block, np.intp)])
-    return sorts
-
-
-@dataclass(frozen=True)
-class Change:
-    """An interval that holds the first frame after a change with 95 % probability: `low` to `high`, both inclusive."""
-
-    low: int
-    high: int
-
-
-def find_onset(ratio: NDArray[np.float64]) -> Change:
-    """Return which frame may be the first with the defect.
-
-    Parameters
-    ----------
-    ratio
-        What each frame says for the defect against health, in nats, ``(n,)``; 0 where a frame cannot tell, which
-        widens the interval by that frame.
-
-    Returns
-    -------
-    Change
-        The shortest run of frames with 95 % of the posterior probability; ``Change(0, 0)`` where the defect was there
-        from the start. Half of all defects are taken to be, before the frames are looked at.
-
-    Notes
-    -----
-    With the defect born before frame t the likelihood ratio of the series is the sum of `ratio` from t on; every frame
-    before t is healthy in both and cancels.
-
-    Examples
-    --------
-    >>> find_onset(np.array([-3.0, -4.0, 0.0, 6.0, 5.0]))
-    Change(low=2, high=3)
-    """
-    since = np.cumsum(ratio[::-1])[::-1] + np.log(since_prior(ratio.size))
-    return _shortest(since)
-
-
-def find_end(ratio: NDArray[np.float64]) -> Change:
-    """Return which frame may be the first without the defect again; ``ratio.size`` stands for after the last.
-
-    Parameters
-    ----------
-    ratio
-        As for `find_onset`, from the first frame with the defect on.
-
-    Examples
-    --------
-    >>> find_end(np.array([6.0, 5.0, -4.0, -4.0, -3.0]))
-    Change(low=2, high=2)
-    """
-    return _shortest(np.concatenate([[-np.inf], np.cumsum(ratio)]))
-
-
-def _shortest(log_weight: NDArray[np.float64]) -> Change:
+def _shortest(log_weight: NDArray[np.float64]) -> FrameSpan:
     """Return the shortest run that holds 95 % of the weight; of equally short ones that which holds the most."""
     weight = np.exp(log_weight - log_weight.max())
     sums = np.concatenate([[0.0], np.cumsum(weight / weight.sum())])
@@ -153,5 +129,29 @@ def _shortest(log_weight: NDArray[np.float64]) -> Change:
         held = sums[length:] - sums[:-length]
         low = int(held.argmax())
         if held[low] >= _COVERED:
-            return Change(low, low + length - 1)
-    return Change(0, size - 1)
+            return FrameSpan(low, low + length - 1)
+    return FrameSpan(0, size - 1)
+
+
+def _by_exposure(blocks: Sequence[Sequence[int]]) -> list[list[NDArray[np.intp]]]:
+    """Return the blocks of long and of ordinary exposures, either of which follow each other in time."""
+    found: list[list[NDArray[np.intp]]] = []
+    for block in blocks:
+        if not block:
+            continue
+        if found and block[0] > found[-1][-1][-1]:
+            found[-1].append(np.array(block, np.intp))
+        else:
+            found.append([np.array(block, np.intp)])
+    return found
+
+
+def _of_unlisted(frames: int, often: float) -> NDArray[np.float64]:
+    """Return what each frame says of a block that lists nothing: their sum from a frame on is that of a birth there."""
+    born = np.arange(frames, 0, -1)
+    chance = np.zeros(frames)
+    for shown in range(FEWEST_VOTES):
+        ways = np.array([comb(int(size), shown) for size in born])
+        chance += ways * often**shown * (1 - often) ** np.maximum(born - shown, 0)
+    few = np.append(np.log(chance), 0.0)
+    return np.asarray(few[:-1] - few[1:], np.float64)

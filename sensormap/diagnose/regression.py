@@ -2,76 +2,147 @@
 
     value - level = (m - 1) * level + D * gain * shutter_s + b * gain + noise
 
-The noise is the frame's own; what is odd beyond it (texture, mostly) gets the weight that it is noise after all, as
-in the EM algorithm for a normal distribution contaminated by Student's t.
+The noise is the frame's own. A residual that texture may have made instead, which is distributed as Student's t, has
+the probability that it is noise as its weight: the EM algorithm for a contaminated normal distribution [1]_.
+
+References
+----------
+.. [1] K. L. Lange, R. J. A. Little, J. M. G. Taylor, "Robust statistical modeling using the t distribution", J. Am.
+   Stat. Assoc. 84 (1989) 881, doi:10.1080/01621459.1989.10478852.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
-from sensormap.diagnose.series import Conditions, Series
+from sensormap.diagnose.behaviour import Term
+from sensormap.diagnose.series import ODD_WIDTH, Conditions, Series
+from sensormap.score.noise import MEDIAN_VARIANCE
 
-# What a defect adds varies by this share of itself from frame to frame; more is estimated from its own scatter.
 SPREAD = 0.01
+"""Share of itself by which what a defect adds varies from frame to frame; more is estimated from its own scatter."""
 
-# Dark current varies with the temperature, by a share that its own frames tell if there are enough of them.
-DARK_SPREAD, MOST_DARK_SPREAD, FEWEST_RULED = 0.02, 0.4, 4
-FEWEST_SCALED = 4  # values tell their scatter
-SQUARED_MEDIAN = 0.4549  # of a squared normal deviate
-_ODD_WIDTH = 2.0  # as in `series`
+ASSUMED_DARK_SPREAD, MOST_DARK_SPREAD, FEWEST_RULED = 0.02, 0.4, 4
+"""Share of itself by which a dark current varies with the temperature, as assumed and at most; and how many frames that
+it dominates tell the share itself.
+"""
 
-RESPONSE, DARK, OFFSET = range(3)
-"""Columns of the regression: (m - 1), D in DN per second, b in DN."""
+FEWEST_SCALED = 4
+"""Values that tell their own scatter, at least."""
 
+SQUARED_MEDIAN = 0.4549
+"""Median of a squared normal deviate."""
+
+# Densities at 0 of the normal distribution, and of Student's t with 3 degrees of freedom.
+_NORMAL, _STUDENT = 0.39894, 0.36755
+
+# Weights and strengths hardly change after so many rounds.
 _ROUNDS = 12
 
-# Before any frame is seen: a response is within 100 % of 1, a dark current and an offset within what a sensor can hold.
-_WIDEST = (1.0, 50.0, 1.0)  # of the last two, in saturations (a second)
-_NEAR = 4.0  # sigma
-_MEDIAN_NOISE = 0.2  # variance of the median of eight, in that of one value
+# Before any frame is seen a strength is normal about 0, with these standard deviations by term: a response is within
+# 100 % of 1; dark current and offset, in saturations a second and in saturations, are within what a sensor can hold.
+_WIDEST = {Term.RESPONSE: 1.0, Term.DARK: 50.0, Term.OFFSET: 1.0}
+
+# A photosite that clips before its signal is digitised stays below the ceiling by its noise, up to so many sigma.
+_NEAR_CEILING = 4.0
 
 # 97.5 % quantiles of Student's t, by degrees of freedom.
 _T_FREEDOM = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 60, 1e9)
 _T_QUANTILE = (12.71, 4.303, 3.182, 2.776, 2.571, 2.365, 2.228, 2.131, 2.086, 2.042, 2.0, 1.96)
 
 
-@compiled
-def middle_of(values: NDArray[np.float64], count: int) -> float:
-    """Return the median of the first values of a scratch array, by quickselect; 0 of none. Their order is lost."""
-    if count == 0:
-        return 0.0
-    low, high, middle = 0, count - 1, count // 2
-    while low < high:
-        pivot = values[(low + high) // 2]
-        i, j = low, high
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while values[j] > pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if middle <= j:
-            high = j
-        elif middle >= i:
-            low = i
-        else:
-            break
-    found: float = values[middle]
-    if count % 2:
-        return found
-    below: float = values[0]  # all before the middle are no larger
-    for k in range(1, middle):
-        below = max(below, values[k])
-    return (below + found) / 2
+@dataclass(frozen=True)
+class Fit:
+    """Regression of N series of n frames on some of the three terms.
+
+    Parameters
+    ----------
+    strength
+        Strengths by `Term`; 0 where not fitted: ``(N, 3)``.
+    half_width
+        Half-widths of their 95 % intervals, ``(N, 3)``; infinite where not fitted.
+    effect
+        What the defect adds in each frame, DN, ``(N, n)``; NaN where gain or shutter time are unknown.
+    scatter
+        Standard deviation of the residuals after the fit, in sigma of the noise: near 1 where the law holds, ``(N,)``.
+    reliability
+        Share of what tells the response that is light and not noise of the neighbours' median, ``(N,)``: below some
+        0.8 the response comes out too small, and the offset too large for it.
+    """
+
+    strength: NDArray[np.float64]
+    half_width: NDArray[np.float64]
+    effect: NDArray[np.float64]
+    scatter: NDArray[np.float64]
+    reliability: NDArray[np.float64]
+
+
+def fit(
+    series: Series,
+    conditions: Conditions,
+    use: NDArray[np.bool_],
+    terms: Sequence[Term],
+    *,
+    start: NDArray[np.float64] | None = None,
+) -> Fit:
+    """Fit the strengths of some terms to the frames of each series that `use` names.
+
+    Parameters
+    ----------
+    series, conditions
+        N photosites in n frames.
+    use
+        Which frames to fit, ``(N, n)``: usually those since the onset.
+    terms
+        Which strengths to fit.
+    start
+        First guess by `Term`, ``(N, 3)``; None starts from 0.
+
+    Notes
+    -----
+    A clipped value is a bound: it is left out where it is as expected or less, and counts as measured where it is not.
+    The normal density's variance grows with the signal (photon noise), and by the square of the residuals' robust
+    scatter where that exceeds the noise; intervals then use Student's t with as many degrees of freedom as there are
+    frames of full weight beyond the terms, else the normal distribution.
+    """
+    ceiling, floor = conditions.saturation, conditions.floor
+    design = np.zeros((3, *series.value.shape))
+    columns = {
+        Term.RESPONSE: series.level,
+        Term.DARK: conditions.gain * conditions.shutter_s,
+        Term.OFFSET: conditions.gain,
+    }
+    for term in terms:
+        design[term] = columns[term]
+    use = use & series.known & (series.level < ceiling) & np.isfinite(design).all(axis=0)
+    room = ceiling - series.level
+    saturated = series.value >= ceiling - _NEAR_CEILING * np.sqrt(series.variance + series.photon * np.maximum(room, 0))
+    most = float(ceiling.max(initial=1))
+    widest = {term: width * (1 if term == Term.RESPONSE else most) for term, width in _WIDEST.items()}
+    prior = np.array([1 / widest[term] ** 2 if term in terms else 1.0 for term in Term])
+    strength = np.zeros((len(series), 3)) if start is None else start.copy()
+    seen = np.stack([series.value, series.level, room, series.variance, series.photon, series.odd])
+    variances, told = np.empty((2, len(series), 3))
+    filled = np.where(use, design, 0)
+    scratch = np.empty((5, use.shape[1]))
+    dark = Term.DARK in terms
+    regress(filled, seen, use, saturated, floor, prior, _ROUNDS, dark, strength, variances, told, scratch)
+    scale, weight, noise = told.T
+    freedom = np.maximum(weight - len(terms), 1)
+    quantile = np.where(scale > 1, np.interp(freedom, _T_FREEDOM, _T_QUANTILE), _T_QUANTILE[-1])
+    half_width = np.sqrt(variances) * quantile[:, None]
+    absent = [term for term in Term if term not in terms]
+    strength[:, absent], half_width[:, absent] = 0, np.inf
+    known = 1 / np.maximum(variances[:, Term.RESPONSE], 1e-30)
+    reliability = 1 - np.clip(MEDIAN_VARIANCE * noise / known, 0, 1)
+    effect = sum(design[term] * strength[:, term, None] for term in Term)
+    return Fit(strength, half_width, np.asarray(effect, np.float64), scale, reliability)
 
 
 @compiled
@@ -94,27 +165,27 @@ def regress(  # noqa: PLR0912
     Parameters
     ----------
     design
-        The columns response, dark current and offset; 0 where not fitted or not used: ``(3, N, n)``.
+        The columns of `Term`, DN by unit of strength; 0 where not fitted or not used: ``(3, N, n)``.
     seen
-        value, level, room below the ceiling, variance, photon, odd: ``(6, N, n)``.
+        Value, level, room below the ceiling, variance, photon and odd, as in `Series`: ``(6, N, n)``.
     use, saturated
         Whether a frame counts, and whether its value may be clipped, ``(N, n)``.
     floor
-        Of each frame, ``(n,)``.
+        Lowest DN that a photosite can have in each frame, ``(n,)``.
     prior
-        Inverse variances of the strengths, before any frame is seen, ``(3,)``.
+        Inverse variances of the strengths before any frame is seen, ``(3,)``.
     rounds
-        How often frames are weighed and strengths fitted in turn.
+        How often frames are weighted and strengths fitted in turn.
     dark
         Whether a dark current is fitted, which varies more than the rest.
     strength
         In: first guess; out: fit, ``(N, 3)``.
     variances
-        Out: of the strengths, ``(N, 3)``.
+        Out: variances of the strengths, ``(N, 3)``.
     told
-        Out: scale, sum of the weights, and precision times variance summed: ``(N, 3)``.
+        Out: scatter in sigma, sum of the weights, and precision times variance summed over the frames: ``(N, 3)``.
     scratch
-        ``(5, n)``.
+        Memory to work in, ``(5, n)``.
     """
     n = use.shape[1]
     variance, excess, clear, squares, ruled = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
@@ -140,9 +211,9 @@ def regress(  # noqa: PLR0912
                         squares[count] = relative * relative
                         ruled[count] = variance[t] / (max(current, 1e-9) * max(current, 1e-9))
                         count += 1
-                spread = DARK_SPREAD
+                spread = ASSUMED_DARK_SPREAD
                 if count >= FEWEST_RULED:
-                    square = middle_of(squares, count) / SQUARED_MEDIAN - middle_of(ruled, count)
+                    square = median_of_first(squares, count) / SQUARED_MEDIAN - median_of_first(ruled, count)
                     spread = math.sqrt(min(max(square, 0.0), MOST_DARK_SPREAD * MOST_DARK_SPREAD))
                 for t in range(n):
                     current = spread * max(min(s1 * design[1, i, t], seen[2, i, t]), 0.0)
@@ -155,7 +226,7 @@ def regress(  # noqa: PLR0912
                     count += 1
             scale = 1.0
             if count >= FEWEST_SCALED:
-                scale = max(math.sqrt(middle_of(squares, count) / SQUARED_MEDIAN), 1.0)
+                scale = max(math.sqrt(median_of_first(squares, count) / SQUARED_MEDIAN), 1.0)
             a00, a11, a22 = prior[0], prior[1], prior[2]
             a01 = a02 = a12 = b0 = b1 = b2 = weights = noise = 0.0
             for t in range(n):
@@ -163,9 +234,9 @@ def regress(  # noqa: PLR0912
                     continue
                 z = excess[t] / scale
                 odd = seen[5, i, t]
-                normal = (1 - odd) * math.exp(-0.5 * z * z) * 0.39894
-                width = 1 + (z / _ODD_WIDTH) * (z / _ODD_WIDTH) / 3
-                weight = normal / (normal + odd * 0.36755 / _ODD_WIDTH / (width * width))
+                normal = (1 - odd) * math.exp(-0.5 * z * z) * _NORMAL
+                width = 1 + (z / ODD_WIDTH) * (z / ODD_WIDTH) / 3
+                weight = normal / (normal + odd * _STUDENT / ODD_WIDTH / (width * width))
                 precision = weight / (variance[t] * (scale * scale))
                 d0, d1, d2 = design[0, i, t], design[1, i, t], design[2, i, t]
                 residual = seen[0, i, t] - seen[1, i, t]
@@ -197,84 +268,34 @@ def regress(  # noqa: PLR0912
                 break  # all further rounds would be the same
 
 
-@dataclass(frozen=True)
-class Fit:
-    """Regression of N series on some of the three columns.
-
-    Parameters
-    ----------
-    strength
-        (m - 1), D, b; 0 where not fitted: ``(N, 3)``.
-    half_width
-        Of their 95 % intervals, ``(N, 3)``; infinite where nothing is known.
-    effect
-        What the defect adds in each frame, DN, ``(N, n)``; NaN where gain or shutter time are unknown.
-    scatter
-        Standard deviation of the residuals after the fit, in sigma of the noise: near 1 where the law holds, ``(N,)``.
-    reliability
-        Share of what tells the response that is light and not noise of the neighbours' median, ``(N,)``: below some
-        0.8 the response comes out too small, and the offset too large for it.
-    """
-
-    strength: NDArray[np.float64]
-    half_width: NDArray[np.float64]
-    effect: NDArray[np.float64]
-    scatter: NDArray[np.float64]
-    reliability: NDArray[np.float64]
-
-
-def fit(
-    series: Series,
-    conditions: Conditions,
-    use: NDArray[np.bool_],
-    columns: tuple[int, ...],
-    *,
-    start: NDArray[np.float64] | None = None,
-) -> Fit:
-    """Fit the strengths named by `columns` to the frames of each series that `use` names.
-
-    Parameters
-    ----------
-    series, conditions
-        N photosites in n frames.
-    use
-        ``(N, n)``: usually the frames since the onset.
-    columns
-        Some of `RESPONSE`, `DARK`, `OFFSET`.
-    start
-        First guess, ``(N, 3)``; None starts from 0.
-
-    Notes
-    -----
-    A clipped value is a bound: it is left out where it is as expected or less, and counts as measured where it is not.
-    The normal density's variance grows with the signal (photon noise), and by the square of the residuals' robust
-    scatter where that exceeds the noise; intervals then use Student's t with as many degrees of freedom as there are
-    frames of full weight beyond the columns, else the normal distribution.
-    """
-    ceiling, floor = conditions.saturation, conditions.floor
-    design = np.zeros((3, *series.value.shape))
-    parts = {RESPONSE: series.level, DARK: conditions.gain * conditions.shutter_s, OFFSET: conditions.gain}
-    for column in columns:
-        design[column] = parts[column]
-    use = use & series.known & (series.level < ceiling) & np.isfinite(design).all(axis=0)
-    # A photosite that clips before its signal is digitised stays below the ceiling by its noise.
-    room = ceiling - series.level
-    saturated = series.value >= ceiling - _NEAR * np.sqrt(series.variance + series.photon * np.maximum(room, 0))
-    widest = np.array([1.0, float(ceiling.max(initial=1)), float(ceiling.max(initial=1))]) * _WIDEST
-    prior = np.array([1 / widest[i] ** 2 if i in columns else 1.0 for i in range(3)])
-    strength = np.zeros((len(series), 3)) if start is None else start.copy()
-    seen = np.stack([series.value, series.level, room, series.variance, series.photon, series.odd])
-    variances, told = np.empty((2, len(series), 3))
-    filled = np.where(use, design, 0)
-    scratch = np.empty((5, use.shape[1]))
-    regress(filled, seen, use, saturated, floor, prior, _ROUNDS, DARK in columns, strength, variances, told, scratch)
-    scale, weight, noise = told.T
-    freedom = np.maximum(weight - len(columns), 1)
-    quantile = np.where(scale > 1, np.interp(freedom, _T_FREEDOM, _T_QUANTILE), _T_QUANTILE[-1])
-    half_width = np.sqrt(variances) * quantile[:, None]
-    absent = [i for i in range(3) if i not in columns]
-    strength[:, absent], half_width[:, absent] = 0, np.inf
-    known = 1 / np.maximum(variances[:, RESPONSE], 1e-30)
-    reliability = 1 - np.clip(_MEDIAN_NOISE * noise / known, 0, 1)
-    effect = sum(design[column] * strength[:, column, None] for column in range(3))
-    return Fit(strength, half_width, np.asarray(effect, np.float64), scale, reliability)
+@compiled
+def median_of_first(values: NDArray[np.float64], count: int) -> float:
+    """Return the median of the first values of a scratch array, by quickselect; 0 of none. Their order is lost."""
+    if count == 0:
+        return 0.0
+    low, high, middle = 0, count - 1, count // 2
+    while low < high:
+        pivot = values[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if middle <= j:
+            high = j
+        elif middle >= i:
+            low = i
+        else:
+            break
+    found: float = values[middle]
+    if count % 2:
+        return found
+    below: float = values[0]  # all before the middle are no larger
+    for k in range(1, middle):
+        below = max(below, values[k])
+    return (below + found) / 2

@@ -1,9 +1,9 @@
 """Scenery: texture that passes for defects where frames of one scene were not recognised each by itself.
 
-Little texture, in a dark scene, is no match for the noise of two frames, but adds up over dozens.  It betrays itself by
-what it makes of the sensor: a lens spreads a detail over several photosites, so that those beside it, of any colour,
-deviate too.  Single defects leave their neighbours alone.  Where many of the listed photosites have such company,
-those are compared from frame to frame: frames in which they look alike show one scene.
+Little texture, in a dark scene, is hidden by the noise of two frames, but adds up over dozens. It is known by its
+extent: a lens spreads a detail over several photosites, so that those beside it, of any colour, deviate too, while the
+neighbours of a single defect do not. Where many of the listed photosites have neighbours that deviate with them, those
+are compared from frame to frame: frames in which they look alike show one scene.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from sensormap.camera.cfa import Cfa
 from sensormap.detect.nulls import nulls_of
 from sensormap.detect.tally import Tally
 
-# A photosite has company if one beside it deviates the same way by so many robust standard deviations of its plane
-# and at least this share of its own deviation: in series of one scene 46 to 98 % of the false entries, of
-# true ones 3 to 7 %, the members of clusters.
-_COMPANY_SIGMA, _COMPANY_SHARE = 4.0, 0.2
+# A neighbour deviates with a photosite if it does so the same way, by so many robust standard deviations of its plane
+# and at least this share of the photosite's own deviation. In series of one scene 46 to 98 % of the false entries have
+# such a neighbour, of true ones 3 to 7 %, the members of clusters.
+_TOGETHER_SIGMA, _TOGETHER_SHARE = 4.0, 0.2
 
-# Where so many, and this share, of the listed photosites have company, the frames are compared; fewer are enough once
-# some frames have turned out to repeat.
+# Where so many, and this share, of the listed photosites have such neighbours, the frames are compared; fewer are
+# enough once some frames have turned out to repeat.
 _FEWEST, _LEAST_SHARE = 12, 0.15
 _FEWEST_MORE, _LEAST_SHARE_MORE = 8, 0.05
 
@@ -31,8 +31,8 @@ _CLIP, _CHANCE_SIGMA = 3.0, 2.5
 _ALIKE, _ALIKE_MORE = 0.4, 0.25
 
 
-def has_company(tally: Tally, cfa: Cfa, places: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell which photosites have neighbours that deviate with them.
+def neighbours_deviate(tally: Tally, cfa: Cfa, places: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which photosites have one of any colour beside them that deviates with them, ``(N,)``.
 
     Parameters
     ----------
@@ -41,32 +41,32 @@ def has_company(tally: Tally, cfa: Cfa, places: NDArray[np.int64]) -> NDArray[np
     cfa
         Filter pattern as read from the active area's corner.
     places
-        Positions ``row * W + col`` in the active area.
+        Positions ``row * W + col`` in the active area, ``(N,)``.
     """
     height, width = tally.shape
     step = cfa.step
     centre, scale = (null.astype(np.float64) for null in nulls_of(tally, cfa))
     row, col = places // width, places % width
     own = tally.mean_score((row, col)) - centre[row % step, col % step]
-    company = np.zeros(places.size, np.bool_)
+    together = np.zeros(places.size, np.bool_)
     for down in (-1, 0, 1):
         for right in (-1, 0, 1):
             r, c = row + down, col + right
             inside = (r >= 0) & (r < height) & (c >= 0) & (c < width) & bool(down or right)
             r, c = np.where(inside, r, row), np.where(inside, c, col)
             other = tally.mean_score((r, c)) - centre[r % step, c % step]
-            clear = np.abs(other) > _COMPANY_SIGMA * scale[r % step, c % step]
-            company |= inside & clear & (other * own > 0) & (np.abs(other) >= _COMPANY_SHARE * np.abs(own))
-    return company
+            clear = np.abs(other) > _TOGETHER_SIGMA * scale[r % step, c % step]
+            together |= inside & clear & (other * own > 0) & (np.abs(other) >= _TOGETHER_SHARE * np.abs(own))
+    return together
 
 
 def repeated_frames(score: NDArray[np.float64], listed: int, *, more: bool = False) -> NDArray[np.bool_]:
-    """Tell which frames show the scene of an earlier one, by the photosites with company among the listed.
+    """Tell which frames show the scene of an earlier one, by listed photosites that deviate together with others.
 
     Parameters
     ----------
     score
-        Of those photosites in every frame, in sigma: ``(N, n)``.
+        Scores of those photosites in every frame, in sigma: ``(N, n)``.
     listed
         How many photosites are listed in all.
     more
@@ -75,7 +75,7 @@ def repeated_frames(score: NDArray[np.float64], listed: int, *, more: bool = Fal
     Returns
     -------
     ndarray of bool, shape (n,)
-        All False where there are too few of them to be scenery.
+        All False where such photosites are too few to be scenery.
 
     Examples
     --------

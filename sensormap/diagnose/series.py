@@ -1,8 +1,8 @@
 """Series: what each candidate showed in each frame, beside its neighbours; and how often healthy ones are odd.
 
 A residual over its noise is nearly normal where the surroundings are flat, and has heavy tails where they are not: an
-edge or a point of light can fall on any photosite. How heavy is measured on healthy photosites drawn at random, the
-controls, by classes of texture; nothing is assumed about the scenes.
+edge or a point of light can fall on any photosite. What noise did not make is called odd. How often it occurs is
+measured on photosites drawn at random, the controls, by classes of texture; nothing is assumed about the scenes.
 
 All followed photosites in all followed frames are kept as windows, in a few bytes each. Series take nine times as much
 memory, so that a few hundred are made at a time: a run of 256 followed frames then needs hardly more than one of 60.
@@ -15,24 +15,33 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.score.noise import SIGMA_PER_MAD
+from sensormap.score.medians import SIGMA_PER_MAD
+from sensormap.score.noise import MEDIAN_VARIANCE, residual_variance
 
-# Odd values follow Student's t with three degrees of freedom, twice as wide as the noise: of 180 000 residuals of
-# photographed scenes, the share beyond 3.5 to 12 sigma follows it within a factor of two in every class of texture.
+LOT = 256
+"""Photosites whose series are made at a time."""
+
 ODD_WIDTH = 2.0
-_ODD_BEYOND_4 = 0.1393  # share of it beyond 4 sigma
-_MOST_ODD, _FEWEST_ODD = 0.5, 1e-4
+"""Width of the distribution of odd residuals in sigma of the noise: Student's t with three degrees of freedom. Of
+180 000 residuals of photographed scenes, the share beyond 3.5 to 12 sigma follows it within a factor of two in every
+class of texture.
+"""
+
+# Residuals beyond so many sigma are counted as odd, and are this share of all odd ones.
+_ODD_SIGMA, _ODD_BEYOND = 4.0, 0.1393
+
+_MOST_ODD, _FEWEST_ODD = 0.5, 1e-4  # as shares: no texture says nothing at all, none is certain either
+
+# Residuals in the corners of the active area scatter up to so many times as far.
 _CORNER = 3.0
 
 # Healthy responses spread at least so much: fewer frames than dozens cannot show it.
 _LEAST_RESPONSE_SPREAD = 0.005
-_WITH_MEDIAN = 1.2  # variance of a value less the median of eight, in that of a value
+
+_FEWEST_LIT = 10  # controls with any light, without which nothing is told of their response
 
 # Upper ends of the classes of texture, as quantiles of the controls.
 _TEXTURE_CLASSES = (0.25, 0.5, 0.7, 0.85, 0.95, 1.0)
-
-LOT = 256
-"""Photosites whose series are made at a time."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,7 @@ class Conditions:
     shutter_s
         Shutter time in seconds; NaN where unknown.
     filtered
-        Whether the camera lowered what stood out: such a frame says nothing about bright defects.
+        Whether the camera filtered the frame, which then says nothing about bright defects.
     saturation, floor
         Highest and lowest DN that a photosite can have, black subtracted.
     """
@@ -72,11 +81,11 @@ class Series:
     level, spread
         Median and mid-spread of the eight same-colour neighbours, DN.
     variance
-        Of the residual of a healthy photosite, by the frame's own noise, DN squared.
+        Variance of a healthy photosite's residual, by the frame's own noise, DN squared.
     photon
         Variance that each further DN of signal adds, DN.
     odd
-        Chance that a residual has another cause than noise, mostly texture.
+        Probability that a residual has another cause than noise, mostly texture.
     known
         Whether the frame counts for the photosite at all.
     """
@@ -96,6 +105,82 @@ class Series:
         return Series(**{name: getattr(self, name)[rows] for name in self.__dataclass_fields__})
 
 
+@dataclass(frozen=True)
+class FollowedWindows:
+    """What N photosites showed in n frames, kept small; ``windows[rows]`` are the series of some of them.
+
+    Parameters
+    ----------
+    windows
+        As for `make_series`, ``(3, N, n)``, int16 or int32.
+    phase
+        Number of each photosite's plane, ``(N,)``.
+    noise
+        Coefficients of the noise by frame and plane, ``(n, planes, 4)``.
+    photon
+        Variance that each DN of signal adds in each frame, ``(n,)``.
+    corner
+        Whether each lies in a corner of the active area, ``(N,)``.
+    known
+        Which values count, ``(N, n)``.
+    odd_shares
+        How often residuals of healthy photosites are odd; None while it is not measured.
+    """
+
+    windows: NDArray[np.int16] | NDArray[np.int32]
+    phase: NDArray[np.intp]
+    noise: NDArray[np.float64]
+    photon: NDArray[np.float64]
+    corner: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+    odd_shares: OddShares | None = None
+
+    def __len__(self) -> int:
+        return self.phase.size
+
+    def __getitem__(self, rows: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Series:
+        coefficients = self.noise[:, self.phase[rows]].transpose(1, 0, 2)
+        series = make_series(
+            self.windows[:, rows], coefficients, self.photon, corner=self.corner[rows], known=self.known[rows]
+        )
+        return series if self.odd_shares is None else self.odd_shares.of(series)
+
+    def part(self, rows: slice) -> FollowedWindows:
+        """Return some of the photosites as windows, which are not copied."""
+        return replace(
+            self,
+            windows=self.windows[:, rows],
+            phase=self.phase[rows],
+            corner=self.corner[rows],
+            known=self.known[rows],
+        )
+
+    def lots(self) -> list[slice]:
+        """Return the photosites in lots of at most `LOT`."""
+        return [slice(start, start + LOT) for start in range(0, len(self), LOT)]
+
+
+@dataclass(frozen=True)
+class OddShares:
+    """How often residuals of healthy photosites are odd.
+
+    Parameters
+    ----------
+    texture
+        Typical texture of each class, ascending: mid-spread of the neighbours over the noise.
+    share
+        Share of odd residuals in each class.
+    """
+
+    texture: NDArray[np.float64]
+    share: NDArray[np.float64]
+
+    def of(self, series: Series) -> Series:
+        """Return series with their `odd` filled in, between the classes by logarithms."""
+        share = np.exp(np.interp(series.spread / np.sqrt(series.variance), self.texture, np.log(self.share)))
+        return replace(series, odd=share)
+
+
 def make_series(
     windows: NDArray[np.int16] | NDArray[np.int32],
     coefficients: NDArray[np.float64],
@@ -104,31 +189,30 @@ def make_series(
     corner: NDArray[np.bool_] | None = None,
     known: NDArray[np.bool_] | None = None,
 ) -> Series:
-    """Return series from gathered values, with the tails still unknown.
+    """Return series of photosites whose residuals are hardly ever odd, until `OddShares.of` tells more.
 
     Parameters
     ----------
     windows
         Value, twice the neighbours' median and twice their mid-spread, DN: shape ``(3, N, n)``.
     coefficients
-        Of the noise of each photosite's plane in each frame, as `score.Noise` has them: shape ``(N, n, 4)``.
+        Coefficients of the noise of each photosite's plane in each frame, as in `Noise`: shape ``(N, n, 4)``.
     photon
-        Of each frame, from `photon_noise`: shape ``(n,)``.
+        Variance that each DN of signal adds in each frame, from `photon_noise`: shape ``(n,)``.
     corner
         Which photosites lie in a corner of the active area, ``(N,)``: most of their neighbours are continued lines, and
         residuals there scatter up to three times as far. None means none does.
     known
-        Which values count; None means all.
+        Which values count, ``(N, n)``; None means all.
     """
     value, level2, spread2 = (part.astype(np.float64) for part in windows)
-    lit = np.maximum(level2, 0)
-    c0, c1, c2, c3 = np.moveaxis(coefficients, -1, 0)
+    level, spread = level2 / 2, spread2 / 2
     wider = np.ones((value.shape[0], 1)) if corner is None else np.where(corner, _CORNER**2, 1.0)[:, None]
     return Series(
         value=value,
-        level=level2 / 2,
-        spread=spread2 / 2,
-        variance=wider * (c0 + c1 * lit + c2 * lit**2 + c3 * spread2**2) / 4,  # coefficients are in doubled DN
+        level=level,
+        spread=spread,
+        variance=wider * residual_variance(coefficients, level, spread),
         photon=np.broadcast_to(photon, value.shape).copy(),
         odd=np.full(value.shape, _FEWEST_ODD),
         known=np.ones(value.shape, np.bool_) if known is None else known,
@@ -141,16 +225,16 @@ def photon_noise(coefficients: NDArray[np.float64], gain: NDArray[np.float64]) -
     Parameters
     ----------
     coefficients
-        Of the noise of every plane, as `score.Noise` has them: shape ``(n, step, step, 4)``.
+        Coefficients of the noise of every plane, as in `Noise`: shape ``(n, step, step, 4)``.
     gain
-        ISO over 100 of each frame, NaN where unknown.
+        ISO over 100 of each frame, NaN where unknown: shape ``(n,)``.
 
     Notes
     -----
     It is one constant of the camera times the gain: single frames hardly tell it from texture, all of them together do.
     A residual has the noise of the neighbours' median too, which for eight is a fifth more.
     """
-    each = coefficients[..., 1].reshape(coefficients.shape[0], -1) / 2 / _WITH_MEDIAN
+    each = coefficients[..., 1].reshape(coefficients.shape[0], -1) / 2 / (1 + MEDIAN_VARIANCE)
     known = np.isfinite(gain)
     if not known.any():
         return np.asarray(np.median(each, axis=1), np.float64)
@@ -158,46 +242,34 @@ def photon_noise(coefficients: NDArray[np.float64], gain: NDArray[np.float64]) -
     return np.where(known, constant * np.where(known, gain, 0), np.median(each, axis=1))
 
 
-@dataclass(frozen=True)
-class Oddity:
-    """How often healthy photosites are odd, by texture: mid-spread of the neighbours over the noise."""
-
-    texture: NDArray[np.float64]
-    share: NDArray[np.float64]
-
-    def of(self, series: Series) -> Series:
-        """Return `series` with its `odd` filled in."""
-        share = np.exp(np.interp(series.spread / np.sqrt(series.variance), self.texture, np.log(self.share)))
-        return replace(series, odd=share)
-
-
-def measure_oddity(controls: Series, conditions: Conditions) -> Oddity:
-    """Return how often the controls' residuals lie beyond 4 sigma, as shares of odd values, by texture.
+def measure_odd_shares(controls: Series, conditions: Conditions) -> OddShares:
+    """Return how often the controls' residuals are odd, by texture.
 
     Parameters
     ----------
     controls
         Photosites drawn at random; the few defective ones among them do not matter.
     conditions
-        Of the frames.
+        Circumstances of the frames.
 
     Notes
     -----
-    The shares ascend: more texture never means fewer odd values, and a class of few residuals borrows from the next.
+    Counted are residuals beyond 4 sigma, which noise hardly makes. The shares ascend: more texture never
+    means fewer odd residuals.
     """
     clear = controls.known & (controls.level > conditions.floor) & (controls.level < conditions.saturation)
     sigma = np.sqrt(controls.variance)
     texture = (controls.spread / sigma)[clear]
-    beyond = (np.abs(controls.value - controls.level) > 4 * sigma)[clear]
+    beyond = (np.abs(controls.value - controls.level) > _ODD_SIGMA * sigma)[clear]
     if not texture.size:
-        return Oddity(np.zeros(1), np.full(1, _FEWEST_ODD))
+        return OddShares(np.zeros(1), np.full(1, _FEWEST_ODD))
     edges = np.quantile(texture, _TEXTURE_CLASSES)
     members = np.searchsorted(edges, texture, "left")
     count = np.bincount(members, minlength=len(edges))
     odd = np.bincount(members, weights=beyond, minlength=len(edges))
     middle = np.array([np.median(texture[members == i]) if count[i] else edges[i] for i in range(len(edges))])
-    share = np.where(count, (odd + 1) / (count + 2), 0) / _ODD_BEYOND_4  # a class that nobody is in says nothing
-    return Oddity(middle, np.clip(np.maximum.accumulate(share), _FEWEST_ODD, _MOST_ODD))
+    share = np.where(count, (odd + 1) / (count + 2), 0) / _ODD_BEYOND  # a class that nobody is in says nothing
+    return OddShares(middle, np.clip(np.maximum.accumulate(share), _FEWEST_ODD, _MOST_ODD))
 
 
 def measure_response_spread(controls: Series, conditions: Conditions) -> float:
@@ -208,95 +280,21 @@ def measure_response_spread(controls: Series, conditions: Conditions) -> float:
     controls
         Photosites drawn at random, their `odd` filled in.
     conditions
-        Of the frames.
+        Circumstances of the frames.
 
     Notes
     -----
-    Of each control the weighted mean of residual over level, over the frames; its spread over the controls less what
-    noise alone makes of it.
+    It is the spread, over the controls, of the weighted mean of residual over level, less what noise alone makes of it.
     """
     clear = controls.known & (controls.level < conditions.saturation) & (controls.level > conditions.floor)
-    near = np.abs(controls.value - controls.level) < 4 * np.sqrt(controls.variance)
+    near = np.abs(controls.value - controls.level) < _ODD_SIGMA * np.sqrt(controls.variance)
     weight = np.where(clear & near, np.maximum(controls.level, 0) ** 2 / controls.variance, 0)
     total = weight.sum(axis=1)
     lit = total > 0
-    if np.count_nonzero(lit) < 10:
+    if np.count_nonzero(lit) < _FEWEST_LIT:
         return _LEAST_RESPONSE_SPREAD
     relative = np.where(controls.level > 0, (controls.value - controls.level) / np.maximum(controls.level, 1), 0)
     response = (weight * relative).sum(axis=1)[lit] / total[lit]
     spread = SIGMA_PER_MAD * float(np.median(np.abs(response - np.median(response))))
     noise = float(np.median(1 / total[lit]))
     return max(float(np.sqrt(max(spread**2 - noise, 0))), _LEAST_RESPONSE_SPREAD)
-
-
-def median_where(values: NDArray[np.float64], where: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return each row's median over the places named, 0 where there are none.
-
-    Examples
-    --------
-    >>> median_where(np.array([[1.0, 9.0, 2.0], [4.0, 5.0, 6.0]]), np.array([[1, 0, 1], [0, 0, 0]], bool))
-    array([1.5, 0. ])
-    """
-    ordered = np.sort(np.where(where, values, np.inf), axis=1)
-    count = where.sum(axis=1)
-    low = np.take_along_axis(ordered, np.maximum((count - 1) // 2, 0)[:, None], axis=1)[:, 0]
-    high = np.take_along_axis(ordered, np.minimum(count // 2, np.maximum(count - 1, 0))[:, None], axis=1)[:, 0]
-    with np.errstate(invalid="ignore"):
-        return np.where(count > 0, (low + high) / 2, 0)
-
-
-@dataclass(frozen=True)
-class Gathered:
-    """What N photosites showed in n frames; ``gathered[rows]`` are their series.
-
-    Parameters
-    ----------
-    windows
-        As for `series.make_series`, ``(3, N, n)``, int16 or int32.
-    phase
-        Number of each photosite's plane, ``(N,)``.
-    noise
-        Its coefficients by frame and plane, ``(n, planes, 4)``.
-    photon
-        Variance that each DN of signal adds in each frame, ``(n,)``.
-    corner
-        Whether each lies in a corner of the active area, ``(N,)``.
-    known
-        Which values count, ``(N, n)``.
-    oddity
-        How often healthy photosites are odd; None while it is not measured.
-    """
-
-    windows: NDArray[np.int16] | NDArray[np.int32]
-    phase: NDArray[np.intp]
-    noise: NDArray[np.float64]
-    photon: NDArray[np.float64]
-    corner: NDArray[np.bool_]
-    known: NDArray[np.bool_]
-    oddity: Oddity | None = None
-
-    def __len__(self) -> int:
-        return self.phase.size
-
-    def __getitem__(self, rows: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Series:
-        coefficients = self.noise[:, self.phase[rows]].transpose(1, 0, 2)
-        series = make_series(
-            self.windows[:, rows], coefficients, self.photon, corner=self.corner[rows], known=self.known[rows]
-        )
-        return series if self.oddity is None else self.oddity.of(series)
-
-    def part(self, rows: slice) -> Gathered:
-        """Return some of the photosites as they are, their windows and what is known of them not copied."""
-        return Gathered(
-            self.windows[:, rows],
-            self.phase[rows],
-            self.noise,
-            self.photon,
-            self.corner[rows],
-            self.known[rows],
-            self.oddity,
-        )
-
-    def lots(self) -> list[slice]:
-        """Return the photosites in lots of at most `LOT`."""
-        return [slice(start, start + LOT) for start in range(0, len(self), LOT)]

@@ -19,8 +19,7 @@ from sensormap.diagnose.series import photon_noise
 from sensormap.evaluation.counts import Evaluation, Trace, bad_places, compare
 from sensormap.evaluation.planting import Light, Planted, draw_defects, plant
 from sensormap.frame import Frame, Photo
-from sensormap.score.neighbours import pad
-from sensormap.score.noise import Noise, fit_noise
+from sensormap.score.noise import Noise, frame_noise
 from sensormap.settings import DEFAULT_OPTIONS, Options
 from sensormap.survey.run import map_defects
 from sensormap.threads import Progress, no_progress
@@ -114,14 +113,15 @@ class _Planter:
     def __init__(self, planted: tuple[Planted, ...], seed: int) -> None:
         self.planted = planted
         self.seed = seed
+        self._places = np.array([(one.row, one.col) for one in planted], np.int64).reshape(-1, 2)
         self._lock = Lock()
         self._shows: dict[Path, NDArray[np.float64]] = {}
 
     def __call__(self, photo: Photo, profile: Profile) -> Frame:
         frame = read_frame(photo, profile)
-        area, step = profile.active_area, profile.cfa.step
+        area = profile.active_area
         active = frame.mosaic[area.slices].copy()
-        noise = fit_noise(pad(active, step), step, clipping=(frame.floor, frame.saturation))
+        noise = frame_noise(active, profile.cfa.step, clipping=(frame.floor, frame.saturation))
         healthy = np.array([active[one.row, one.col] for one in self.planted], np.float64)
         light = _light(photo, frame, noise)
         # Every photo has noise of its own, whatever the order and the folder.
@@ -129,17 +129,10 @@ class _Planter:
         changed = plant(active, self.planted, photo.exposure.time, light, seed=own)
         mosaic = frame.mosaic.copy()
         mosaic[area.slices] = active
+        sigma = np.sqrt(noise.variance(self._places, healthy, np.zeros(healthy.size)))  # of flat surroundings
         with self._lock:
-            self._shows[photo.path] = np.abs(changed) / self._sigma(healthy, noise)
+            self._shows[photo.path] = np.abs(changed) / sigma
         return replace(frame, mosaic=mosaic)
-
-    def _sigma(self, level: NDArray[np.float64], noise: Noise) -> NDArray[np.float64]:
-        """Return the noise of flat surroundings at the planted places, DN."""
-        step = noise.coefficients.shape[0]
-        phase = np.array([(one.row % step, one.col % step) for one in self.planted], np.intp).reshape(-1, 2)
-        c0, c1, c2, _ = noise.coefficients[phase[:, 0], phase[:, 1]].astype(np.float64).T
-        lit2 = 2 * np.maximum(level, 0)
-        return np.asarray(np.sqrt((c0 + c1 * lit2 + c2 * lit2**2) / 4), np.float64)
 
     def traces(self) -> list[Trace]:
         """Return how clearly each defect shows."""
@@ -153,7 +146,7 @@ class _Planter:
 
 def _light(photo: Photo, frame: Frame, noise: Noise) -> Light:
     """Return a frame's settings and noise as planting wants them."""
-    gain = np.array([np.nan if photo.exposure.iso is None else photo.exposure.iso / 100])
-    photon = float(photon_noise(noise.coefficients[np.newaxis].astype(np.float64), gain)[0])
-    known = float(gain[0]) if photo.exposure.iso is not None else 1.0
-    return Light(known, photo.exposure.shutter_s or 0.0, frame.floor, frame.saturation, photon)
+    gain = photo.exposure.gain
+    gains = np.array([gain], np.float64)  # None becomes NaN
+    photon = float(photon_noise(noise.coefficients[np.newaxis].astype(np.float64), gains)[0])
+    return Light(1.0 if gain is None else gain, photo.exposure.shutter_s or 0.0, frame.floor, frame.saturation, photon)

@@ -69,6 +69,9 @@ class Between:
     by: datetime | None
 
 
+STRENGTHS = ("dark_dn_per_s", "offset_dn", "response")
+"""Attributes of a defect that hold an estimate with its interval; the names that `unresolved` may list."""
+
 Interval = tuple[float, float, float]
 """An estimate and the ends of its 95 % interval."""
 

@@ -1,5 +1,8 @@
 """The eight same-colour neighbours of photosites: their median and their spread, by compiled loops.
 
+The median of eight is the mean of the 4th and 5th smallest; the mid-spread is the mean of the 6th and 7th less that of
+the 2nd and 3rd, so that one outlier on either side changes neither. Both are kept doubled, which makes them integers.
+
 The inner loops run over equal-length row slices with one integer width each, because that is what LLVM turns into
 SIMD code; `error_model="numpy"` removes the division check that would prevent it. Fused multiply-add and other
 value-changing optimisations stay off, so that every machine computes the same scores.
@@ -15,97 +18,11 @@ from numpy.typing import NDArray
 from sensormap.compiled import compiled
 from sensormap.frame import NARROW, Mosaic
 
-_BLOCK = 32  # rows: what is in between of so many stays in cache
+BLOCK_ROWS = 32
+"""Rows whose intermediate results stay in the processor's cache."""
 
 Work = tuple[NDArray[Any], NDArray[Any], NDArray[np.int8]]
-
-
-def work_rows(padded: Mosaic, step: int, rows: int = _BLOCK) -> Work:
-    """Return memory for twice the levels, twice the mid-spreads and the scores of some rows, each ``(rows, W)``.
-
-    It is as narrow as the mosaic, for speed: of int16 all values are within +-`frame.NARROW`, so that twice their
-    median fits int16, and twice their mid-spread uint16.
-    """
-    shape = (rows, padded.shape[1] - 2 * step)
-    spread2 = np.empty(shape, np.uint16 if padded.dtype == np.int16 else np.int32)
-    return np.empty(shape, padded.dtype), spread2, np.empty(shape, np.int8)
-
-
-@compiled
-def middle_rows(
-    padded: Mosaic, first: int, count: int, step: int, level2: NDArray[Any], spread2: NDArray[Any]
-) -> None:
-    """Fill twice the median, and twice the mid-spread, of the eight same-colour neighbours of some rows' photosites.
-
-    The median of eight is the mean of the 4th and 5th smallest; the mid-spread is the mean of the 6th and 7th less that
-    of the 2nd and 3rd, so that one outlier on either side changes neither. `first` counts in the unpadded frame.
-    """
-    width = level2.shape[1]
-    for i in range(count):
-        up, mid, down = padded[first + i], padded[first + i + step], padded[first + i + 2 * step]
-        n0, n1, n2 = up[0:width], up[step : step + width], up[2 * step : 2 * step + width]
-        n3, n4 = mid[0:width], mid[2 * step : 2 * step + width]
-        n5, n6, n7 = down[0:width], down[step : step + width], down[2 * step : 2 * step + width]
-        line2, wide2 = level2[i], spread2[i]
-        for j in range(width):
-            a, b, c, d, e, f, g, h = n0[j], n1[j], n2[j], n3[j], n4[j], n5[j], n6[j], n7[j]
-            # Batcher's odd-even merge network for 8 inputs: no branches.
-            a, b = min(a, b), max(a, b)
-            c, d = min(c, d), max(c, d)
-            e, f = min(e, f), max(e, f)
-            g, h = min(g, h), max(g, h)
-            a, c = min(a, c), max(a, c)
-            b, d = min(b, d), max(b, d)
-            e, g = min(e, g), max(e, g)
-            f, h = min(f, h), max(f, h)
-            b, c = min(b, c), max(b, c)
-            f, g = min(f, g), max(f, g)
-            a, e = min(a, e), max(a, e)
-            d, h = min(d, h), max(d, h)
-            b, f = min(b, f), max(b, f)
-            c, g = min(c, g), max(c, g)
-            b, e = min(b, e), max(b, e)
-            d, g = min(d, g), max(d, g)
-            c, e = min(c, e), max(c, e)
-            d, f = min(d, f), max(d, f)
-            # Its last comparator, between d and e, is left out: only their sum is wanted.
-            line2[j] = d + e
-            wide2[j] = (f + g) - (b + c)
-
-
-def gather_windows(
-    padded: Mosaic, row: NDArray[np.int64], col: NDArray[np.int64], step: int
-) -> Mosaic:
-    """Return value, twice the median and twice the mid-spread of the eight neighbours of some photosites, ``(3, N)``.
-
-    `row` and `col` count in the unpadded frame. The type is that of the frame, which holds twice its values; a spread
-    beyond it, from far below black to saturation, is cut.
-    """
-    width = padded.shape[1]
-    corner = row * width + col
-    down, right = np.divmod(np.array([0, 1, 2, 3, 5, 6, 7, 8]), 3)
-    around = padded.reshape(-1)[corner[:, np.newaxis] + (down * width + right) * step].astype(np.int32)
-    around.sort(axis=1)
-    a = around.T
-    value = padded.reshape(-1)[corner + (width + 1) * step].astype(np.int32)
-    spread = np.minimum((a[5] + a[6]) - (a[1] + a[2]), np.iinfo(padded.dtype).max)
-    windows = np.stack([value, a[3] + a[4], spread])
-    return windows.astype(np.int16) if padded.dtype == np.int16 else windows
-
-
-def neighbours_of_rows(
-    padded: Mosaic, rows: NDArray[np.int64], step: int
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return value, twice the median and twice the mid-spread of the eight same-colour neighbours, each ``(rows, W)``.
-
-    In DN and doubled DN, in the types of `kernels.work_rows`; `rows` count in the unpadded frame.
-    """
-    width = padded.shape[1] - 2 * step
-    level2, spread2, _ = work_rows(padded, step, len(rows))
-    # A call for every row, not a kernel of all: this one is compiled for the tally in any case.
-    for i, row in enumerate(rows.tolist()):
-        middle_rows(padded, row, 1, step, level2[i : i + 1], spread2[i : i + 1])
-    return padded[rows + step][:, step : step + width], level2, spread2
+"""Memory for some rows: twice the levels, twice the mid-spreads, and the scores."""
 
 
 def pad(active: Mosaic, step: int, out: Mosaic | None = None) -> Mosaic:
@@ -114,7 +31,7 @@ def pad(active: Mosaic, step: int, out: Mosaic | None = None) -> Mosaic:
     Parameters
     ----------
     active
-        The active area, at least three steps a side.
+        The active area, DN, ``(H, W)``, at least three steps a side.
     step
         Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
     out
@@ -154,8 +71,141 @@ def pad(active: Mosaic, step: int, out: Mosaic | None = None) -> Mosaic:
     return cast("Mosaic", padded)
 
 
+def gather_windows(
+    padded: Mosaic, row: NDArray[np.int64], col: NDArray[np.int64], step: int
+) -> Mosaic:
+    """Return value, twice the median and twice the mid-spread of the eight neighbours of some photosites, ``(3, N)``.
+
+    Parameters
+    ----------
+    padded, step
+        As for `work_rows`.
+    row, col
+        The photosites, in the unpadded frame, ``(N,)``.
+
+    Returns
+    -------
+    ndarray of shape (3, N)
+        In DN and doubled DN, of the frame's type, which holds twice its values; a spread beyond it, from far below
+        black to saturation, is cut.
+    """
+    width = padded.shape[1]
+    corner = row * width + col
+    down, right = np.divmod(np.array([0, 1, 2, 3, 5, 6, 7, 8]), 3)
+    around = padded.reshape(-1)[corner[:, np.newaxis] + (down * width + right) * step].astype(np.int32)
+    around.sort(axis=1)
+    a = around.T
+    value = padded.reshape(-1)[corner + (width + 1) * step].astype(np.int32)
+    spread = np.minimum((a[5] + a[6]) - (a[1] + a[2]), np.iinfo(padded.dtype).max)
+    windows = np.stack([value, a[3] + a[4], spread])
+    return windows.astype(np.int16) if padded.dtype == np.int16 else windows
+
+
+def neighbours_of_rows(
+    padded: Mosaic, rows: NDArray[np.int64], step: int
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return value, twice the median and twice the mid-spread of the neighbours of whole rows, each ``(rows, W)``.
+
+    Parameters
+    ----------
+    padded, step
+        As for `work_rows`.
+    rows
+        The rows, in the unpadded frame.
+
+    Returns
+    -------
+    tuple of ndarray
+        In DN and doubled DN, of the types that `work_rows` has.
+    """
+    width = padded.shape[1] - 2 * step
+    level2, spread2, _ = work_rows(padded, step, len(rows))
+    # A call for every row, not a kernel of all: this one is compiled for the tally in any case.
+    for i, row in enumerate(rows.tolist()):
+        middle_rows(padded, row, 1, step, level2[i : i + 1], spread2[i : i + 1])
+    return padded[rows + step][:, step : step + width], level2, spread2
+
+
+def work_rows(padded: Mosaic, step: int, rows: int = BLOCK_ROWS) -> Work:
+    """Return memory for twice the levels, twice the mid-spreads and the scores of some rows, each ``(rows, W)``.
+
+    Parameters
+    ----------
+    padded
+        The active area as `pad` returns it, DN.
+    step
+        Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
+    rows
+        How many.
+
+    Notes
+    -----
+    The memory is as narrow as the mosaic, for speed: of int16 all values are within +-`frame.NARROW`, so that twice
+    their median fits int16, and twice their mid-spread uint16.
+    """
+    shape = (rows, padded.shape[1] - 2 * step)
+    spread2 = np.empty(shape, np.uint16 if padded.dtype == np.int16 else np.int32)
+    return np.empty(shape, padded.dtype), spread2, np.empty(shape, np.int8)
+
+
 def _continued(outermost: Mosaic, inside: Mosaic) -> Mosaic:
     """Return what lies one step beyond `outermost` on a straight line from `inside`, within what the type may hold."""
     most = NARROW if outermost.dtype == np.int16 else np.iinfo(outermost.dtype).max // 2
     line = 2 * outermost.astype(np.int64) - inside
     return cast("Mosaic", np.clip(line, -most, most).astype(outermost.dtype))
+
+
+@compiled
+def middle_rows(
+    padded: Mosaic, first: int, count: int, step: int, level2: NDArray[Any], spread2: NDArray[Any]
+) -> None:
+    """Fill twice the median, and twice the mid-spread, of the eight same-colour neighbours of some rows' photosites.
+
+    Parameters
+    ----------
+    padded, step
+        As for `work_rows`.
+    first, count
+        The rows: the first one, in the unpadded frame, and how many.
+    level2, spread2
+        Filled, each with at least `count` rows of the unpadded width; as `work_rows` returns them.
+
+    Notes
+    -----
+    Each photosite's neighbours are sorted by Batcher's odd-even merge network [1]_, whose comparators are minima and
+    maxima: no branches. Its last comparator, between the 4th and the 5th, is left out: only their sum is wanted.
+
+    References
+    ----------
+    .. [1] K. E. Batcher, "Sorting networks and their applications", AFIPS Spring Joint Computer Conference 32 (1968)
+       307, doi:10.1145/1468075.1468121.
+    """
+    width = level2.shape[1]
+    for i in range(count):
+        up, mid, down = padded[first + i], padded[first + i + step], padded[first + i + 2 * step]
+        n0, n1, n2 = up[0:width], up[step : step + width], up[2 * step : 2 * step + width]
+        n3, n4 = mid[0:width], mid[2 * step : 2 * step + width]
+        n5, n6, n7 = down[0:width], down[step : step + width], down[2 * step : 2 * step + width]
+        line2, wide2 = level2[i], spread2[i]
+        for j in range(width):
+            a, b, c, d, e, f, g, h = n0[j], n1[j], n2[j], n3[j], n4[j], n5[j], n6[j], n7[j]
+            a, b = min(a, b), max(a, b)
+            c, d = min(c, d), max(c, d)
+            e, f = min(e, f), max(e, f)
+            g, h = min(g, h), max(g, h)
+            a, c = min(a, c), max(a, c)
+            b, d = min(b, d), max(b, d)
+            e, g = min(e, g), max(e, g)
+            f, h = min(f, h), max(f, h)
+            b, c = min(b, c), max(b, c)
+            f, g = min(f, g), max(f, g)
+            a, e = min(a, e), max(a, e)
+            d, h = min(d, h), max(d, h)
+            b, f = min(b, f), max(b, f)
+            c, g = min(c, g), max(c, g)
+            b, e = min(b, e), max(b, e)
+            d, g = min(d, g), max(d, g)
+            c, e = min(c, e), max(c, e)
+            d, f = min(d, f), max(d, f)
+            line2[j] = d + e
+            wide2[j] = (f + g) - (b + c)

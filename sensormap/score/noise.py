@@ -17,24 +17,22 @@ from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
 from sensormap.frame import Mosaic
+from sensormap.score.medians import robust_spread
 from sensormap.score.neighbours import neighbours_of_rows, pad
 
-# A column that the ones before it explain but for this share of its length is left out of a fit.
+# A term that the ones before it explain but for this share of its length is left out of a fit.
 _DEPENDENT = 1e-13
-
-# Share of a normal distribution within one standard deviation.
-_ONE_SIGMA = 0.6827
-
-SIGMA_PER_MAD = 1.4826
-"""Standard deviation of a normal distribution over its median absolute deviation."""
 
 # 24 rows and every sixth column of a plane are some 8 000 photosites on a D80: the fitted spread is good to 1 or 2 %.
 _SAMPLED_ROWS, _SAMPLED_COLUMN = 24, 6
 
-# Small frames are sampled more densely.
+# Narrower frames are sampled in every column.
 _DENSE_WIDTH = 1024
+
+# Classes of like level, and of like spread within each: some 300 photosites a class give its spread to 5 %.
 _LEVEL_CLASSES, _SPREAD_CLASSES = 6, 4
-_REWEIGHTINGS = 4
+
+_REWEIGHTINGS = 4  # rounds after which weights and fit hardly change
 
 # Below this a plane is all but black or saturated, and the whole sample says as much as its rest.
 _FEWEST_SAMPLES = 1000
@@ -42,18 +40,209 @@ _FEWEST_SAMPLES = 1000
 # Rounding to whole DN alone has a variance of 1/12; coefficients are in doubled DN.
 _ROUNDING_VARIANCE2 = 4 / 12
 
+# A plane that is clipped at black has no spread of its own: its scores are never scaled up by more than twice.
+_LEAST_SCALE = 0.5
+
+_OUTLYING = 3.5  # sigma; beyond it a sampled photosite counts as outlying
+
 # Coefficients are rounded to this many significant bits so that the last bits of a library's sums do not matter.
 _COEFFICIENT_BITS = 12
 
-# The noise is fitted to values less the median of eight neighbours, whose own variance is this share of one value's.
-_MEDIAN_VARIANCE = 0.2
+MEDIAN_VARIANCE = 0.2
+"""Variance of the median of eight values, as a share of one value's: noise is fitted to values less such medians."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The noise of one frame.
+
+    Parameters
+    ----------
+    coefficients
+        ``c0 .. c3`` of each plane in doubled DN, shape ``(step, step, 4)`` by row and column phase.
+    spread
+        Robust spread of each plane's scores before they were scaled to 1, ``(step, step)``: near 1 where the model
+        fits.
+    outlying
+        Share of the sampled photosites whose score is beyond 3.5 sigma.
+    """
+
+    coefficients: NDArray[np.float32]
+    spread: NDArray[np.float64]
+    outlying: float
+
+    def rows(self, width: int) -> NDArray[np.float32]:
+        """Return the coefficients laid out along rows, shape ``(step, 4, width)``."""
+        step = self.coefficients.shape[0]
+        repeated = np.tile(self.coefficients, (1, -(-width // step), 1))[:, :width]
+        return np.ascontiguousarray(repeated.transpose(0, 2, 1))
+
+    def variance(
+        self, places: NDArray[np.int64], level: NDArray[np.float64], spread: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the variance of values less the median of their eight neighbours, DN squared, ``(N,)``.
+
+        Parameters
+        ----------
+        places
+            Rows and columns in the active area, ``(N, 2)``.
+        level, spread
+            Median and mid-spread of the neighbours, DN, ``(N,)``.
+        """
+        step = self.coefficients.shape[0]
+        own = self.coefficients[places[:, 0] % step, places[:, 1] % step].astype(np.float64)
+        return residual_variance(own, level, spread)
+
+    def own_variance(self, places: NDArray[np.int64], level: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the variance of values themselves where the surroundings are flat, DN squared, ``(N,)``.
+
+        Parameters
+        ----------
+        places, level
+            As for `variance`.
+        """
+        return self.variance(places, level, np.zeros(len(places))) / (1 + MEDIAN_VARIANCE)
+
+
+def residual_variance(
+    coefficients: NDArray[np.float64], level: NDArray[np.float64], spread: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the variance of values less the median of their eight neighbours, DN squared.
+
+    Parameters
+    ----------
+    coefficients
+        ``c0 .. c3`` of each value's plane, in doubled DN as in `Noise`: shape ``(..., 4)``.
+    level, spread
+        Median and mid-spread of the neighbours, DN: shape ``(...)``.
+
+    Examples
+    --------
+    >>> float(residual_variance(np.array([8.0, 0.4, 0.0, 0.0]), np.array(100.0), np.array(0.0)))
+    22.0
+    """
+    c0, c1, c2, c3 = np.moveaxis(coefficients, -1, 0)
+    level2, spread2 = 2 * np.maximum(level, 0), 2 * spread
+    return np.asarray((c0 + c1 * level2 + c2 * level2**2 + c3 * spread2**2) / 4, np.float64)
+
+
+def fit_noise(padded: Mosaic, step: int, *, clipping: tuple[int, int]) -> Noise:
+    """Fit the noise of every plane of one frame from a sample of its rows.
+
+    Parameters
+    ----------
+    padded
+        Active area as `neighbours.pad` returns it, in DN.
+    step
+        Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
+    clipping
+        Lowest and highest DN that a photosite can have, black subtracted.
+
+    Notes
+    -----
+    Photosites whose surroundings are clipped, at black or at saturation, have no noise and are left out. The rest are
+    sorted into classes of like level and like spread; the robust variance of the residuals in each class (68.3 %
+    quantile of their distance from the median, squared) is fitted by least squares without negative terms, with
+    weights that make a factor too much count like a factor too little. The spread term keeps texture from looking like
+    defects, at the price of sensitivity there.
+    """
+    height, width = padded.shape[0] - 2 * step, padded.shape[1] - 2 * step
+    coefficients = np.empty((step, step, 4), np.float32)
+    spread, outlying = np.empty((step, step)), np.empty((step, step))
+    stride = step * (_SAMPLED_COLUMN if width >= _DENSE_WIDTH else 1)
+    for row_phase in range(step):
+        last = (height - 1 - row_phase) // step
+        rows = row_phase + step * np.linspace(0, last, min(_SAMPLED_ROWS, last + 1), dtype=np.int64)
+        around = neighbours_of_rows(padded, rows, step)
+        for col_phase in range(step):
+            sample = [values[:, col_phase::stride].astype(np.float32).ravel() for values in around]
+            open_ = (sample[1] > 2 * clipping[0]) & (sample[1] < 2 * clipping[1])
+            if _FEWEST_SAMPLES <= np.count_nonzero(open_) < open_.size:
+                sample = [values[open_] for values in sample]
+            fitted = _fit_plane(*sample)
+            coefficients[row_phase, col_phase], spread[row_phase, col_phase], outlying[row_phase, col_phase] = fitted
+    return Noise(coefficients, spread, float(outlying.mean()))
+
+
+def frame_noise(mosaic: NDArray[Any], step: int, *, clipping: tuple[int, int]) -> Noise:
+    """Fit the noise of a frame whose active area is not padded yet.
+
+    Parameters
+    ----------
+    mosaic
+        The active area, ``(H, W)``, in DN, of any integers that fit 32 bits.
+    step, clipping
+        As for `fit_noise`.
+
+    Raises
+    ------
+    ValueError
+        If the area is smaller than three steps a side.
+    """
+    narrow: Mosaic = mosaic if mosaic.dtype in (np.int16, np.int32) else mosaic.astype(np.int32)
+    return fit_noise(pad(narrow, step), step, clipping=clipping)
+
+
+def fit_classes(weighted: NDArray[np.float64], reweightings: int) -> NDArray[np.float64]:
+    """Return the coefficients of the variance of classes.
+
+    Parameters
+    ----------
+    weighted
+        Each term's mean over the variance of the class: shape ``(terms, classes)``.
+    reweightings
+        How often weights and coefficients are found in turn.
+
+    Notes
+    -----
+    Relative squares alone prefer too small a variance; with weights from the geometric mean of fit and data a factor
+    too much counts like a factor too little.
+    """
+    size = np.maximum(weighted.max(axis=1), 1e-30)
+    terms = weighted / size[:, None]
+    columns, fit = np.ones((len(terms) + 1, terms.shape[1])), np.zeros(len(terms))
+    weight = columns[-1]
+    for _ in range(reweightings):
+        np.multiply(terms, weight, out=columns[:-1])
+        fit = non_negative_fit(columns) / size
+        weight[:] = 1 / np.sqrt(np.maximum(np.add.reduce(fit[:, None] * weighted), 1e-3))
+    return fit
+
+
+def non_negative_fit(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return least-squares coefficients of terms, dropping the one with the most negative until none is.
+
+    Parameters
+    ----------
+    columns
+        The terms and, as the last row, what they are to make up: shape ``(terms + 1, values)``. Changed.
+    """
+    count = len(columns) - 1
+    work, upper, fit = np.empty_like(columns), np.empty((count + 1, count + 1)), np.empty(count)
+    while True:
+        _least_squares(columns, work, upper, fit)
+        worst = int(fit.argmin())
+        if not fit[worst] < 0:
+            return fit
+        columns[worst] = 0
 
 
 def stable_order(doubled: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Return the places of non-negative doubled values in order of whole DN, up to 65 535, along the last axis.
+    """Return the places of values in order of whole DN along the last axis; equal ones keep their order.
 
-    Places count through the flattened array. That is ``np.argsort(whole, kind="stable")`` in half its time: each
-    number is sorted with its place as its last bits.
+    Parameters
+    ----------
+    doubled
+        Values in doubled DN, 0 to 131 071, of any shape.
+
+    Returns
+    -------
+    ndarray of intp
+        Places in the flattened array, in the shape of `doubled`.
+
+    Notes
+    -----
+    That is ``np.argsort(whole, kind="stable")`` in half its time: numbers are sorted with their places as last bits.
     """
     bits = doubled.size.bit_length()
     wide = np.dtype(np.uint32 if bits <= 16 else np.uint64)
@@ -66,21 +255,55 @@ def stable_order(doubled: NDArray[np.float32]) -> NDArray[np.intp]:
     return keys.astype(np.intp)
 
 
-def robust_spread(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the half-width that holds 68.3 % of the values around their median, along the last axis.
+def _fit_plane(
+    value: NDArray[np.float32], level2: NDArray[np.float32], spread2: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], float, float]:
+    """Return one plane's coefficients, the spread of its scores under the unscaled fit, and its share of outliers."""
+    residual2 = 2 * value - level2
+    terms = np.ones((4, level2.size), np.float32)
+    level2 = np.maximum(level2, 0, out=terms[1])
+    np.multiply(level2, level2, out=terms[2])
+    np.multiply(spread2, spread2, out=terms[3])
+    classes = _classes(level2, spread2)
+    variance = np.maximum(robust_spread(residual2[classes]) ** 2, _ROUNDING_VARIANCE2)
+    fit = fit_classes(_class_means(level2, spread2, classes) / variance, _REWEIGHTINGS)
+    fit[0] = max(fit[0], _ROUNDING_VARIANCE2)
+    score = residual2 / np.sqrt(fit.astype(np.float32) @ terms)
+    spread = float(robust_spread(score))
+    scale = max(spread, _LEAST_SCALE)
+    outlying = np.count_nonzero(np.abs(score) > _OUTLYING * scale) / score.size
+    return _round_bits(fit * scale**2), spread, outlying
 
-    What ``np.median`` and ``np.quantile`` make of it by default, in a fifth of their time: they select, and NumPy sorts
-    all faster than it selects two.
-    """
-    size = values.shape[-1]
-    ordered = np.sort(values, axis=-1)
-    centre = (ordered[..., (size - 1) // 2] + ordered[..., size // 2]) / 2
-    distance = np.abs(values - centre[..., None])
-    distance.sort(axis=-1)
-    place = _ONE_SIGMA * (size - 1)
-    low = int(place)
-    below, above = distance[..., low], distance[..., min(low + 1, size - 1)]
-    return np.asarray(below + (place - low) * (above.astype(np.float64) - below))
+
+def _classes(level2: NDArray[np.float32], spread2: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Return the sample's indices in classes of like level and like spread, shape ``(classes, members)``."""
+    members = max(level2.size // (_LEVEL_CLASSES * _SPREAD_CLASSES), 1)
+    levels = min(_LEVEL_CLASSES, level2.size // members)
+    spreads = min(_SPREAD_CLASSES, level2.size // members // levels)
+    order = stable_order(level2)[: levels * spreads * members]
+    inner = stable_order(spread2[order].reshape(levels, -1))
+    return np.asarray(order[inner].reshape(levels * spreads, members))
+
+
+def _class_means(
+    level2: NDArray[np.float32], spread2: NDArray[np.float32], classes: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Return each class's mean of 1, level, its square and the square of spread, shape ``(4, classes)``."""
+    # Along the first axis NumPy adds one after another: the last bits of the sums are the same on every machine.
+    members = np.ascontiguousarray(classes.T)
+    level, spread = level2[members], spread2[members]
+    sums = np.add.reduce(np.concatenate((level, level * level, spread * spread), axis=1), axis=0)
+    means = np.ones((4, len(classes)))
+    means[1:] = (sums / np.float32(len(members))).reshape(3, -1)
+    return means
+
+
+def _round_bits(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Round to `_COEFFICIENT_BITS` significant bits."""
+    mantissa, exponent = np.frexp(values)
+    whole = np.rint(np.ldexp(mantissa, _COEFFICIENT_BITS))
+    rounded: NDArray[np.float64] = np.ldexp(whole, exponent - _COEFFICIENT_BITS)
+    return rounded.astype(np.float32)
 
 
 @compiled
@@ -118,181 +341,3 @@ def _least_squares(
         for k in range(i + 1, count):
             fit[i] -= upper[i, k] * fit[k]
         fit[i] /= upper[i, i]
-
-
-def non_negative_fit(columns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return least-squares coefficients of terms, dropping the one with the most negative until none is.
-
-    `columns`, shape ``(terms + 1, values)``, holds the terms and, as the last row, what they are to make up; it is
-    used up.
-    """
-    count = len(columns) - 1
-    work, upper, fit = np.empty_like(columns), np.empty((count + 1, count + 1)), np.empty(count)
-    while True:
-        _least_squares(columns, work, upper, fit)
-        worst = int(fit.argmin())
-        if not fit[worst] < 0:
-            return fit
-        columns[worst] = 0
-
-
-def fit_classes(weighted: NDArray[np.float64], reweightings: int) -> NDArray[np.float64]:
-    """Return the coefficients of the variance of classes, each term's mean over the class's variance in `weighted`.
-
-    Relative squares alone prefer too small a variance; with weights from the geometric mean of fit and data a factor
-    too much counts like a factor too little.
-    """
-    size = np.maximum(weighted.max(axis=1), 1e-30)
-    terms = weighted / size[:, None]
-    columns, fit = np.ones((len(terms) + 1, terms.shape[1])), np.zeros(len(terms))
-    weight = columns[-1]
-    for _ in range(reweightings):
-        np.multiply(terms, weight, out=columns[:-1])
-        fit = non_negative_fit(columns) / size
-        weight[:] = 1 / np.sqrt(np.maximum(np.add.reduce(fit[:, None] * weighted), 1e-3))
-    return fit
-
-
-@dataclass(frozen=True)
-class Noise:
-    """The noise of one frame.
-
-    Parameters
-    ----------
-    coefficients
-        ``c0 .. c3`` of each plane in doubled DN, shape ``(step, step, 4)`` by row and column phase.
-    spread
-        Robust spread of each plane's scores before they were scaled to 1: near 1 where the model fits.
-    outlying
-        Share of the sampled photosites whose score is beyond 3.5 sigma.
-    """
-
-    coefficients: NDArray[np.float32]
-    spread: NDArray[np.float64]
-    outlying: float
-
-    def rows(self, width: int) -> NDArray[np.float32]:
-        """Return the coefficients laid out along rows, shape ``(step, 4, width)``."""
-        step = self.coefficients.shape[0]
-        repeated = np.tile(self.coefficients, (1, -(-width // step), 1))[:, :width]
-        return np.ascontiguousarray(repeated.transpose(0, 2, 1))
-
-
-def fit_noise(padded: Mosaic, step: int, *, clipping: tuple[int, int]) -> Noise:
-    """Fit the noise of every plane of one frame from a sample of its rows.
-
-    Parameters
-    ----------
-    padded
-        Active area as `pad` returns it, in DN.
-    step
-        Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
-    clipping
-        Lowest and highest DN that a photosite can have, black subtracted.
-
-    Notes
-    -----
-    Photosites whose surroundings are clipped, at black or at saturation, have no noise and are left out. The rest are
-    sorted into classes of like level and like spread; the robust variance of the residuals in each class (68.3 %
-    quantile of their distance from the median, squared) is fitted by least squares without negative terms, with
-    weights that make a factor too much count like a factor too little. The spread term keeps texture from looking like
-    defects, at the price of sensitivity there.
-    """
-    height, width = padded.shape[0] - 2 * step, padded.shape[1] - 2 * step
-    coefficients = np.empty((step, step, 4), np.float32)
-    spread, outlying = np.empty((step, step)), np.empty((step, step))
-    stride = step * (_SAMPLED_COLUMN if width >= _DENSE_WIDTH else 1)
-    for row_phase in range(step):
-        last = (height - 1 - row_phase) // step
-        rows = row_phase + step * np.linspace(0, last, min(_SAMPLED_ROWS, last + 1), dtype=np.int64)
-        around = neighbours_of_rows(padded, rows, step)
-        for col_phase in range(step):
-            sample = [values[:, col_phase::stride].astype(np.float32).ravel() for values in around]
-            open_ = (sample[1] > 2 * clipping[0]) & (sample[1] < 2 * clipping[1])
-            if _FEWEST_SAMPLES <= np.count_nonzero(open_) < open_.size:
-                sample = [values[open_] for values in sample]
-            fitted = _fit_plane(*sample)
-            coefficients[row_phase, col_phase], spread[row_phase, col_phase], outlying[row_phase, col_phase] = fitted
-    return Noise(coefficients, spread, float(outlying.mean()))
-
-
-def _fit_plane(
-    value: NDArray[np.float32], level2: NDArray[np.float32], spread2: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], float, float]:
-    """Return one plane's coefficients, the spread of its scores under the unscaled fit, and its share of outliers."""
-    residual2 = 2 * value - level2
-    terms = np.ones((4, level2.size), np.float32)
-    level2 = np.maximum(level2, 0, out=terms[1])
-    np.multiply(level2, level2, out=terms[2])
-    np.multiply(spread2, spread2, out=terms[3])
-    classes = _classes(level2, spread2)
-    variance = np.maximum(robust_spread(residual2[classes]) ** 2, _ROUNDING_VARIANCE2)
-    fit = fit_classes(_class_means(level2, spread2, classes) / variance, _REWEIGHTINGS)
-    fit[0] = max(fit[0], _ROUNDING_VARIANCE2)
-    score = residual2 / np.sqrt(fit.astype(np.float32) @ terms)
-    spread = float(robust_spread(score))
-    scale = max(spread, 0.5)  # a plane clipped at black has no spread of its own: never blow it up
-    outlying = np.count_nonzero(np.abs(score) > 3.5 * scale) / score.size
-    return _round_bits(fit * scale**2), spread, outlying
-
-
-def _classes(level2: NDArray[np.float32], spread2: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Return the sample's indices in classes of like level and like spread, shape ``(classes, members)``."""
-    members = max(level2.size // (_LEVEL_CLASSES * _SPREAD_CLASSES), 1)
-    levels = min(_LEVEL_CLASSES, level2.size // members)
-    spreads = min(_SPREAD_CLASSES, level2.size // members // levels)
-    order = stable_order(level2)[: levels * spreads * members]
-    inner = stable_order(spread2[order].reshape(levels, -1))
-    return np.asarray(order[inner].reshape(levels * spreads, members))
-
-
-def _class_means(
-    level2: NDArray[np.float32], spread2: NDArray[np.float32], classes: NDArray[np.intp]
-) -> NDArray[np.float64]:
-    """Return each class's mean of 1, level, its square and the square of spread, shape ``(4, classes)``."""
-    # Along the first axis NumPy adds one after another: the last bits of the sums are the same on every machine.
-    members = np.ascontiguousarray(classes.T)
-    level, spread = level2[members], spread2[members]
-    sums = np.add.reduce(np.concatenate((level, level * level, spread * spread), axis=1), axis=0)
-    means = np.ones((4, len(classes)))
-    means[1:] = (sums / np.float32(len(members))).reshape(3, -1)
-    return means
-
-
-def _round_bits(values: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Round to `_COEFFICIENT_BITS` significant bits."""
-    mantissa, exponent = np.frexp(values)
-    whole = np.rint(np.ldexp(mantissa, _COEFFICIENT_BITS))
-    rounded: NDArray[np.float64] = np.ldexp(whole, exponent - _COEFFICIENT_BITS)
-    return rounded.astype(np.float32)
-
-
-def frame_noise(mosaic: NDArray[Any], step: int, *, clipping: tuple[int, int]) -> Noise:
-    """Fit the noise of a frame; parameters as for `check`."""
-    narrow: Mosaic = mosaic if mosaic.dtype in (np.int16, np.int32) else mosaic.astype(np.int32)
-    return fit_noise(pad(narrow, step), step, clipping=clipping)
-
-
-def own_variance(noise: Noise, targets: NDArray[np.int64], level: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the variance of the noise of photosites of some level, DN squared, ``(N,)``; as `residual_variance`."""
-    return residual_variance(noise, targets, level, np.zeros(len(targets))) / (1 + _MEDIAN_VARIANCE)
-
-
-def residual_variance(
-    noise: Noise, targets: NDArray[np.int64], level: NDArray[np.float64], spread: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the variance of values less the median of their eight neighbours, DN squared, ``(N,)``.
-
-    Parameters
-    ----------
-    noise
-        Of the frame.
-    targets
-        Rows and columns, ``(N, 2)``.
-    level, spread
-        Of the neighbours, DN, ``(N,)``: their mean, and half of what `score` calls their mid-spread.
-    """
-    step = noise.coefficients.shape[0]
-    c0, c1, c2, c3 = noise.coefficients[targets[:, 0] % step, targets[:, 1] % step].astype(np.float64).T
-    level2, spread2 = 2 * np.maximum(level, 0), 2 * spread
-    return np.asarray((c0 + c1 * level2 + c2 * level2**2 + c3 * spread2**2) / 4, np.float64)

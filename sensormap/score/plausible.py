@@ -6,13 +6,9 @@ row, whatever the scene: at an edge a row lies between the row above and the row
 lies beyond both. Damaged rows lie beyond both one after another. A flipped bit at the start of a row can instead
 leave one colour of all later rows off by one amount: at that row the colour steps, all across the frame, and the other
 colour of the same rows does not.
-
-Rows are compared in pieces of eight photosites of one colour, which lie side by side for the compiled loops.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,37 +16,19 @@ from numpy.typing import NDArray
 from sensormap.camera.cfa import Cfa
 from sensormap.compiled import compiled
 from sensormap.frame import Mosaic
+from sensormap.score.compared_rows import LEAST_ERROR, Compared
+from sensormap.score.medians import median_of
 from sensormap.score.noise import Noise
-
-PIECE_PHOTOSITES = 8
-
-# Batcher's odd-even merge network for eight values, but for its last comparator: of those two only the sum is wanted.
-# Each comparator leaves the smaller of two in the place above, the larger in the place below.
-_NETWORK = np.array([
-    [0, 2, 4, 6, 0, 1, 4, 5, 1, 5, 0, 3, 1, 2, 1, 3, 2, 3],
-    [1, 3, 5, 7, 2, 3, 6, 7, 2, 6, 4, 7, 5, 6, 4, 6, 4, 5],
-])
-
-# What is subtracted from what, as kind of picked values and row, for each three rows: from greens of the middle row
-# those above and those below, and from green and the other colour of the last row those of the first.
-_COMPARED = np.array([(1, 1, 0, 0), (1, 1, 0, 2), (1, 2, 1, 0), (2, 2, 2, 0)])
 
 # How exactly two colours keep their ratio from one row to the next, as a share of the level.
 _RATIO_ERROR = np.float32(0.005)
 
-# Standard error of the median of eight over sigma, and twice their mid-spread over sigma, for a normal distribution. A
-# third of a DN is added: rounding alone, where a clipped or noiseless piece has no spread of its own.
-_ERROR, _SIGMAS_OF_MID_SPREAD2, _ROUNDING = np.float32(1.2533 / 8**0.5), np.float32(2.65), np.float32(2 / 3)
-LEAST_ERROR = _ERROR * _ROUNDING
-"""Standard error of a median, in doubled DN, where nothing differs."""
-_HALF = np.float32(0.5)
-
-# A row is compared in up to 24 pieces, since a damaged row can be too bright here and too dark there.
-_PIECES, _FEWEST_PIECES, _FEWEST_STEP_PIECES = 24, 3, 12
-
 # Of 160 good frames, level blinds and lines of text among them, no row was torn; of 80 damaged ones (more than 1 % of
 # photosites wrong) 78 had at least 0.78 % of their rows so.
 _TORN_SIGMA, _TORN_SHARE, _FEWEST_TORN = 2.0, 0.004, 4
+
+# Pieces of a row without which no step is told.
+_FEWEST_STEP_PIECES = 12
 
 # A colour steps where this share of the pieces step one way by so many standard errors, and then, of all the pieces
 # that the row has, this share one way by any amount: 96 % or more in damaged, 90 % at most in good frames.
@@ -58,151 +36,18 @@ _STEP_SIGMA, _STEP_SHARE, _STEP_EVERYWHERE = 0.6, 0.75, 0.94
 
 # A row moves where this share of its pieces step one way by so many standard errors.
 _STILL_SIGMA, _MOVE_SHARE = 0.8, 0.85
-_NEAR_SATURATION = 0.9
+
+_LOWEST2 = 2  # doubled DN; lower levels count as this, so that shares of them mean something
+
+_NEAR_SATURATION = 0.9  # of saturation; a colour whose median is beyond may be clipped in part
 
 # How much a sensor's imbalance of its two greens may vary over the frame, as a share of the level.
 _IMBALANCE = 0.01
-_FEWEST_ROWS = 32
-
-# What is made of so many rows at a time stays in the processor's cache.
-_BLOCK_ROWS = 64
 
 # The painted scenes have up to 24 % of scores beyond 3.5 sigma, the photographed ones 9 %. By construction of the
 # noise about a third of the scores is beyond 1 sigma.
 _OUTLYING_SHARE = 0.3
 _CLIPPED_SHARE = 0.9999  # a dark frame may be black but for its hot photosites
-
-
-@compiled
-def pick_pieces(
-    active: Mosaic, rows: NDArray[np.int64], starts: NDArray[np.int64], green: int, picked: NDArray[np.int32]
-) -> int:
-    """Fill, of each piece, eight pairs of greens, eight doubled greens, and eight doubled others.
-
-    Parameters
-    ----------
-    active
-        The frame's active area, DN.
-    rows
-        Which of its rows to take, in turn of both kinds that the filter pattern has.
-    starts
-        Even columns, 2 or more, where the pieces of a row begin; they end 17 columns later.
-    green
-        Column, 0 or 1, of the first green photosite of the first of `rows`.
-    picked
-        Shape ``(3, 8, rows * pieces)``, DN. Pairs are the sums of the two greens that a green of the row above or below
-        lies between.
-
-    Returns
-    -------
-    int
-        Of no meaning; it keeps the compiler from leaving out what is read in advance.
-    """
-    pieces = starts.shape[0]
-    read = 0
-    # The processor waits for the memory of many pieces at a time if nothing else is done with them.
-    for at in range(rows.shape[0]):
-        line = active[rows[at]]
-        for i in range(pieces):
-            piece = line[starts[i] - 1 :]
-            read += piece[0] + piece[2 * PIECE_PHOTOSITES + 1]
-    for at in range(rows.shape[0]):
-        line, phase = active[rows[at]], (green + at) % 2
-        for i in range(pieces):
-            place = at * pieces + i
-            piece = line[starts[i] - phase :]
-            for j in range(PIECE_PHOTOSITES):
-                one, two = np.int32(piece[2 * j]), np.int32(piece[2 * j + 2])
-                picked[0, j, place] = one + two
-                picked[1, j, place] = 2 * (two if phase else one)
-                picked[2, j, place] = 2 * np.int32(piece[2 * j + 1])
-    return read
-
-
-@compiled
-def compare_rows(
-    picked: NDArray[np.int32],
-    pieces: int,
-    first: int,
-    values: NDArray[np.int32],
-    middle: NDArray[np.float32],
-    error: NDArray[np.float32],
-) -> None:
-    """Fill the median differences of each three rows, and their standard errors, both in doubled DN.
-
-    Parameters
-    ----------
-    picked
-        Of some rows, as `pick_pieces` fills it.
-    pieces
-        How many a row has.
-    first
-        Where the first piece of `picked` goes in the outputs.
-    values
-        Scratch space, shape ``(8, lanes)`` where lanes are the pieces of all but two of the rows.
-    middle, error
-        Shape ``(4, all lanes)``: green less the mean of the two greens above, and less those below; the step of green,
-        and of the other colour, from the first to the last of the three rows.
-    """
-    lanes = values.shape[1]
-    for k in range(4):
-        one, row, other, other_row = _COMPARED[k, 0], _COMPARED[k, 1], _COMPARED[k, 2], _COMPARED[k, 3]
-        for j in range(PIECE_PHOTOSITES):
-            minuend, subtrahend = picked[one, j, row * pieces :], picked[other, j, other_row * pieces :]
-            difference = values[j]
-            for n in range(lanes):
-                difference[n] = minuend[n] - subtrahend[n]
-        for i in range(_NETWORK.shape[1]):
-            low, high = values[_NETWORK[0, i]], values[_NETWORK[1, i]]
-            for n in range(lanes):
-                low[n], high[n] = min(low[n], high[n]), max(low[n], high[n])
-        middles, errors = middle[k, first:], error[k, first:]
-        for n in range(lanes):
-            # The sum of the 4th and the 5th is twice the median, but of values that were doubled before to stay whole.
-            middles[n] = _HALF * np.float32(values[3, n] + values[4, n])
-            spread = np.float32(values[5, n] + values[6, n] - values[1, n] - values[2, n])
-            errors[n] = _ERROR * (spread / _SIGMAS_OF_MID_SPREAD2 + _ROUNDING)
-
-
-@compiled
-def count_steps(
-    step: NDArray[np.float32],
-    error: NDArray[np.float32],
-    level: NDArray[np.float32],
-    bars: NDArray[np.float32],
-    counts: NDArray[np.int64],
-) -> None:
-    """Count in how many pieces of each row two colours step.
-
-    Parameters
-    ----------
-    step, error, level
-        Of both colours, shape ``(2, rows, pieces)``, in doubled DN.
-    bars
-        How many standard errors a colour must step to count, how many it must step beyond the other colour's step times
-        the ratio of their levels, the lowest level, and that from which a colour is clipped.
-    counts
-        Filled, by row and colour, with the pieces that step one way or the other, whichever are more, those of them
-        that step so beyond the other colour where none is clipped, and those where none is; shape ``(rows, 2, 3)``.
-    """
-    for row in range(step.shape[1]):
-        for k in range(2):
-            step_a, error_a, level_a = step[k, row], error[k, row], level[k, row]
-            step_b, error_b, level_b = step[1 - k, row], error[1 - k, row], level[1 - k, row]
-            up, down, beyond, below, unclipped = 0, 0, 0, 0, 0
-            for i in range(step.shape[2]):
-                a, b = max(level_a[i], bars[2]), max(level_b[i], bars[2])
-                ratio = a / b
-                # np.hypot, of which there is no SIMD code.
-                one, two, three = np.float64(error_a[i]), np.float64(ratio * error_b[i]), np.float64(_RATIO_ERROR * a)
-                both = np.float64(np.float32(np.sqrt(one * one + two * two)))
-                score = (step_a[i] - ratio * step_b[i]) / np.float32(np.sqrt(both * both + three * three))
-                moved = step_a[i] / error_a[i]
-                open_ = (level_a[i] <= bars[3]) & (level_b[i] <= bars[3])
-                up, down = up + (moved > bars[0]), down + (moved < -bars[0])
-                beyond, below = beyond + (open_ & (score > bars[1])), below + (open_ & (score < -bars[1]))
-                unclipped += open_
-            counts[row, k, 0], counts[row, k, 1], counts[row, k, 2] = max(up, down), max(beyond, below), unclipped
 
 
 def implausibility(active: Mosaic, noise: Noise, cfa: Cfa, *, clipping: tuple[int, int]) -> str | None:
@@ -213,7 +58,7 @@ def implausibility(active: Mosaic, noise: Noise, cfa: Cfa, *, clipping: tuple[in
     active
         The frame's active area, DN, black subtracted.
     noise
-        Of this frame.
+        Noise fitted to this frame, from `fit_noise`.
     cfa
         Filter pattern as read from the active area's corner.
     clipping
@@ -234,7 +79,13 @@ def implausibility(active: Mosaic, noise: Noise, cfa: Cfa, *, clipping: tuple[in
 
 
 def unlike_light(active: Mosaic, noise: Noise, *, clipping: tuple[int, int]) -> str | None:
-    """Return why a frame, raw or from a JPEG, is no picture of light, or None; parameters as for `implausibility`."""
+    """Return why a frame, raw or from a JPEG, is no picture of light, or None if it may be one.
+
+    Parameters
+    ----------
+    active, noise, clipping
+        As for `implausibility`.
+    """
     sample = active[:: max(active.shape[0] // 64, 1)]
     clipped = np.count_nonzero((sample <= clipping[0]) | (sample >= clipping[1])) / sample.size
     if clipped > _CLIPPED_SHARE:
@@ -244,66 +95,13 @@ def unlike_light(active: Mosaic, noise: Noise, *, clipping: tuple[int, int]) -> 
     return None
 
 
-@dataclass(frozen=True)
-class Compared:
-    """Rows of a frame compared with the rows beside them.
-
-    Parameters
-    ----------
-    active
-        The frame's active area, DN.
-    cfa
-        Filter pattern as read from its corner.
-    middle, error, level
-        By piece of each of the rows but the first and last: median differences, their standard errors (1.2533 sigma
-        over the square root of the number compared) and levels, in doubled DN. Four differences, as `compare_rows`
-        fills them, and three levels, of the greens above and of the two colours that step: shapes
-        ``(4, rows - 2, pieces)`` and ``(3, rows - 2, pieces)``. Sensors without two greens, and frames too small to
-        tell, have no pieces.
-    """
-
-    active: Mosaic
-    cfa: Cfa
-    middle: NDArray[np.float32]
-    error: NDArray[np.float32]
-    level: NDArray[np.float32]
-
-    @staticmethod
-    def rows_of(active: Mosaic, cfa: Cfa) -> Compared:
-        """Compare all the rows of a frame; parameters as for `Compared`."""
-        return Compared._of(active, cfa, np.arange(active.shape[0]), _piece_starts(active.shape, cfa))
-
-    def steps_between(self, first: int, last: int) -> Compared:
-        """Compare all the pieces that there are of two rows of one kind; what is said of greens means nothing."""
-        width = self.active.shape[1]
-        starts = _piece_starts((_FEWEST_ROWS, width), self.cfa, most=width // (2 * PIECE_PHOTOSITES))
-        return Compared._of(self.active, self.cfa, np.array([first, first, last]), starts)
-
-    @staticmethod
-    def _of(active: Mosaic, cfa: Cfa, rows: NDArray[np.int64], starts: NDArray[np.int64]) -> Compared:
-        pieces, count = starts.size, rows.size - 2
-        middle, error = (np.empty((4, count * pieces), np.float32) for _ in range(2))
-        total = np.empty((3, rows.size * pieces), np.int32)
-        if pieces:
-            block, green = min(_BLOCK_ROWS, count), cfa.name.index("G") + int(rows[0])
-            picked = np.empty((3, PIECE_PHOTOSITES, (block + 2) * pieces), np.int32)
-            values = np.empty((PIECE_PHOTOSITES, block * pieces), np.int32)
-            for start in range(0, count, block):
-                first = min(start, count - block)  # the last block overlaps the one before
-                pick_pieces(active, rows[first : first + block + 2], starts, (green + first) % 2, picked)
-                compare_rows(picked, pieces, first * pieces, values, middle, error)
-                here = total[:, first * pieces : (first + block + 2) * pieces]
-                np.add.reduce(picked, axis=1, dtype=np.int32, out=here)
-        # Sums of eight pairs of greens, and of eight photosites of each of two rows, doubled.
-        level = total[:, : count * pieces].astype(np.float32) / np.float32(8)
-        level[1:] = (total[1:, : count * pieces] + total[1:, 2 * pieces :]).astype(np.float32) / np.float32(16)
-        return Compared(active, cfa, *(values.reshape(len(values), count, pieces) for values in (middle, error, level)))
-
-
 def torn_rows(compared: Compared) -> NDArray[np.bool_]:
     """Tell for each row whether its green photosites, and those of a row beside it, lie beyond both rows beside them.
 
-    Sensors without two greens, and frames too small to tell, yield no rows.
+    Parameters
+    ----------
+    compared
+        All rows of a frame. Sensors without two greens, and frames too small to tell, yield none.
 
     Notes
     -----
@@ -317,14 +115,14 @@ def torn_rows(compared: Compared) -> NDArray[np.bool_]:
     if not pieces:
         return np.zeros(0, np.bool_)
     above, below = compared.middle[:2]
-    error, level = np.minimum(compared.error[0], compared.error[1]), np.maximum(compared.level[0], np.float32(2))
+    error, level = np.minimum(compared.error[0], compared.error[1]), np.maximum(compared.level[0], np.float32(_LOWEST2))
     # At an edge one of the two is small; the larger says nothing of the sensor. (`np.where` takes five times as long.)
     nearer = (np.abs(above) < np.abs(below)).astype(np.float32)
     share = (nearer * above + (1 - nearer) * below) / level
     # Whether row 1, the first that is compared, has the second green, or else row 2.
     turned = slice(0 if cfa.planes[cfa.name.index("G")].name == "Gr" else 1, None, 2)
     share[turned] *= -1
-    usual = _median(share[1:])
+    usual = median_of(share[1:])
     imbalance = usual * level
     imbalance[turned] *= -1
     above, below = above - imbalance, below - imbalance
@@ -332,17 +130,10 @@ def torn_rows(compared: Compared) -> NDArray[np.bool_]:
     excess = np.count_nonzero(beyond & (above * below > 0), axis=1)
     # The first and the last row, which lack a neighbour, differ by nothing at the lowest level: they are torn where the
     # imbalance alone is too much for that.
-    end = bool(np.abs(usual) * 2 > _TORN_SIGMA * LEAST_ERROR + _IMBALANCE * np.float32(2))
+    end = bool(np.abs(usual) * _LOWEST2 > _TORN_SIGMA * LEAST_ERROR + _IMBALANCE * np.float32(_LOWEST2))
     torn = np.concatenate([[end], 2 * excess > pieces, [end]])
     pairs = torn[:-1] & torn[1:]
     return np.asarray(np.append(pairs, False) | np.append(False, pairs))
-
-
-def _median(values: NDArray[np.float32]) -> np.float32:
-    """Return what `np.median` does, in a fifth of its time: it asks `np.partition` for three places."""
-    half = values.size // 2
-    ordered = np.partition(values.ravel(), half)
-    return np.float32(ordered[half] if values.size % 2 else np.mean([ordered[:half].max(), ordered[half]]))
 
 
 def colour_steps(compared: Compared, *, saturation: int) -> NDArray[np.intp]:
@@ -383,18 +174,57 @@ def _agreeing(compared: Compared, sigma: float, saturation: int) -> tuple[NDArra
     The latter by so many `sigma`, of the pieces where neither is clipped, and 0 where those are not half.
     """
     count, pieces = compared.middle.shape[1:]
-    bars = np.array([_STILL_SIGMA, sigma, 2, 2 * _NEAR_SATURATION * saturation], np.float32)
+    bars = np.array([_STILL_SIGMA, sigma, _LOWEST2, 2 * _NEAR_SATURATION * saturation], np.float32)
     counts = np.empty((count, 2, 3), np.int64)
-    count_steps(compared.middle[2:], compared.error[2:], compared.level[1:], bars, counts)
-    moving, beyond, unclipped = counts.transpose(2, 0, 1)
-    return moving / pieces, np.where(2 * unclipped >= pieces, beyond / np.maximum(unclipped, 1), 0.0)
+    moving, stepping, lowest, clipped = bars
+    step, error, level = compared.middle[2:], compared.error[2:], compared.level[1:]
+    count_steps(step, error, level, moving, stepping, lowest, clipped, counts)
+    moved, beyond, unclipped = counts.transpose(2, 0, 1)
+    return moved / pieces, np.where(2 * unclipped >= pieces, beyond / np.maximum(unclipped, 1), 0.0)
 
 
-def _piece_starts(shape: tuple[int, ...], cfa: Cfa, *, most: int = _PIECES) -> NDArray[np.intp]:
-    """Return the even columns where the pieces of a row begin; none where there is no telling."""
-    height, width = shape
-    pieces = min((width - 4) // (2 * PIECE_PHOTOSITES) - 1, most)
-    if len(cfa.planes) != 4 or height < _FEWEST_ROWS or pieces < _FEWEST_PIECES:
-        return np.zeros(0, np.intp)
-    starts = np.linspace(1, (width - 4) // 2 - PIECE_PHOTOSITES, pieces).astype(np.intp) * 2
-    return np.asarray(starts, np.intp)
+@compiled
+def count_steps(  # noqa: PLR0913, PLR0917
+    step: NDArray[np.float32],
+    error: NDArray[np.float32],
+    level: NDArray[np.float32],
+    moving: np.float32,
+    stepping: np.float32,
+    lowest: np.float32,
+    clipped: np.float32,
+    counts: NDArray[np.int64],
+) -> None:
+    """Count in how many pieces of each row two colours step.
+
+    Parameters
+    ----------
+    step, error, level
+        Of both colours, shape ``(2, rows, pieces)``, in doubled DN.
+    moving
+        Standard errors that a colour must step to count.
+    stepping
+        Standard errors that it must step beyond the other colour's step times the ratio of their levels.
+    lowest, clipped
+        Levels below the former count as it; above the latter a colour may be clipped.
+    counts
+        Filled, by row and colour, with the pieces that step one way or the other, whichever are more, those of them
+        that step so beyond the other colour where none is clipped, and those where none is; shape ``(rows, 2, 3)``.
+    """
+    for row in range(step.shape[1]):
+        for k in range(2):
+            step_a, error_a, level_a = step[k, row], error[k, row], level[k, row]
+            step_b, error_b, level_b = step[1 - k, row], error[1 - k, row], level[1 - k, row]
+            up, down, beyond, below, unclipped = 0, 0, 0, 0, 0
+            for i in range(step.shape[2]):
+                a, b = max(level_a[i], lowest), max(level_b[i], lowest)
+                ratio = a / b
+                # np.hypot, of which there is no SIMD code.
+                one, two, three = np.float64(error_a[i]), np.float64(ratio * error_b[i]), np.float64(_RATIO_ERROR * a)
+                both = np.float64(np.float32(np.sqrt(one * one + two * two)))
+                score = (step_a[i] - ratio * step_b[i]) / np.float32(np.sqrt(both * both + three * three))
+                moved = step_a[i] / error_a[i]
+                open_ = (level_a[i] <= clipped) & (level_b[i] <= clipped)
+                up, down = up + (moved > moving), down + (moved < -moving)
+                beyond, below = beyond + (open_ & (score > stepping)), below + (open_ & (score < -stepping))
+                unclipped += open_
+            counts[row, k, 0], counts[row, k, 1], counts[row, k, 2] = max(up, down), max(beyond, below), unclipped

@@ -1,12 +1,7 @@
 """Scores: how far each photosite lies from its same-colour neighbours, in units of the frame's own noise.
 
-The residual of a photosite is its value less the median of its eight same-colour neighbours.  Its noise is
-
-    variance = c0 + c1 * level + c2 * level ** 2 + c3 * spread ** 2
-
-with `level` the neighbours' median and `spread` their mid-spread: read noise, photon noise, the spread of response
-between healthy photosites, and texture.  The four coefficients are fitted for every plane of every frame from
-photosites of that frame, so no camera constants are needed, and scaled so that the scores' robust spread is 1.
+A score is a photosite's value less the median of its eight same-colour neighbours, over the noise of that difference,
+whose variance `noise` fits to each plane of the frame itself. So scores have a robust spread of 1 in every frame.
 """
 
 from __future__ import annotations
@@ -18,8 +13,7 @@ from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
 from sensormap.frame import Mosaic
-from sensormap.score.neighbours import _BLOCK, middle_rows, work_rows
-from sensormap.score.noise import Noise
+from sensormap.score.neighbours import BLOCK_ROWS, middle_rows, work_rows
 
 _F2 = np.float32(2.0)
 _ZERO = np.float32(0.0)
@@ -34,13 +28,26 @@ SCORE_LIMIT = 8 * SCORES_PER_SIGMA
 def score_band(
     padded: Mosaic, first: int, last: int, step: int, noise: NDArray[np.float32], limit: int, scores: NDArray[np.int8]
 ) -> None:
-    """Fill the scores of rows `first` to `last` (exclusive) into `scores`, shape ``(last - first, W)``.
+    """Fill the scores of some rows.
 
-    `noise` has the coefficients by row phase, coefficient and column: shape ``(step, 4, W)``.
+    Parameters
+    ----------
+    padded
+        The active area as `neighbours.pad` returns it, DN.
+    first, last
+        The rows, `last` exclusive.
+    step
+        Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
+    noise
+        Coefficients by row phase, coefficient and column, for scores in the wanted unit: shape ``(step, 4, W)``.
+    limit
+        Scores are clipped to +-`limit`.
+    scores
+        Filled, ``(last - first, W)``.
     """
-    level2, spread2, _ = work_rows(padded, step, min(_BLOCK, last - first))
-    for row in range(first, last, _BLOCK):
-        count = min(_BLOCK, last - row)
+    level2, spread2, _ = work_rows(padded, step, min(BLOCK_ROWS, last - first))
+    for row in range(first, last, BLOCK_ROWS):
+        count = min(BLOCK_ROWS, last - row)
         middle_rows(padded, row, count, step, level2, spread2)
         score_rows(padded, row, count, step, level2, spread2, noise, np.float32(limit), scores[row - first :])
 
@@ -57,7 +64,19 @@ def score_rows(
     limit: np.float32,
     scores: NDArray[np.int8],
 ) -> None:
-    """Fill the scores of some rows: residual over noise, clipped to +-`limit`, rounded to whole units."""
+    """Fill the scores of some rows: residual over noise, clipped to +-`limit`, rounded to whole units.
+
+    Parameters
+    ----------
+    padded, step, noise, limit
+        As for `score_band`.
+    first, count
+        The rows: the first one, and how many.
+    level2, spread2
+        Of these rows, as `neighbours.middle_rows` fills them.
+    scores
+        Filled, with at least `count` rows.
+    """
     width = level2.shape[1]
     for i in range(count):
         value = padded[first + i + step][step : step + width]
@@ -71,33 +90,3 @@ def score_rows(
             variance = c0[j] + c1[j] * level + c2[j] * level * level + c3[j] * spread * spread
             sigmas = (_F2 * np.float32(value[j]) - twice) / np.sqrt(variance)
             score[j] = np.int8(np.rint(min(max(sigmas, -limit), limit)))
-
-
-def scores(padded: Mosaic, noise: Noise) -> NDArray[np.int8]:
-    """Return every photosite's score in eighths of sigma, shape ``(H, W)``, clipped at 8 sigma."""
-    step = noise.coefficients.shape[0]
-    height, width = padded.shape[0] - 2 * step, padded.shape[1] - 2 * step
-    result = np.empty((height, width), np.int8)
-    unit = noise.rows(width) / np.float32(SCORES_PER_SIGMA**2)
-    score_band(padded, 0, height, step, unit, SCORE_LIMIT, result)
-    return result
-
-
-def scores_slowly(padded: Mosaic, noise: Noise) -> NDArray[np.int8]:
-    """Return what `scores` returns, by sorting the eight neighbours: the reference that tests compare with."""
-    step = noise.coefficients.shape[0]
-    height, width = padded.shape[0] - 2 * step, padded.shape[1] - 2 * step
-    shifts = [(i, j) for i in (0, step, 2 * step) for j in (0, step, 2 * step)]
-    centre = shifts.pop(4)
-    cut = [padded[i : i + height, j : j + width].astype(np.float32) for i, j in shifts]
-    ordered = np.sort(np.stack(cut), axis=0)
-    level2 = ordered[3] + ordered[4]
-    spread2 = (ordered[5] + ordered[6]) - (ordered[1] + ordered[2])
-    value = padded[centre[0] : centre[0] + height, centre[1] : centre[1] + width].astype(np.float32)
-    unit = noise.rows(width) / np.float32(SCORES_PER_SIGMA**2)
-    c0, c1, c2, c3 = unit[np.arange(height) % step].transpose(1, 0, 2)
-    level = np.maximum(level2, np.float32(0))
-    variance = c0 + c1 * level + c2 * level * level + c3 * spread2 * spread2
-    score = (np.float32(2) * value - level2) / np.sqrt(variance)
-    rounded: NDArray[np.float32] = np.rint(np.clip(score, -SCORE_LIMIT, SCORE_LIMIT))
-    return rounded.astype(np.int8)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sensormap.assemble.build_map import FEW_FRAMES, add_skipped, assemble, deviating_lines, undated
+from sensormap.assemble.build_map import add_skipped, assemble, deviating_lines, undated
 from sensormap.assemble.evidence import Evidence
 from sensormap.assemble.raw_and_jpeg import combine
 from sensormap.camera.profile import Profile
@@ -27,7 +27,7 @@ from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.files import find_photos, is_jpeg_name
 from sensormap.photos.refusals import Refusals
 from sensormap.photos.select import Selection, in_order, read_photos, select_photos
-from sensormap.settings import DEFAULT_OPTIONS, RAWPY, Options
+from sensormap.settings import DEFAULT_OPTIONS, FEW_FRAMES, RAWPY, Options
 from sensormap.survey.context import Read, RunContext
 from sensormap.survey.passes import FEWEST_FRAMES, gather_evidence, too_few
 from sensormap.threads import Progress, no_progress
@@ -146,7 +146,8 @@ def _map(evidence: Evidence, options: Options, *, noun: str) -> SensorMap:
     """Return the map that the evidence supports; log what makes it less certain than it looks."""
     with ThreadPoolExecutor(1) as pool:
         found = pool.submit(deviating_lines, evidence) if options.threads > 1 else None
-        sensor_map = assemble(evidence, options.thresholds, options.floors, lines_of=found.result if found else None)
+        lines_of = found.result if found else None
+        sensor_map = assemble(evidence, options.thresholds, options.least_strengths, lines_of=lines_of)
     _warn(evidence, sensor_map, noun)
     return sensor_map
 

@@ -20,9 +20,15 @@ from numpy.typing import NDArray
 from sensormap.camera.profile import Profile
 from sensormap.detect.follow_list import FollowList, moved_back
 from sensormap.diagnose.diagnosis import SecondPassResult
-from sensormap.diagnose.odds import Odds, weigh
-from sensormap.diagnose.scenery import has_company, repeated_frames
-from sensormap.diagnose.series import Conditions, Gathered, measure_oddity, measure_response_spread, photon_noise
+from sensormap.diagnose.odds import Odds, odds_of
+from sensormap.diagnose.scenery import neighbours_deviate, repeated_frames
+from sensormap.diagnose.series import (
+    Conditions,
+    FollowedWindows,
+    measure_odd_shares,
+    measure_response_spread,
+    photon_noise,
+)
 from sensormap.errors import SensorMapError
 from sensormap.frame import Photo, Skipped
 from sensormap.maps.clusters import find_columns
@@ -83,7 +89,7 @@ class _SecondPass:
         self._photos, self._profile, self._first, self._context = photos, profile, first, context
         self._candidates, self._decoys = candidates.photosites, candidates.decoys
         # Whether the neighbours of each candidate deviate with it.
-        self._company = has_company(first.tally, profile.cfa.shifted(x=area.x, y=area.y), self._candidates)
+        self._company = neighbours_deviate(first.tally, profile.cfa.shifted(x=area.x, y=area.y), self._candidates)
         controls = draw_controls(area.width * area.height)
         self._followed = FollowList(np.concatenate([self._candidates, controls]), self._decoys)
         self._ended = False
@@ -138,8 +144,8 @@ class _SecondPass:
     def _conditions(self, frames: Sequence[int]) -> Conditions:
         """Return the circumstances of the followed frames."""
         exposures = [self._photos[frame].exposure for frame in frames]
-        gain = np.array([np.nan if e.iso is None else e.iso / 100 for e in exposures], np.float64)
-        shutter_s = np.array([np.nan if e.shutter_s is None else e.shutter_s for e in exposures], np.float64)
+        gain = np.array([exposure.gain for exposure in exposures], np.float64)  # None becomes NaN
+        shutter_s = np.array([exposure.shutter_s for exposure in exposures], np.float64)
         records = [self._first.records[frame] for frame in frames]
         return Conditions(
             number=np.array(frames, np.int64),
@@ -150,7 +156,7 @@ class _SecondPass:
             floor=np.array([record.floor for record in records], np.float64),
         )
 
-    def _gather(self, windows: Mapping[int, Windows], conditions: Conditions) -> Gathered:
+    def _gather(self, windows: Mapping[int, Windows], conditions: Conditions) -> FollowedWindows:
         """Put the frames' values together; what a frame did not list is not known in it."""
         step, width = self._profile.cfa.step, self._profile.active_area.width
         places = np.concatenate([self._followed.photosites, self._followed.decoys])
@@ -166,7 +172,7 @@ class _SecondPass:
         noise = np.stack([self._first.records[frame].noise.coefficients for frame in frames]).astype(np.float64)
         row, col, height = places // width, places % width, self._profile.active_area.height
         near = 2 * step
-        return Gathered(
+        return FollowedWindows(
             values,
             (row % step) * step + col % step,
             noise.reshape(len(frames), -1, noise.shape[-1]),
@@ -175,16 +181,16 @@ class _SecondPass:
             known=known,
         )
 
-    def _weigh(self, gathered: Gathered, conditions: Conditions, pool: ThreadPoolExecutor) -> SecondPassResult:
+    def _weigh(self, gathered: FollowedWindows, conditions: Conditions, pool: ThreadPoolExecutor) -> SecondPassResult:
         """Learn from the controls what is usual, then compute the odds of candidates and decoys."""
         count = self._candidates.size
         controls = slice(count, count + CONTROLS)
-        gathered = replace(gathered, oddity=measure_oddity(gathered[controls], conditions))
+        gathered = replace(gathered, odd_shares=measure_odd_shares(gathered[controls], conditions))
         spread = measure_response_spread(gathered[controls], conditions)
 
-        def odds_of(part: Gathered) -> Odds:
+        def weighed(part: FollowedWindows) -> Odds:
             def of(lot: slice) -> Odds:
-                return weigh(part[lot], conditions, self._context.options.floors, response_spread=spread)
+                return odds_of(part[lot], conditions, self._context.options.least_strengths, response_spread=spread)
 
             # The first lot is empty: the kernels are compiled here, not in several threads.
             first = of(slice(0, 0))
@@ -192,14 +198,14 @@ class _SecondPass:
             return Odds.concatenate([first, *(result_of(one) for one in found)])
 
         candidates, repeats = gathered.part(slice(0, count)), np.zeros(conditions.number.size, np.bool_)
-        odds = odds_of(candidates)
+        odds = weighed(candidates)
         for _ in range(_SCENE_ROUNDS):
             found = self._repeats(candidates, odds, repeats)
             if not found.any():
                 break
             repeats |= found
             candidates = replace(candidates, known=candidates.known & ~repeats)
-            odds = odds_of(candidates)
+            odds = weighed(candidates)
         decoys = gathered.part(slice(count + CONTROLS, None))
         known = decoys.known & ~repeats & self._off_defects(self._candidates[odds.likely], conditions)
         return SecondPassResult(
@@ -207,12 +213,12 @@ class _SecondPass:
             series=candidates,
             odds=odds,
             conditions=conditions,
-            decoys=odds_of(replace(decoys, known=known)).total,
+            decoys=weighed(replace(decoys, known=known)).total,
             response_spread=spread,
             repeats=int(np.count_nonzero(repeats)),
         )
 
-    def _repeats(self, candidates: Gathered, odds: Odds, repeats: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def _repeats(self, candidates: FollowedWindows, odds: Odds, repeats: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Tell which frames, beside the known `repeats`, show the scene of an earlier one."""
         single = odds.likely & ~self._in_runs(odds.likely)
         suspects = candidates[single & self._company]

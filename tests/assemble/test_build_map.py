@@ -16,11 +16,11 @@ from sensormap.assemble.build_map import add_skipped, assemble, undated
 from sensormap.assemble.evidence import Evidence
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect
-from sensormap.diagnose.odds import LISTED_CONFIDENCE, expected_false, probability
+from sensormap.diagnose.odds import expected_false, probability
 from sensormap.frame import Skipped
 from sensormap.maps.entries import Between, Defect, DefectKind
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.settings import Floors, Thresholds
+from sensormap.settings import LISTED_CONFIDENCE, LeastStrengths, Thresholds
 from tests.support.evidences import BODY, FRAMES, TALL, evidence_of, photo
 from tests.support.followed import HEALTHY, Law, follow, make_conditions, simulate
 
@@ -28,7 +28,7 @@ NOON = datetime(2010, 5, 2, 12)
 
 
 def map_of(places: dict[tuple[int, int], float], **parts: Any) -> SensorMap:
-    return assemble(evidence_of(places, **parts), Thresholds(), Floors())
+    return assemble(evidence_of(places, **parts), Thresholds(), LeastStrengths())
 
 
 # columns
@@ -125,7 +125,7 @@ def followed_evidence(laws: dict[tuple[int, int], Law], *, frames: int = 40, see
 
 def entries(evidence: Evidence) -> dict[tuple[int, int], Defect]:
     """Return single defects by (row, col) of the active area."""
-    found = assemble(evidence, Thresholds(), Floors())
+    found = assemble(evidence, Thresholds(), LeastStrengths())
     assert list(found.defects) == sorted(found.defects, key=lambda defect: (defect.y, defect.x))
     return {(defect.y - TALL.active_area.y, defect.x - TALL.active_area.x): defect for defect in found.defects}
 
@@ -203,7 +203,7 @@ def test_only_the_followed_frames_need_times() -> None:
     ((_, defect),) = entries(replace(evidence, **parts)).items()
     assert defect.onset.after <= NOON + timedelta(days=96) < NOON + timedelta(days=100) <= defect.onset.by
     assert (defect.onset.by - NOON).days % 4 == 0
-    assert assemble(replace(evidence, **parts), Thresholds(), Floors()).frames.followed == 40
+    assert assemble(replace(evidence, **parts), Thresholds(), LeastStrengths()).frames.followed == 40
 
 
 def test_touching_defects_share_a_number() -> None:
@@ -221,13 +221,13 @@ def test_the_estimate_of_false_entries_is_that_of_the_decoys_and_what_the_listed
     doubtful = replace(odds, total=np.array([odds.total[0], np.log(0.85 / 0.15 * 1e5)]))
     assert probability(doubtful.total)[1] == pytest.approx(0.85, abs=0.01)
     unsure = replace(evidence, followed=replace(evidence.followed, odds=doubtful))
-    assert assemble(unsure, Thresholds(), Floors()).false_positives == pytest.approx(0.15, abs=0.01)
+    assert assemble(unsure, Thresholds(), LeastStrengths()).false_positives == pytest.approx(0.15, abs=0.01)
     for decoys in (np.empty(0), np.array([-9.0, 3.0, 8.0]), np.array([20.0, 30.0])):
         counted = replace(evidence, followed=replace(evidence.followed, decoys=decoys), decoy_part=0.25)
-        found = assemble(counted, Thresholds(), Floors()).false_positives
+        found = assemble(counted, Thresholds(), LeastStrengths()).false_positives
         assert found == pytest.approx(expected_false(decoys, part=0.25), rel=0.05)
     assert found >= 8
-    assert assemble(replace(evidence, followed=None), Thresholds(), Floors()).false_positives is None
+    assert assemble(replace(evidence, followed=None), Thresholds(), LeastStrengths()).false_positives is None
 
 
 def test_no_followed_candidate_no_entry() -> None:
@@ -244,25 +244,25 @@ def test_frames_are_summed_up() -> None:
         photo(3, iso=100, shutter_s=0.001, time=None),
     )
     evidence = evidence_of(frames=3, photos=photos, numbers=(0, 2, 5))
-    frames = assemble(evidence, Thresholds(), Floors()).frames
+    frames = assemble(evidence, Thresholds(), LeastStrengths()).frames
     assert (frames.used, frames.skipped) == (3, 0)
     assert (frames.first, frames.last) == (datetime(2009, 5, 2, 12), datetime(2010, 5, 2, 12))
     assert (frames.shutter_s, frames.iso) == ((0.001, 0.5), (100, 400))
     shuffled = replace(evidence, digests=evidence.digests[::-1])
-    assert assemble(shuffled, Thresholds(), Floors()).frames.digest == frames.digest
+    assert assemble(shuffled, Thresholds(), LeastStrengths()).frames.digest == frames.digest
     other = replace(evidence, digests=(*evidence.digests[:-1], "f" * 64))
-    assert assemble(other, Thresholds(), Floors()).frames.digest != frames.digest
+    assert assemble(other, Thresholds(), LeastStrengths()).frames.digest != frames.digest
 
 
 def test_what_became_of_the_frames_is_counted() -> None:
     counts = {"repeated": 3, "filtered": 4, "clock_jumps": 2}
-    frames = assemble(evidence_of(**counts), Thresholds(), Floors()).frames
+    frames = assemble(evidence_of(**counts), Thresholds(), LeastStrengths()).frames
     assert (frames.used, frames.repeated, frames.filtered, frames.clock_jumps, frames.followed) == (FRAMES, 3, 4, 2, 0)
-    assert assemble(followed_evidence({}, **counts), Thresholds(), Floors()).frames.followed == 40
+    assert assemble(followed_evidence({}, **counts), Thresholds(), LeastStrengths()).frames.followed == 40
 
 
 def test_skipped_photos_are_added_sorted_and_counted() -> None:
-    found = assemble(evidence_of({(4, 5): 20.0}), Thresholds(), Floors())
+    found = assemble(evidence_of({(4, 5): 20.0}), Thresholds(), LeastStrengths())
     skipped = (Skipped("a.nef", "empty"), Skipped("b.nef", "empty"))
     listed = add_skipped(found, reversed(skipped))
     assert (listed.skipped, listed.frames.skipped) == (skipped, 2)
@@ -270,14 +270,14 @@ def test_skipped_photos_are_added_sorted_and_counted() -> None:
 
 
 def test_frames_that_tell_nothing() -> None:
-    frames = assemble(evidence_of(frames=2, photos=(photo(1), photo(2))), Thresholds(), Floors()).frames
+    frames = assemble(evidence_of(frames=2, photos=(photo(1), photo(2))), Thresholds(), LeastStrengths()).frames
     assert (frames.first, frames.last, frames.shutter_s, frames.iso) == (None, None, None, None)
 
 
 def test_settings_body_and_geometry_are_recorded() -> None:
-    thresholds, floors = Thresholds(mean_sigma=6.5, block_frames=12), Floors(offset_dn=4.0)
-    found = assemble(evidence_of({(4, 5): 20.0}), thresholds, floors)
-    named = {f"{name}_floor": value for name, value in asdict(floors).items()}
+    thresholds, least_strengths = Thresholds(mean_sigma=6.5, block_frames=12), LeastStrengths(offset_dn=4.0)
+    found = assemble(evidence_of({(4, 5): 20.0}), thresholds, least_strengths)
+    named = {f"{name}_floor": value for name, value in asdict(least_strengths).items()}
     others = {"outlier_sigma": 3.5, "fewest_votes": 3, "listed_confidence": LISTED_CONFIDENCE}
     assert found.settings == vars(thresholds) | named | others
     assert (found.body, found.profile) == (BODY, "toy")

@@ -21,11 +21,11 @@ from sensormap.decode.jpeg_mosaic import picture_profile
 from sensormap.detect.lines import find_lines
 from sensormap.detect.tally import Outliers
 from sensormap.detect.votes import Ballot
-from sensormap.diagnose.kinds import picture_kind
+from sensormap.diagnose.kinds import jpeg_kind
 from sensormap.maps.entries import Between, Defect, DefectKind, Source
 from sensormap.maps.mapfile.writing import map_text
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.settings import Floors, Thresholds
+from sensormap.settings import LeastStrengths, Thresholds
 from tests.support.evidences import ballot_of, evidence_of, photo
 from tests.support.frames import TOY_PROFILE
 
@@ -111,7 +111,7 @@ def entry(places: Places, **parts: Any) -> Defect:
 
 
 def map_of(evidence: Evidence) -> SensorMap:
-    return assemble(evidence, Thresholds(), Floors())
+    return assemble(evidence, Thresholds(), LeastStrengths())
 
 
 # where
@@ -211,7 +211,7 @@ def test_the_score_is_that_of_the_best_block() -> None:
         assert defects_of(replace(evidence, ballots=ballots))[0].score == 31.0
 
 
-def test_what_only_the_mean_shows_has_no_effect_to_judge_it_by_and_is_left_out() -> None:
+def test_what_only_the_mean_shows_has_no_effect_to_measure_and_is_left_out() -> None:
     assert defects_of(pictures({(20, 31): Shown(())}, ballots=(ballot_of([20 * 60 + 31], [20.0]),))) == []
 
 
@@ -364,9 +364,9 @@ def test_of_a_column_every_eighth_member_is_classified_and_single_defects_all(mo
 
     def ask(outliers: Outliers, *arguments: Any, **options: Any) -> DefectKind:
         asked.append(int(outliers.index[0]) // KNOWN.active_area.width)
-        return picture_kind(outliers, *arguments, **options)
+        return jpeg_kind(outliers, *arguments, **options)
 
-    monkeypatch.setattr("sensormap.assemble.from_votes.picture_kind", ask)
+    monkeypatch.setattr("sensormap.assemble.from_votes.jpeg_kind", ask)
     column = {(row, 31): Shown(score=20.0) for row in range(5, 40)}
     found = map_of(pictures(column | {(20, 50): PLAIN, (30, 8): PLAIN}))
     assert asked == [5, 13, 20, 21, 29, 30, 37]

@@ -15,8 +15,8 @@ from sensormap.assemble.from_series import Found, make_defects
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
-from sensormap.diagnose.diagnosis import Verdict
-from sensormap.diagnose.onset import Change
+from sensormap.diagnose.diagnosis import Diagnosis
+from sensormap.diagnose.onset import FrameSpan
 from sensormap.diagnose.series import Series
 from sensormap.frame import Exposure, Photo
 from sensormap.maps.entries import Between, Defect, DefectKind
@@ -38,18 +38,18 @@ def clock_of(*days: int | None) -> Clock:
     return Clock([photo(None if number is None else day(number)) for number in days])
 
 
-def verdict(**values: object) -> Verdict:
+def diagnosis(**values: object) -> Diagnosis:
     parts = {
         "kind": DefectKind.OFFSET,
         "score": 12.345678,
         "strengths": {},
         "unresolved": (),
-        "onset": Change(0, 0),
+        "onset": FrameSpan(0, 0),
         "until": None,
         "seen": 4,
         "due": 5,
     }
-    return Verdict(**(parts | values))  # type: ignore[arg-type]
+    return Diagnosis(**(parts | values))  # type: ignore[arg-type]
 
 
 def toy_series(count: int = 1) -> Series:
@@ -60,7 +60,7 @@ def toy_series(count: int = 1) -> Series:
     return Series(value, value, value, value, value, value, known)
 
 
-def entry(one: Verdict, *, row: int = 2, col: int = 5, cluster: int = 0, clock: Clock | None = None) -> Defect:
+def entry(one: Diagnosis, *, row: int = 2, col: int = 5, cluster: int = 0, clock: Clock | None = None) -> Defect:
     found = [Found(row, col, 0.987654, one)]
     (defect,) = make_defects(found, np.array([cluster]), SENSOR, toy_series(), clock or clock_of(0, 1, 2))
     return defect
@@ -72,17 +72,17 @@ def entry(one: Verdict, *, row: int = 2, col: int = 5, cluster: int = 0, clock: 
 @pytest.mark.parametrize(
     ("change", "between"),
     [
-        (Change(0, 0), Between(None, None)),
-        (Change(0, 2), Between(None, day(2))),
-        (Change(1, 1), Between(day(0), day(1))),
-        (Change(2, 3), Between(day(1), day(3))),
-        (Change(3, 3), Between(day(2), day(3))),
-        (Change(3, 4), Between(day(2), day(3))),
-        (Change(4, 4), Between(day(3), day(3))),
+        (FrameSpan(0, 0), Between(None, None)),
+        (FrameSpan(0, 2), Between(None, day(2))),
+        (FrameSpan(1, 1), Between(day(0), day(1))),
+        (FrameSpan(2, 3), Between(day(1), day(3))),
+        (FrameSpan(3, 3), Between(day(2), day(3))),
+        (FrameSpan(3, 4), Between(day(2), day(3))),
+        (FrameSpan(4, 4), Between(day(3), day(3))),
         (None, None),
     ],
 )
-def test_a_change_lies_between_the_frames_around_it(change: Change | None, between: Between | None) -> None:
+def test_a_change_lies_between_the_frames_around_it(change: FrameSpan | None, between: Between | None) -> None:
     """Frame 4 is that after the last: what is dated by it is dated by the last."""
     clock = clock_of(0, 1, 2, 3)
     assert clock.problem is None
@@ -102,17 +102,17 @@ def test_a_change_lies_between_the_frames_around_it(change: Change | None, betwe
 def test_without_different_times_nothing_is_dated(days: tuple[int | None, ...], problem: str) -> None:
     clock = clock_of(*days)
     assert clock.problem == problem
-    assert clock.between(Change(0, 0)) is None
-    assert clock.between(Change(1, 1)) is None
+    assert clock.between(FrameSpan(0, 0)) is None
+    assert clock.between(FrameSpan(1, 1)) is None
 
 
 def test_photos_of_one_second_date_a_change_to_it() -> None:
-    assert clock_of(0, 1, 1, 2).between(Change(2, 2)) == Between(day(1), day(1))
+    assert clock_of(0, 1, 1, 2).between(FrameSpan(2, 2)) == Between(day(1), day(1))
 
 
 @given(low=st.integers(0, 5), length=st.integers(0, 5))
 def test_a_change_is_never_dated_backwards(low: int, length: int) -> None:
-    between = clock_of(*range(5)).between(Change(low, min(low + length, 5)))
+    between = clock_of(*range(5)).between(FrameSpan(low, min(low + length, 5)))
     assert between is not None
     assert between.after is None or between.by is None or between.after <= between.by
 
@@ -121,7 +121,7 @@ def test_a_change_is_never_dated_backwards(low: int, length: int) -> None:
 
 
 def test_an_entry_says_where_what_and_when() -> None:
-    one = verdict(until=Change(2, 2), onset=Change(1, 1), unresolved=("dark_dn_per_s",), seen=3, due=7)
+    one = diagnosis(until=FrameSpan(2, 2), onset=FrameSpan(1, 1), unresolved=("dark_dn_per_s",), seen=3, due=7)
     defect = entry(one, cluster=4)
     assert (defect.x, defect.y, defect.plane, defect.jpeg) == (8, 3, SENSOR.cfa.plane_name(x=8, y=3), (3, 1))
     assert (defect.kind, defect.confidence, defect.score) == (DefectKind.OFFSET, 0.9877, 12.35)
@@ -131,22 +131,22 @@ def test_an_entry_says_where_what_and_when() -> None:
 
 
 def test_a_single_defect_that_lasts_has_neither_cluster_nor_end() -> None:
-    defect = entry(verdict())
+    defect = entry(diagnosis())
     assert (defect.cluster, defect.until) == (None, None)
     assert (defect.dark_dn_per_s, defect.offset_dn, defect.response) == (None, None, None)
 
 
 def test_an_entry_outside_the_jpeg() -> None:
-    assert entry(verdict(), row=13, col=19).jpeg is None
+    assert entry(diagnosis(), row=13, col=19).jpeg is None
 
 
 def test_an_entry_of_photos_without_times_has_no_dates() -> None:
-    defect = entry(verdict(until=Change(1, 2)), clock=clock_of(None, None))
+    defect = entry(diagnosis(until=FrameSpan(1, 2)), clock=clock_of(None, None))
     assert (defect.onset, defect.until) == (None, None)
 
 
 def test_entries_keep_their_order() -> None:
-    found = [Found(row, col, 0.99, verdict()) for row, col in ((9, 1), (2, 5), (9, 0))]
+    found = [Found(row, col, 0.99, diagnosis()) for row, col in ((9, 1), (2, 5), (9, 0))]
     defects = make_defects(found, np.array([1, 0, 1]), SENSOR, toy_series(3), clock_of(0, 1))
     assert [(one.y, one.x, one.cluster) for one in defects] == [(10, 4, 1), (3, 8, None), (10, 3, 1)]
     assert [one.mean for one in defects] == [100, 11.5, 100]
@@ -161,7 +161,7 @@ def test_no_defects_no_entries() -> None:
 
 @pytest.mark.parametrize("name", ["dark_dn_per_s", "offset_dn", "response"])
 def test_every_strength_has_its_place(name: str) -> None:
-    defect = entry(verdict(strengths={name: (2.0, 1.0, 3.0)}))
+    defect = entry(diagnosis(strengths={name: (2.0, 1.0, 3.0)}))
     assert getattr(defect, name) == (2.0, 1.0, 3.0)
 
 
@@ -170,7 +170,7 @@ def test_a_rounded_interval_excludes_no_more_than_a_hundredth_of_what_it_held(
     value: float, below: float, above: float
 ) -> None:
     width = below + above
-    found = entry(verdict(strengths={"offset_dn": (value, value - below, value + above)})).offset_dn
+    found = entry(diagnosis(strengths={"offset_dn": (value, value - below, value + above)})).offset_dn
     assert found is not None
     middle, low, high = found
     assert low <= middle <= high
@@ -195,6 +195,6 @@ def test_a_rounded_interval_excludes_no_more_than_a_hundredth_of_what_it_held(
     ],
 )
 def test_examples_of_rounding(interval: tuple[float, float, float], rounded: tuple[float, float, float]) -> None:
-    found = entry(verdict(strengths={"response": interval})).response
+    found = entry(diagnosis(strengths={"response": interval})).response
     assert found == rounded
     assert "-0.0" not in [str(number) for number in found]

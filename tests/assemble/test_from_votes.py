@@ -11,7 +11,7 @@ from sensormap.assemble.from_votes import unfollowed_defects
 from sensormap.camera.geometry import Sensor
 from sensormap.detect.tally import Outliers
 from sensormap.maps.entries import Defect, DefectKind
-from sensormap.settings import Floors, Thresholds
+from sensormap.settings import LeastStrengths, Thresholds
 from tests.support.evidences import FRAMES, TALL, ballot_of, evidence_of, photo
 
 SENSOR = Sensor(TALL.raw_size, TALL.active_area, TALL.cfa, TALL.jpeg_crop)
@@ -78,7 +78,7 @@ def test_few_frames_cap_the_confidence_in_the_map(frames: int, confidence: float
     index = np.full(frames, 4 * TALL.active_area.width + 5, np.int32)
     outliers = Outliers(np.arange(frames, dtype=np.int32), index, np.full(frames, -64, np.int8), 0 * light, 2 * light)
     evidence = evidence_of({(4, 5): 20.0}, outliers=outliers, frames=frames)
-    (defect,) = assemble(evidence, Thresholds(), Floors()).defects
+    (defect,) = assemble(evidence, Thresholds(), LeastStrengths()).defects
     assert (defect.kind, defect.confidence) == (DefectKind.DEAD, confidence)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sensormap.assemble.lines import make_lines
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect, Sensor
-from sensormap.detect.lines import Line
+from sensormap.detect.lines import DeviatingLine
 from sensormap.maps.entries import Between, Column, Defect, DefectKind, Row
 from sensormap.maps.sensor_map import SensorMap
 from tests.support.maps import toy_defect, toy_map
@@ -50,14 +50,14 @@ def line_of(
     effect: float = 0.5,
     score: float = 9.0,
     area: Rect = AREA,
-) -> Line:
+) -> DeviatingLine:
     """Make a line by raw coordinates, its phases those of the raw grid."""
     across, along = (area.x, area.y) if axis == "column" else (area.y, area.x)
     own = tuple(sorted((phase - along) % 2 for phase in phases))
-    return Line(axis, place - across, first - along, last - along, own, effect, score)
+    return DeviatingLine(axis, place - across, first - along, last - along, own, effect, score)
 
 
-def mapped(defects: list[Defect], lines: Iterable[Line] = (), *, sensor: Sensor = SENSOR) -> SensorMap:
+def mapped(defects: list[Defect], lines: Iterable[DeviatingLine] = (), *, sensor: Sensor = SENSOR) -> SensorMap:
     """Return the map of defects and lines, which refuses what is unsorted, overlaps, or stands twice."""
     columns, rows, alone = make_lines(defects, list(lines), sensor)
     return toy_map(sensor=sensor, columns=columns, rows=rows, defects=alone)
@@ -128,7 +128,7 @@ def test_a_few_chance_defects_in_a_line_do_not_tell_its_kind(members: int, kind:
 # planes
 
 
-def places_slowly(line: Line, area: Rect, step: int) -> set[tuple[int, int]]:
+def places_slowly(line: DeviatingLine, area: Rect, step: int) -> set[tuple[int, int]]:
     """Return the raw places of a line, by the definition of its phases."""
     along = [i for i in range(line.first, line.last + 1) if i % step in line.phases]
     if line.axis == "column":
@@ -145,7 +145,7 @@ def test_a_line_of_the_active_area_has_the_right_photosites_of_the_raw_grid(
     name: str, corner: tuple[int, int], phases: tuple[int, ...], place: int, axis: Literal["column", "row"]
 ) -> None:
     sensor = sensor_with(name, corner)
-    line = Line(axis, place, 10, 69, phases, 0.5, 9.0)
+    line = DeviatingLine(axis, place, 10, 69, phases, 0.5, 9.0)
     found = mapped([], [line], sensor=sensor)
     (entry,) = found.columns + found.rows
     assert isinstance(entry, Column if axis == "column" else Row)
@@ -156,7 +156,7 @@ def test_a_line_of_the_active_area_has_the_right_photosites_of_the_raw_grid(
 @pytest.mark.parametrize("axis", ["column", "row"])
 def test_a_line_of_a_sensor_without_filters(axis: Literal["column", "row"]) -> None:
     sensor = sensor_with(MONO, (3, 1))
-    line = Line(axis, 6, 10, 69, (0,), 0.5, 9.0)
+    line = DeviatingLine(axis, 6, 10, 69, (0,), 0.5, 9.0)
     defects = defects_at({(9, 30), (9, 31), (30, 7), (31, 7), (60, 200)}, sensor=sensor)
     found = mapped(defects, [line], sensor=sensor)
     (entry,) = found.columns + found.rows
@@ -268,7 +268,7 @@ def test_entries_are_sorted() -> None:
 
 
 @st.composite
-def findings(draw: st.DrawFn) -> tuple[Sensor, list[Defect], list[Line]]:
+def findings(draw: st.DrawFn) -> tuple[Sensor, list[Defect], list[DeviatingLine]]:
     """Runs along few columns and rows, strays, and lines at the same places."""
     name = draw(st.sampled_from((*BAYER_NAMES, MONO)))
     width, height = 120, 130
@@ -291,13 +291,13 @@ def findings(draw: st.DrawFn) -> tuple[Sensor, list[Defect], list[Line]]:
     for _ in range(draw(st.integers(0, 5))):
         first, last = sorted(draw(st.tuples(along, along)))
         axis, effect = draw(st.sampled_from(["column", "row"])), draw(st.sampled_from([-0.5, 0.5]))
-        lines.append(Line(axis, draw(place), first, last, draw(phases), effect, 9.0))
+        lines.append(DeviatingLine(axis, draw(place), first, last, draw(phases), effect, 9.0))
     return sensor, defects, lines
 
 
 @given(found=findings())
 def test_any_defects_and_lines_make_a_valid_map_in_which_each_defect_stands_once(
-    found: tuple[Sensor, list[Defect], list[Line]],
+    found: tuple[Sensor, list[Defect], list[DeviatingLine]],
 ) -> None:
     sensor, defects, lines = found
     sensor_map = mapped(defects, lines, sensor=sensor)

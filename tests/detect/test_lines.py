@@ -9,7 +9,7 @@ import pytest
 
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.detect.line_walks import CLIP, background_of, chance_height, deviate, raise_walks, runs_along, steepest
-from sensormap.detect.lines import Line, LineLimits, find_lines
+from sensormap.detect.lines import DeviatingLine, LineLimits, find_lines
 
 SCALE = 0.15
 SHAPE = (400, 600)
@@ -259,7 +259,7 @@ def test_limits_are_positive(name: str) -> None:
 
 
 def test_lines_are_ordered_by_axis_place_and_first() -> None:
-    lines = [Line("row", 1, 0, 9, (0,), 1.0, 9.0), Line("column", 2, 5, 9, (1,), -1.0, 8.0)]
+    lines = [DeviatingLine("row", 1, 0, 9, (0,), 1.0, 9.0), DeviatingLine("column", 2, 5, 9, (1,), -1.0, 8.0)]
     assert [line.axis for line in sorted(lines)] == ["column", "row"]
 
 

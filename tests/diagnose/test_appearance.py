@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sensormap.diagnose.onset import Change, birth_ratios, find_onset
+from sensormap.diagnose.onset import FrameSpan, birth_ratios, find_onset
 
 FRAMES = 40
 TENS = [range(start, start + 10) for start in range(0, FRAMES, 10)]
@@ -21,7 +21,7 @@ def shown_in(*frames: int, size: int = FRAMES) -> np.ndarray:
     return np.isin(np.arange(size), frames)
 
 
-def onset(shows: np.ndarray, *, used: np.ndarray | None = None, blocks: Sequence[Sequence[int]] = TENS) -> Change:
+def onset(shows: np.ndarray, *, used: np.ndarray | None = None, blocks: Sequence[Sequence[int]] = TENS) -> FrameSpan:
     return find_onset(birth_ratios(shows, np.ones(shows.size, np.bool_) if used is None else used, blocks))
 
 
@@ -31,7 +31,7 @@ def onset(shows: np.ndarray, *, used: np.ndarray | None = None, blocks: Sequence
 @pytest.mark.parametrize("frames", [range(40), range(0, 40, 2), range(0, 40, 5), [0, 1, 2]])
 def test_what_shows_in_the_first_frame_was_there_from_the_start(frames: Sequence[int]) -> None:
     """However often later."""
-    assert onset(shown_in(*frames)) == Change(0, 0)
+    assert onset(shown_in(*frames)) == FrameSpan(0, 0)
 
 
 @pytest.mark.parametrize("frames", [range(1, 40), range(2, 40, 3), range(4, 40, 4)])
@@ -54,7 +54,7 @@ def test_a_few_absences_before_a_defect_that_shows_seldom_do_not_date_it() -> No
 @pytest.mark.parametrize("born", [3, 12, 15, 25, 28])
 def test_a_defect_that_always_shows_was_born_when_it_first_does(born: int) -> None:
     """Within a block, of which every outlying score is listed."""
-    assert onset(shown_in(*range(born, 40))) == Change(born, born)
+    assert onset(shown_in(*range(born, 40))) == FrameSpan(born, born)
 
 
 @pytest.mark.parametrize("born", [10, 20, 30])
@@ -64,7 +64,7 @@ def test_the_last_frames_of_a_block_before_the_birth_may_show_it_unlisted(born: 
     np.testing.assert_allclose(ratio[born - 2 : born], 0, atol=1e-9)
     assert (ratio[born:] > 4).all()
     assert ratio[born - 3] < -2
-    assert find_onset(ratio) == Change(born - 2, born)
+    assert find_onset(ratio) == FrameSpan(born - 2, born)
 
 
 def test_a_block_that_lists_it_once_lists_it_wherever_it_shows() -> None:
@@ -84,7 +84,7 @@ def test_a_block_that_lists_nothing_says_little_of_a_defect_that_shows_seldom() 
 
 def test_the_seldomer_it_shows_the_wider_the_interval() -> None:
     often, seldom = onset(shown_in(*range(23, 40))), onset(shown_in(*range(23, 40, 2)))
-    assert often == Change(23, 23)
+    assert often == FrameSpan(23, 23)
     assert seldom.low < 23 <= seldom.high
     assert seldom.high - seldom.low >= 2
 
@@ -101,14 +101,14 @@ LONG = tuple(range(3, FRAMES, 5))
 ORDINARY = [tuple(frame for frame in ten if frame not in LONG) for ten in TENS]
 
 
-def test_long_exposures_that_show_it_and_others_that_do_not_are_judged_apart() -> None:
+def test_long_exposures_that_show_it_and_others_that_do_not_are_counted_apart() -> None:
     """A hot photosite in long exposures from the start: the ordinary ones are no absences to speak of."""
     shows = shown_in(*LONG)
     ratio = birth_ratios(shows, ALL, [LONG, *ORDINARY])
     others = [frame for block in ORDINARY for frame in block]
     assert (ratio[list(LONG)] > 4).all()
     assert (np.abs(ratio[others]) < 0.5).all()
-    assert find_onset(ratio) == Change(0, 1)
+    assert find_onset(ratio) == FrameSpan(0, 1)
 
 
 def test_a_hot_photosite_that_only_long_exposures_show_is_dated_by_them() -> None:
@@ -144,13 +144,13 @@ def test_frames_that_are_not_used_say_nothing(unused: list[int]) -> None:
 def test_unused_frames_widen_the_interval() -> None:
     used = ~shown_in(20, 21, 22)
     blocks = [tuple(frame for frame in ten if used[frame]) for ten in TENS]
-    assert onset(shown_in(*range(23, 40)), used=used, blocks=blocks) == Change(18, 23)
+    assert onset(shown_in(*range(23, 40)), used=used, blocks=blocks) == FrameSpan(18, 23)
 
 
 def test_frames_of_no_block_say_nothing() -> None:
     ratio = birth_ratios(shown_in(*range(25, 40)), ALL, TENS[1:])
     assert (ratio[:10] == 0).all()
-    assert find_onset(ratio) == Change(25, 25)
+    assert find_onset(ratio) == FrameSpan(25, 25)
 
 
 # any

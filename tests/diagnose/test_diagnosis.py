@@ -10,21 +10,21 @@ from functools import cache
 import numpy as np
 import pytest
 
-from sensormap.diagnose.diagnosis import STRENGTHS, Verdict, judge
-from sensormap.diagnose.onset import Change
-from sensormap.maps.entries import DefectKind
-from sensormap.settings import Floors
+from sensormap.diagnose.diagnosis import Diagnosis, diagnose_series
+from sensormap.diagnose.onset import FrameSpan
+from sensormap.maps.entries import STRENGTHS, DefectKind
+from sensormap.settings import LeastStrengths
 from tests.support.followed import (
     FLOOR,
     SATURATION,
     Law,
+    diagnoses,
     draw,
     flat_conditions,
     follow,
     make_conditions,
     quiet_series,
     simulate,
-    verdicts,
     without,
 )
 
@@ -52,32 +52,32 @@ HIDDEN = ("hot", "hot with an offset", "offset", "stuck", "telegraph noise")
 LINEAR = ["hot", "hot with an offset", "offset", "weak"]
 
 
-def kinds(found: list[Verdict]) -> Counter[str]:
+def kinds(found: list[Diagnosis]) -> Counter[str]:
     return Counter(str(one.kind) for one in found)
 
 
 @cache
-def all_judged(
+def all_diagnosed(
     names: tuple[str, ...], cases: int, *, filtered: float = 0.0, born: bool = False, until: int | None = None
-) -> tuple[list[Law], list[Verdict]]:
+) -> tuple[list[Law], list[Diagnosis]]:
     """Judge cases of several kinds at once; `born` lets each begin somewhere in the first quarter of the frames."""
     rng = np.random.default_rng(1)
     conditions = make_conditions(N, rng, filtered=filtered)
     laws = [KINDS[name][1](rng) for name in names for _ in range(cases)]
     since = rng.integers(0, 15, len(laws)) if born else np.zeros(len(laws), np.int64)
     laws = [replace(law, since=int(t), until=until) for law, t in zip(laws, since, strict=True)]
-    return laws, verdicts(simulate(laws, conditions, rng, response_spread=0.01), conditions)
+    return laws, diagnoses(simulate(laws, conditions, rng, response_spread=0.01), conditions)
 
 
-def judged(
+def diagnosed(
     name: str, cases: int = CASES, *, names: tuple[str, ...] = tuple(KINDS), **options: float | None
-) -> tuple[list[Law], list[Verdict]]:
+) -> tuple[list[Law], list[Diagnosis]]:
     start = names.index(name) * cases
-    laws, found = all_judged(names, cases, **options)
+    laws, found = all_diagnosed(names, cases, **options)
     return laws[start : start + cases], found[start : start + cases]
 
 
-def share_of(kind: DefectKind, found: list[Verdict]) -> float:
+def share_of(kind: DefectKind, found: list[Diagnosis]) -> float:
     return float(np.mean([one.kind == kind for one in found]))
 
 
@@ -86,7 +86,7 @@ def share_of(kind: DefectKind, found: list[Verdict]) -> float:
 
 @EVERY_KIND
 def test_every_kind_gets_its_name(name: str) -> None:
-    _, found = judged(name)
+    _, found = diagnosed(name)
     assert share_of(KINDS[name][0], found) >= MOST, kinds(found)
     assert all(one.score > 5 for one in found)
 
@@ -94,7 +94,7 @@ def test_every_kind_gets_its_name(name: str) -> None:
 @pytest.mark.parametrize("name", HIDDEN)
 def test_filtered_frames_do_not_change_the_kind(name: str) -> None:
     """Three frames in ten. A dark current beside an offset shows in one or two unfiltered long exposures only."""
-    _, found = judged(name, FEWER, names=HIDDEN, filtered=0.3)
+    _, found = diagnosed(name, FEWER, names=HIDDEN, filtered=0.3)
     assert share_of(KINDS[name][0], found) >= (0.9 if name == "hot with an offset" else MOST), kinds(found)
 
 
@@ -107,7 +107,7 @@ def test_a_hot_photosite_that_saturates_in_every_long_exposure_is_hot(dark: floa
     conditions = replace(conditions, shutter_s=shutter_s)
     series = simulate([Law(dark=dark)] * FEWER, conditions, rng)
     assert (series.value[:, ::10] >= SATURATION).all()
-    found = verdicts(series, conditions)
+    found = diagnoses(series, conditions)
     assert share_of(DefectKind.HOT, found) >= MOST, kinds(found)
     intervals = [one.strengths["dark_dn_per_s"] for one in found if "dark_dn_per_s" in one.strengths]
     assert np.mean([low <= dark <= high for _, low, high in intervals]) > 0.9
@@ -117,7 +117,7 @@ def test_a_hot_photosite_that_saturates_in_every_long_exposure_is_hot(dark: floa
 def test_a_black_photosite_is_dead_and_a_brighter_one_stuck(value: float) -> None:
     rng = np.random.default_rng(4)
     conditions = make_conditions(30, rng)
-    found = verdicts(simulate([Law(stuck=value)] * 5, conditions, rng), conditions)
+    found = diagnoses(simulate([Law(stuck=value)] * 5, conditions, rng), conditions)
     assert {one.kind for one in found} == {DefectKind.DEAD if value < 7 else DefectKind.STUCK}
 
 
@@ -126,7 +126,7 @@ def test_a_black_photosite_is_dead_and_a_brighter_one_stuck(value: float) -> Non
 
 @pytest.mark.parametrize("name", LINEAR)
 def test_intervals_of_the_map_contain_the_truth(name: str) -> None:
-    laws, found = judged(name)
+    laws, found = diagnosed(name)
     truth = {"dark_dn_per_s": "dark", "offset_dn": "offset", "response": "response"}
     for field, attribute in truth.items():
         held = [
@@ -140,11 +140,11 @@ def test_intervals_of_the_map_contain_the_truth(name: str) -> None:
 
 @EVERY_KIND
 def test_strengths_and_what_is_unresolved_are_all_three_or_none(name: str) -> None:
-    _, found = judged(name)
+    _, found = diagnosed(name)
     for one in found:
         named = [*one.strengths, *one.unresolved]
         linear = one.kind in (DefectKind.HOT, DefectKind.OFFSET, DefectKind.WEAK)
-        assert sorted(named) == (sorted(STRENGTHS.values()) if linear else [])
+        assert sorted(named) == (sorted(STRENGTHS) if linear else [])
         assert all(low <= value <= high for value, low, high in one.strengths.values())
         assert np.isfinite([*one.strengths.values()]).all()
 
@@ -152,7 +152,7 @@ def test_strengths_and_what_is_unresolved_are_all_three_or_none(name: str) -> No
 def test_without_long_exposures_the_dark_current_of_an_offset_is_unresolved() -> None:
     rng = np.random.default_rng(7)
     conditions = make_conditions(N, rng, iso=200, shutter_s=(1 / 4000, 1 / 500))
-    found = verdicts(simulate([Law(offset=100.0)] * FEWER, conditions, rng), conditions)
+    found = diagnoses(simulate([Law(offset=100.0)] * FEWER, conditions, rng), conditions)
     assert share_of(DefectKind.OFFSET, found) >= MOST
     assert np.mean([one.unresolved == ("dark_dn_per_s",) for one in found]) >= 0.9
 
@@ -160,14 +160,14 @@ def test_without_long_exposures_the_dark_current_of_an_offset_is_unresolved() ->
 def test_where_gain_and_shutter_time_are_always_the_same_neither_strength_is_resolved() -> None:
     rng = np.random.default_rng(8)
     conditions = flat_conditions(N)
-    found = verdicts(simulate([Law(offset=100.0)] * FEWER, conditions, rng), conditions)
+    found = diagnoses(simulate([Law(offset=100.0)] * FEWER, conditions, rng), conditions)
     assert all({"dark_dn_per_s", "offset_dn"} <= set(one.unresolved) for one in found)
 
 
 def test_in_the_dark_the_response_is_unresolved() -> None:
     rng = np.random.default_rng(9)
     conditions = make_conditions(N, rng)
-    found = verdicts(simulate([Law(offset=100.0)] * FEWER, conditions, rng, levels=(0.3, 3)), conditions)
+    found = diagnoses(simulate([Law(offset=100.0)] * FEWER, conditions, rng, levels=(0.3, 3)), conditions)
     assert share_of(DefectKind.OFFSET, found) >= MOST
     assert np.mean(["response" in one.unresolved for one in found]) >= 0.9
 
@@ -177,7 +177,7 @@ def test_a_response_is_known_no_better_than_healthy_ones_agree() -> None:
     conditions = make_conditions(100, rng)
     series = simulate([Law(response=0.7)] * 5, conditions, rng, levels=(1000, 3000))
     for spread in (0.005, 0.03):
-        for one in verdicts(series, conditions, response_spread=spread):
+        for one in diagnoses(series, conditions, response_spread=spread):
             value, low, high = one.strengths["response"]
             assert high - low >= 2 * 1.96 * spread * value
 
@@ -186,7 +186,7 @@ def test_a_response_is_known_no_better_than_healthy_ones_agree() -> None:
 def test_unknown_shutter_times_leave_the_dark_current_open(shutter: range) -> None:
     rng = np.random.default_rng(11)
     conditions = make_conditions(N, rng)
-    found = verdicts(simulate([Law(offset=100.0)] * FEWER, conditions, rng), without(conditions, shutter=shutter))
+    found = diagnoses(simulate([Law(offset=100.0)] * FEWER, conditions, rng), without(conditions, shutter=shutter))
     assert share_of(DefectKind.OFFSET, found) >= MOST
     assert all(("dark_dn_per_s" in one.unresolved) == (len(shutter) == N) for one in found)
 
@@ -196,21 +196,21 @@ def test_unknown_shutter_times_leave_the_dark_current_open(shutter: range) -> No
 
 @pytest.mark.parametrize("name", CLEAR)
 def test_the_onset_is_around_the_birth(name: str) -> None:
-    laws, found = judged(name, FEWER, names=CLEAR, born=True, until=45)
+    laws, found = diagnosed(name, FEWER, names=CLEAR, born=True, until=45)
     held = [one.onset.low <= law.since <= one.onset.high for law, one in zip(laws, found, strict=True)]
     assert np.mean(held) >= 0.85
 
 
 @EVERY_KIND
 def test_what_is_there_in_the_last_frame_has_not_healed(name: str) -> None:
-    _, found = judged(name)
+    _, found = diagnosed(name)
     assert np.mean([one.until is None for one in found]) > 0.98
     assert np.mean([one.onset.low == 0 for one in found]) >= 0.9
 
 
 @pytest.mark.parametrize("name", CLEAR)
 def test_what_is_gone_again_was_there_until_then(name: str) -> None:
-    _, found = judged(name, FEWER, names=CLEAR, born=True, until=45)
+    _, found = diagnosed(name, FEWER, names=CLEAR, born=True, until=45)
     assert share_of(KINDS[name][0], found) >= 0.85, kinds(found)
     ends = [one.until for one in found if one.until is not None]
     # A faint dark current shows in long exposures only, and there are few of them after its end.
@@ -234,7 +234,7 @@ def test_frames_seen_and_due_of_an_offset() -> None:
     level[13], value[13] = SATURATION - 12, SATURATION  # not due: 12 DN of room at a noise of 5 DN
     level[15], value[15] = SATURATION - 20, SATURATION  # due and seen: all that there is room for
     series = replace(quiet_series(value, level=level), known=known)
-    (found,) = verdicts(series, conditions)
+    (found,) = diagnoses(series, conditions)
     assert (found.kind, found.seen, found.due) == (DefectKind.OFFSET, 25, 26)
 
 
@@ -242,13 +242,13 @@ def test_frames_seen_and_due_of_a_hot_photosite() -> None:
     """100 DN/s: 800 DN in 8 s, and a DN in 1/100 s, which is not due."""
     shutter_s = np.where(np.arange(30) % 5 == 0, 8.0, 0.01)
     conditions = replace(flat_conditions(30), shutter_s=shutter_s)
-    (found,) = verdicts(quiet_series(500 + 100 * shutter_s), conditions)
+    (found,) = diagnoses(quiet_series(500 + 100 * shutter_s), conditions)
     assert (found.kind, found.seen, found.due) == (DefectKind.HOT, 6, 6)
 
 
 def test_frames_seen_and_due_of_a_dead_photosite() -> None:
     level = np.where(np.arange(30) < 24, 500.0, 12.0)  # 12 DN less is within the noise
-    (found,) = verdicts(quiet_series(np.zeros(30), level=level), flat_conditions(30))
+    (found,) = diagnoses(quiet_series(np.zeros(30), level=level), flat_conditions(30))
     assert (found.kind, found.seen, found.due) == (DefectKind.DEAD, 24, 24)
 
 
@@ -256,22 +256,22 @@ def test_frames_before_the_birth_and_after_the_end_are_not_due() -> None:
     level = np.linspace(300, 900, 40)
     value = level.copy()
     value[10:30] += 200
-    (found,) = verdicts(quiet_series(value, level=level), flat_conditions(40))
+    (found,) = diagnoses(quiet_series(value, level=level), flat_conditions(40))
     assert (found.kind, found.seen, found.due) == (DefectKind.OFFSET, 20, 20)
-    assert (found.onset, found.until) == (Change(10, 10), Change(30, 30))
+    assert (found.onset, found.until) == (FrameSpan(10, 10), FrameSpan(30, 30))
 
 
 def test_telegraph_noise_is_due_in_every_frame_and_seen_in_its_share() -> None:
     there = np.random.default_rng(15).random(60) < 0.6
     there[0] = True
     level = np.linspace(300, 900, 60)
-    (found,) = verdicts(quiet_series(level + 200 * there, level=level), flat_conditions(60))
+    (found,) = diagnoses(quiet_series(level + 200 * there, level=level), flat_conditions(60))
     assert (found.kind, found.seen, found.due) == (DefectKind.NOISY, np.count_nonzero(there), 60)
 
 
 @EVERY_KIND
 def test_no_more_frames_are_seen_than_due_and_most_are_seen(name: str) -> None:
-    _, found = judged(name)
+    _, found = diagnosed(name)
     assert all(0 <= one.seen <= one.due <= N for one in found)
     if KINDS[name][0] != DefectKind.NOISY:
         assert np.median([one.seen / one.due for one in found]) > 0.9
@@ -286,27 +286,27 @@ def test_the_order_of_the_candidates_does_not_matter() -> None:
     laws = [make(rng) for _, make in KINDS.values() for _ in range(4)]
     followed = follow(simulate(laws, conditions, rng), conditions)
     order = rng.permutation(len(laws))
-    found = judge(followed, np.arange(len(laws)), Floors())
-    assert judge(followed, order, Floors()) == [found[i] for i in order]
-    assert judge(followed, order[:3], Floors()) == [found[i] for i in order[:3]]
+    found = diagnose_series(followed, np.arange(len(laws)), LeastStrengths())
+    assert diagnose_series(followed, order, LeastStrengths()) == [found[i] for i in order]
+    assert diagnose_series(followed, order[:3], LeastStrengths()) == [found[i] for i in order[:3]]
 
 
-def test_no_candidates_no_verdicts() -> None:
+def test_no_candidates_no_diagnoses() -> None:
     followed = follow(quiet_series(np.zeros((0, 5))), flat_conditions(5))
-    assert judge(followed, np.arange(0), Floors()) == []
+    assert diagnose_series(followed, np.arange(0), LeastStrengths()) == []
     some = follow(quiet_series(np.zeros((3, 5))), flat_conditions(5))
-    assert judge(some, np.arange(0), Floors()) == []
+    assert diagnose_series(some, np.arange(0), LeastStrengths()) == []
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
 @pytest.mark.parametrize("settings", [{}, {"iso": [0]}, {"shutter": [0]}, {"iso": range(3), "shutter": range(3)}])
-def test_few_frames_give_verdicts_within_them(n: int, settings: dict[str, list[int]]) -> None:
+def test_few_frames_give_diagnoses_within_them(n: int, settings: dict[str, list[int]]) -> None:
     rng = np.random.default_rng(18)
     conditions = without(
         make_conditions(n, rng), **{name: range(min(len(which), n)) for name, which in settings.items()}
     )
     laws = [make(rng) for _, make in KINDS.values()]
-    for one in verdicts(simulate(laws, conditions, rng), conditions):
+    for one in diagnoses(simulate(laws, conditions, rng), conditions):
         assert 0 <= one.onset.low <= one.onset.high < n
         assert one.until is None or 0 < one.until.low <= one.until.high <= n
         assert np.isfinite(one.score)
@@ -314,7 +314,7 @@ def test_few_frames_give_verdicts_within_them(n: int, settings: dict[str, list[i
 
 
 @pytest.mark.parametrize("what", ["unknown", "saturated", "filtered"])
-def test_series_that_say_nothing_have_verdicts_of_no_weight(what: str) -> None:
+def test_series_that_say_nothing_have_diagnoses_of_no_weight(what: str) -> None:
     rng = np.random.default_rng(19)
     conditions = make_conditions(20, rng)
     series = simulate([Law(offset=300.0), Law(dark=5000.0)] * 5, conditions, rng)
@@ -329,6 +329,6 @@ def test_series_that_say_nothing_have_verdicts_of_no_weight(what: str) -> None:
         series = simulate([Law(offset=300.0), Law(dark=5000.0)] * 5, conditions, rng)
     followed = follow(series, conditions)
     assert not followed.odds.likely.any()
-    for one in judge(followed, np.arange(10), Floors()):
+    for one in diagnose_series(followed, np.arange(10), LeastStrengths()):
         assert one.score < 5
         assert one.due == 0 or what == "filtered"

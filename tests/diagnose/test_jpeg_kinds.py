@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sensormap.detect.tally import Outliers
-from sensormap.diagnose.kinds import Settings, effect, picture_kind
+from sensormap.diagnose.kinds import ExposureSettings, jpeg_kind, relative_effect
 from sensormap.frame import WHITE
 from sensormap.maps.entries import DefectKind
 
@@ -22,9 +22,11 @@ SHUTTER_S = np.where(np.arange(FRAMES) % 4 == 1, 8.0, np.geomspace(1 / 2000, 1 /
 Values = NDArray[np.float64]
 
 
-def settings_of(shutter_s: Values = SHUTTER_S, gain: float = 1.0, used: NDArray[np.bool_] | None = None) -> Settings:
+def settings_of(
+    shutter_s: Values = SHUTTER_S, gain: float = 1.0, used: NDArray[np.bool_] | None = None
+) -> ExposureSettings:
     everyone = np.ones(shutter_s.size, np.bool_)
-    return Settings(np.full(shutter_s.size, gain), shutter_s, everyone if used is None else used, WHITE)
+    return ExposureSettings(np.full(shutter_s.size, gain), shutter_s, everyone if used is None else used, WHITE)
 
 
 def code(light: Values, *, gamma: float = 1 / 2.4, contrast: float = 0.0) -> NDArray[np.int32]:
@@ -46,8 +48,8 @@ def outliers_of(
     return Outliers(shown.astype(np.int32), index, score.astype(np.int8), own[shown], 2 * around[shown])
 
 
-def kind_of(outliers: Outliers, settings: Settings | None = None, *, bright: bool = True) -> DefectKind:
-    return picture_kind(outliers, settings or settings_of(), bright=bright)
+def kind_of(outliers: Outliers, settings: ExposureSettings | None = None, *, bright: bool = True) -> DefectKind:
+    return jpeg_kind(outliers, settings or settings_of(), bright=bright)
 
 
 CURVES = pytest.mark.parametrize(
@@ -141,19 +143,19 @@ def test_settings_and_outliers_are_left_as_they_were() -> None:
     outliers, settings = outliers_of(LIGHT + 500), settings_of()
     before = [array.copy() for array in vars(outliers).values()]
     kind_of(outliers, settings)
-    effect(outliers)
+    relative_effect(outliers)
     for array, old in zip(vars(outliers).values(), before, strict=True):
         np.testing.assert_array_equal(array, old)
-    assert (settings.saturation, settings.hot_slope) == (WHITE, Settings.hot_slope)
+    assert settings.saturation == WHITE
 
 
 def test_levels_beyond_black_and_white_count_as_those() -> None:
-    """Where a picture ends its light is continued."""
+    """Where a JPEG ends its light is continued."""
     for value, level, kind in ((4095.0, -5, DefectKind.STUCK), (0.0, 2 * WHITE + 90, DefectKind.DEAD)):
         outliers = outliers_of(np.full(FRAMES, value))
         outliers.level2[::2] = level
         assert kind_of(outliers, bright=value > 0) == kind
-        assert np.isfinite(effect(outliers))
+        assert np.isfinite(relative_effect(outliers))
 
 
 # how much it matters
@@ -176,26 +178,26 @@ def flat(value: float, level: float = 800.0, frames: int = 10) -> Outliers:
 @pytest.mark.parametrize(("value", "share"), [(1200, 0.5), (400, 0.5), (880, 0.1), (720, 0.1), (0, 1.0), (3200, 3.0)])
 def test_the_effect_is_the_share_of_light_that_is_added_or_lacks(value: float, share: float) -> None:
     """A code of 8 bits is good to 1 or 2 % of the light."""
-    assert effect(flat(value)) == pytest.approx(share, abs=0.03)
+    assert relative_effect(flat(value)) == pytest.approx(share, abs=0.03)
 
 
 @pytest.mark.parametrize(("count", "share"), [(1, 0.0), (2, 0.0), (4, 3.0), (12, 3.0)])
 def test_a_frame_or_two_of_scenery_do_not_count(count: int, share: float) -> None:
     """Of twelve."""
     value = np.where(np.arange(12) < count, 3200.0, 800.0)
-    assert effect(by_srgb(value, np.full(12, 800.0))) == pytest.approx(share, abs=0.03)
+    assert relative_effect(by_srgb(value, np.full(12, 800.0))) == pytest.approx(share, abs=0.03)
 
 
 def test_an_offset_is_taken_by_its_effect_in_dark_scenes() -> None:
     level = np.array([200.0] * 3 + [3000.0] * 7)
-    assert effect(by_srgb(level + 200, level)) == pytest.approx(1.0, abs=0.05)
+    assert relative_effect(by_srgb(level + 200, level)) == pytest.approx(1.0, abs=0.05)
 
 
 @pytest.mark.parametrize("frames", [0, 1, 2, 3])
 def test_fewer_than_three_frames_tell_no_effect(frames: int) -> None:
-    assert (effect(flat(3000, frames=frames)) > 0) == (frames >= 3)
+    assert (relative_effect(flat(3000, frames=frames)) > 0) == (frames >= 3)
 
 
 def test_in_the_dark_the_effect_is_a_share_of_a_hundredth_of_white() -> None:
-    assert effect(flat(20, level=0)) == pytest.approx(0.5, abs=0.1)
-    assert effect(flat(0, level=2)) < 0.1
+    assert relative_effect(flat(20, level=0)) == pytest.approx(0.5, abs=0.1)
+    assert relative_effect(flat(0, level=2)) < 0.1

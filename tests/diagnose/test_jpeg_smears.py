@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sensormap.detect.candidates import Candidates
 from sensormap.detect.tally import Outliers
-from sensormap.diagnose.jpeg_smears import Centres, collapse
+from sensormap.diagnose.jpeg_smears import Centres, find_centres
 
 WIDTH, HEIGHT = 320, 240
 LEVEL = 100
@@ -43,7 +43,7 @@ def collapsed(places: Places, order: Sequence[int] | None = None) -> tuple[list[
     level2 = np.full(index.size, 2 * LEVEL, np.int32)
     score = (np.sign(excess) * 40).astype(np.int8)
     outliers = Outliers(frame, index, score, LEVEL + excess, level2)
-    centres = collapse(candidates, outliers, width=WIDTH)
+    centres = find_centres(candidates, outliers, width=WIDTH)
     return [listed[i] for i in centres.which.tolist()], centres
 
 
@@ -339,7 +339,7 @@ def test_outliers_of_others_do_not_matter() -> None:
     value, level2 = np.array([160] * 3 + [250] * 3, np.int32), np.full(6, 2 * LEVEL, np.int32)
     outliers = Outliers(frame, index, np.full(6, 40, np.int8), value, level2)
     candidates = Candidates(np.zeros(1, np.int32), np.array([50], np.int32), np.array([30.0]))
-    centres = collapse(candidates, outliers, width=WIDTH)
+    centres = find_centres(candidates, outliers, width=WIDTH)
     assert (centres.which.tolist(), centres.radius.tolist(), centres.line.tolist()) == ([0], [0], [0])
 
 

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sensormap.detect.tally import Outliers
-from sensormap.diagnose.kinds import Settings, _quantiles, classify
+from sensormap.diagnose.kinds import ExposureSettings, classify
 from sensormap.maps.entries import DefectKind
 
 SATURATION = 3880
@@ -31,8 +31,8 @@ class Series:
         self.noise = np.sqrt((3 * self.gain) ** 2 + 0.3 * self.gain * self.light)
 
     @property
-    def settings(self) -> Settings:
-        return Settings(self.gain, self.shutter_s, np.ones(FRAMES, np.bool_), SATURATION)
+    def settings(self) -> ExposureSettings:
+        return ExposureSettings(self.gain, self.shutter_s, np.ones(FRAMES, np.bool_), SATURATION)
 
     def outliers(self, law: Law) -> Outliers:
         """Return what stands out by 3.5 sigma when a photosite follows `law`, which gives its value in each frame."""
@@ -188,11 +188,3 @@ def test_any_outliers_have_a_kind(seed: int) -> None:
     kind, confidence = classify(outliers, settings, bright=bool(seed % 2))
     assert isinstance(kind, DefectKind)
     assert confidence in (0.6, 0.9)
-
-
-@pytest.mark.parametrize("size", [*range(1, 12), 60])
-def test_quantiles_are_those_of_numpy(size: int) -> None:
-    rng = np.random.default_rng(size)
-    shares = (0.1, 0.2, 0.5, 0.8, 0.9)
-    for values in (rng.integers(0, 4000, size).astype(np.int32), rng.normal(0, 1, size)):
-        assert _quantiles(values, shares) == np.quantile(values, shares).tolist()

@@ -1,4 +1,4 @@
-"""Stories: the compiled loops equal the slow ones, no healthy photosite is convicted, and no frame alone convicts."""
+"""Odds: the compiled loops equal the slow ones, no healthy photosite is listed, and no frame decides alone."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 from sensormap.diagnose import likelihood as kernels
-from sensormap.diagnose import odds as stories
-from sensormap.diagnose.likelihood import Likelihoods, effect_ratios, evidence, log_ratios
-from sensormap.diagnose.odds import LIKELY, Odds, Story, probability, since_prior, weigh
+from sensormap.diagnose import odds as constants
+from sensormap.diagnose.behaviour import SINGLE, Behaviour
+from sensormap.diagnose.likelihood import Likelihoods, effect_ratios, evidence
+from sensormap.diagnose.odds import LIKELY, Odds, odds_of, probability, since_prior
 from sensormap.diagnose.series import Conditions, Series
-from sensormap.settings import Floors
+from sensormap.settings import LeastStrengths
 from tests.support.followed import (
     FLOOR,
     HEALTHY,
@@ -25,22 +26,23 @@ from tests.support.followed import (
     SATURATION,
     Law,
     flat_conditions,
+    log_ratios,
     make_conditions,
     quiet_series,
     simulate,
     without,
 )
 
-BRIGHT = [Story.HOT, Story.OFFSET, Story.TELEGRAPH, Story.FLICKER]
-STORIES = pytest.mark.parametrize("story", list(Story), ids=lambda story: story.name.lower())
+BRIGHT = [Behaviour.HOT, Behaviour.OFFSET, Behaviour.TELEGRAPH, Behaviour.FLICKER]
+EACH = pytest.mark.parametrize("behaviour", SINGLE, ids=lambda behaviour: behaviour.name.lower())
 
 
 def weighed(series: Series, conditions: Conditions, *, response_spread: float = RESPONSE_SPREAD) -> Odds:
-    return weigh(series, conditions, Floors(), response_spread=response_spread)
+    return odds_of(series, conditions, LeastStrengths(), response_spread=response_spread)
 
 
-def said(series: Series, conditions: Conditions, story: Story, strength: float) -> NDArray[np.float64]:
-    return log_ratios(series, conditions, story, np.full(len(series), strength))
+def said(series: Series, conditions: Conditions, behaviour: Behaviour, strength: float) -> NDArray[np.float64]:
+    return log_ratios(series, conditions, behaviour, np.full(len(series), strength))
 
 
 def assert_same(one: Odds, other: Odds) -> None:
@@ -78,7 +80,7 @@ def slow_log(chance: float) -> float:
 
 
 def slow_ratio(  # noqa: PLR0911
-    series: Series, conditions: Conditions, i: int, t: int, kind: Story, strength: float
+    series: Series, conditions: Conditions, i: int, t: int, kind: Behaviour, strength: float
 ) -> float:
     """Return the log likelihood ratio of one value by the letter."""
     if not series.known[i, t]:
@@ -89,19 +91,19 @@ def slow_ratio(  # noqa: PLR0911
     _, floor, ceiling = bounds
     healthy = slow_log(slow_likelihood(value, level, variance, *bounds))
     added, spread = {
-        Story.HOT: (strength * gain * shutter_s, 0.15),
-        Story.OFFSET: (strength * gain, 0.03),
-        Story.TELEGRAPH: (strength * gain, 0.03),
-        Story.FLICKER: (strength * gain, 0.0),
-        Story.WEAK: ((strength - 1) * level, 0.01),
-        Story.STUCK: (strength - level, 0.0),
+        Behaviour.HOT: (strength * gain * shutter_s, 0.15),
+        Behaviour.OFFSET: (strength * gain, 0.03),
+        Behaviour.TELEGRAPH: (strength * gain, 0.03),
+        Behaviour.FLICKER: (strength * gain, 0.0),
+        Behaviour.WEAK: ((strength - 1) * level, 0.01),
+        Behaviour.STUCK: (strength - level, 0.0),
     }[kind]
     if math.isnan(added):
         return 0.0
-    above = value > level if kind == Story.FLICKER else added > 0
+    above = value > level if kind == Behaviour.FLICKER else added > 0
     if conditions.filtered[t] and above:
         return 0.0
-    if kind == Story.STUCK:
+    if kind == Behaviour.STUCK:
         if level >= ceiling and strength >= ceiling:
             return 0.0
         if value >= ceiling:
@@ -114,12 +116,12 @@ def slow_ratio(  # noqa: PLR0911
         return max(slow_log(chance) - healthy, -kernels.ODD_READING)
     if level >= ceiling:
         return 0.0
-    if kind == Story.FLICKER:
+    if kind == Behaviour.FLICKER:
         return slow_log(slow_likelihood(value, level, variance + added**2, *bounds)) - healthy
     shown = min(added, ceiling - level)
     scatter = variance + max(float(series.photon[i, t]) * shown, 0) + (spread * shown) ** 2
     faulty = max(slow_likelihood(value, level + added, scatter, *bounds), 1e-30)
-    if kind == Story.TELEGRAPH:
+    if kind == Behaviour.TELEGRAPH:
         return math.log(kernels.PRESENT * faulty + (1 - kernels.PRESENT) * math.exp(healthy)) - healthy
     return math.log(faulty) - healthy
 
@@ -147,7 +149,7 @@ def slow_own(series: Series, conditions: Conditions, i: int, spread: float) -> f
 
 
 def slow_sums(
-    series: Series, conditions: Conditions, i: int, kind: Story, strengths: list[float]
+    series: Series, conditions: Conditions, i: int, kind: Behaviour, strengths: list[float]
 ) -> dict[tuple[int, int, int], float]:
     """Return the log likelihood ratio for every strength (by position), first frame, and frame after the last."""
     n = conditions.gain.size
@@ -196,19 +198,19 @@ def any_series(seed: int, *, count: int, n: int, floor: float = 0.0) -> tuple[Se
 def test_evidence_equals_the_slow_one(seed: int, floor: float) -> None:
     count, n = 6, 5
     series, conditions = any_series(seed, count=count, n=n, floor=floor)
-    tries = np.full((6, 3), np.nan)
-    tries[Story.HOT] = 20, 500, 90_000
-    tries[Story.OFFSET, :2] = 6, 700
-    tries[Story.WEAK] = 0, 0.5, 0.95
-    tries[Story.TELEGRAPH, 0] = 90
-    tries[Story.FLICKER] = 20, 100, 3000
-    levels = np.stack([np.median(series.value, axis=1), series.value[:, -1]], axis=1)
-    total, lasting, healed = evidence(series, conditions, tries, levels, 0.01)
+    tries: dict[Behaviour, NDArray[np.float64]] = {}
+    tries[Behaviour.HOT] = np.array([20.0, 500, 90_000])
+    tries[Behaviour.OFFSET] = np.array([6.0, 700])
+    tries[Behaviour.WEAK] = np.array([0, 0.5, 0.95])
+    tries[Behaviour.TELEGRAPH] = np.array([90.0])
+    tries[Behaviour.FLICKER] = np.array([20.0, 100, 3000])
+    tries[Behaviour.STUCK] = np.stack([np.median(series.value, axis=1), series.value[:, -1]])
+    total, lasting, healed = evidence(series, conditions, tries, 0.01)
     for i in range(count):
         own = slow_own(series, conditions, i, 0.01)
-        for kind in Story:
-            row = levels[i] if kind == Story.STUCK else tries[kind]
-            strengths = [float(strength) for strength in row if not math.isnan(strength)]
+        for kind in SINGLE:
+            own_tries = tries[kind][:, i] if kind == Behaviour.STUCK else tries[kind]
+            strengths = own_tries.tolist()
             sums = slow_sums(series, conditions, i, kind, strengths)
             tried = math.log(len(strengths))
             until_last = [log_of_sum([sums[s, t, n] for s in range(len(strengths))]) - tried - own for t in range(n)]
@@ -227,32 +229,32 @@ def test_evidence_equals_the_slow_one(seed: int, floor: float) -> None:
 def test_odds_equal_the_slow_ones(n: int) -> None:
     series, conditions = any_series(9, count=3, n=n)
     odds = weighed(series, conditions)
-    tries = stories._strengths(Floors().scaled(float(conditions.saturation.max())), conditions)
-    levels = stories._levels(series, conditions)
-    shares = stories._PRIOR | {Story.STUCK: stories._PRIOR[Story.STUCK] / stories._LEVELS}
+    tries = constants._strengths(LeastStrengths().scaled(float(conditions.saturation.max())), conditions)
+    tries[Behaviour.STUCK] = constants._levels(series, conditions)
+    shares = constants._PRIOR | {Behaviour.STUCK: constants._PRIOR[Behaviour.STUCK] / constants._LEVELS}
     for i in range(3):
         own = slow_own(series, conditions, i, RESPONSE_SPREAD)
-        for kind in Story:
-            row = levels[i] if kind == Story.STUCK else tries[kind]
-            strengths = [float(strength) for strength in row if not math.isnan(strength)]
+        for kind in SINGLE:
+            own_tries = tries[kind][:, i] if kind == Behaviour.STUCK else tries[kind]
+            strengths = own_tries.tolist()
             sums = slow_sums(series, conditions, i, kind, strengths)
             tried = math.log(len(strengths))
             born = since_prior(n)
             lasts = log_of_sum([sums[s, t, e] + math.log(born[t]) for s, t, e in sums if e == n])
-            lasts += math.log(1 - stories._HEALS)
-            heals = max(sums.values()) + math.log(stories._HEALS / (n * (n + 1) / 2))
+            lasts += math.log(1 - constants._HEALS)
+            heals = max(sums.values()) + math.log(constants._HEALS / (n * (n + 1) / 2))
             found = log_of_sum([lasts, heals]) - tried - own + math.log(shares[kind])
-            assert odds.kind[i, kind] == pytest.approx(found, abs=1e-8)
-        assert odds.total[i] == pytest.approx(log_of_sum(list(odds.kind[i])), abs=1e-9)
+            assert odds.by_behaviour[i, kind] == pytest.approx(found, abs=1e-8)
+        assert odds.total[i] == pytest.approx(log_of_sum(list(odds.by_behaviour[i])), abs=1e-9)
 
 
-@STORIES
+@EACH
 @pytest.mark.parametrize("seed", range(3))
-def test_what_each_frame_says_equals_the_slow_one(story: Story, seed: int) -> None:
+def test_what_each_frame_says_equals_the_slow_one(behaviour: Behaviour, seed: int) -> None:
     series, conditions = any_series(seed, count=30, n=8)
-    strength = {Story.HOT: 900.0, Story.WEAK: 0.6, Story.STUCK: 1200.0}.get(story, 150.0)
-    found = said(series, conditions, story, strength)
-    slow = [[slow_ratio(series, conditions, i, t, story, strength) for t in range(8)] for i in range(30)]
+    strength = {Behaviour.HOT: 900.0, Behaviour.WEAK: 0.6, Behaviour.STUCK: 1200.0}.get(behaviour, 150.0)
+    found = said(series, conditions, behaviour, strength)
+    slow = [[slow_ratio(series, conditions, i, t, behaviour, strength) for t in range(8)] for i in range(30)]
     assert_allclose(found, slow, rtol=1e-9, atol=1e-9)
 
 
@@ -262,7 +264,7 @@ def test_ratios_of_given_effects_equal_those_of_an_offset() -> None:
     shown = np.minimum(effect, conditions.saturation - series.level)
     extra = np.maximum(series.photon * shown, 0) + (0.03 * shown) ** 2
     out = effect_ratios(series, conditions, effect, extra)
-    assert_allclose(out, said(series, conditions, Story.OFFSET, 70.0), rtol=1e-12, atol=1e-12)
+    assert_allclose(out, said(series, conditions, Behaviour.OFFSET, 70.0), rtol=1e-12, atol=1e-12)
 
 
 # likelihood
@@ -348,7 +350,7 @@ def test_three_frames_with_an_offset_convict(n: int) -> None:
     odds = weighed(series, conditions)
     assert odds.likely.all()
     assert (odds.confidence > 0.5).all()
-    assert (odds.span[:, Story.OFFSET] == [n - 3, n]).all()
+    assert (odds.span[:, Behaviour.OFFSET] == [n - 3, n]).all()
 
 
 def test_a_defect_convicts_better_with_every_further_frame() -> None:
@@ -363,35 +365,37 @@ def test_a_defect_convicts_better_with_every_further_frame() -> None:
 # frames that say nothing
 
 
-@STORIES
+@EACH
 @pytest.mark.parametrize("value", [FLOOR, 700.0, SATURATION])
-def test_saturated_surroundings_say_nothing(story: Story, value: float) -> None:
+def test_saturated_surroundings_say_nothing(behaviour: Behaviour, value: float) -> None:
     """Except where a photosite is stuck below: that is seen there."""
     conditions = flat_conditions(4)
     series = quiet_series([value] * 4, level=SATURATION)
-    strength = {Story.WEAK: 0.5, Story.STUCK: SATURATION}.get(story, 300.0)
-    assert not said(series, conditions, story, strength).any()
+    strength = {Behaviour.WEAK: 0.5, Behaviour.STUCK: SATURATION}.get(behaviour, 300.0)
+    assert not said(series, conditions, behaviour, strength).any()
 
 
 def test_a_photosite_that_stays_dark_in_saturated_surroundings_is_stuck() -> None:
-    assert (said(quiet_series([700.0] * 4, level=SATURATION), flat_conditions(4), Story.STUCK, 700.0) > 3).all()
+    assert (said(quiet_series([700.0] * 4, level=SATURATION), flat_conditions(4), Behaviour.STUCK, 700.0) > 3).all()
 
 
-@pytest.mark.parametrize("story", BRIGHT)
+@pytest.mark.parametrize("behaviour", BRIGHT)
 @pytest.mark.parametrize("value", [500.0, 530.0, 900.0, SATURATION])
-def test_filtered_frames_say_nothing_about_bright_defects(story: Story, value: float) -> None:
+def test_filtered_frames_say_nothing_about_bright_defects(behaviour: Behaviour, value: float) -> None:
     conditions = replace(flat_conditions(3, shutter_s=1.0), filtered=np.array([True, False, True]))
     # What flickers is as often dark, and that shows; as bright as its surroundings it may have been lowered.
-    level = 500.0 if story != Story.FLICKER else value - 1
-    ratio = said(quiet_series([value] * 3, level=level), conditions, story, 300.0)[0]
+    level = 500.0 if behaviour != Behaviour.FLICKER else value - 1
+    ratio = said(quiet_series([value] * 3, level=level), conditions, behaviour, 300.0)[0]
     assert ratio[0] == ratio[2] == 0
     assert ratio[1] != 0
 
 
-@pytest.mark.parametrize(("story", "strength"), [(Story.WEAK, 0.8), (Story.STUCK, 400.0), (Story.FLICKER, 100.0)])
-def test_filtered_frames_say_as_much_as_others_about_dark_ones(story: Story, strength: float) -> None:
+@pytest.mark.parametrize(
+    ("behaviour", "strength"), [(Behaviour.WEAK, 0.8), (Behaviour.STUCK, 400.0), (Behaviour.FLICKER, 100.0)]
+)
+def test_filtered_frames_say_as_much_as_others_about_dark_ones(behaviour: Behaviour, strength: float) -> None:
     conditions = replace(flat_conditions(2), filtered=np.array([True, False]))
-    ratio = said(quiet_series([400.0] * 2), conditions, story, strength)[0]
+    ratio = said(quiet_series([400.0] * 2), conditions, behaviour, strength)[0]
     assert ratio[0] == ratio[1] > 2
 
 
@@ -404,16 +408,16 @@ def test_a_defect_that_the_filter_hides_is_neither_found_nor_excluded() -> None:
     everywhere = replace(conditions, filtered=np.ones(40, np.bool_))
     hidden = weighed(simulate([Law(offset=200.0)] * 20, everywhere, rng), everywhere)
     assert not hidden.likely.any()
-    said_of = {story: hidden.kind[:, story] - math.log(stories._PRIOR[story]) for story in Story}
-    assert_allclose(said_of[Story.OFFSET], said_of[Story.TELEGRAPH], atol=1e-9)
-    assert_allclose(said_of[Story.OFFSET], said_of[Story.HOT], atol=1e-9)
+    said_of = {one: hidden.by_behaviour[:, one] - math.log(constants._PRIOR[one]) for one in SINGLE}
+    assert_allclose(said_of[Behaviour.OFFSET], said_of[Behaviour.TELEGRAPH], atol=1e-9)
+    assert_allclose(said_of[Behaviour.OFFSET], said_of[Behaviour.HOT], atol=1e-9)
 
 
-@STORIES
-def test_frames_that_do_not_count_say_nothing(story: Story) -> None:
+@EACH
+def test_frames_that_do_not_count_say_nothing(behaviour: Behaviour) -> None:
     series, conditions = any_series(3, count=20, n=6)
     nothing = replace(series, known=np.zeros_like(series.known))
-    assert not said(nothing, conditions, story, 50.0).any()
+    assert not said(nothing, conditions, behaviour, 50.0).any()
 
 
 def test_values_that_do_not_count_do_not_matter() -> None:
@@ -424,9 +428,9 @@ def test_values_that_do_not_count_do_not_matter() -> None:
     known = rng.random(series.value.shape) < 0.7
     one = replace(series, known=known)
     other = replace(one, value=np.where(known, series.value, 77.0), level=np.where(known, series.level, 900.0))
-    apart = np.array([story != Story.STUCK for story in Story])
+    apart = np.array([behaviour != Behaviour.STUCK for behaviour in SINGLE])
     first, second = weighed(one, conditions), weighed(other, conditions)
-    assert_array_equal(first.kind[:, apart], second.kind[:, apart])
+    assert_array_equal(first.by_behaviour[:, apart], second.by_behaviour[:, apart])
     assert_array_equal(first.span[:, apart], second.span[:, apart])
 
 
@@ -438,12 +442,12 @@ def test_frames_of_unknown_settings_count_only_for_what_does_not_depend_on_them(
     series, conditions = any_series(5, count=20, n=6)
     conditions = replace(conditions, gain=np.full(6, 4.0), shutter_s=np.full(6, 0.5))
     fewer = without(conditions, **{which: [1, 4]})
-    blind = {"iso": BRIGHT, "shutter": [Story.HOT]}[which]
-    for story in Story:
-        strength = 0.7 if story == Story.WEAK else 300.0
-        full, found = said(series, conditions, story, strength), said(series, fewer, story, strength)
+    blind = {"iso": BRIGHT, "shutter": [Behaviour.HOT]}[which]
+    for behaviour in SINGLE:
+        strength = 0.7 if behaviour == Behaviour.WEAK else 300.0
+        full, found = said(series, conditions, behaviour, strength), said(series, fewer, behaviour, strength)
         assert_array_equal(np.delete(found, [1, 4], axis=1), np.delete(full, [1, 4], axis=1))
-        assert_array_equal(found[:, [1, 4]], 0 if story in blind else full[:, [1, 4]])
+        assert_array_equal(found[:, [1, 4]], 0 if behaviour in blind else full[:, [1, 4]])
 
 
 @pytest.mark.parametrize("settings", [("iso",), ("shutter",), ("iso", "shutter")])
@@ -454,7 +458,7 @@ def test_without_any_settings_the_odds_are_numbers_and_health_stays_health(setti
     blind = without(conditions, **dict.fromkeys(settings, range(n)))
     odds = weighed(simulate([HEALTHY] * 300, conditions, rng), blind)
     assert np.isfinite(odds.total).all()
-    assert np.isfinite(odds.kind).all()
+    assert np.isfinite(odds.by_behaviour).all()
     assert not odds.likely.any()
 
 
@@ -465,7 +469,7 @@ def test_weak_and_stuck_photosites_are_found_without_settings(settings: str) -> 
     series = simulate([Law(response=0.6)] * 10 + [Law(stuck=900.0)] * 10, conditions, rng)
     odds = weighed(series, without(conditions, **{settings: range(30)}))
     assert odds.likely.all()
-    assert (odds.kind.argmax(axis=1) == [Story.WEAK] * 10 + [Story.STUCK] * 10).all()
+    assert (odds.by_behaviour.argmax(axis=1) == [Behaviour.WEAK] * 10 + [Behaviour.STUCK] * 10).all()
 
 
 # few, none, order
@@ -489,7 +493,7 @@ def test_no_photosites_have_no_odds() -> None:
     conditions = flat_conditions(5)
     odds = weighed(quiet_series(np.zeros((0, 5))), conditions)
     assert odds.total.shape == odds.likely.shape == odds.confidence.shape == (0,)
-    assert odds.kind.shape == odds.strength.shape == (0, 6)
+    assert odds.by_behaviour.shape == odds.strength.shape == (0, 6)
     assert odds.span.shape == (0, 6, 2)
 
 
@@ -531,9 +535,9 @@ def test_probability_is_a_half_where_a_defect_is_as_likely_as_none() -> None:
 
 @pytest.mark.parametrize("saturation", [0.0, 1023.0, 3880.0, 65_535.0])
 def test_floors_in_dn_go_with_saturation(saturation: float) -> None:
-    floors = Floors(20.0, 4.0, 0.05).scaled(saturation)
-    assert floors.dark_dn_per_s == 5 * floors.offset_dn == pytest.approx(20 * max(saturation, 1) / 4095)
-    assert floors.response == 0.05
+    least = LeastStrengths(20.0, 4.0, 0.05).scaled(saturation)
+    assert least.dark_dn_per_s == 5 * least.offset_dn == pytest.approx(20 * max(saturation, 1) / 4095)
+    assert least.response == 0.05
 
 
 def test_a_camera_of_more_bits_gives_the_same_odds() -> None:
@@ -549,5 +553,6 @@ def test_a_camera_of_more_bits_gives_the_same_odds() -> None:
         photon=series.photon * 16,
     )
     deep = replace(conditions, saturation=conditions.saturation * 16)
-    apart = [story for story in Story if story != Story.STUCK]
-    assert_allclose(weighed(wide, deep).kind[:, apart], weighed(series, conditions).kind[:, apart], atol=1e-6)
+    apart = [behaviour for behaviour in SINGLE if behaviour != Behaviour.STUCK]
+    found, plain = (weighed(*one).by_behaviour[:, apart] for one in ((wide, deep), (series, conditions)))
+    assert_allclose(found, plain, atol=1e-6)

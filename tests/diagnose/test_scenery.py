@@ -1,4 +1,4 @@
-"""Scenery: what keeps company with its neighbours, and which frames it shows to be of one scene."""
+"""Scenery: what deviates together with its neighbours, and which frames it shows to be of one scene."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
 from sensormap.detect.tally import Tally
-from sensormap.diagnose.scenery import has_company, repeated_frames
+from sensormap.diagnose.scenery import neighbours_deviate, repeated_frames
 
 SHAPE = (60, 80)
 
@@ -28,16 +28,16 @@ def noise(seed: int = 1) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("cfa", ["GBRG", "mono"])
 @pytest.mark.parametrize("sign", [1, -1])
-def test_a_single_defect_has_no_company_and_a_detail_of_the_scene_has(cfa: str, sign: int) -> None:
+def test_a_single_defect_deviates_alone_and_a_detail_of_the_scene_with_its_neighbours(cfa: str, sign: int) -> None:
     mean = noise()
     mean[20, 20] += sign * 6
     mean[40:43, 50:52] += sign * 3
     mean[10, 60] += sign * 6
-    mean[11, 61] -= sign * 6  # the other way is no company
+    mean[11, 61] -= sign * 6  # the other way is not together
     mean[50, 10] += sign * 6
     mean[50, 11] += sign * 0.8  # less than a fifth is crosstalk
     places = np.array([20 * 80 + 20, 40 * 80 + 50, 10 * 80 + 60, 50 * 80 + 10], np.int64)
-    assert has_company(tally_of(mean), Cfa(cfa), places).tolist() == [False, True, False, False]
+    assert neighbours_deviate(tally_of(mean), Cfa(cfa), places).tolist() == [False, True, False, False]
 
 
 def test_corners_and_edges_have_fewer_neighbours() -> None:
@@ -47,8 +47,8 @@ def test_corners_and_edges_have_fewer_neighbours() -> None:
         mean[row, col] += 5
         places.append(row * 80 + col)
     at = np.array(places, np.int64)
-    assert not has_company(tally_of(mean), Cfa("RGGB"), at).any()
-    assert_array_equal(has_company(tally_of(mean), Cfa("RGGB"), at[:0]), np.zeros(0, np.bool_))
+    assert not neighbours_deviate(tally_of(mean), Cfa("RGGB"), at).any()
+    assert_array_equal(neighbours_deviate(tally_of(mean), Cfa("RGGB"), at[:0]), np.zeros(0, np.bool_))
 
 
 def test_frames_of_one_scene_are_told_from_those_of_others() -> None:
@@ -72,7 +72,7 @@ def test_frames_of_one_scene_are_told_from_those_of_others() -> None:
         (7, 7, True, False),
     ],
 )
-def test_only_where_much_of_what_is_listed_has_company(suspects: int, listed: int, more: bool, looked_at: bool) -> None:
+def test_only_where_many_of_those_listed_deviate(suspects: int, listed: int, more: bool, looked_at: bool) -> None:
     score = np.tile(np.random.default_rng(1).normal(0, 4, (suspects, 1)), (1, 4))
     found = repeated_frames(score, listed, more=more)
     assert found.tolist() == [False, looked_at, looked_at, looked_at]

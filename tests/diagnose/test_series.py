@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
-from sensormap.diagnose.series import Oddity, Series, make_series, measure_oddity, photon_noise
+from sensormap.diagnose.series import OddShares, Series, make_series, measure_odd_shares, photon_noise
 from sensormap.score.neighbours import gather_windows, pad
 from sensormap.score.noise import fit_noise
 from tests.support.followed import HEALTHY, flat_conditions, make_conditions, quiet_series, simulate
@@ -119,7 +119,7 @@ def test_photon_noise_of_photographs() -> None:
     assert_allclose(photon_noise(coefficients, gain), 0.5 * gain, rtol=0.5)
 
 
-# oddity
+# odd_shares
 
 
 def controls(seed: int, *, count: int, scenes: list[tuple[int, float, float]]) -> Series:
@@ -138,7 +138,7 @@ def controls(seed: int, *, count: int, scenes: list[tuple[int, float, float]]) -
 
 def test_the_share_of_odd_values_is_measured_by_texture() -> None:
     series = controls(3, count=2000, scenes=[(10, 1.0, 0.003), (4, 3.0, 0.02), (6, 10.0, 0.2)])
-    odd = measure_oddity(series, flat_conditions(20)).of(series).odd
+    odd = measure_odd_shares(series, flat_conditions(20)).of(series).odd
     found = [np.median(odd[:, frames]) for frames in (slice(10), slice(10, 14), slice(14, 20))]
     # Of 20 000 values of the first texture eight lie beyond 4 sigma, and one by chance: a factor of two.
     assert 0.0015 < found[0] < 0.006
@@ -146,8 +146,8 @@ def test_the_share_of_odd_values_is_measured_by_texture() -> None:
 
 
 def test_healthy_photosites_of_flat_scenes_are_hardly_ever_odd() -> None:
-    oddity = measure_oddity(controls(4, count=2000, scenes=[(12, 1.0, 0.0)]), flat_conditions(12))
-    assert (oddity.share < 0.01).all()
+    odd_shares = measure_odd_shares(controls(4, count=2000, scenes=[(12, 1.0, 0.0)]), flat_conditions(12))
+    assert (odd_shares.share < 0.01).all()
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 200])
@@ -155,10 +155,10 @@ def test_healthy_photosites_of_flat_scenes_are_hardly_ever_odd() -> None:
 def test_shares_ascend_with_texture_and_stay_within_bounds(count: int, share: float) -> None:
     """More texture never means fewer odd values, also where by chance it does."""
     series = controls(5, count=count, scenes=[(12, 0.5, share), (12, 2.0, share / 3), (12, 5.0, 0.0)])
-    oddity = measure_oddity(series, flat_conditions(36))
-    odd = oddity.of(series).odd
-    assert (np.diff(oddity.share) >= 0).all()
-    assert (np.diff(oddity.texture) >= 0).all()
+    odd_shares = measure_odd_shares(series, flat_conditions(36))
+    odd = odd_shares.of(series).odd
+    assert (np.diff(odd_shares.share) >= 0).all()
+    assert (np.diff(odd_shares.texture) >= 0).all()
     assert (odd > 0.99e-4).all()
     assert (odd < 0.501).all()
 
@@ -171,39 +171,39 @@ def test_dark_frames_have_few_textures_and_are_hardly_ever_odd(sigma: float) -> 
     around = np.sort(values[1:], axis=0)
     series = quiet_series(values[0], level=(around[3] + around[4]) / 2, sigma=np.sqrt(1.2 * (sigma**2 + 1 / 12)))
     series = replace(series, spread=(around[5] + around[6] - around[1] - around[2]) / 2)
-    oddity = measure_oddity(series, flat_conditions(20))
-    assert (oddity.of(series).odd < 0.01).all()
+    odd_shares = measure_odd_shares(series, flat_conditions(20))
+    assert (odd_shares.of(series).odd < 0.01).all()
 
 
 def test_few_defective_controls_do_not_matter() -> None:
     series = controls(6, count=2000, scenes=[(12, 1.0, 0.01)])
     value = series.value.copy()
     value[:2] += 900
-    oddity = measure_oddity(replace(series, value=value), flat_conditions(12))
-    assert_allclose(oddity.share, measure_oddity(series, flat_conditions(12)).share, atol=0.01)
+    odd_shares = measure_odd_shares(replace(series, value=value), flat_conditions(12))
+    assert_allclose(odd_shares.share, measure_odd_shares(series, flat_conditions(12)).share, atol=0.01)
 
 
 def test_clipped_and_unknown_values_do_not_count_as_controls() -> None:
     series = controls(7, count=300, scenes=[(12, 1.0, 0.01)])
     hidden = np.zeros(series.value.shape, np.bool_)
     hidden[:, :3] = True
-    plain = measure_oddity(replace(series, known=~hidden), flat_conditions(12))
+    plain = measure_odd_shares(replace(series, known=~hidden), flat_conditions(12))
     for level in (0.0, 3880.0):
         clipped = replace(
             series, level=np.where(hidden, level, series.level), value=np.where(hidden, 2000, series.value)
         )
-        found = measure_oddity(clipped, flat_conditions(12))
+        found = measure_odd_shares(clipped, flat_conditions(12))
         assert_array_equal(found.share, plain.share)
         assert_array_equal(found.texture, plain.texture)
 
 
 @pytest.mark.parametrize("series", [quiet_series(np.zeros((0, 3))), quiet_series([5.0] * 3, level=3880.0)])
 def test_without_any_controls_values_are_hardly_ever_odd(series: Series) -> None:
-    oddity = measure_oddity(series, flat_conditions(3))
-    assert_allclose(oddity.of(quiet_series([500.0, 700.0])).odd, 1e-4)
+    odd_shares = measure_odd_shares(series, flat_conditions(3))
+    assert_allclose(odd_shares.of(quiet_series([500.0, 700.0])).odd, 1e-4)
 
 
-def test_oddity_of_a_texture_between_and_beyond_those_measured() -> None:
-    oddity = Oddity(np.array([1.0, 3.0]), np.array([0.001, 0.1]))
+def test_odd_shares_of_a_texture_between_and_beyond_those_measured() -> None:
+    odd_shares = OddShares(np.array([1.0, 3.0]), np.array([0.001, 0.1]))
     series = replace(quiet_series([500.0] * 4, sigma=5.0), spread=np.array([[0.0, 10.0, 15.0, 500.0]]))
-    assert_allclose(oddity.of(series).odd, [[0.001, 0.01, 0.1, 0.1]])
+    assert_allclose(odd_shares.of(series).odd, [[0.001, 0.01, 0.1, 0.1]])

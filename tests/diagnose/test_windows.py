@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sensormap.diagnose.series import LOT, Gathered, Oddity, make_series
+from sensormap.diagnose.series import LOT, FollowedWindows, OddShares, make_series
 
 N, FRAMES = 2 * LOT + 7, 5
 
 
 def gathered(dtype=np.int16, step=2):
     random = np.random.default_rng(4)
-    return Gathered(
+    return FollowedWindows(
         random.integers(0, 900, (3, N, FRAMES)).astype(dtype),
         random.integers(0, step**2, N),
         random.uniform(1, 2, (FRAMES, step**2, 4)),
@@ -42,7 +42,7 @@ def test_series_are_those_of_the_windows(dtype, step):
 
 
 def test_lots_make_the_series_that_the_whole_makes():
-    some = replace(gathered(), oddity=Oddity(np.array([0.5, 2.0]), np.array([1e-3, 1e-2])))
+    some = replace(gathered(), odd_shares=OddShares(np.array([0.5, 2.0]), np.array([1e-3, 1e-2])))
     whole, lots = some[:], some.lots()
     assert [len(some[lot]) for lot in lots] == [LOT, LOT, 7]
     for lot in lots:

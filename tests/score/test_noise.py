@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sensormap.frame import Mosaic
 from sensormap.score.neighbours import neighbours_of_rows
-from sensormap.score.noise import fit_classes, non_negative_fit, robust_spread, stable_order
+from sensormap.score.noise import fit_classes, non_negative_fit, stable_order
 
 
 def fitted(terms: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -69,14 +69,6 @@ def test_variance_of_classes_is_found_again(seed: int) -> None:
 
 def test_nothing_to_fit_is_nothing() -> None:
     np.testing.assert_array_equal(fit_classes(np.zeros((4, 6)), 4), 0)
-
-
-@given(seed=st.integers(0, 100), size=st.integers(1, 400))
-def test_robust_spread_is_the_quantile_around_the_median(seed: int, size: int) -> None:
-    values = np.random.default_rng(seed).normal(0, 30, (3, size)).astype(np.float32)
-    expected = np.quantile(np.abs(values - np.median(values, axis=1, keepdims=True)), 0.6827, axis=1)
-    assert_allclose(robust_spread(values), expected, rtol=1e-5)
-    np.testing.assert_array_equal([robust_spread(row) for row in values], robust_spread(values))
 
 
 @pytest.mark.parametrize("shape", [(1,), (7,), (1000,), (6, 1300), (66_000,)])

@@ -16,8 +16,8 @@ from sensormap.score.paired_outliers import (
     list_outlying,
     share_paired_outliers,
 )
-from sensormap.score.scores import scores
 from tests.support.frames import SATURATION, make_mosaic
+from tests.support.scores import scores
 
 STEPS = pytest.mark.parametrize("step", [1, 2])
 

@@ -15,9 +15,10 @@ from fixtures.scenes import pictures
 from fixtures.scenes.scenes import View, make_scene, render
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.decode.quiet import native_stderr_silenced
+from sensormap.score.compared_rows import Compared
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import fit_noise
-from sensormap.score.plausible import Compared, implausibility, torn_rows
+from sensormap.score.plausible import implausibility, torn_rows
 from tests.support.frames import SATURATION, make_mosaic
 
 CFA = Cfa("GBRG")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from sensormap.camera.cfa import BAYER_NAMES, Cfa
-from sensormap.score.plausible import PIECE_PHOTOSITES, Compared, count_steps
+from sensormap.score.compared_rows import PIECE_PHOTOSITES, Compared
+from sensormap.score.plausible import count_steps
 from tests.support.frames import SATURATION, make_mosaic
 
 
@@ -57,7 +58,7 @@ def test_steps_are_counted_as_row_by_row():
     level = rng.uniform(-10, 2 * SATURATION, step.shape).astype(np.float32)
     bars = np.array([0.8, 0.6, 2, 1.8 * SATURATION], np.float32)
     counts = np.empty((40, 2, 3), np.int64)
-    count_steps(step, error, level, bars, counts)
+    count_steps(step, error, level, *bars, counts)
     unclipped = (level <= bars[3]).all(axis=0)
     level = np.maximum(level, bars[2])
     for k in range(2):

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from sensormap.frame import NARROW, Mosaic
 from sensormap.score.neighbours import neighbours_of_rows, pad
 from sensormap.score.noise import _class_means, fit_noise
-from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA, scores, scores_slowly
+from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA
 from tests.support.frames import SATURATION, make_mosaic, plain_noise
+from tests.support.scores import scores, scores_slowly
 
 STEPS = pytest.mark.parametrize("step", [1, 2])
 CORNERS = [(row, col) for row in (0, 1, -2, -1) for col in (0, 1, -2, -1)]

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.diagnose.diagnosis import SecondPassResult, Verdict, judge
-from sensormap.diagnose.odds import weigh
+from sensormap.diagnose.behaviour import Behaviour
+from sensormap.diagnose.diagnosis import Diagnosis, SecondPassResult, diagnose_series
+from sensormap.diagnose.likelihood import Likelihoods
+from sensormap.diagnose.odds import odds_of
 from sensormap.diagnose.series import Conditions, Series
-from sensormap.settings import Floors
+from sensormap.settings import LeastStrengths
 
 SATURATION, FLOOR = 3880.0, 0.0
 RESPONSE_SPREAD = 0.01
@@ -164,13 +166,22 @@ def without(conditions: Conditions, *, iso: object = (), shutter: object = ()) -
     return replace(conditions, gain=gain, shutter_s=shutter_s)
 
 
+def log_ratios(
+    series: Series, conditions: Conditions, behaviour: Behaviour, strength: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return what each frame says for a behaviour of one strength a photosite, in nats, ``(N, n)``."""
+    out = np.empty(series.value.shape)
+    Likelihoods(series, conditions).ratios(behaviour, strength.astype(np.float64), out)
+    return out
+
+
 def follow(series: Series, conditions: Conditions, *, response_spread: float = RESPONSE_SPREAD) -> SecondPassResult:
-    """Weigh some series, and return them as the second pass would."""
-    odds = weigh(series, conditions, Floors(), response_spread=response_spread)
+    """Find the odds of some series, and return them as the second pass would."""
+    odds = odds_of(series, conditions, LeastStrengths(), response_spread=response_spread)
     return SecondPassResult(np.arange(len(series)), series, odds, conditions, np.empty(0), response_spread)
 
 
-def verdicts(series: Series, conditions: Conditions, *, response_spread: float = RESPONSE_SPREAD) -> list[Verdict]:
-    """Judge every series."""
+def diagnoses(series: Series, conditions: Conditions, *, response_spread: float = RESPONSE_SPREAD) -> list[Diagnosis]:
+    """Diagnose every series."""
     followed = follow(series, conditions, response_spread=response_spread)
-    return judge(followed, np.arange(len(series)), Floors())
+    return diagnose_series(followed, np.arange(len(series)), LeastStrengths())

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sensormap.camera.cfa import Cfa
 from sensormap.correct.methods.interpolate import METHODS, repair
 from sensormap.correct.methods.surround import same_plane_rings, surroundings
-from sensormap.score.noise import frame_noise, own_variance
+from sensormap.score.noise import frame_noise
 
 COUNT = 4000
 """Photosites held out where the photo has room for as many: a median is then good to some 2 %."""
@@ -156,4 +156,4 @@ def noise_at(
     level = np.full(len(targets), np.nan)
     for places, surround in surroundings(mosaic, defective, targets, same_plane_rings(step)):
         level[places] = surround.mean()
-    return np.sqrt(own_variance(noise, targets, level))
+    return np.sqrt(noise.own_variance(targets, level))

@@ -21,8 +21,6 @@ SUBTRACT = "subtract"
 METHODS = (DIRECTIONAL, SUBTRACT, *(method for method in INTERPOLATIONS if method != DIRECTIONAL))
 """How photosites of a raw photo may get their values; the first is the default."""
 
-_BASE_ISO = 100
-
 
 @dataclass(frozen=True)
 class Levels:
@@ -108,9 +106,9 @@ def new_values(
     if recipe.method != SUBTRACT:
         return repair(mosaic, defective, targets, cfa, method=recipe.method)
     repaired = repair(mosaic, defective, targets, cfa)
-    if exposure.iso is None or exposure.shutter_s is None or not len(targets):
+    gain, shutter_s = exposure.gain, exposure.shutter_s
+    if gain is None or shutter_s is None or not len(targets):
         return repaired
-    gain, shutter_s = exposure.iso / _BASE_ISO, exposure.shutter_s
     excess = [excess_of(defect, gain=gain, shutter_s=shutter_s) if defect else None for defect in defects]
     if not any(excess):
         return repaired

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from sensormap.correct.methods.surround import same_plane_rings, surroundings
 from sensormap.maps.entries import Defect, DefectKind
-from sensormap.score.noise import Noise, own_variance, residual_variance
+from sensormap.score.noise import Noise
+from sensormap.settings import DARK_SPREAD
 
 _WITHIN = 1.96  # standard deviations of a normal distribution that half a 95 % interval is
-_DARK_SPREAD = 0.15  # of a dark current from frame to frame, with the temperature: as `laws` allows for
 _SIGMAS = 3.0  # as in `visible`: results farther apart disagree, and what is nearer to saturation may be clipped
 _MID_SPREAD = 1.325  # half the mid-spread of eight normal values, in standard deviations
 
@@ -55,7 +55,7 @@ def excess_of(defect: Defect, *, gain: float, shutter_s: float) -> Excess | None
         return None
     variance = sum(((high - low) / 2 / _WITHIN * factor) ** 2 for (_, low, high), factor in known)
     if defect.dark_dn_per_s is not None:
-        variance += (_DARK_SPREAD * defect.dark_dn_per_s[0] * gain * shutter_s) ** 2
+        variance += (DARK_SPREAD * defect.dark_dn_per_s[0] * gain * shutter_s) ** 2
     return Excess(sum(strength[0] * factor for strength, factor in known), float(variance**0.5))
 
 
@@ -143,6 +143,6 @@ def expected_errors(
         apart = np.where(surround.known, surround.values - level[places, None], 0)
         spread[places] = _MID_SPREAD * np.sqrt((apart**2).sum(axis=1) / surround.known.sum(axis=1))
         known[places] = True
-    variance = residual_variance(noise, targets, level, spread)
-    own = own_variance(noise, targets, mosaic[tuple(targets.T)].astype(np.float64))
+    variance = noise.variance(targets, level, spread)
+    own = noise.own_variance(targets, mosaic[tuple(targets.T)].astype(np.float64))
     return np.where(known, variance, np.inf), own
