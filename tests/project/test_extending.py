@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,20 +15,30 @@ import pytest
 from numpy.typing import NDArray
 
 from fixtures.files.nef import NefMeta, nef_bytes
-from sensormap import map_defects
+from sensormap import cli, map_defects
 from sensormap.camera import profile_files
 from sensormap.camera.geometry import Sensor
-from sensormap.camera.profile import Body
+from sensormap.camera.profile import Body, Profile
+from sensormap.camera.profile_files import get_profile
 from sensormap.cli.main import main
+from sensormap.correct.methods.registry import METHODS, Method
+from sensormap.correct.methods.targets import Targets
+from sensormap.decode import reading
+from sensormap.decode.mosaic import Decoded, decoded
+from sensormap.decode.original import read_original
+from sensormap.decode.reading import Decoder
 from sensormap.detect import follow_list
 from sensormap.detect.tally import Tally
-from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, raw_grid
+from sensormap.errors import DecodeError
+from sensormap.formats.listing import Format, Listing, Photosite, Run, gathered, one_by_one, raw_grid
 from sensormap.formats.registry import FORMATS
+from sensormap.formats.to_map import map_of_listing
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.mapfile.writing import write_map
+from sensormap.maps.sensor_map import SensorMap
 from tests.support.frames import make_mosaic
 from tests.support.maps import toy_map
-from tests.support.photos import NOON, SIZE, run, write_photos
+from tests.support.photos import NOON, SERIAL, SIZE, run, write_photos, write_profile
 
 CAMERA = f"""
 make: NIKON CORPORATION  # EXIF tag Make
@@ -159,3 +170,69 @@ def test_a_detector_names_places_and_the_second_pass_decides(
     assert [(defect.y, defect.x) for defect in everything.defects] == STUCK
     assert [(defect.y, defect.x) for defect in one.defects] == [(40, 51)]
     assert one.defects[0].kind == "stuck"
+
+
+# A decoder: a module with these two functions, and a row in the table.
+
+
+def toy_geometry(_data: bytes, profile: Profile | None, name: str) -> Profile:
+    if profile is None:
+        msg = f"{name}: a toy file does not say its filters; name a camera profile (--profile)"
+        raise DecodeError(msg)
+    return profile
+
+
+def toy_frame(data: bytes, profile: Profile | None, name: str) -> Decoded | None:
+    if profile is None or not data.startswith(b"TOY"):
+        return None  # the next row that reads such files says what it is
+    width, height = profile.raw_size
+    values = np.frombuffer(data, "<u2", width * height, offset=4).reshape(height, width)
+    return decoded(values, profile, name, black_level=profile.black_level or (0,), saturation=profile.saturation)
+
+
+def test_a_decoder_is_a_module_and_a_row(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    row = Decoder(lambda path: path.suffix == ".raw", toy_geometry, toy_frame)
+    monkeypatch.setattr(reading, "DECODER_TABLE", (row, *reading.DECODER_TABLE))
+    photos, profile = tmp_path / "photos", tmp_path / "toy-1.yaml"
+    photos.mkdir()
+    profile.write_text(CAMERA, encoding="utf-8")
+    for number in range(3):
+        mosaic = make_mosaic(number, shape=SIZE[::-1], level=300.0 + 60 * number).astype("<u2")
+        (photos / f"{number}.raw").write_bytes(b"TOY " + mosaic.tobytes())
+    (photos / "other.raw").write_bytes(b"no toy")
+    found = run("map", photos, "--profile", profile, "--no-follow", "-o", tmp_path / "map.yaml", "-q")
+    assert found.exit_code == 0, found.output
+    mapped = read_map(tmp_path / "map.yaml")
+    assert mapped.frames.used == 3
+    assert [photo.name for photo in mapped.skipped] == ["other.raw"]
+
+
+# A repair method: a module with a function from targets to values, and a row of the registry.
+
+
+def grey(targets: Targets) -> NDArray[np.float64]:
+    """Return the same value for every photosite."""
+    return np.full(len(targets.places), 1234.0)
+
+
+def test_a_repair_method_is_a_module_and_a_row(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    module = ModuleType("sensormap.correct.methods.toy")
+    vars(module)["grey"] = grey
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(METHODS, "toy", Method("toy.grey", "the same grey everywhere"))
+    monkeypatch.setattr(cli, "correct", importlib.import_module("sensormap.cli.correct"))
+    monkeypatch.delitem(sys.modules, "sensormap.cli.correct")  # so that the command is made anew
+    photo, map_file = write_photos(tmp_path / "photos", 1)[0], tmp_path / "map.yaml"
+    write_map(small_map(tmp_path, (20, 30)), map_file)
+    assert "the same grey everywhere" in run("correct", "--help").stdout
+    result = run("correct", map_file, photo, "-o", tmp_path / "fixed", "--method", "toy")
+    assert result.exit_code == 0, result.output
+    fixed = read_original((tmp_path / "fixed" / photo.name).read_bytes(), photo.name)
+    assert abs(int(fixed.mosaic[20, 30]) - 1234) < 8  # the file holds steps
+
+
+def small_map(folder: Path, place: tuple[int, int]) -> SensorMap:
+    """Return a map of the body's photos with one defect at (row, col)."""
+    profile = get_profile(str(write_profile(folder)))
+    listing = Listing((Photosite(*place),))
+    return map_of_listing(listing, profile, serial=SERIAL, origin=("toy", "toy"))

@@ -67,6 +67,13 @@ def test_every_page_is_reached_from_the_readme() -> None:
     assert set(PAGES) - reached == set()
 
 
+def test_pages_that_code_names_exist() -> None:
+    folders = ("sensormap", "fixtures", "benchmarks")
+    for path in (path for folder in folders for path in (PROJECT / folder).rglob("*.py")):
+        named = re.findall(r"docs/[\w/-]+\.\w+", path.read_text(encoding="utf-8"))
+        assert not [page for page in named if not (PROJECT / page).is_file()], path.name
+
+
 def test_pictures_say_in_words_what_they_show_and_are_small() -> None:
     for page in PAGES:
         for words, link in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", text_of(page)):

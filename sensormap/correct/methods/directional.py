@@ -24,8 +24,8 @@ _PATCH = 2  # photosites on either side of the middle: 5 x 5, all colours, the e
 _MIDDLE = 12
 _STEPS = 4  # steps of the plane on either side within which the patches around a target lie: 9 x 9
 
-# Weight of the surroundings' covariance against the photo's. Tuned on sets that docs/correction.md does not report on;
-# from 0.05 to 0.2, and from 3 to 5 steps, errors differ by 2 % at most.
+# Weight of the surroundings' covariance against the photo's. Tuned on sets that docs/method/correction.md does not
+# report on; from 0.05 to 0.2, and from 3 to 5 steps, errors differ by 2 % at most.
 _LOCAL_SHARE = 0.1
 _SAMPLES = 6400  # patches a plane that the photo's covariance is taken from; 10 000 make errors less than 1 % smaller
 _RIDGE = 1 / 12  # DN squared, the noise of rounding: what keeps a photo without any noise solvable

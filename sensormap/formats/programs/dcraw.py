@@ -5,7 +5,8 @@ ignored by both programs, and never written.
 
 `time` is the Unix time from which the photosite is bad, 0 for always: both leave an entry alone in photos taken before
 it. EXIF times know no zone. dcraw takes them for UTC wherever it runs, and so does this module: same map, same file.
-LibRaw as a library takes them for the zone of its process; with TZ=UTC in its environment it agrees (docs/formats.md).
+LibRaw as a library takes them for the zone of its process; with TZ=UTC in its environment it agrees
+(docs/guide/other-programs.md).
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 x counts from the left, y from the *top* of the visible area, `sensor.active_area` here: Siril turns the y of a list
 round (``height - y - 1``), and stores a photo that it reads from a raw file bottom row first, so that the two cancel.
-The list that its own ``find_hot`` makes of a raw photo says the same (docs/formats.md). What Siril has read from
-elsewhere, such as a FITS file stored top row first, needs y counted from the other end.
+The list that its own ``find_hot`` makes of a raw photo says the same (docs/guide/other-programs.md). What Siril has
+read from elsewhere, such as a FITS file stored top row first, needs y counted from the other end.
 """
 
 from __future__ import annotations
