@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sensormap.cli.console import Failure, configure_log, progress_bar
-from sensormap.cli.options import jobs_option
+from sensormap.cli.options import jobs_option, quiet_option, verbose_option
 from sensormap.correct.methods.registry import DIRECTIONAL, JPEG_METHODS, METHODS
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ _METHODS = "\n".join(("\b", "Methods, and the value that a defective photosite g
     help="Correct photos of another serial number too, or of an unknown one; never of another model.",
 )
 @jobs_option
-@click.option("-v", "--verbose", count=True, help="Print more on stderr: -v a line for each photo, -vv everything.")
-@click.option("-q", "--quiet", count=True, help="Print less: -q warnings only, no progress, no table; -qq errors only.")
+@verbose_option
+@quiet_option
 def correct_command(
     map_file: Path,
     photos: tuple[str, ...],

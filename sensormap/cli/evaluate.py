@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from sensormap.cli.console import configure_log, progress_bar
-from sensormap.cli.options import follow_option, jobs_option, profile_option, serial_option
+from sensormap.cli.options import (
+    follow_option,
+    jobs_option,
+    profile_option,
+    quiet_option,
+    serial_option,
+    verbose_option,
+)
 
 if TYPE_CHECKING:
     from sensormap.evaluation.counts import Evaluation
@@ -18,14 +25,14 @@ if TYPE_CHECKING:
 @click.argument("photos", nargs=-1, required=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="YAML file for the numbers; - for stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is an evaluation.")
-@click.option("--count", type=click.IntRange(1, 10_000), default=250, show_default=True, help="Defects to plant.")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the planted defects.")
+@click.option("--count", type=click.IntRange(1, 10_000), default=250, show_default=True, help="Planted defects.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the planted defects.")
 @profile_option
 @serial_option
 @jobs_option
 @follow_option
-@click.option("-v", "--verbose", count=True, help="Tell more on stderr.")
-@click.option("-q", "--quiet", count=True, help="Tell less: -q warnings only and no progress; -qq errors only.")
+@verbose_option
+@quiet_option
 def evaluate_command(
     photos: tuple[str, ...],
     output: Path | None,
@@ -42,8 +49,8 @@ def evaluate_command(
 ) -> None:
     """Plant defects into the decoded frames of PHOTOS, map them blind, and report what was found.
 
-    The photos themselves are not changed. Only raw photos can be used, JPEGs are left out; strays of other cameras are
-    skipped as by map. Takes twice as long as map.
+    The photos themselves are not changed. Only raw photos can be used, JPEGs are left out; a few photos of other
+    cameras are skipped as by map. It takes twice as long as map.
     """
     from sensormap.decode.quiet import (  # noqa: PLC0415 - takes a second to import, --help does not
         native_stderr_silenced,

@@ -11,6 +11,7 @@ import click
 
 from sensormap.camera.profile_files import get_profile
 from sensormap.cli.console import configure_log
+from sensormap.cli.options import verbose_option
 from sensormap.errors import ListFormatError, OutputError
 from sensormap.formats.from_map import export_map
 from sensormap.formats.listing import Format
@@ -66,7 +67,7 @@ def _format(context: click.Context, option: click.Parameter, name: str) -> Forma
 @click.option(
     "--list", is_flag=True, is_eager=True, expose_value=False, callback=_print_formats, help="List the formats."
 )
-@click.option("-v", "--verbose", count=True, help="Tell more on stderr; -vv tells everything.")
+@verbose_option
 def export_command(
     map_file: Path, *, form: Format, output: Path | None, overwrite: bool, profile: str | None, verbose: int
 ) -> None:
@@ -112,7 +113,7 @@ def export_command(
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Map file to write; - or none: YAML to stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is a map.")
-@click.option("-v", "--verbose", count=True, help="Tell more on stderr; -vv tells everything.")
+@verbose_option
 def import_command(
     list_file: Path,
     *,

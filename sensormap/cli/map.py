@@ -7,7 +7,15 @@ from pathlib import Path
 import click
 
 from sensormap.cli.console import configure_log, progress_bar
-from sensormap.cli.options import decoder_option, follow_option, jobs_option, profile_option, serial_option
+from sensormap.cli.options import (
+    decoder_option,
+    follow_option,
+    jobs_option,
+    profile_option,
+    quiet_option,
+    serial_option,
+    verbose_option,
+)
 
 _FEW_THREADS = 2  # more than these trade a little time for memory
 
@@ -20,11 +28,11 @@ _FEW_THREADS = 2  # more than these trade a little time for memory
 @serial_option
 @jobs_option
 @follow_option
-@click.option("--no-follow", is_flag=True, help="Leave the second pass out: faster, less sure, no strengths, no dates.")
+@click.option("--no-follow", is_flag=True, help="Leave out the second pass: faster, less certain, no strengths, no date.")
 @decoder_option
 @click.option("--strict", is_flag=True, help="Stop at the first photo that cannot be used.")
-@click.option("-v", "--verbose", count=True, help="Tell more on stderr; -vv tells everything.")
-@click.option("-q", "--quiet", count=True, help="Tell less: -q warnings only, no progress, no table; -qq errors only.")
+@verbose_option
+@quiet_option
 def map_command(
     photos: tuple[str, ...],
     output: Path | None,
@@ -42,9 +50,10 @@ def map_command(
 ) -> None:
     """Map the defects of the sensor that took PHOTOS: files, folders (searched recursively) and patterns, in any mix.
 
-    Photos that cannot be used are named on stderr and listed in the map; they never end the run. Photos of other
-    cameras are such strays where one body took more than half of all photos, and every other body one only, or at most
-    a fifth as many. Otherwise they are a mixture, an error that lists the bodies: choose by --serial or --profile.
+    Photos that cannot be used are named on stderr and listed in the map; they never end the run. A few photos of
+    another camera are left out in the same way: few means a single one, or at most a fifth as many as those of the
+    camera that took most. If there are more, the run ends with a list of the cameras; choose one by --serial or
+    --profile.
     """
     from sensormap.cli.show import print_map  # noqa: PLC0415 - these take a second to import, --help does not
     from sensormap.decode.quiet import native_stderr_silenced  # noqa: PLC0415

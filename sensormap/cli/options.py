@@ -9,24 +9,31 @@ import click
 profile_option = click.option(
     "--profile", metavar="NAME|FILE", help="Camera profile; by default the one of the photos' EXIF model."
 )
-serial_option = click.option("--serial", help="Serial number of the camera to map, where the photos are of several.")
+serial_option = click.option("--serial", help="Serial number of the camera to map, if the photos are from several.")
 jobs_option = click.option(
-    "--jobs", type=click.IntRange(1, 256), help="Threads.  [default: one for each processor, at most 8]"
+    "--jobs", type=click.IntRange(1, 256), help="Number of threads.  [default: one for each processor, at most 8]"
 )
 follow_option = click.option(
     "--follow",
     type=click.IntRange(2, 1024),
     default=256,
     show_default=True,
-    help="Frames that are followed at most, for strengths, dates of birth and sure kinds; a part is read again.",
+    help="Raw photos used in the second pass, which measures strengths, dates and kinds. Fewer are faster and less "
+    "certain.",
 )
 decoder_option = click.option(
     "--decoder",
     type=click.Choice(["rawpy", "flashraw"]),
     default="rawpy",
     show_default=True,
-    help="What decodes raw photos. flashraw (pip install 'sensormap[fast]') is four times as fast; of undamaged photos "
+    help="Decoder of raw photos. flashraw (pip install 'sensormap[fast]') is four times as fast; with undamaged photos "
     "the map is the same.",
+)
+verbose_option = click.option(
+    "-v", "--verbose", count=True, help="Print more on stderr: -v a line for each photo, -vv everything."
+)
+quiet_option = click.option(
+    "-q", "--quiet", count=True, help="Print less: -q warnings only, no progress, no table; -qq errors only."
 )
 
 _NUMBER = r"(?:[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})"

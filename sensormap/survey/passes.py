@@ -114,7 +114,7 @@ def _follow(
     )  # fmt: skip
     followed = run_second_pass(photos, profile, first, follow_list, frames, context)
     if followed is None:
-        log.warning("no photo could be read a second time: the map is that of the first pass")
+        log.warning("no photo could be read for the second pass: the map is that of the first pass")
     return followed
 
 

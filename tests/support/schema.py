@@ -29,4 +29,6 @@ def as_json(value: Any) -> Any:
         return {key: as_json(item) for key, item in value.items()}
     if isinstance(value, list):
         return [as_json(item) for item in value]
+    if isinstance(value, bytes):  # of a file name that is no text; PyYAML's fast reader has no other way to say so
+        return value.decode("utf-8", "surrogatepass")
     return value.isoformat() if isinstance(value, datetime) else value

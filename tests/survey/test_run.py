@@ -499,7 +499,7 @@ def test_where_all_photos_are_gone_in_the_second_pass_the_map_is_that_of_the_fir
     assert result.exit_code == 0
     assert result.stdout.startswith("format: sensormap/1")
     *skipped, said, few = result.stderr.splitlines()
-    assert said == "no photo could be read a second time: the map is that of the first pass"
+    assert said == "no photo could be read for the second pass: the map is that of the first pass"
     assert few.startswith("only 3 frames: ")
     assert len(skipped) == 3
     assert all("in the second pass: cannot be read" in line for line in skipped)
