@@ -28,7 +28,7 @@ _FEW_THREADS = 2  # more than these trade a little time for memory
 @serial_option
 @jobs_option
 @follow_option
-@click.option("--no-follow", is_flag=True, help="Leave out the second pass: faster, less certain, no strengths, no date.")
+@click.option("--no-follow", is_flag=True, help="Leave out the second pass: faster, less certain, without strengths.")
 @decoder_option
 @click.option("--strict", is_flag=True, help="Stop at the first photo that cannot be used.")
 @verbose_option
