@@ -10,7 +10,6 @@ import re
 import shutil
 import signal
 import threading
-import time
 import zipfile
 from collections import Counter
 from dataclasses import replace
@@ -828,9 +827,9 @@ def test_an_interrupt_ends_the_run_at_once_and_leaves_nothing(tmp_path, patch):
     (tmp_path / "out").mkdir()
     with started(place, tmp_path / "out" / "map.yaml", patch) as process:
         process.send_signal(signal.SIGINT)
-        begin = time.monotonic()
-        _, stderr = process.communicate(timeout=20)
-        assert time.monotonic() - begin < 2
+        stdout, stderr = process.communicate(timeout=60)
+    # Two threads finish what they have begun and may begin one more each. Of seconds a busy machine takes any number.
+    assert stdout.count(b"ing") <= 4
     assert process.returncode == 1
     assert len(stderr.strip().splitlines()) == 1  # click's word for it, and no traceback
     assert list((tmp_path / "out").iterdir()) == []
