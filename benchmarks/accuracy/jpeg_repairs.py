@@ -134,7 +134,7 @@ def add(sums: Sums, pair: Pair, method: str, *, every: bool, radius: int) -> byt
     off = rng.integers(-(radius // 2), radius // 2 + 1, (len(pair.places), 2))
     pixels = [Pixel(x, y, radius) for x, y in np.clip(np.array(pair.places) + off, 0, limits).tolist()]
     started = time.perf_counter()
-    result = correct_jpeg(pair.faulty, "photo", pixels, method=method, every=every)
+    result = correct_jpeg(pair.faulty, "photo", pixels, method=method, all_defects=every)
     sums.seconds.append(time.perf_counter() - started)
     sums.before += errors(read_jpeg(pair.faulty, "faulty"), clean, pair.places)
     sums.after += errors(read_jpeg(result.data, "result"), clean, pair.places)

@@ -296,6 +296,7 @@ def _copy_of_jpeg(
         expected = f"{crop.width} x {crop.height}" if crop else f"none: profile {sensor_map.profile} has no jpeg_crop"
         msg = f"{name}: a JPEG of {found}, expected {expected}"
         raise FrameMismatchError(msg)
-    result = correct_jpeg(data, name, pixels_of(chosen, sensor_map), method=options.method, every=options.all_defects)
+    pixels = pixels_of(chosen, sensor_map)
+    result = correct_jpeg(data, name, pixels, method=options.method, all_defects=options.all_defects)
     corrected = result.data if result.data == data else marked(result.data)
     return CorrectedCopy(corrected, "", result.repaired, result.left, result.mean_change_elsewhere)

@@ -282,6 +282,11 @@ def damaged(data):
     return data[: len(data) * 2 // 3]
 
 
+def taken_for_rgb(data):
+    """Return a JPEG with the Adobe header that says its colours are no YCbCr."""
+    return data[:2] + b"\xff\xee\x00\x0eAdobe\0\x64\0\0\0\0\0" + data[2:]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
@@ -293,6 +298,7 @@ def damaged(data):
         ("DSC_9.NEF", lambda: nef_bytes(scene()[:96], meta()), "raw grid of 192 x 96, but the map is of 192 x 128"),
         ("DSC_9.JPG", lambda: jpeg_bytes(picture()[:96], meta()), "a JPEG of 176 x 96 pixels, expected 176 x 112"),
         ("DSC_9.JPG", lambda: damaged(jpeg_bytes(picture(), meta())), "truncated|damaged"),
+        ("DSC_9.JPG", lambda: taken_for_rgb(jpeg_bytes(picture(), meta())), "as red, green and blue, as no camera"),
     ],
 )
 def test_one_bad_photo_is_named_and_the_others_are_corrected(name, content, reason, photos, tmp_path):
@@ -583,6 +589,15 @@ def test_a_result_that_decodes_otherwise_is_not_kept(photos, tmp_path, monkeypat
     done, refused = correct(photos, tmp_path / "out")
     assert done == ()
     assert all("differ" in line for line in refused)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_jpeg_that_decodes_otherwise_than_meant_is_not_kept(photos, tmp_path, monkeypatch):
+    (photos / "DSC_2.JPG").write_bytes(taken_for_rgb(jpeg_bytes(picture(), meta())))
+    monkeypatch.setattr("sensormap.photos.jpeg_markers.stores_rgb", lambda header: False)
+    done, refused = correct(photos / "DSC_2.JPG", tmp_path / "out")
+    assert done == ()
+    assert "DSC_2.JPG: corrected, but" in refused[0]
     assert not (tmp_path / "out").exists()
 
 

@@ -9,30 +9,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sensormap.correct.jpeg.check import Stored, check_decoded, check_stored, measure_elsewhere, squared, squares_around
 from sensormap.correct.jpeg.coefficients import Blocks, Coded, open_coded, read_units, replace_units
 from sensormap.correct.jpeg.previews import moved_previews
 from sensormap.correct.jpeg.smears import SMEAR, Picture, Pixel, repair_smears, weighted8
+from sensormap.correct.jpeg.transform import COLOURS, MIDDLE, averaged, in_steps, samples_of, spread
 from sensormap.decode.jpeg import read_jpeg
-from sensormap.errors import FrameMismatchError, OutputError
-from sensormap.photos.jpeg_markers import Layout, sampling
+from sensormap.errors import FrameMismatchError
+from sensormap.photos.jpeg_markers import Layout
 
 DIRECTIONAL, WEIGHTED8 = "directional", "weighted8"
 METHODS: Final = (DIRECTIONAL, WEIGHTED8)
-_COLOURS: Final = np.array(
-    [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]
-)  # of JFIF: brightness, blue and red differences
 _MOST: Final = 1023  # a coefficient of 8-bit samples, in quantisation steps of 1
-
-
-def _cosines() -> NDArray[np.float64]:
-    """Return the matrix of the orthonormal cosine transform of 8 samples."""
-    places = np.arange(8)
-    matrix = np.cos((2 * places + 1) * places[:, np.newaxis] * np.pi / 16) / 2
-    matrix[0] /= np.sqrt(2)
-    return matrix
-
-
-_COSINES: Final = _cosines()
 
 
 @dataclass(frozen=True)
@@ -62,7 +50,7 @@ class CorrectedJpeg:
 
 
 def correct_jpeg(
-    data: bytes, name: str, pixels: Sequence[Pixel], *, method: str = DIRECTIONAL, every: bool = False
+    data: bytes, name: str, pixels: Sequence[Pixel], *, method: str = DIRECTIONAL, all_defects: bool = False
 ) -> CorrectedJpeg:
     """Repair the defects of one JPEG file.
 
@@ -77,7 +65,7 @@ def correct_jpeg(
     method
         DIRECTIONAL repairs whole smears (see `sensormap.correct.jpeg.smears.repair_smears`); "weighted8" does what the
         single-pixel script does, one pixel after the other, whether the defect shows or not.
-    every
+    all_defects
         Whether to interpolate also defects that do not show.
 
     Returns
@@ -93,7 +81,8 @@ def correct_jpeg(
     FrameMismatchError
         If a pixel lies outside the picture.
     OutputError
-        If the corrected file does not decode to the same picture outside the changed units.
+        If the corrected file does not decode, inside the changed units, to what was meant, and outside of them to the
+        same picture.
     ValueError
         If there is no such method.
 
@@ -101,7 +90,8 @@ def correct_jpeg(
     -----
     What the repair changes is transformed to coefficients, divided by the quantisation steps, rounded and added. As
     stored coefficients are whole numbers of steps, this is the same as coding the repaired unit anew, but without the
-    rounding of its pixels.
+    rounding of its pixels. Where the file's code lacks words for that, a unit is changed as far as it has them, but is
+    left as it was if that would take it farther from what is meant.
     """
     if method not in METHODS:
         msg = f"method {method!r}: expected one of {', '.join(METHODS)}"
@@ -115,19 +105,23 @@ def correct_jpeg(
         centres = [(x, y) for x, y, *_ in pixels]
         repaired = weighted8(picture, [(x, y) for x, y, *_ in pixels])
     else:
-        repaired, centres = repair_smears(picture, pixels, every=every)
+        repaired, centres = repair_smears(picture, pixels, all_defects=all_defects)
     units, at = _touched(picture, repaired, coded.layout)
     before = read_units(coded, units, name)
-    after = _added(before, _steps(_changes(picture[at], repaired[at], before, coded), coded), coded)
-    different = (after != before).any((1, 2))
-    if not different.any():
+    changes = _changes(picture[at], repaired[at], before, coded)
+    exact = in_steps(averaged(changes, coded), coded)
+    after = _added(before, np.rint(exact).astype(np.int32), coded)
+    if np.array_equal(after, before):
         return CorrectedJpeg(data, 0, len(pixels), 0, 0.0, 0)
-    out = replace_units(coded, units[different], after[different], name)
+    out, stored = _written(coded, units, before, after, exact, name)
     out = moved_previews(out, name, end=coded.intervals[-1][1], by=len(out) - len(data))
-    changed = units[(read_units(open_coded(out, name), units, name) != before).any((1, 2))]
-    mean, largest = _elsewhere(picture, read_jpeg(out, name), _where(changed, coded.layout), coded.layout, name)
-    reach = 0 if method == "weighted8" else SMEAR
-    repaired_count = _count(centres, reach, _where(changed, coded.layout))
+    decoded = read_jpeg(out, name)
+    changed = units[(stored.of(units) != before).any((1, 2))]
+    where = _where(changed, coded.layout)
+    mean, largest = measure_elsewhere(picture, decoded, where, coded.layout, name)
+    check_stored(changes, exact, before, stored.of(units), coded, name)
+    check_decoded(decoded, units, stored, name)
+    repaired_count = _count(centres, 0 if method == "weighted8" else SMEAR, where)
     return CorrectedJpeg(out, repaired_count, len(pixels) - repaired_count, changed.size, mean, largest)
 
 
@@ -164,30 +158,10 @@ def _changes(picture: Picture, repaired: Picture, before: Blocks, coded: Coded) 
 
 def _beyond(blocks: Blocks, coded: Coded) -> NDArray[np.float64]:
     """Return how far the colours of units lie above 255 or (negative) below 0, before they are clipped."""
-    across, down = coded.layout.unit
-    colours, first = np.empty((len(blocks), down, across, 3)), 0
-    for component, (wide, high) in enumerate(coded.layout.factors):
-        levels = blocks[:, first : first + wide * high].reshape(-1, high, wide, 8, 8) * coded.steps[component]
-        samples = (_COSINES.T @ levels @ _COSINES).swapaxes(2, 3).reshape(-1, 8 * high, 8 * wide)
-        colours[..., component] = samples.repeat(down // (8 * high), 1).repeat(across // (8 * wide), 2)
-        first += wide * high
-    colours[..., 0] += 128
-    levels = colours @ np.linalg.inv(_COLOURS).T
+    colours = np.stack([spread(samples, coded) for samples in samples_of(blocks, coded)], -1)
+    colours[..., 0] += MIDDLE
+    levels = colours @ np.linalg.inv(COLOURS).T
     return levels - np.clip(levels, 0, 255)
-
-
-def _steps(changes: NDArray[np.float64], coded: Coded) -> Blocks:
-    """Return changes of pixels as changes of coefficients, in quantisation steps, rounded."""
-    across, down = coded.layout.unit
-    colours = changes @ _COLOURS.T
-    blocks = []
-    for component, (wide, high) in enumerate(coded.layout.factors):
-        shape = (-1, 8 * high, down // (8 * high), 8 * wide, across // (8 * wide))
-        samples = colours[..., component].reshape(shape).mean((2, 4))
-        squares = samples.reshape(-1, high, 8, wide, 8).swapaxes(2, 3)
-        steps = np.rint(_COSINES @ squares @ _COSINES.T / coded.steps[component])
-        blocks.append(steps.reshape(-1, high * wide, 64))
-    return np.concatenate(blocks, 1).astype(np.int32)
 
 
 def _added(before: Blocks, steps: Blocks, coded: Coded) -> Blocks:
@@ -196,35 +170,29 @@ def _added(before: Blocks, steps: Blocks, coded: Coded) -> Blocks:
     return np.where(steps == 0, before, np.clip(before + steps, -limit, limit))
 
 
+def _written(
+    coded: Coded, units: NDArray[np.int64], before: Blocks, after: Blocks, exact: NDArray[np.float64], name: str
+) -> tuple[bytes, Stored]:
+    """Return the file with units changed, and what it holds of them; `exact` is the change before it was rounded."""
+    near = np.unique(squares_around(units, coded.layout))
+    kept = (after != before).any((1, 2))
+    while True:
+        out = replace_units(coded, units[kept], after[kept], name)
+        new = open_coded(out, name)
+        stored = Stored(near, read_units(new, near, name), new)
+        # The file's code may lack words for a change, and what it has words for may be worse than none.
+        farther = kept & (squared(stored.of(units) - before - exact, coded) > squared(exact, coded))
+        if not farther.any():
+            return out, stored
+        kept &= ~farther
+
+
 def _where(units: NDArray[np.int64], layout: Layout) -> NDArray[np.bool_]:
     """Return which pixels the units hold, shape (H, W)."""
     across, down = layout.unit
     grid = np.zeros(layout.units[::-1], np.bool_)
     grid.ravel()[units] = True
     return grid.repeat(down, 0).repeat(across, 1)[: layout.height, : layout.width]
-
-
-def _elsewhere(
-    before: Picture, after: Picture, where: NDArray[np.bool_], layout: Layout, name: str
-) -> tuple[float, int]:
-    """Return mean and largest change outside the changed units; refuse one farther off than colours are blended."""
-    across, down = layout.unit
-    different = np.flatnonzero(before != after)
-    outside = different[~where.ravel()[different // 3]]
-    if not outside.size:
-        return 0.0, 0
-    change = np.abs(before.ravel()[outside].astype(np.int16) - after.ravel()[outside])
-    near = np.zeros_like(where)
-    if sampling(layout.factors) != (1, 1):
-        # Colours are interpolated between those of two units in the one pixel to each side of their border.
-        near = np.pad(where, 1)
-        near = near[:-2] | near[1:-1] | near[2:]
-        near = near[:, :-2] | near[:, 1:-1] | near[:, 2:]
-    far = change[~near.ravel()[outside // 3]]
-    if far.size:
-        msg = f"{name}: corrected, but pixels outside the units of {across} x {down} changed, by up to {far.max()} DN"
-        raise OutputError(msg)
-    return float(change.sum()) / (3 * int(np.count_nonzero(~where))), int(change.max())
 
 
 def _count(centres: Sequence[tuple[int, int] | None], reach: int, where: NDArray[np.bool_]) -> int:

@@ -86,7 +86,7 @@ def weighted8(picture: Picture, pixels: Sequence[tuple[int, int]]) -> Picture:
     return out
 
 
-def repair_smears(picture: Picture, pixels: Sequence[Pixel], *, every: bool = False) -> Repair:
+def repair_smears(picture: Picture, pixels: Sequence[Pixel], *, all_defects: bool = False) -> Repair:
     """Replace the smears around defects by what the pixels around them suggest, along edges rather than across.
 
     Parameters
@@ -95,7 +95,7 @@ def repair_smears(picture: Picture, pixels: Sequence[Pixel], *, every: bool = Fa
         Red, green and blue of the JPEG, shape ``(H, W, 3)``.
     pixels
         Where the defects are.
-    every
+    all_defects
         Whether to replace also those that do not stand out in this JPEG.
 
     Returns
@@ -121,12 +121,12 @@ def repair_smears(picture: Picture, pixels: Sequence[Pixel], *, every: bool = Fa
     """
     pixels = [Pixel(*pixel) for pixel in pixels]
     _check_inside(picture, [pixel[:2] for pixel in pixels])
-    centres = [_centre(picture, pixel, every=every) for pixel in pixels]
+    centres = [_centre(picture, pixel, all_defects=all_defects) for pixel in pixels]
     members = Counter(pixel.line for pixel in pixels)
     found = Counter(pixel.line for pixel, centre in zip(pixels, centres, strict=True) if centre)
     shown = {line for line in members if line and found[line] >= _LINE_SHARE * members[line]}
     centres = [
-        _centre(picture, pixel, every=True) if pixel.line in shown and not centre else centre
+        _centre(picture, pixel, all_defects=True) if pixel.line in shown and not centre else centre
         for pixel, centre in zip(pixels, centres, strict=True)
     ]
     mask = np.zeros(picture.shape[:2], np.bool_)
@@ -155,7 +155,7 @@ def _pointed() -> NDArray[np.float32]:
 _POINTED: Final = _pointed()
 
 
-def _centre(picture: Picture, pixel: Pixel, *, every: bool) -> tuple[int, int] | None:
+def _centre(picture: Picture, pixel: Pixel, *, all_defects: bool) -> tuple[int, int] | None:
     """Return where the smear of a defect stands out most, or None where it nowhere does."""
     x, y, radius = pixel[:3]
     reach = _COMPARED + radius + _AROUND
@@ -174,7 +174,7 @@ def _centre(picture: Picture, pixel: Pixel, *, every: bool) -> tuple[int, int] |
     bottom, right = min(middle + radius, middle + height - 1 - y), min(middle + radius, middle + width - 1 - x)
     ratio = (np.abs(contrast[top : bottom + 1, left : right + 1]) / scatter).max(2)
     row, col = np.unravel_index(np.argmax(ratio), ratio.shape)
-    if ratio[row, col] < _SCATTERS + _MORE_SCATTERS * radius and not every:
+    if ratio[row, col] < _SCATTERS + _MORE_SCATTERS * radius and not all_defects:
         return None
     return x + int(col) + left - middle, y + int(row) + top - middle
 

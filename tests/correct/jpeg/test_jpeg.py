@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import re
 import struct
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from sensormap.correct.jpeg import check as jpeg_check
+from sensormap.correct.jpeg import jpeg
+from sensormap.correct.jpeg import transform as jpeg_transform
 from sensormap.correct.jpeg.coefficients import open_coded, read_units, replace_units
 from sensormap.correct.jpeg.jpeg import CorrectedJpeg, correct_jpeg
 from sensormap.correct.jpeg.previews import moved_previews
 from sensormap.correct.jpeg.smears import SMEAR, Pixel, repair_smears, weighted8
 from sensormap.correct.jpeg.tables import ZIGZAG
+from sensormap.correct.jpeg.transform import COLOURS, averaged, in_steps, samples_of, spread
 from sensormap.decode.jpeg import read_jpeg
 from sensormap.errors import DecodeError, FrameMismatchError, OutputError, SensorMapError
 from sensormap.photos.jpeg_markers import read_layout
@@ -80,7 +86,7 @@ def test_weighted8_in_a_jpeg_is_that_picture_coded_again() -> None:
 def test_a_picture_of_one_pixel_has_no_neighbours() -> None:
     picture = np.full((1, 1, 3), 9, np.uint8)
     assert weighted8(picture, [(0, 0)]).tolist() == picture.tolist()
-    assert repair_smears(picture, [(0, 0, 3)], every=True).picture.tolist() == picture.tolist()
+    assert repair_smears(picture, [(0, 0, 3)], all_defects=True).picture.tolist() == picture.tolist()
 
 
 # -- smears --------------------------------------------------------------------------------------
@@ -101,7 +107,7 @@ def test_what_does_not_show_is_left_alone_unless_all_are_wanted() -> None:
     fixed, centres = repair_smears(picture, [(*SPOT, 0)])
     assert centres == [None]
     np.testing.assert_array_equal(fixed, picture)
-    assert repair_smears(picture, [(*SPOT, 0)], every=True).centres == [SPOT]
+    assert repair_smears(picture, [(*SPOT, 0)], all_defects=True).centres == [SPOT]
 
 
 @pytest.mark.parametrize("off", [(2, 0), (-1, 2), (0, -2)])
@@ -112,7 +118,7 @@ def test_a_smear_is_found_within_its_uncertainty(off: tuple[int, int]) -> None:
 
 def test_smears_that_touch_are_not_repaired_from_one_another() -> None:
     places = [SPOT, (SPOT[0] + 3, SPOT[1]), (SPOT[0], SPOT[1] + 4)]
-    fixed = repair_smears(spotted(places), [(*place, 0) for place in places], every=True).picture
+    fixed = repair_smears(spotted(places), [(*place, 0) for place in places], all_defects=True).picture
     for x, y in places:
         assert np.abs(fixed[y, x].astype(int) - scene()[y - 6 : y + 7, x - 6 : x + 7].mean((0, 1))).max() < 25
 
@@ -122,7 +128,7 @@ def test_an_edge_is_carried_on_across_a_smear() -> None:
     picture[:, 20:] = 200
     bad = picture.copy()
     bad[17:22, 18:23] = 255
-    fixed = repair_smears(bad, [(20, 19, 0)], every=True).picture
+    fixed = repair_smears(bad, [(20, 19, 0)], all_defects=True).picture
     assert np.abs(fixed.astype(int) - picture).max() <= 12
 
 
@@ -246,6 +252,206 @@ def test_what_no_camera_writes_is_refused(options, what: str) -> None:
         correct_jpeg(jpeg_bytes(**options), "a.jpg", [(*SPOT, 0)])
 
 
+# -- what was written is what was meant ----------------------------------------------------------
+
+STRIPES = np.where(np.arange(120)[:, None, None] // 9 % 2, (255, 0, 0), (0, 255, 255)).repeat(200, 1)
+SCENES = {
+    "plain": scene,
+    "half of it clipped": lambda: (scene().astype(int) - 120) * 6 + 128,
+    "black": lambda: scene() // 40,
+    "white": lambda: 255 - scene() // 40,
+    "noise": lambda: np.random.default_rng(4).normal(128, 40, (120, 200, 3)),
+    "stripes of the strongest colours": lambda: STRIPES,
+}
+
+
+def with_spots(picture: np.ndarray, seed: int) -> tuple[np.ndarray, list[tuple[int, int]]]:
+    """Return a picture with smears of any colour, bright and dark, and where they are."""
+    rng = np.random.default_rng(seed)
+    places = [(int(x), int(y)) for x, y in zip(rng.integers(0, 200, 12), rng.integers(0, 120, 12), strict=True)]
+    spots = picture.astype(int)
+    for x, y in [*places, (0, 0), (199, 119)]:
+        spots[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2] += rng.integers(-200, 201, 3)
+    return spots.clip(0, 255).astype(np.uint8), [*places, (0, 0), (199, 119)]
+
+
+@pytest.mark.parametrize("method", ["directional", "weighted8"])
+@pytest.mark.parametrize("subsampling", SAMPLINGS)
+@pytest.mark.parametrize("name", SCENES)
+def test_whole_files_are_never_refused(name: str, subsampling: str, method: str) -> None:
+    for number, quality in enumerate((50, 63, 75, 85, 90, 95, 98, 100)):
+        picture, places = with_spots(SCENES[name](), number)
+        options = [{}, {"optimize": True}, {"restart_marker_blocks": 5}][number % 3]
+        data = jpeg_bytes(picture, quality=quality, subsampling=subsampling, **options)
+        pixels = [(*place, number % 2) for place in places]
+        result = correct_jpeg(data, "a.jpg", pixels, method=method, all_defects=True)
+        assert result.repaired + result.left == len(places)
+
+
+@pytest.mark.parametrize("subsampling", SAMPLINGS)
+@pytest.mark.parametrize("name", ["plain", "half of it clipped", "black"])
+def test_what_is_decoded_is_what_was_meant_but_for_half_a_step(name: str, subsampling: str) -> None:
+    """Brightness, which is stored of each pixel; where it clips in part, so do its colours."""
+    for quality in (50, 75, 90, 97):
+        picture, places = with_spots(SCENES[name](), quality)
+        data = jpeg_bytes(picture, quality=quality, subsampling=subsampling)
+        meant = repair_smears(read_jpeg(data, "a"), [Pixel(*place) for place in places], all_defects=True).picture
+        done = read_jpeg(correct_jpeg(data, "a.jpg", places, all_defects=True).data, "a")
+        clipped = ((meant == 0) | (meant == 255) | (done == 0) | (done == 255)).any(-1)
+        off = np.where(clipped, 0, (done.astype(int) - meant) @ COLOURS[0])
+        # Squares of 8 x 8 pixels keep their sum of squares in the transform.
+        steps = open_coded(data, "a.jpg").steps[0]
+        squares = off[:120].reshape(15, 8, 25, 8).swapaxes(1, 2)
+        root = np.sqrt((squares**2).sum((2, 3)))
+        assert root.max() > 0
+        assert root.max() <= np.sqrt((steps**2).sum()) / 2 + 8 * 1.5
+
+
+BT709 = np.array([[0.2126, 0.7152, 0.0722], [-0.114572, -0.385428, 0.5], [0.5, -0.454153, -0.045847]])
+MATRICES = {"RGB": np.eye(3), "colours swapped": COLOURS[[0, 2, 1]], "BT.709": BT709}
+Patch = pytest.MonkeyPatch
+
+
+def other_matrix(patch: Patch, matrix: np.ndarray) -> None:
+    """Take the colours of a file for others than they are."""
+    for module in (jpeg, jpeg_check, jpeg_transform):
+        patch.setattr(module, "COLOURS", matrix)
+    patch.setattr(jpeg_check, "_RGB", np.linalg.inv(matrix))
+
+
+def other_way_only(patch: Patch, matrix: np.ndarray) -> None:
+    """Make a mistake on the way from pixels to coefficients, and none on the way back."""
+    patch.setattr(jpeg_transform, "COLOURS", matrix)
+
+
+def opened_otherwise(patch: Patch, **values: Callable) -> None:
+    """Read something else from a file than what it says."""
+
+    def wrong(data: bytes, name: str):
+        coded = open_coded(data, name)
+        return replace(coded, **{key: change(getattr(coded, key)) for key, change in values.items()})
+
+    patch.setattr(jpeg, "open_coded", wrong)
+
+
+def spotted_file(subsampling: str, quality: int) -> bytes:
+    """Return a file whose picture is whole units, whatever they are taken for."""
+    return jpeg_bytes(spotted([SPOT], shape=(128, 192)), quality=quality, subsampling=subsampling)
+
+
+def check_refused(data: bytes, reason: str) -> None:
+    with pytest.raises(OutputError, match=rf"^a\.jpg: corrected, but .*{reason}") as caught:
+        correct_jpeg(data, "a.jpg", [SPOT], all_defects=True)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("quality", [50, 75, 90, 97])
+@pytest.mark.parametrize("subsampling", SAMPLINGS)
+@pytest.mark.parametrize("wrong", [other_matrix, other_way_only])
+@pytest.mark.parametrize("matrix", MATRICES)
+def test_a_wrong_matrix_of_colours_is_found_out(monkeypatch, matrix, wrong, subsampling, quality) -> None:
+    wrong(monkeypatch, MATRICES[matrix])
+    check_refused(spotted_file(subsampling, quality), "what was taken for them|does not decode to what it holds")
+
+
+@pytest.mark.parametrize("keep_rgb", [True, False])
+def test_red_green_and_blue_are_found_out_even_if_the_header_lets_them_pass(monkeypatch, keep_rgb: bool) -> None:
+    monkeypatch.setattr("sensormap.photos.jpeg_markers.stores_rgb", lambda header: False)
+    data = jpeg_bytes(spotted([SPOT]), subsampling="4:4:4", keep_rgb=keep_rgb)
+    if keep_rgb:
+        check_refused(data, "a unit of 8 x 8 pixels does not decode to what it holds")
+    else:
+        assert correct_jpeg(data, "a.jpg", [SPOT]).repaired == 1
+
+
+@pytest.mark.parametrize("quality", [50, 75, 90, 97])
+@pytest.mark.parametrize("subsampling", SAMPLINGS)
+def test_swapped_quantisation_tables_are_found_out(monkeypatch, subsampling: str, quality: int) -> None:
+    opened_otherwise(monkeypatch, steps=lambda steps: steps[[1, 0, 0]])
+    check_refused(spotted_file(subsampling, quality), "does not decode to what it holds")
+
+
+@pytest.mark.parametrize(
+    ("subsampling", "factors"),
+    [("4:2:2", (1, 2)), ("4:2:0", (4, 1)), ("4:2:0", (1, 4))],
+)
+def test_a_wrong_sampling_is_found_out(monkeypatch, subsampling: str, factors: tuple[int, int]) -> None:
+    """Units of another shape, with as many blocks."""
+    opened_otherwise(monkeypatch, layout=lambda layout: replace(layout, factors=(factors, *layout.factors[1:])))
+    for quality in (50, 90):
+        check_refused(spotted_file(subsampling, quality), "pixels outside the units .* changed")
+
+
+@pytest.mark.parametrize("subsampling", ["4:2:2", "4:2:0"])
+def test_colours_put_in_the_wrong_place_are_found_out(monkeypatch, subsampling: str) -> None:
+    def moved(levels, coded):
+        brightness, *colours = averaged(levels, coded)
+        return brightness, *(np.roll(samples, 1, 2) for samples in colours)
+
+    monkeypatch.setattr(jpeg, "averaged", moved)
+    picture = scene(shape=(128, 192))
+    picture[60:63, 89:92] = (255, 40, 40)
+    check_refused(jpeg_bytes(picture, quality=90, subsampling=subsampling), "not what was taken for them")
+
+
+@pytest.mark.parametrize("subsampling", SAMPLINGS)
+def test_coefficients_that_are_not_what_was_asked_for_are_found_out(monkeypatch, subsampling: str) -> None:
+    def wrong(coded, units, blocks, name):
+        return replace_units(coded, units, blocks + 2 * (np.arange(64) == 1), name)
+
+    def kept(coded, units, before, after, exact, name):
+        out = wrong(coded, units, after, name)
+        near = np.arange(coded.unit_count)
+        return out, jpeg_check.Stored(near, units_of(out), open_coded(out, name))
+
+    monkeypatch.setattr(jpeg, "_written", kept)
+    check_refused(spotted_file(subsampling, 90), "farther from what was meant than quantisation explains")
+
+
+@pytest.mark.parametrize("subsampling", SAMPLINGS)
+def test_one_pixel_that_decodes_otherwise_is_found_out(monkeypatch, subsampling: str) -> None:
+    pictures = []
+
+    def decoded(data: bytes, name: str):
+        pictures.append(read_jpeg(data, name))
+        if len(pictures) == 2:
+            pictures[-1][SPOT[1], SPOT[0], 1] ^= 32
+        return pictures[-1]
+
+    monkeypatch.setattr(jpeg, "read_jpeg", decoded)
+    check_refused(spotted_file(subsampling, 95), r"does not decode to what it holds, by \d+ DN")
+
+
+def test_a_unit_that_the_code_lacks_words_for_is_not_made_worse() -> None:
+    """In small pictures, whose code was made for them alone, a lowered coefficient may harm more than the defect."""
+    coded = open_coded(jpeg_bytes(scene(shape=(64, 64)), optimize=True, quality=90, subsampling="4:4:4"), "a.jpg")
+    units, rng = np.arange(0, coded.unit_count, 3), np.random.default_rng(3)
+    before = read_units(coded, units, "a.jpg")
+    exact = rng.normal(0, 0.7, before.shape) * (rng.random(before.shape) < 0.03) * (np.arange(64) > 0)
+    after = (before + np.rint(exact)).astype(np.int32)
+
+    def farther(data: bytes) -> int:
+        off = jpeg_check.squared(units_of(data, units) - before - exact, coded)
+        return int((off > jpeg_check.squared(exact, coded)).sum())
+
+    out, stored = jpeg._written(coded, units, before, after, exact, "a.jpg")
+    assert farther(replace_units(coded, units, after, "a.jpg")) > 0
+    assert farther(out) == 0
+    np.testing.assert_array_equal(stored.of(units), units_of(out, units))
+    assert (units_of(out, units) != before).any()
+
+
+@pytest.mark.parametrize("subsampling", SAMPLINGS)
+def test_samples_and_coefficients_are_inverse(subsampling: str) -> None:
+    coded = open_coded(jpeg_bytes(subsampling=subsampling), "a.jpg")
+    blocks = np.random.default_rng(1).normal(0, 9, (5, len(coded.components), 64))
+    samples = samples_of(blocks, coded)
+    np.testing.assert_allclose(in_steps(samples, coded), blocks, atol=1e-9)
+    levels = np.stack([spread(one, coded) for one in samples], -1) @ np.linalg.inv(COLOURS).T
+    for one, other in zip(averaged(levels, coded), samples, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-9)
+
+
 # -- coefficients --------------------------------------------------------------------------------
 
 
@@ -301,7 +507,7 @@ def attempt(data: bytes) -> None:
     """Correct a file of any bytes: a result that decodes, or an error of one line."""
     error = None
     try:
-        read_jpeg(correct_jpeg(data, "a.jpg", [(20, 20, 0), (39, 30, 1)], every=True).data, "a.jpg")
+        read_jpeg(correct_jpeg(data, "a.jpg", [(20, 20, 0), (39, 30, 1)], all_defects=True).data, "a.jpg")
     except SensorMapError as caught:
         error = str(caught)
     assert error is None or re.fullmatch("a\\.jpg: .*", error)
@@ -385,6 +591,14 @@ def test_a_result_that_differs_elsewhere_is_refused(monkeypatch) -> None:
         OutputError, match=r"^a\.jpg: corrected, but pixels outside the units of 16 x 8 changed, by up to"
     ):
         correct_jpeg(jpeg_bytes(spotted([SPOT])), "a.jpg", [(*SPOT, 0)])
+
+
+@pytest.mark.parametrize("seed", [19, 29])
+def test_the_last_row_which_is_known_to_a_few_dn_only_is_no_reason_to_refuse(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    data = jpeg_bytes(rng.integers(0, 256, (64, 112, 3), np.uint8), quality=75, subsampling="4:2:0")
+    places = [(int(rng.integers(112)), int(rng.integers(64))) for _ in range(3)]
+    assert correct_jpeg(data, "a.jpg", places, all_defects=True).repaired == 3
 
 
 def test_a_line_is_repaired_as_a_whole_where_part_of_it_shows() -> None:
