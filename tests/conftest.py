@@ -1,4 +1,7 @@
-"""Hypothesis draws the same examples in every run, and every map that a test writes is checked by the JSON Schema."""
+"""Hypothesis draws the same examples in every run, and every map that a test writes is checked by the JSON Schema.
+
+`pytest --hypothesis-profile thorough` draws others each time, and ten times as many where a test does not say how many.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,9 @@ from sensormap.maps.mapfile import writing
 from sensormap.maps.sensor_map import SensorMap
 from tests.support.schema import problems
 
-# The first call of a compiled loop takes a second, and two cores are shared: no deadline.
-settings.register_profile("repeatable", derandomize=True, deadline=None)
+# The first call of a compiled loop takes a second: no deadline.
+settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=40)
+settings.register_profile("thorough", deadline=None, max_examples=400)
 settings.load_profile("repeatable")
 
 _LONGEST = 100_000  # characters; the few larger maps take seconds to check, and differ in their length only

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sensormap.assemble.evidence import Clock
@@ -199,8 +199,8 @@ def test_a_rounded_interval_excludes_no_more_than_a_hundredth_of_what_it_held(
     # Nor does it hold much more, and no number is longer than its interval deserves.
     assert low >= value - below - width / 100
     assert high <= value + above + width / 100
-    assume(width < 1e5)
-    assert len(f"{middle / 10 ** np.floor(np.log10(width)):.4f}".rstrip("0").partition(".")[2]) <= 3
+    if width < 1e5:
+        assert len(f"{middle / 10 ** np.floor(np.log10(width)):.4f}".rstrip("0").partition(".")[2]) <= 3
 
 
 @pytest.mark.parametrize(
