@@ -1,10 +1,15 @@
 # The public names, each with its home, for people and type checkers; __init__.py imports them from there at first use.
 from .alignment.crop import JpegAlignment as JpegAlignment
 from .alignment.crop import align_jpeg as align_jpeg
+from .camera.geometry import Sensor as Sensor
+from .camera.profile import Body as Body
 from .camera.profile import Profile as Profile
 from .camera.profile_files import get_profile as get_profile
 from .camera.profile_files import list_profiles as list_profiles
+from .correct.check_repairs import RepairCheck as RepairCheck
 from .correct.check_repairs import check_repairs as check_repairs
+from .correct.methods.held_out import Quality as Quality
+from .correct.run import CorrectedPhoto as CorrectedPhoto
 from .correct.run import CorrectOptions as CorrectOptions
 from .correct.run import correct_photos as correct_photos
 from .errors import SensorMapError as SensorMapError
@@ -13,12 +18,17 @@ from .evaluation.run import evaluate as evaluate
 from .formats.from_map import Export as Export
 from .formats.from_map import export_map as export_map
 from .formats.to_map import import_map as import_map
+from .frame import Skipped as Skipped
+from .maps.compare import Difference as Difference
 from .maps.compare import Differences as Differences
 from .maps.compare import compare_maps as compare_maps
+from .maps.coordinates import Space as Space
 from .maps.coordinates import coordinates as coordinates
+from .maps.entries import Between as Between
 from .maps.entries import Column as Column
 from .maps.entries import Defect as Defect
 from .maps.entries import DefectKind as DefectKind
+from .maps.entries import FrameSummary as FrameSummary
 from .maps.entries import Row as Row
 from .maps.mapfile.reading import read_map as read_map
 from .maps.mapfile.schema import map_schema as map_schema
@@ -26,6 +36,7 @@ from .maps.mapfile.writing import write_map as write_map
 from .maps.merge import merge_maps as merge_maps
 from .maps.sensor_map import SensorMap as SensorMap
 from .maps.visible import visible_defects as visible_defects
+from .report.evaluation import evaluation_text as evaluation_text
 from .settings import LeastStrengths as LeastStrengths
 from .settings import Options as Options
 from .settings import Thresholds as Thresholds

@@ -28,7 +28,7 @@ class JpegAlignment:
     profile: Profile | None
 
 
-def align_jpeg(raw: str | Path, jpeg: str | Path, *, profile: str | None = None) -> JpegAlignment:
+def align_jpeg(raw: str | Path, jpeg: str | Path, *, profile: Profile | str | None = None) -> JpegAlignment:
     """Measure which part of the raw grid a camera's full-size JPEG shows.
 
     Parameters
@@ -36,7 +36,7 @@ def align_jpeg(raw: str | Path, jpeg: str | Path, *, profile: str | None = None)
     raw, jpeg
         A raw file and the camera's own JPEG of the same shot.
     profile
-        Name or file of the camera's profile; None takes the one of its EXIF model, or else LibRaw's geometry.
+        Profile of the camera, or its name or file; None takes the one of its EXIF model, or else LibRaw's geometry.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def align_jpeg(raw: str | Path, jpeg: str | Path, *, profile: str | None = None)
     raw, jpeg = Path(raw), Path(jpeg)
     photo = _raw_photo(raw)
     _check_same_shot(photo, read_photo(jpeg))
-    known = find_profile(photo.body) if profile is None else get_profile(profile)
+    known = get_profile(profile) if isinstance(profile, str) else profile or find_profile(photo.body)
     data = read_bytes(jpeg)
     size = jpeg_size(data, jpeg.name)
     geometry = open_geometry(raw, known)

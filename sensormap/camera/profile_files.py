@@ -82,13 +82,13 @@ def find_profile(body: Body) -> Profile | None:
     return next(matching, None)
 
 
-def get_profile(name_or_file: str) -> Profile:
+def get_profile(name_or_file: str | Path) -> Profile:
     """Return a profile by its name or by the file that holds it.
 
     Parameters
     ----------
     name_or_file
-        A name that `list_profiles` knows; or a path, recognised by its ending ``.yaml`` or by its folder.
+        Name that `list_profiles` knows; or a path, which a text is if it ends in ``.yaml`` or names a folder.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def get_profile(name_or_file: str) -> Profile:
         If there is no such profile, with the names that come close, or if the file is no valid one.
     """
     path = Path(name_or_file)
-    if path.suffix.lower() in (".yaml", ".yml") or path.name != name_or_file:
+    if isinstance(name_or_file, Path) or path.suffix.lower() in (".yaml", ".yml") or path.name != name_or_file:
         return load_profile(path)
     known = {profile.name: profile for profile in list_profiles()}
     wanted = name_or_file.strip().lower().replace(" ", "-")

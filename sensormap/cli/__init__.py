@@ -1,5 +1,5 @@
-"""The command line: arguments, messages, exit codes. One module a command, over a function of the library.
+"""The command line: arguments in; calls of the library, messages and exit codes out.
 
-Read `main` first, then a command: `map`, `show`, `correct`, `export`, `compare`, `evaluate`, `cameras`, `schema`.
-`options` are shared by several of them, `console` says what stderr shows, `render` prints tables.
+Read `main` first, then a command in `commands`. `options` are shared by several of them, `console` says
+what stderr shows, `render` prints tables.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import IO, TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from sensormap.maps.sensor_map import SensorMap
     from sensormap.threads import Progress
 
 
@@ -42,6 +43,16 @@ class _ConsoleHandler(logging.Handler):
             lines += logging.Formatter().formatException(record.exc_info).splitlines()
         for line in lines:
             stderr_console().out(plain(line), highlight=False)
+
+
+def note_unknown_serials(maps: Mapping[str, SensorMap]) -> None:
+    """Say on stderr which of several maps, by name, do not know their camera's serial number, where others may."""
+    from sensormap.report.words import plain  # noqa: PLC0415
+
+    for name, sensor_map in maps.items() if len(maps) > 1 else ():
+        if not sensor_map.body.serial:
+            text = f"{name}: the camera's serial number is unknown; taken for the same camera"
+            click.echo(plain(text), err=True)
 
 
 def configure_log(verbosity: int) -> None:

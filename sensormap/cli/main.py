@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from sensormap.cli.console import Failure, configure_log
 from sensormap.errors import SensorMapError
 from sensormap.version import __version__
 
+_COMMANDS = "sensormap.cli.commands"  # the package with one module a command, named like it
 # NumPy's own threads would wait beside those of a survey, which use all processors; its matrices here are tiny.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -20,32 +22,19 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 class _Commands(click.Group):
     """A group whose commands are imported when they are called, and whose errors are one line with exit code 1."""
 
-    # Name: module, and the first paragraph of the command's own help (as a test makes sure): --help imports no command.
+    # Name: the first paragraph of the command's own help (as a test makes sure), so that --help imports no command.
     table = {  # noqa: RUF012
-        "map": (
-            "map",
-            "Map the defects of the sensor that took PHOTOS: files, folders (searched recursively) and patterns, "
-            "in any mix.",
-        ),
-        "show": ("show", "Print a summary of MAP and its strongest defects."),
-        "coords": ("show", "Print x,y of every defective photosite of MAP, one per line, 0-based."),
-        "evaluate": (
-            "evaluate",
-            "Plant defects into the decoded frames of PHOTOS, map them blind, and report what was found.",
-        ),
-        "correct": (
-            "correct",
-            "Repair the defects of MAP in PHOTOS: files, folders (searched recursively) and patterns, in any mix.",
-        ),
-        "export": ("export", "Write MAP as the defect list of another program."),
-        "import": ("export", "Make a map of the defect list FILE of another program."),
-        "diff": ("compare", "Print what is new, healed or changed between two maps of one camera, OLD and NEW."),
-        "merge": ("compare", "Join MAPS of one camera, made from different photos, into one map."),
-        "cameras": ("cameras", "List, show and check camera profiles."),
-        "schema": (
-            "schema",
-            "Write the JSON Schema of the map file, by which editors and other programs can check a map.",
-        ),
+        "map": "Find the defects of the sensor that took PHOTOS.",
+        "show": "Print a summary of MAP and its strongest defects.",
+        "coords": "List x,y of every defective photosite of MAP.",
+        "evaluate": "Test on PHOTOS how well map works.",
+        "correct": "Write repaired copies of PHOTOS, without the defects of MAP.",
+        "export": "Write MAP as the defect list of another program.",
+        "import": "Make a map of the defect list FILE of another program.",
+        "diff": "Compare two maps of one camera.",
+        "merge": "Join MAPS of one camera into one map.",
+        "cameras": "List, show and check camera profiles.",
+        "schema": "Write the JSON Schema of map files.",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -56,13 +45,13 @@ class _Commands(click.Group):
 
         if cmd_name not in self.table:
             return None
-        module = import_module(f"sensormap.cli.{self.table[cmd_name][0]}")
-        command: click.Command = getattr(module, f"{cmd_name}_command")
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = getattr(import_module(f"{_COMMANDS}.{module}"), f"{cmd_name}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = formatter.width - 6 - max(map(len, self.table))  # what click itself leaves for the texts
-        stubs = [click.Command(name, help=text) for name, (_, text) in self.table.items()]
+        stubs = [click.Command(name, help=text) for name, text in self.table.items()]
         with formatter.section("Commands"):
             formatter.write_dl([(stub.name or "", stub.get_short_help_str(width)) for stub in stubs])
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import click
 
+from sensormap.settings import DECODERS, DEFAULT_FOLLOWED
+
+map_argument = click.argument("map_file", metavar="MAP", type=click.Path(path_type=Path))
 profile_option = click.option(
-    "--profile", metavar="NAME|FILE", help="Camera profile; by default the one of the photos' EXIF model."
+    "--profile", metavar="NAME|FILE", help="Camera profile; by default the one for the camera that the photos name."
 )
 serial_option = click.option("--serial", help="Serial number of the camera to map, if the photos are from several.")
 jobs_option = click.option(
@@ -16,21 +20,21 @@ jobs_option = click.option(
 follow_option = click.option(
     "--follow",
     type=click.IntRange(2, 1024),
-    default=256,
+    default=DEFAULT_FOLLOWED,
     show_default=True,
     help="Raw photos used in the second pass, which measures strengths, dates and kinds. Fewer are faster and less "
     "certain.",
 )
 decoder_option = click.option(
     "--decoder",
-    type=click.Choice(["rawpy", "flashraw"]),
+    type=click.Choice(DECODERS),
     default="rawpy",
     show_default=True,
-    help="Decoder of raw photos. flashraw (pip install 'sensormap[fast]') is four times as fast; with undamaged photos "
-    "the map is the same.",
+    help="Decoder of raw photos. rawpy is LibRaw, the usual one. flashraw (pip install 'sensormap[fast]') is four "
+    "times as fast; with undamaged photos the map is the same.",
 )
 verbose_option = click.option(
-    "-v", "--verbose", count=True, help="Print more on stderr: -v a line for each photo, -vv everything."
+    "-v", "--verbose", count=True, help="Print more on stderr: -v the steps, -vv everything."
 )
 quiet_option = click.option(
     "-q", "--quiet", count=True, help="Print less: -q warnings only, no progress, no table; -qq errors only."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from sensormap.camera.profile_files import find_profile
@@ -19,20 +20,36 @@ from sensormap.photos.files import find_photos, read_bytes
 from sensormap.threads import Progress, no_progress
 
 
+@dataclass(frozen=True)
+class RepairCheck:
+    """How far off each repair method is.
+
+    Parameters
+    ----------
+    photos
+        Number of photos that could be used.
+    methods
+        Errors of each method.
+    """
+
+    photos: int
+    methods: tuple[Quality, ...]
+
+
 def check_repairs(
-    arguments: Iterable[str | Path],
+    photos: Iterable[str | Path],
     sensor_map: SensorMap,
     *,
     force: bool = False,
     jobs: int | None = None,
     progress: Progress = no_progress,
     on_skipped: OnSkipped = log_skipped,
-) -> tuple[int, tuple[Quality, ...]]:
+) -> RepairCheck:
     """Repair healthy photosites of photos as if they were defective, and return how far off each method is.
 
     Parameters
     ----------
-    arguments
+    photos
         Raw photos: files, folders (searched recursively) and glob patterns, in any mix.
     sensor_map
         Map of the camera that took them, whose defects are neither held out nor used.
@@ -45,8 +62,8 @@ def check_repairs(
 
     Returns
     -------
-    int, tuple of Quality
-        Number of photos that could be used, and the errors of each method.
+    RepairCheck
+        The photos that could be used, and the errors of each method.
 
     Raises
     ------
@@ -57,9 +74,9 @@ def check_repairs(
     def held_out(path: Path) -> HeldOut:
         return _held_out(path, sensor_map, force=force)
 
-    paths = find_photos(arguments, images=False)
+    paths = find_photos(photos, images=False)
     parts = run_each(paths, held_out, jobs=jobs, progress=progress, on_skipped=on_skipped)
-    return len(parts), sum_up(parts)
+    return RepairCheck(len(parts), sum_up(parts))
 
 
 def _held_out(path: Path, sensor_map: SensorMap, *, force: bool) -> HeldOut:

@@ -130,7 +130,7 @@ _DEFAULTS = CorrectOptions()
 
 
 def correct_photos(
-    arguments: Iterable[str | Path],
+    photos: Iterable[str | Path],
     sensor_map: SensorMap,
     folder: str | Path,
     options: CorrectOptions = _DEFAULTS,
@@ -142,7 +142,7 @@ def correct_photos(
 
     Parameters
     ----------
-    arguments
+    photos
         Files, folders (searched recursively) and glob patterns, in any mix.
     sensor_map
         Map of the camera that took them.
@@ -170,7 +170,7 @@ def correct_photos(
     """
     folder = Path(folder).expanduser()
     check_folder(folder)
-    found = find_photos(arguments, images=False)
+    found = find_photos(photos, images=False)
     paths = without_results(found, folder)
     if len(paths) < len(found):
         log.warning("%d files in %s left out: taken for results of earlier runs", len(found) - len(paths), folder)

@@ -31,10 +31,10 @@ DEFAULT_PLANTED = 250
 
 
 def evaluate(
-    arguments: Iterable[str | Path],
+    photos: Iterable[str | Path],
     options: Options = DEFAULT_OPTIONS,
-    progress: Progress = no_progress,
     *,
+    progress: Progress = no_progress,
     count: int = DEFAULT_PLANTED,
     seed: int = 1,
 ) -> Evaluation:
@@ -42,7 +42,7 @@ def evaluate(
 
     Parameters
     ----------
-    arguments, options, progress
+    photos, options, progress
         As for `map_defects`, which runs twice: on the photos as they are, to know their own defects, and on the same
         photos with defects planted, of which it is told nothing. JPEGs are left out.
     count
@@ -55,10 +55,10 @@ def evaluate(
     SensorMapError
         As by `map_defects`.
     """
-    paths = list(arguments)
+    paths = list(photos)
     options = replace(options, jpegs=False)  # a defect comes before the development that makes a JPEG
     plain = _PlainReader()
-    before = map_defects(paths, options, progress, read=plain)
+    before = map_defects(paths, options, progress=progress, read=plain)
     # Where the clock jumps, a birth by the clock is none in the order of the frames.
     times = [] if before.frames.clock_jumps else sorted(plain.times)
     area = before.sensor.active_area
@@ -74,7 +74,7 @@ def evaluate(
         log.warning("%d of %d defects planted: there is no room for more", len(planted), count)
     planter = _Planter(planted, seed)
     with _errors_only():  # the same would be said twice
-        after = map_defects(paths, options, progress, read=planter)
+        after = map_defects(paths, options, progress=progress, read=planter)
     return compare(planted, planter.traces(), before, after)
 
 

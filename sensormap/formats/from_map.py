@@ -27,14 +27,14 @@ class Export:
     losses: tuple[str, ...]
 
 
-def export_map(sensor_map: SensorMap, form: Format | str, *, profile: Profile | str | None = None) -> Export:
+def export_map(sensor_map: SensorMap, list_format: Format | str, *, profile: Profile | str | None = None) -> Export:
     """Return a map's defects in another program's format.
 
     Parameters
     ----------
     sensor_map
         The map.
-    form
+    list_format
         The format, or its name, as ``sensormap export --list`` tells them. Where it takes no more than so many
         entries, the strongest go in.
     profile
@@ -63,23 +63,24 @@ def export_map(sensor_map: SensorMap, form: Format | str, *, profile: Profile | 
     >>> export = export_map(read_map("d80.yaml"), "dcraw")  # doctest: +SKIP
     >>> Path(".badpixels").write_bytes(export.content)  # doctest: +SKIP
     """
-    form = get_format(form) if isinstance(form, str) else form
+    list_format = get_format(list_format) if isinstance(list_format, str) else list_format
     profile = get_profile(profile) if isinstance(profile, str) else profile
-    if sensor_map.sensor.is_jpeg_grid and not form.for_jpegs:
+    if sensor_map.sensor.is_jpeg_grid and not list_format.for_jpegs:
         suited = ", ".join(sorted(other.name for other in FORMATS.values() if other.for_jpegs))
-        msg = f"{form.name}: is for raw photos, but the map is of JPEGs of a camera without a profile; suited: {suited}"
+        msg = f"{list_format.name}: is for raw photos, but the map is of JPEGs of a camera without a profile"
+        msg += f"; suited: {suited}"
         raise ListFormatError(msg)
-    sensor = _raw_sensor(sensor_map, profile) if form.space.startswith(VISIBLE) else sensor_map.sensor
+    sensor = _raw_sensor(sensor_map, profile) if list_format.space.startswith(VISIBLE) else sensor_map.sensor
     listing = listing_of(sensor_map)
-    strongest = _strongest(listing, sensor_map, form.at_most)
-    content = form.write(strongest, sensor, sensor_map.body)
+    strongest = _strongest(listing, sensor_map, list_format.at_most)
+    content = list_format.write(strongest, sensor, sensor_map.body)
     weak = len(one_by_one(listing)) - len(one_by_one(strongest))
     losses = [
-        (weak, f"photosites left out: the weakest, since it takes {form.at_most} at most"),
-        *_unread(strongest, content, form, sensor),
+        (weak, f"photosites left out: the weakest, since it takes {list_format.at_most} at most"),
+        *_unread(strongest, content, list_format, sensor),
         *_vague(sensor_map),
     ]
-    return Export(content, tuple(f"{form.name}: {count} {what}" for count, what in losses if count))
+    return Export(content, tuple(f"{list_format.name}: {count} {what}" for count, what in losses if count))
 
 
 def listing_of(sensor_map: SensorMap) -> Listing:
@@ -146,16 +147,16 @@ def _strongest(listing: Listing, sensor_map: SensorMap, at_most: int | None) -> 
     return Listing(tuple(sorted(best, key=lambda found: (found.y, found.x))))
 
 
-def _unread(listing: Listing, content: bytes, form: Format, sensor: Sensor) -> Iterator[tuple[int, str]]:
+def _unread(listing: Listing, content: bytes, list_format: Format, sensor: Sensor) -> Iterator[tuple[int, str]]:
     """Yield how many photosites and runs reading the file back does not give, or not with all they had."""
-    if form.read is None:
+    if list_format.read is None:
         return
-    back = form.read(content, form.name, sensor)
+    back = list_format.read(content, list_format.name, sensor)
     found = {(photosite.y, photosite.x): photosite for photosite in one_by_one(back)}
     photosites = one_by_one(listing)
     pairs = [(was, found[was.y, was.x]) for was in photosites if (was.y, was.x) in found]
-    yield len(photosites) - len(pairs), f"photosites left out: outside its area ({form.space})"
-    kinds = "with hot or cold for their kind" if "two kinds" in form.keeps else "without their kind"
+    yield len(photosites) - len(pairs), f"photosites left out: outside its area ({list_format.space})"
+    kinds = "with hot or cold for their kind" if "two kinds" in list_format.keeps else "without their kind"
     yield sum(was.kind != now.kind for was, now in pairs), f"photosites {kinds}"
     dates = sum(_second(was.since) != _second(now.since) for was, now in pairs)
     yield dates, "photosites without their date of birth: repaired in older photos too"

@@ -29,7 +29,7 @@ def sensor_of(profile: Profile) -> Sensor:
 
 def import_map(
     path: str | Path,
-    form: Format | str,
+    list_format: Format | str,
     profile: Profile | str,
     *,
     serial: str = "",
@@ -41,7 +41,7 @@ def import_map(
     ----------
     path
         The list.
-    form
+    list_format
         Its format, or the name of one, as ``sensormap export --list`` tells them.
     profile
         The camera's model: a profile, or the name or file of one.
@@ -76,10 +76,10 @@ def import_map(
     [(7, 8, 'stuck'), (100, 200, 'stuck')]
     """
     path = Path(path)
-    form = get_format(form) if isinstance(form, str) else form
+    list_format = get_format(list_format) if isinstance(list_format, str) else list_format
     camera = get_profile(profile) if isinstance(profile, str) else profile
-    listing = read_list(path, form, sensor_of(camera))
-    return map_of_listing(listing, camera, serial=serial, kind=DefectKind(kind), origin=(form.name, path.name))
+    listing = read_list(path, list_format, sensor_of(camera))
+    return map_of_listing(listing, camera, serial=serial, kind=DefectKind(kind), origin=(list_format.name, path.name))
 
 
 def map_of_listing(
@@ -107,7 +107,7 @@ def map_of_listing(
         `after` of its onset; the others have no onset.
     """
     sensor = sensor_of(profile)
-    form, file = origin
+    list_format, file = origin
     told = [replace(run, kind=run.kind or kind) for run in listing.runs]
     columns = _united([(run.x, run.y, run.y + run.height, run) for run in told if run.width == 1])
     rows = _united([(run.y, run.x, run.x + run.width, run) for run in told if run.width > 1])
@@ -117,7 +117,7 @@ def map_of_listing(
         sensor=sensor,
         frames=_NO_FRAMES,
         skipped=(),
-        settings={"imported_from": form, "imported_file": file},
+        settings={"imported_from": list_format, "imported_file": file},
         columns=tuple(_line(Column, *span, sensor) for span in columns),
         rows=tuple(_line(Row, *span, sensor) for span in rows),
         defects=tuple(_defect(found, found.kind or kind, sensor) for found in listing.photosites),

@@ -81,7 +81,7 @@ class Differences:
         return tuple(entry for entry in self.entries if entry.change == change)
 
 
-def compare_maps(old: SensorMap, new: SensorMap, *, names: tuple[str, str] = ("old", "new")) -> Differences:
+def compare_maps(old: SensorMap, new: SensorMap, *, names: Sequence[str] = ("old", "new")) -> Differences:
     """Return what `new` has that `old` has not, the reverse, and what changed.
 
     Parameters

@@ -45,7 +45,7 @@ def noise_dn(level_dn: float, *, gain: float) -> float:
 
 
 def visible_defects(
-    sensor_map: SensorMap, *, shutter_s: float, iso: int, levels: tuple[float, float] = (SHADOW_DN, GREY_DN)
+    sensor_map: SensorMap, *, shutter_s: float, iso: int = 100, levels: tuple[float, float] = (SHADOW_DN, GREY_DN)
 ) -> tuple[Defect, ...]:
     """Return the defects that stand out by more than 3 sigma of the noise at an exposure, in the order of the map.
 

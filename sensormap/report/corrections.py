@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sensormap.correct.methods.held_out import Quality
+from sensormap.correct.check_repairs import RepairCheck
 from sensormap.correct.run import CorrectedPhoto
 from sensormap.report.table import Table
 from sensormap.report.words import plain
@@ -28,31 +28,30 @@ def corrected_table(corrected: Sequence[CorrectedPhoto]) -> Table:
     return Table(_title(corrected), header, rows, right=frozenset({2}), note=note if changes else "")
 
 
-def quality_table(photos: int, qualities: Sequence[Quality]) -> Table:
+def quality_table(check: RepairCheck) -> Table:
     """Return the errors of repairs, a row a method.
 
     Parameters
     ----------
-    photos
-        Number of photos in which photosites were held out.
-    qualities
-        Errors of each method.
+    check
+        Errors of repairs of healthy photosites, by method.
 
     Examples
     --------
-    >>> table = quality_table(2, (Quality("mean", 400, 13.0, 108.0, 0.8, 2.85),))
+    >>> from sensormap.correct.methods.held_out import Quality
+    >>> table = quality_table(RepairCheck(2, (Quality("mean", 400, 13.0, 108.0, 0.8, 2.85),)))
     >>> print(table.title, *table.rows[0], sep="; ")
     400 healthy photosites of 2 photos, repaired as if defective; mean; 13.0; 108.0; 0.80; 2.85
     """
-    if not qualities:
+    if not check.methods:
         return Table("", (), (), note="No healthy photosite could be held out.")
     rows = tuple(
         (one.method, f"{one.median_dn:.1f}", f"{one.high_dn:.1f}", f"{one.median_sigma:.2f}", f"{one.high_sigma:.2f}")
-        for one in qualities
+        for one in check.methods
     )
-    noun = "photo" if photos == 1 else "photos"
+    noun = "photo" if check.photos == 1 else "photos"
     return Table(
-        f"{qualities[0].count} healthy photosites of {photos} {noun}, repaired as if defective",
+        f"{check.methods[0].count} healthy photosites of {check.photos} {noun}, repaired as if defective",
         ("method", "median DN", "95 % DN", "median sigma", "95 % sigma"),
         rows,
         right=frozenset({1, 2, 3, 4}),

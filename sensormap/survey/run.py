@@ -39,10 +39,10 @@ _MANY_DEFECTS = 2e-4
 
 
 def map_defects(
-    arguments: Iterable[str | Path],
+    photos: Iterable[str | Path],
     options: Options = DEFAULT_OPTIONS,
-    progress: Progress = no_progress,
     *,
+    progress: Progress = no_progress,
     read: Read | None = None,
 ) -> SensorMap:
     """Map the defects of the sensor that took some photos.
@@ -51,8 +51,8 @@ def map_defects(
 
     Parameters
     ----------
-    arguments
-        Files, folders and patterns.
+    photos
+        Files, folders (searched recursively) and glob patterns, in any mix.
     options
         What the run is asked to do.
     progress
@@ -73,7 +73,7 @@ def map_defects(
     read = read or partial(read_frame, decoder=options.decoder)
     refusals = Refusals(strict=options.strict)
     context = RunContext(options, progress, refusals, read, fallback)
-    selection, known = _select(arguments, context)
+    selection, known = _select(photos, context)
     mixed = bool(selection.photos and selection.pictures)
     maps: list[SensorMap] = []
     used: set[Path] = set()

@@ -66,7 +66,7 @@ def test_help(command, option):
 @pytest.mark.parametrize("name", main.table)
 def test_help_lists_what_each_command_says_of_itself(name):
     command = main.get_command(click.Context(main), name)
-    assert (command.name, command.help.split("\n\n")[0].replace("\n", " ")) == (name, main.table[name][1])
+    assert (command.name, command.help.split("\n\n")[0].replace("\n", " ")) == (name, main.table[name])
 
 
 @pytest.mark.parametrize("width", [30, 50, 80, 200])

@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from sensormap.camera.profile import Body
-from sensormap.cli.compare import diff_command, merge_command
+from sensormap.cli.commands.diff import diff_command
+from sensormap.cli.commands.merge import merge_command
 from sensormap.cli.main import main
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.mapfile.writing import write_map

@@ -200,7 +200,7 @@ def test_progress_is_told_for_both_passes_of_both_maps(tmp_path):
     heard = []
     write_photos(tmp_path, 4)
     options = Options(profile=str(write_profile(tmp_path)), follow=3)
-    evaluate([tmp_path], options, lambda *counts: heard.append(counts), count=3)
+    evaluate([tmp_path], options, progress=lambda *counts: heard.append(counts), count=3)
     one_map = [(done, 4) for done in range(5)] + [(done, 3) for done in range(4)]
     assert heard == 2 * one_map
 
@@ -335,5 +335,5 @@ def test_wrong_usage_exits_2(arguments, kind, parameter):
 def test_help():
     shown = run("evaluate", "--help")
     assert shown.exit_code == 0
-    assert "Plant defects into the decoded frames of PHOTOS" in shown.stdout
+    assert "Test on PHOTOS how well map works" in shown.stdout
     assert re.search(r"--count.*250.*10000.*--seed", shown.stdout, re.DOTALL)

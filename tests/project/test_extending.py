@@ -15,11 +15,12 @@ import pytest
 from numpy.typing import NDArray
 
 from fixtures.files.nef import NefMeta, nef_bytes
-from sensormap import cli, map_defects
+from sensormap import map_defects
 from sensormap.camera import profile_files
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body, Profile
 from sensormap.camera.profile_files import get_profile
+from sensormap.cli import commands
 from sensormap.cli.main import main
 from sensormap.correct.methods.registry import METHODS, Method
 from sensormap.correct.methods.targets import Targets
@@ -75,7 +76,7 @@ def toy_file(tmp_path: Path) -> Path:
 def test_a_camera_is_a_file(cameras: Path, tmp_path: Path) -> None:
     (cameras / "toy-1.yaml").write_text(CAMERA, encoding="utf-8")
     assert "TOY 1" in run("cameras", "list").stdout
-    assert "saturation             3880 DN" in run("cameras", "show", "toy-1").stdout
+    assert "saturation         3880 DN" in run("cameras", "show", "toy-1").stdout
     write_photos(tmp_path / "photos", model="TOY 1")
     found = run("map", tmp_path / "photos", "-o", tmp_path / "map.yaml", "--no-follow", "-q")
     assert found.exit_code == 0, found.output
@@ -124,10 +125,10 @@ def count_command(map_file: Path) -> None:
 
 
 def test_a_command_is_a_module_and_a_row(monkeypatch: pytest.MonkeyPatch, toy_file: Path) -> None:
-    module = ModuleType("sensormap.cli.count")
+    module = ModuleType("sensormap.cli.commands.count")
     vars(module)["count_command"] = count_command
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setitem(main.table, "count", ("count", "Print the number of defects of MAP."))
+    monkeypatch.setitem(main.table, "count", "Print the number of defects of MAP.")
     assert "Print the number of defects of MAP." in run("--help").stdout
     assert run("count", toy_file).stdout == "3\n"
     missing = run("count", toy_file.with_name("none.yaml"))
@@ -220,8 +221,8 @@ def test_a_repair_method_is_a_module_and_a_row(monkeypatch: pytest.MonkeyPatch, 
     vars(module)["grey"] = grey
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setitem(METHODS, "toy", Method("toy.grey", "the same grey everywhere"))
-    monkeypatch.setattr(cli, "correct", importlib.import_module("sensormap.cli.correct"))
-    monkeypatch.delitem(sys.modules, "sensormap.cli.correct")  # so that the command is made anew
+    monkeypatch.setattr(commands, "correct", importlib.import_module("sensormap.cli.commands.correct"))
+    monkeypatch.delitem(sys.modules, "sensormap.cli.commands.correct")  # so that the command is made anew
     photo, map_file = write_photos(tmp_path / "photos", 1)[0], tmp_path / "map.yaml"
     write_map(small_map(tmp_path, (20, 30)), map_file)
     assert "the same grey everywhere" in run("correct", "--help").stdout

@@ -127,7 +127,7 @@ def test_neither_threads_nor_order_change_the_map(series, jpeg_map, jobs):
 def test_progress_counts_every_jpeg_once(series):
     heard = []
     files = sorted((series[0] / "jpegs").iterdir())[:3]
-    map_defects(files, options(series[0]), lambda *counts: heard.append(counts))
+    map_defects(files, options(series[0]), progress=lambda *counts: heard.append(counts))
     assert heard == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
 

@@ -131,7 +131,7 @@ def test_without_the_second_pass_nothing_of_it_is_told(series, first_pass_map):
 def test_the_second_pass_follows_as_many_frames_as_asked_for(series, follow, followed):
     heard = []
     options = Options(profile=str(series[2]), follow=follow)
-    found = map_defects([series[0]], options, lambda *counts: heard.append(counts))
+    found = map_defects([series[0]], options, progress=lambda *counts: heard.append(counts))
     assert (found.frames.used, found.frames.followed) == (16, followed)
     again = heard[-1][1]
     assert heard == [(done, 16) for done in range(17)] + [(done, again) for done in range(again + 1)]
@@ -858,7 +858,7 @@ def test_an_interrupt_leaves_no_threads(place, call):
 
     before = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
-        map_defects([place[0]], Options(profile=str(place[1])), interrupt)
+        map_defects([place[0]], Options(profile=str(place[1])), progress=interrupt)
     assert threading.active_count() == before
     assert len(heard) == call + 1
 
@@ -877,7 +877,7 @@ def test_an_interrupt_of_a_run_that_saves_leaves_no_threads(tmp_path, call, jobs
 
     before = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
-        map_defects([tmp_path], Options(profile=str(write_profile(tmp_path)), jobs=jobs), interrupt)
+        map_defects([tmp_path], Options(profile=str(write_profile(tmp_path)), jobs=jobs), progress=interrupt)
     assert threading.active_count() == before
 
 
@@ -895,13 +895,13 @@ def test_strict_ends_a_run_that_saves_and_leaves_no_threads(tmp_path, number, jo
 
 def test_progress_counts_every_photo_once_in_each_pass(place):
     heard = []
-    map_defects([place[0]], Options(profile=str(place[1])), lambda *counts: heard.append(counts))
+    map_defects([place[0]], Options(profile=str(place[1])), progress=lambda *counts: heard.append(counts))
     assert heard == [(0, 3), (1, 3), (2, 3), (3, 3)] * 2
 
 
 def test_progress_counts_every_photo_once_where_nothing_is_followed(place):
     heard = []
-    map_defects([place[0]], Options(profile=str(place[1]), follow=0), lambda *counts: heard.append(counts))
+    map_defects([place[0]], Options(profile=str(place[1]), follow=0), progress=lambda *counts: heard.append(counts))
     assert heard == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sensormap.camera.cfa import Cfa
-from sensormap.cli.correct import correct_command
+from sensormap.cli.commands.correct import correct_command
 from sensormap.correct.jpeg import jpeg
 from sensormap.correct.methods.new_values import new_values
 from sensormap.correct.methods.registry import DIRECTIONAL, INTERPOLATIONS, JPEG_METHODS, METHODS, SUBTRACT

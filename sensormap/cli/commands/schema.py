@@ -10,11 +10,12 @@ import click
 
 @click.command("schema")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="JSON file to write; - or none: to stdout.")
-@click.option("--overwrite", is_flag=True, help="Replace the output file if it is a JSON Schema.")
+@click.option("--overwrite", is_flag=True, help="Replace the output file if it is a JSON Schema, or empty.")
 def schema_command(*, output: Path | None, overwrite: bool) -> None:
-    """Write the JSON Schema of the map file, by which editors and other programs can check a map.
+    """Write the JSON Schema of map files.
 
-    Maps name it sensormap-1.schema.json: an editor that knows YAML finds it under that name in the map's folder.
+    Save it as sensormap-1.schema.json beside your maps: their second line names that file, and editors that know YAML
+    then explain and check them. Other programs can check maps by it, too.
     """
     from sensormap.maps.mapfile.schema import map_schema  # noqa: PLC0415
     from sensormap.output import unless_opening, write_atomically  # noqa: PLC0415

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 @click.command("evaluate")
 @click.argument("photos", nargs=-1, required=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="YAML file for the numbers; - for stdout.")
-@click.option("--overwrite", is_flag=True, help="Replace the output file if it is an evaluation.")
-@click.option("--count", type=click.IntRange(1, 10_000), default=250, show_default=True, help="Planted defects.")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the planted defects.")
+@click.option("--overwrite", is_flag=True, help="Replace the output file if it is an evaluation, or empty.")
+@click.option("--count", type=click.IntRange(1, 10_000), default=250, show_default=True, help="Made-up defects.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the made-up defects.")
 @profile_option
 @serial_option
 @jobs_option
@@ -47,10 +47,11 @@ def evaluate_command(
     verbose: int,
     quiet: int,
 ) -> None:
-    """Plant defects into the decoded frames of PHOTOS, map them blind, and report what was found.
+    """Test on PHOTOS how well map works.
 
-    The photos themselves are not changed. Only raw photos can be used, JPEGs are left out; a few photos of other
-    cameras are skipped as by map. It takes twice as long as map.
+    Made-up defects are added to the decoded photos, in memory. The photos are mapped as by map, which does not know
+    them; the report counts how many were found. The photos themselves are not changed. Only raw photos can be used,
+    JPEGs are left out; a few photos of other cameras are skipped as by map. It takes twice as long as map.
     """
     from sensormap.decode.quiet import (  # noqa: PLC0415 - takes a second to import, --help does not
         native_stderr_silenced,
@@ -68,7 +69,7 @@ def evaluate_command(
         check_writable(output, overwrite=overwrite, objection=unless_evaluation)
     options = Options(profile=profile, serial=serial, jobs=jobs, follow=follow)
     with native_stderr_silenced(), progress_bar(verbosity) as progress:
-        evaluation = evaluate(photos, options, progress, count=count, seed=seed)
+        evaluation = evaluate(photos, options, progress=progress, count=count, seed=seed)
     if to_stdout:
         click.echo(evaluation_text(evaluation), nl=False)
         return

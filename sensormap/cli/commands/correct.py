@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sensormap.cli.console import Failure, configure_log, progress_bar
-from sensormap.cli.options import jobs_option, quiet_option, verbose_option
+from sensormap.cli.options import jobs_option, map_argument, quiet_option
 from sensormap.correct.methods.registry import DIRECTIONAL, JPEG_METHODS, METHODS
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _METHODS = "\n".join(("\b", "Methods, and the value that a defective photosite g
 
 
 @click.command("correct", epilog=_METHODS)
-@click.argument("map_file", metavar="MAP", type=click.Path(path_type=Path))
+@map_argument
 @click.argument("photos", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="FOLDER", help="Folder for the corrected copies; made if it does not exist.")
 @click.option("--overwrite", is_flag=True, help="Replace corrected copies in FOLDER; never another file.")
@@ -53,7 +53,9 @@ _METHODS = "\n".join(("\b", "Methods, and the value that a defective photosite g
     help="Correct photos of another serial number too, or of an unknown one; never of another model.",
 )
 @jobs_option
-@verbose_option
+@click.option(
+    "-v", "--verbose", count=True, help="Print more on stderr: -v a line for each photo, -vv everything."
+)
 @quiet_option
 def correct_command(
     map_file: Path,
@@ -71,12 +73,13 @@ def correct_command(
     verbose: int,
     quiet: int,
 ) -> None:
-    """Repair the defects of MAP in PHOTOS: files, folders (searched recursively) and patterns, in any mix.
+    """Write repaired copies of PHOTOS, without the defects of MAP.
 
-    Corrected copies are written; PHOTOS stay as they are. A copy of a compressed 12-bit NEF is a NEF in which only
-    defective photosites differ. A copy of any other raw photo is a DNG. A copy of a JPEG is a JPEG in which only the
-    blocks around defects differ. A defect is left alone in photos taken before it appeared or after it healed, and in
-    those at whose exposure it is invisible. Exit code 1 if a photo could not be corrected.
+    PHOTOS are files, folders (searched recursively) and patterns, in any mix; they stay as they are. A copy of a
+    compressed 12-bit NEF is a NEF in which only defective photosites differ. A copy of any other raw photo is a DNG. A
+    copy of a JPEG is a JPEG in which only the blocks around defects differ. A defect is left alone in photos taken
+    before it appeared or after it healed, and in those at whose exposure it is invisible. Exit code 1 if a photo could
+    not be corrected.
     """
     if bool(output) == check or output == "":
         msg = "--check writes nothing: leave -o out" if check else "-o FOLDER says where corrected photos go"
@@ -115,8 +118,8 @@ def _run(map_file: Path, photos: tuple[str, ...], output: Path | None, options: 
     with native_stderr_silenced(), progress_bar(verbosity, "correcting") as progress:
         if output is None:
             force, jobs = options.force, options.jobs
-            found = check_repairs(photos, sensor_map, force=force, jobs=jobs, progress=progress, on_skipped=on_skipped)
-            table = quality_table(*found)
+            check = check_repairs(photos, sensor_map, force=force, jobs=jobs, progress=progress, on_skipped=on_skipped)
+            table = quality_table(check)
         else:
             corrected = correct_photos(photos, sensor_map, output, options, progress=progress, on_skipped=on_skipped)
             table = corrected_table(corrected)

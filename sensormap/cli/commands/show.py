@@ -1,4 +1,4 @@
-"""`sensormap show` and `sensormap coords`: what a map says, for people and for scripts."""
+"""`sensormap show`: what a map says, for people."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from sensormap.cli.options import parse_shutter
-from sensormap.maps.coordinates import Space, coordinates
+from sensormap.cli.options import map_argument, parse_shutter
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.maps.visible import visible_defects
@@ -23,18 +22,15 @@ def _seconds(context: click.Context, option: click.Parameter, text: str | None) 
         raise click.BadParameter(str(error), context, option) from error
 
 
-_map_argument = click.argument("map_file", metavar="MAP", type=click.Path(path_type=Path))
-
-
 @click.command("show")
-@_map_argument
+@map_argument
 @click.option("--all", "every", is_flag=True, help="List every defect, not only the strongest 20.")
 @click.option(
     "--visible",
     "shutter_s",
     metavar="TIME",
     callback=_seconds,
-    help="Only the defects that exceed 3 sigma of the noise at this shutter time, such as 1/60 or 30 (seconds).",
+    help="Only the defects that clearly exceed the noise (3 sigma) at this shutter time, such as 1/60 or 30 (seconds).",
 )
 @click.option("--iso", type=click.IntRange(1, 10_000_000), help="ISO that goes with --visible.  [default: 100]")
 def show_command(map_file: Path, *, every: bool, shutter_s: float | None, iso: int | None) -> None:
@@ -42,30 +38,19 @@ def show_command(map_file: Path, *, every: bool, shutter_s: float | None, iso: i
 
     --visible assumes the noise of an ordinary 12-bit camera: 1 DN of read noise at ISO 100 and photon noise of 8
     electrons a DN; in a shadow of 100 DN for bright defects, in a grey of 700 DN for dark ones. Defects whose strength
-    is unknown are shown; a map made from JPEGs has no strengths.
+    is unknown are shown. A map made from JPEGs has no strengths, and is refused.
     """
     if iso is not None and shutter_s is None:
         msg = "--iso needs --visible"
         raise click.UsageError(msg)
+    from rich.console import Console  # noqa: PLC0415 - takes longer to import than --help may take
+
+    from sensormap.cli.render import show_map  # noqa: PLC0415
+
     sensor_map, title = read_map(map_file), ""
     if shutter_s is not None:
         sensor_map, title = _only_visible(sensor_map, shutter_s, iso or 100)
-    print_map(sensor_map, limit=None if every else 20, title=title)
-
-
-@click.command("coords")
-@_map_argument
-@click.option(
-    "--space",
-    type=click.Choice([str(space) for space in Space]),
-    default=str(Space.RAW),
-    show_default=True,
-    help="Where x and y count from: the raw grid, its active area, or the camera's full-size JPEG.",
-)
-def coords_command(map_file: Path, *, space: str) -> None:
-    """Print x,y of every defective photosite of MAP, one per line, 0-based."""
-    for x, y in coordinates(read_map(map_file), space):
-        click.echo(f"{x},{y}")
+    show_map(sensor_map, Console(), limit=None if every else 20, title=title)
 
 
 def _only_visible(sensor_map: SensorMap, shutter_s: float, iso: int) -> tuple[SensorMap, str]:
@@ -73,12 +58,3 @@ def _only_visible(sensor_map: SensorMap, shutter_s: float, iso: int) -> tuple[Se
     shown = visible_defects(sensor_map, shutter_s=shutter_s, iso=iso)
     title = visible_title(sensor_map, len(shown), shutter_s=shutter_s, iso=iso)
     return replace(sensor_map, defects=shown), title
-
-
-def print_map(sensor_map: SensorMap, *, limit: int | None = 20, title: str = "") -> None:
-    """Print a map's summary and defects to stdout."""
-    from rich.console import Console  # noqa: PLC0415 - coords does without
-
-    from sensormap.cli.render import show_map  # noqa: PLC0415
-
-    show_map(sensor_map, Console(), limit=limit, title=title)

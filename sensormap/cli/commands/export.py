@@ -1,4 +1,4 @@
-"""`sensormap export` and `sensormap import`: maps as other programs' defect lists, and the way back."""
+"""`sensormap export`: a map as another program's defect list."""
 
 from __future__ import annotations
 
@@ -9,22 +9,17 @@ from typing import BinaryIO
 
 import click
 
-from sensormap.camera.profile_files import get_profile
 from sensormap.cli.console import configure_log
-from sensormap.cli.options import verbose_option
+from sensormap.cli.options import map_argument, verbose_option
 from sensormap.errors import ListFormatError, OutputError
 from sensormap.formats.from_map import export_map
 from sensormap.formats.listing import Format
-from sensormap.formats.registry import FORMATS, get_format, read_list
-from sensormap.formats.to_map import map_of_listing, sensor_of, untold
-from sensormap.maps.entries import DefectKind
+from sensormap.formats.registry import FORMATS, get_format
 from sensormap.maps.mapfile.reading import read_map
-from sensormap.maps.mapfile.writing import check_output, map_text, write_map
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.output import check_writable, write_atomically
 from sensormap.photos.files import is_photo_name
 from sensormap.report.table import Table
-from sensormap.report.words import counted, plain
 
 _STDOUT = Path("-")
 _NAMED_LIKE_A_PHOTO = "is named like a photo, expected another name for a list"
@@ -43,8 +38,8 @@ def _print_formats(context: click.Context, _: click.Parameter, wanted: bool) -> 
     context.exit()
 
 
-def _format(context: click.Context, option: click.Parameter, name: str) -> Format:
-    """Return the format of a name."""
+def format_of(context: click.Context, option: click.Parameter, name: str) -> Format:
+    """Return the format of a name that was typed."""
     try:
         return get_format(name)
     except ListFormatError as error:
@@ -52,9 +47,9 @@ def _format(context: click.Context, option: click.Parameter, name: str) -> Forma
 
 
 @click.command("export")
-@click.argument("map_file", metavar="MAP", type=click.Path(path_type=Path))
+@map_argument
 @click.option(
-    "--format", "form", metavar="NAME", required=True, callback=_format, help="The format to write; --list names them."
+    "--format", "form", metavar="NAME", required=True, callback=format_of, help="Format to write; --list names them."
 )
 @click.option(
     "-o",
@@ -62,7 +57,7 @@ def _format(context: click.Context, option: click.Parameter, name: str) -> Forma
     type=click.Path(path_type=Path),
     help="File to write, or a folder, where the program's own file name is used; - or none: to stdout.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace the output file if it exists; never a photo.")
+@click.option("--overwrite", is_flag=True, help="Replace the output file; never a file named like a photo.")
 @click.option("--profile", metavar="NAME|FILE", help="Camera profile, where a map of JPEGs does not name a known one.")
 @click.option(
     "--list", is_flag=True, is_eager=True, expose_value=False, callback=_print_formats, help="List the formats."
@@ -90,63 +85,6 @@ def export_command(
         write_atomically(export.content, path, overwrite=overwrite, objection=_unless_photo)
     for loss in export.losses:
         click.echo(loss, err=True)
-
-
-@click.command("import")
-@click.argument("list_file", metavar="FILE", type=click.Path(path_type=Path))
-@click.option(
-    "--format",
-    "form",
-    metavar="NAME",
-    required=True,
-    callback=_format,
-    help="What FILE is; export --list names the formats.",
-)
-@click.option("--profile", metavar="NAME|FILE", required=True, help="Profile of the camera that FILE is about.")
-@click.option("--serial", help="Serial number of the camera, where it is known.")
-@click.option(
-    "--kind",
-    type=click.Choice([str(kind) for kind in DefectKind]),
-    default=str(DefectKind.HOT),
-    show_default=True,
-    help="Kind of the entries whose kind FILE does not tell.",
-)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Map file to write; - or none: YAML to stdout.")
-@click.option("--overwrite", is_flag=True, help="Replace the output file if it is a map.")
-@verbose_option
-def import_command(
-    list_file: Path,
-    *,
-    form: Format,
-    profile: str,
-    serial: str | None,
-    kind: str,
-    output: Path | None,
-    overwrite: bool,
-    verbose: int,
-) -> None:
-    """Make a map of the defect list FILE of another program.
-
-    It lists the same photosites, with no strengths and of no photos.
-    """
-    configure_log(verbose)
-    camera = get_profile(profile)
-    path = None if output in (None, _STDOUT) else output
-    if path is not None:
-        check_output(path, overwrite=overwrite)
-    listing = read_list(list_file, form, sensor_of(camera))
-    origin = form.name, list_file.name
-    sensor_map = map_of_listing(listing, camera, serial=serial or "", kind=DefectKind(kind), origin=origin)
-    if path is None:
-        click.echo(map_text(sensor_map), nl=False)
-    else:
-        write_map(sensor_map, path, overwrite=overwrite)
-        numbers = {"defect": sensor_map.defects, "column": sensor_map.columns, "row": sensor_map.rows}
-        found = ", ".join(counted(len(entries), noun) for noun, entries in numbers.items() if entries) or "nothing"
-        click.echo(f"{found} written to {plain(str(path))}")
-    if unknown := untold(listing):
-        entries = "1 entry" if unknown == 1 else f"{unknown} entries"
-        click.echo(f"{plain(list_file.name)}: {entries} without a kind, taken for {kind}", err=True)
 
 
 def _target(output: Path, form: Format, sensor_map: SensorMap, map_file: Path) -> Path:

@@ -23,7 +23,7 @@ _FEW_THREADS = 2  # more than these trade a little time for memory
 @click.command("map")
 @click.argument("photos", nargs=-1, required=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Map file to write; - or none: YAML to stdout.")
-@click.option("--overwrite", is_flag=True, help="Replace the output file if it is a map.")
+@click.option("--overwrite", is_flag=True, help="Replace the output file if it is a map, or empty.")
 @profile_option
 @serial_option
 @jobs_option
@@ -48,14 +48,16 @@ def map_command(
     verbose: int,
     quiet: int,
 ) -> None:
-    """Map the defects of the sensor that took PHOTOS: files, folders (searched recursively) and patterns, in any mix.
+    """Find the defects of the sensor that took PHOTOS.
 
-    Photos that cannot be used are named on stderr and listed in the map; they never end the run. A few photos of
-    another camera are left out in the same way: few means a single one, or at most a fifth as many as those of the
-    camera that took most. If there are more, the run ends with a list of the cameras; choose one by --serial or
-    --profile.
+    PHOTOS are files, folders (searched recursively) and patterns, in any mix. Photos that cannot be used are named on
+    stderr and listed in the map; they never end the run. A few photos of another camera are left out in the same way:
+    few means a single one, or at most a fifth as many as those of the camera that took most. If there are more, the run
+    ends with a list of the cameras; choose one by --serial or --profile.
     """
-    from sensormap.cli.show import print_map  # noqa: PLC0415 - these take a second to import, --help does not
+    from rich.console import Console  # noqa: PLC0415 - these take a second to import, --help does not
+
+    from sensormap.cli.render import show_map  # noqa: PLC0415
     from sensormap.decode.quiet import native_stderr_silenced  # noqa: PLC0415
     from sensormap.maps.mapfile.writing import check_output, map_text, write_map  # noqa: PLC0415
     from sensormap.report.words import plain  # noqa: PLC0415
@@ -74,11 +76,11 @@ def map_command(
     if options.threads > _FEW_THREADS:
         keep_no_frames()
     with native_stderr_silenced(), progress_bar(verbosity) as progress:
-        sensor_map = map_defects(photos, options, progress)
+        sensor_map = map_defects(photos, options, progress=progress)
     if output is None:
         click.echo(map_text(sensor_map), nl=False)
         return
     write_map(sensor_map, output, overwrite=overwrite)
     if verbosity >= 0:
-        print_map(sensor_map)
+        show_map(sensor_map, Console())
         click.echo(f"\nwritten to {plain(str(output))}")

@@ -36,14 +36,14 @@ def show_profile_command(profile: str) -> None:
 
 
 @cameras_command.command("align")
-@click.argument("raw", metavar="A.NEF", type=click.Path(path_type=Path))
-@click.argument("jpeg", metavar="A.JPG", type=click.Path(path_type=Path))
+@click.argument("raw", metavar="RAW", type=click.Path(path_type=Path))
+@click.argument("jpeg", metavar="JPEG", type=click.Path(path_type=Path))
 @profile_option
 def align_command(raw: Path, jpeg: Path, *, profile: str | None) -> None:
-    """Measure which part of the raw grid the camera's JPEGs show, to the photosite.
+    """Measure where on the raw grid the camera's JPEGs lie, to the photosite.
 
-    A.NEF is a raw file of any camera, A.JPG the full-size JPEG that the camera itself stored of the same shot, of a
-    scene with fine detail. If the profile's jpeg_crop differs, the exit code is 1.
+    RAW is a raw file of any camera, JPEG the full-size JPEG that the camera itself stored of the same shot, of a scene
+    with fine detail. If the profile's jpeg_crop differs, the exit code is 1.
     """
     from sensormap.alignment.crop import (  # noqa: PLC0415 - decoders take a second
         align_jpeg,
@@ -74,7 +74,7 @@ def _facts(profile: Profile) -> tuple[tuple[str, str], ...]:
         ("black level", "measured by LibRaw" if black is None else ", ".join(map(str, black)) + " DN"),
         ("saturation", f"{profile.saturation} DN"),
         ("bits", str(profile.bits)),
-        ("in-camera suppression", "unknown" if suppression is None else f"from {suppression:g} s"),
+        ("filters in camera", "unknown" if suppression is None else f"from {suppression:g} s"),
     )
 
 

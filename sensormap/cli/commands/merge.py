@@ -1,0 +1,53 @@
+"""`sensormap merge`: several maps of one body as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from sensormap.cli.console import note_unknown_serials
+from sensormap.errors import OutputError
+from sensormap.maps.mapfile.reading import read_map
+from sensormap.maps.mapfile.writing import check_output, map_text, write_map
+from sensormap.report.words import counted, plain
+
+_map = click.Path(path_type=Path)
+
+
+@click.command("merge")
+@click.argument("maps", type=_map, nargs=-1, required=True)
+@click.option("-o", "--output", type=_map, help="Map file to write; - or none: YAML to stdout.")
+@click.option("--overwrite", is_flag=True, help="Replace the output file if it is a map, or empty.")
+def merge_command(maps: tuple[Path, ...], output: Path | None, *, overwrite: bool) -> None:
+    """Join MAPS of one camera into one map.
+
+    The maps are made from different photos. Of a defect that several maps list, the one with the stronger evidence
+    counts. The order of MAPS does not matter.
+    """
+    from sensormap.maps.merge import merge_maps  # noqa: PLC0415 - takes NumPy, --help does not
+
+    if output == Path("-"):
+        output = None
+    if output is not None:
+        check_output(output, overwrite=overwrite)
+        _check_not_among(output, maps)
+    named = [(str(path), read_map(path)) for path in maps]
+    merged = merge_maps([sensor_map for _, sensor_map in named], names=[name for name, _ in named])
+    note_unknown_serials(dict(named))
+    if output is None:
+        click.echo(map_text(merged), nl=False)
+        return
+    write_map(merged, output, overwrite=overwrite)
+    lines = counted(len(merged.columns), "column"), counted(len(merged.rows), "row")
+    found = ", ".join((counted(len(merged.defects), "defect"), *lines))
+    click.echo(f"{found} of {counted(merged.frames.used, 'photo')}, written to {plain(str(output))}")
+
+
+def _check_not_among(output: Path, maps: Sequence[Path]) -> None:
+    """Refuse to replace a map that is merged: what is joined cannot be taken apart again."""
+    for path in maps:
+        if output.exists() and path.exists() and output.samefile(path):
+            msg = f"{output}: is one of the maps to merge, expected another file"
+            raise OutputError(msg)
