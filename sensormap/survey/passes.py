@@ -18,9 +18,10 @@ from sensormap.diagnose.diagnosis import SecondPassResult
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, SensorMapError
 from sensormap.frame import Photo
 from sensormap.survey.context import RunContext
-from sensormap.survey.first_pass import FirstPassResult, run_first_pass
+from sensormap.survey.first_pass import FirstPassResult
 from sensormap.survey.memory import give_back
 from sensormap.survey.second_pass import run_second_pass
+from sensormap.survey.survey_shards import survey_shards
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +70,7 @@ def gather_evidence(
         log.debug("frame %d: %s", number, photo.path)
     rules, most = rules_for(photos), context.options.follow
     chosen = choose_frames(photos, range(len(photos)), most) if rules.second_pass and most else []
-    first = run_first_pass(photos, profile, rules, context, follow=chosen)
-    give_back()
+    first = survey_shards(photos, profile, rules, context, follow=chosen)
     used = sorted(first.records)
     if len(first.contradictions) > max(len(used), 1):  # one photo alone may be damaged
         raise first.contradictions[min(first.contradictions)]
@@ -105,8 +105,7 @@ def _follow(
     area, options = profile.active_area, context.options
     cfa = profile.cfa.shifted(x=area.x, y=area.y)
     follow_list = make_follow_list(first.tally, first.ballots, first.shifted_sums, cfa, options.thresholds)
-    usable = [number for number, record in sorted(first.records.items()) if not record.repeat]
-    frames = refilled(photos, chosen, usable, options.follow)
+    frames = refilled(photos, chosen, first.counted, options.follow)
     again = sum(number not in first.saved_windows for number in frames)
     log.info(
         "following %d photosites, %d decoys, %d frames, reading %d of them again",

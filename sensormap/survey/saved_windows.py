@@ -101,6 +101,8 @@ class SavedWindows:
         Numbers of the frames that the second pass wants.
     tally, shifted_sums, shifts
         Those of the first pass.
+    step
+        Number of photosites that random shifts go by.
     cfa
         Filter pattern as read from the active area's corner.
     thresholds
@@ -122,6 +124,7 @@ class SavedWindows:
         shifted_sums: NDArray[np.unsignedinteger],
         shifts: NDArray[np.int32],
         *,
+        step: int,
         cfa: Cfa,
         thresholds: Thresholds,
     ) -> None:
@@ -134,7 +137,7 @@ class SavedWindows:
         self._leading = {number: i for i, batch in enumerate(batches) if batch.later for number in batch.leading}
         self._waits_for = self._later | {number: i - 1 for i, batch in enumerate(batches) for number in batch.leading}
         self._tally, self._shifted_sums, self._shifts = tally, shifted_sums, shifts
-        self._cfa, self._thresholds = cfa, thresholds
+        self._step, self._cfa, self._thresholds = step, cfa, thresholds
         self._lock = Lock()
         # A batch's list can be made when its leading frames and all frames before them are done.
         self._awaited = [{*before, *batch.leading} for batch, before in zip(batches, ((), *later), strict=False)]
@@ -197,6 +200,7 @@ class SavedWindows:
             parts_of(sorted(outliers)),
             self._shifts,
             shape=self._tally.shape,
+            step=self._step,
             false_votes=self._thresholds.false_votes,
             seed=_VOTE_SEED + batch,
         )

@@ -57,7 +57,7 @@ def by_frame(outliers: Outliers) -> dict[int, Outliers]:
 def ballot_of(outliers: Outliers, *, seed: int = 0, step: int = 2, false_votes: float = 0.02) -> Ballot:
     lists = by_frame(outliers)
     shifts = draw_shifts(RUN, SHAPE, step, seed + 1000)
-    return count_votes(lists, [list(lists)], shifts, shape=SHAPE, false_votes=false_votes, seed=seed)[0]
+    return count_votes(lists, [list(lists)], shifts, shape=SHAPE, step=step, false_votes=false_votes, seed=seed)[0]
 
 
 def assert_same(one: Ballot, other: Ballot) -> None:
@@ -242,7 +242,7 @@ def test_decoys_are_what_would_be_followed_after_the_shift_of_the_run(step: int,
     places, frames = [0, 77, 30_000], 10
     outliers = with_defects(chance(9, share=share), places, [64, -50, 35], frames)
     shifts = draw_shifts(RUN, SHAPE, step, 1)
-    (ballot,) = count_votes(by_frame(outliers), [range(frames)], shifts, shape=SHAPE, false_votes=0.02, seed=1)
+    (ballot,) = count_votes(by_frame(outliers), [range(frames)], shifts, shape=SHAPE, step=step, false_votes=0.02, seed=1)
     sums = slow_votes(outliers, 0)[2]
     shifted = slow_votes(moved(outliers, shifts), 0)[2]
     assert ballot.decoys.tolist() == largest(shifted, sums)
@@ -274,13 +274,13 @@ def test_the_largest_sums_of_a_block_are_worth_a_second_look_with_those_that_tie
 def test_what_is_followed_does_not_depend_on_the_seed_of_the_further_shifts() -> None:
     lists, all_frames = by_frame(chance(5, share=0.05)), range(10)
     shifts = draw_shifts(10, SHAPE, 2, 1)
-    ballots = count_votes(lists, [all_frames] * 4, shifts, shape=SHAPE, false_votes=0.02, seed=0)
+    ballots = count_votes(lists, [all_frames] * 4, shifts, shape=SHAPE, step=2, false_votes=0.02, seed=0)
     assert len({ballot.threshold for ballot in ballots}) > 1
     for ballot in ballots[1:]:
         assert_array_equal(ballot.following, ballots[0].following)
         assert_array_equal(ballot.decoys, ballots[0].decoys)
     shifts = draw_shifts(10, SHAPE, 2, 2)
-    (other,) = count_votes(lists, [all_frames], shifts, shape=SHAPE, false_votes=0.02, seed=0)
+    (other,) = count_votes(lists, [all_frames], shifts, shape=SHAPE, step=2, false_votes=0.02, seed=0)
     assert other.decoys.tolist() != ballots[0].decoys.tolist()
 
 
@@ -320,11 +320,11 @@ def test_a_part_votes_as_if_it_were_alone(step: int, share: float) -> None:
     lists = by_frame(with_defects(chance(11, share=share), [0, 77, 30_000], [64, -50, 35]))
     parts = parts_of(range(10))
     shifts = draw_shifts(RUN, SHAPE, step, 1)
-    together = count_votes(lists, parts, shifts, shape=SHAPE, false_votes=0.02, seed=30)
+    together = count_votes(lists, parts, shifts, shape=SHAPE, step=step, false_votes=0.02, seed=30)
     assert len(together) == 3
     for number, (part, ballot) in enumerate(zip(parts, together, strict=True)):
         own = {frame: lists[frame] for frame in part}
-        (alone,) = count_votes(own, [part], shifts, shape=SHAPE, false_votes=0.02, seed=30 + number)
+        (alone,) = count_votes(own, [part], shifts, shape=SHAPE, step=step, false_votes=0.02, seed=30 + number)
         assert_same(ballot, alone)
 
 
@@ -344,10 +344,10 @@ def test_the_order_of_the_frames_does_not_matter(step: int, seed: int) -> None:
     order = np.random.default_rng(seed).permutation(10).tolist()
     shifts = draw_shifts(RUN, SHAPE, step, 1)
     parts = [range(10), order[:5]]
-    ballots = count_votes(lists, parts, shifts, shape=SHAPE, false_votes=0.02, seed=1)
+    ballots = count_votes(lists, parts, shifts, shape=SHAPE, step=step, false_votes=0.02, seed=1)
     shuffled = {frame: lists[frame] for frame in order}
     for one, other in zip(
-        ballots, count_votes(shuffled, parts, shifts, shape=SHAPE, false_votes=0.02, seed=1), strict=True
+        ballots, count_votes(shuffled, parts, shifts, shape=SHAPE, step=step, false_votes=0.02, seed=1), strict=True
     ):
         assert_same(one, other)
 
@@ -376,7 +376,7 @@ def test_any_list_on_the_smallest_sensor(entries: list[tuple[int, int, int]], se
     distinct = {(frame, index): score for frame, index, score in entries}
     outliers = outliers_of([f for f, _ in distinct], [i for _, i in distinct], list(distinct.values()))
     lists, shifts = by_frame(outliers), draw_shifts(12, (7, 7), step, seed)
-    (ballot,) = count_votes(lists, [list(lists)], shifts, shape=(7, 7), false_votes=0.02, seed=seed)
+    (ballot,) = count_votes(lists, [list(lists)], shifts, shape=(7, 7), step=step, false_votes=0.02, seed=seed)
     candidates, kept, sums = slow_votes(outliers, ballot.threshold)
     assert ballot.index.tolist() == sorted(candidates)
     assert ballot.following.tolist() == sorted(sums)
