@@ -9,7 +9,7 @@ import pytest
 import rawpy
 
 from fixtures.camera.curve import quantise
-from fixtures.camera.sensor import Exposure, Faults, expose, make_body, suppress
+from fixtures.camera.sensor import Exposure, Faults, expose, filter_in_camera, make_body
 from fixtures.files.nef import nef_bytes
 from fixtures.scenes import pictures
 from fixtures.scenes.scenes import View, make_scene, render
@@ -74,8 +74,8 @@ def test_any_exposure_is_accepted(kind, settings):
 
 
 @pytest.mark.parametrize("kind", ["night", "foliage"])
-def test_suppression_in_camera_is_accepted(kind):
-    assert verdict(decoded(suppress(shot(kind, shutter=(4, 1))))) is None
+def test_filtering_in_camera_is_accepted(kind):
+    assert verdict(decoded(filter_in_camera(shot(kind, shutter=(4, 1))))) is None
 
 
 @pytest.mark.parametrize("name", BAYER_NAMES)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.correct.jpeg.coefficients import Blocks, Coded
-from sensormap.correct.jpeg.smears import Picture
+from sensormap.correct.jpeg.smears import Pixels
 from sensormap.correct.jpeg.transform import COLOURS, MIDDLE, samples_of, spread
 from sensormap.errors import OutputError
 from sensormap.photos.jpeg_markers import Layout, sampling
@@ -49,7 +49,7 @@ class Stored:
 
 
 def squares_around(units: NDArray[np.int64], layout: Layout) -> NDArray[np.int64]:
-    """Return of each unit the 3 x 3 around it, shape ``(units, 3, 3)``; beyond the picture the nearest inside."""
+    """Return of each unit the 3 x 3 around it, shape ``(units, 3, 3)``; beyond the JPEG the nearest inside."""
     across, down = layout.units
     rows, cols = np.divmod(units[:, np.newaxis, np.newaxis], across)
     near = np.arange(-1, 2)
@@ -112,13 +112,13 @@ def _storable(changes: NDArray[np.float64], layout: Layout) -> NDArray[np.float6
     return np.asarray(changes - detail + brightness)
 
 
-def check_decoded(picture: Picture, units: NDArray[np.int64], stored: Stored, name: str) -> None:
+def check_decoded(pixels: Pixels, units: NDArray[np.int64], stored: Stored, name: str) -> None:
     """Refuse a file of which units do not decode to what their coefficients say.
 
     Parameters
     ----------
-    picture
-        What a decoder that knows nothing of this package makes of the file.
+    pixels
+        Pixels that a decoder that knows nothing of this package makes of the file, shape ``(H, W, 3)``.
     units
         Numbers of the units to look at.
     stored
@@ -144,7 +144,7 @@ def check_decoded(picture: Picture, units: NDArray[np.int64], stored: Stored, na
         cols = some[:, np.newaxis] % layout.units[0] * across + np.arange(across)
         inside = (rows < _known_rows(layout))[:, :, np.newaxis] & (cols < layout.width)[:, np.newaxis]
         rows, cols = np.minimum(rows, layout.height - 1), np.minimum(cols, layout.width - 1)
-        found = picture[rows[:, :, np.newaxis], cols[:, np.newaxis]]
+        found = pixels[rows[:, :, np.newaxis], cols[:, np.newaxis]]
         off = (np.maximum(low - found, found - high) - _OFF)[inside]
         if off.max(initial=0) > 0:
             msg = f"{name}: corrected, but a unit of {across} x {down} pixels does not decode to what it holds, by "
@@ -153,7 +153,7 @@ def check_decoded(picture: Picture, units: NDArray[np.int64], stored: Stored, na
 
 
 def _known_rows(layout: Layout) -> int:
-    """Return how many rows of a picture `decode.jpeg.read_jpeg` returns exactly; one may be a bit off."""
+    """Return how many rows of a JPEG `decode.jpeg.read_jpeg` returns exactly; one may be a bit off."""
     vague = sampling(layout.factors) == (2, 2) and layout.height % layout.unit[1] == 0
     return layout.height - vague
 
@@ -188,14 +188,14 @@ def _blends(units: NDArray[np.int64], stored: Stored) -> Iterator[tuple[NDArray[
 
 
 def measure_elsewhere(
-    before: Picture, after: Picture, where: NDArray[np.bool_], layout: Layout, name: str
+    before: Pixels, after: Pixels, where: NDArray[np.bool_], layout: Layout, name: str
 ) -> tuple[float, int]:
     """Return mean and largest change outside the changed units; refuse one farther off than colours are blended.
 
     Parameters
     ----------
     before, after
-        The decoded pictures.
+        Decoded pixels, shape ``(H, W, 3)``.
     where
         Which pixels the changed units hold, shape ``(H, W)``.
     layout

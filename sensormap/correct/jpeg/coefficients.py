@@ -109,7 +109,7 @@ def open_coded(data: bytes, name: str) -> Coded:
             identities, selectors = list(content[6:15:3]), list(content[8:15:3])
     # A scan names its three colours in the order of the header, and the two tables of each.
     if len(scan) < 7 or list(scan[1:7:2]) != identities or len(set(identities)) < 3:
-        raise damaged(name, "colours of the scan are not those of the picture")
+        raise damaged(name, "colours of the scan are not those of the JPEG")
     wanted = [(pair >> 4, 16 | pair & 15) for pair in scan[2:7:2]]
     if not steps.keys() >= set(selectors) or not codes.keys() >= {key for keys in wanted for key in keys}:
         raise damaged(name, "a table is missing")

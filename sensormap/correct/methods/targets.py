@@ -95,7 +95,7 @@ class Targets:
 
     def __post_init__(self) -> None:
         if self.cfa.name == PICTURE:
-            msg = "a mosaic is needed, not a picture"
+            msg = "a mosaic is needed, not the pixels of a JPEG"
             raise ValueError(msg)
         if self.mosaic.ndim != 2 or self.defective.shape != self.mosaic.shape:
             shapes = f"shapes {self.mosaic.shape} of the mosaic and {self.defective.shape} of the mask"
