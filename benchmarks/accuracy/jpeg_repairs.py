@@ -75,7 +75,7 @@ class Sums:
 
 
 def pairs(seed: int, frames: int, demosaic: str, scenes: Path | None) -> Iterator[Pair]:
-    """Make photos with and without the same defects, all of them born before the first."""
+    """Make photos with and without the same defects, all of them there from the first."""
     recipe = Recipe(frames=frames, shape=SHAPE, seed=seed)
     files = find_photographs(scenes) if scenes else []
     with ThreadPoolExecutor(2) as pool:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sensormap.assemble.pass_rules import PassRules
 from sensormap.camera.profile import Body, Profile
 from sensormap.detect.tally import Tally
-from sensormap.detect.votes import Ballot
+from sensormap.detect.votes import BlockVotes
 from sensormap.diagnose.diagnosis import SecondPassResult
 from sensormap.diagnose.onset import FrameSpan
 from sensormap.frame import Photo
@@ -32,7 +32,7 @@ class Evidence:
         DN at which a photosite clips, black subtracted.
     tally
         Sums over the frames.
-    ballots
+    block_votes
         Results of the blocks of votes.
     repeated, filtered
         How many of the used photos repeat a scene, and how many were filtered in camera.
@@ -54,7 +54,7 @@ class Evidence:
     digests: tuple[str, ...]
     saturation: int
     tally: Tally
-    ballots: tuple[Ballot, ...]
+    block_votes: tuple[BlockVotes, ...]
     repeated: int = 0
     filtered: int = 0
     followed: SecondPassResult | None = None

@@ -1,9 +1,9 @@
 """Votes: which photosites score beyond the outlier limit again and again within a block of frames.
 
-A defect born late is diluted in the mean over all frames but shows in all frames of its last blocks, and one that only
-long exposures show does in all of theirs. What chance and scenery can do is measured on the same outliers: each frame's
-list is shifted by its own random offset, which keeps everything but the places, and voted on again. Photosites that
-repeat after the shift of the whole run are decoys: there chance and scenery meet, and no defect is.
+A defect that appears late is diluted in the mean over all frames but shows in all frames of its last blocks, and one
+that only long exposures show does in all of theirs. What chance and scenery can do is measured on the same outliers:
+each frame's list is shifted by its own random offset, which keeps everything but the places, and voted on again.
+Photosites that repeat after the shift of the whole run are decoys: there chance and scenery meet, and no defect is.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _LEAST_VOTE = 4.0
 
 
 @dataclass(frozen=True)
-class Ballot:
+class BlockVotes:
     """One block's result.
 
     Parameters
@@ -104,7 +104,7 @@ def time_blocks(order: Sequence[int], *, long: Sequence[bool], size: int) -> lis
 
 
 def parts_of(frames: Sequence[int]) -> list[Sequence[int]]:
-    """Return a block's frames and, where they are enough to vote, its two halves: a defect may be born within.
+    """Return a block's frames and, where they are enough to vote, its two halves: a defect may appear within.
 
     Examples
     --------
@@ -143,7 +143,7 @@ def count_votes(  # noqa: PLR0913
     false_votes: float,
     seed: int,
     fewest_shifts: int = 2,
-) -> tuple[Ballot, ...]:
+) -> tuple[BlockVotes, ...]:
     """Count one block's votes and single out the photosites that chance and scenery do not explain.
 
     Parameters
@@ -166,7 +166,7 @@ def count_votes(  # noqa: PLR0913
 
     Returns
     -------
-    tuple of Ballot
+    tuple of BlockVotes
         One for each part.
     """
     lists = BlockLists.of(outliers, shape)
@@ -174,7 +174,7 @@ def count_votes(  # noqa: PLR0913
     kept = lists.rows(lists.repeated(FEWEST_VOTES)[0])
     entries, moved = lists.repeated(FEWEST_VOTES, shifts)
     moved_frame, moved_score = lists.frame_of(entries), lists.score[entries]
-    ballots = []
+    block_votes = []
     for part_seed, part in enumerate(parts, start=seed):
         here = np.isin(moved_frame, part)
         decoys = _Totals.of(moved[here], moved_score[here])
@@ -186,16 +186,16 @@ def count_votes(  # noqa: PLR0913
             entries, places = voters.repeated(FEWEST_VOTES, shifts[:, rng.permutation(shifts.shape[1])])
             shifted.append(_Totals.of(places, lists.score[entries]).total)
         threshold = _tail_threshold(np.concatenate(shifted), shifts=len(shifted), false_votes=false_votes)
-        ballots.append(_ballot(kept[np.isin(kept.frame, part)], decoys, len(part), threshold))
-    return tuple(ballots)
+        block_votes.append(_block_votes(kept[np.isin(kept.frame, part)], decoys, len(part), threshold))
+    return tuple(block_votes)
 
 
-def _ballot(outliers: Outliers, decoys: _Totals, frames: int, threshold: float) -> Ballot:
+def _block_votes(outliers: Outliers, decoys: _Totals, frames: int, threshold: float) -> BlockVotes:
     """Return the result of so many frames; `outliers`, sorted by (index, frame), holds all that repeat, and others."""
     found = _Totals.of(outliers.index, outliers.score)
     chosen = found.total > threshold * SCORES_PER_SIGMA
     bar = found.followed_from
-    return Ballot(
+    return BlockVotes(
         index=found.index[chosen],
         score=found.total[chosen] / SCORES_PER_SIGMA / math.sqrt(frames),
         outliers=outliers[np.isin(outliers.index, found.index)],

@@ -36,7 +36,7 @@ LIKELY = math.log((1 - DEFECTIVE) / DEFECTIVE)
 LISTED = LIKELY + math.log(LISTED_CONFIDENCE / (1 - LISTED_CONFIDENCE))
 """Evidence in nats from which a map lists a defect."""
 
-_FROM_THE_START = 0.5  # of all defects are there in the first frame; the others are born evenly over the series
+_FROM_THE_START = 0.5  # of all defects are there in the first frame; the others appear evenly over the series
 _HEALS = 0.05  # of all defects are gone again before the last frame
 
 # Levels of a stuck photosite that can be told apart: its own was looked up, not predicted, which costs their logarithm.

@@ -59,7 +59,7 @@ def evaluate(
     options = replace(options, jpegs=False)  # a defect comes before the development that makes a JPEG
     plain = _PlainReader()
     before = map_defects(paths, options, progress, read=plain)
-    # Where the clock jumps, a birth by the clock is none in the order of the frames.
+    # Where the clock jumps, dates say nothing about the order of the frames.
     times = [] if before.frames.clock_jumps else sorted(plain.times)
     area = before.sensor.active_area
     planted = draw_defects(

@@ -146,7 +146,7 @@ def one_by_one(listing: Listing) -> tuple[Photosite, ...]:
     return tuple(found[place] for place in sorted(found))
 
 
-def gathered(entries: Iterable[Run], area: Rect, name: str) -> Listing:
+def make_listing(entries: Iterable[Run], area: Rect, name: str) -> Listing:
     """Return what a reader found, on the raw grid: sorted, each photosite once, none inside a run.
 
     Parameters

@@ -88,7 +88,7 @@ def gather_evidence(
         digests=tuple(record.digest for record in records),
         saturation=min(record.saturation for record in records),
         tally=first.tally,
-        ballots=first.ballots,
+        block_votes=first.block_votes,
         repeated=sum(record.repeat for record in records) + (followed.repeats if followed else 0),
         filtered=sum(record.filtered for record in records),
         followed=followed,
@@ -104,7 +104,7 @@ def _follow(
     """Run the second pass over the chosen frames that count, and over others in place of those that do not."""
     area, options = profile.active_area, context.options
     cfa = profile.cfa.shifted(x=area.x, y=area.y)
-    follow_list = make_follow_list(first.tally, first.ballots, first.shifted_sums, cfa, options.thresholds)
+    follow_list = make_follow_list(first.tally, first.block_votes, first.shifted_sums, cfa, options.thresholds)
     usable = [number for number, record in sorted(first.records.items()) if not record.repeat]
     frames = refilled(photos, chosen, usable, options.follow)
     again = sum(number not in first.saved_windows for number in frames)

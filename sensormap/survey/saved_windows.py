@@ -192,7 +192,7 @@ class SavedWindows:
         outliers = self._outliers[batch]
         if not outliers:
             return None
-        ballots = count_votes(
+        block_votes = count_votes(
             outliers,
             parts_of(sorted(outliers)),
             self._shifts,
@@ -202,7 +202,7 @@ class SavedWindows:
         )
         self._outliers[batch] = {}
         found = make_follow_list(
-            self._tally, ballots, self._shifted_sums, self._cfa, self._thresholds, early=True
+            self._tally, block_votes, self._shifted_sums, self._cfa, self._thresholds, early=True
         )
         controls = draw_controls(self._tally.hidden.size)
         return FollowList(np.union1d(found.photosites, controls), found.decoys)

@@ -456,7 +456,7 @@ def saving_pass() -> FirstPassResult:
 
 
 def saved() -> dict[int, Windows]:
-    """Return a copy of what was saved, which a second pass may empty."""
+    """Return a copy of what was saved, which the second pass may empty."""
     return dict(saving_pass().saved_windows)
 
 
