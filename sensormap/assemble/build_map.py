@@ -17,8 +17,8 @@ from sensormap.camera.geometry import Sensor
 from sensormap.detect.lines import DeviatingLine, find_lines
 from sensormap.detect.tally import OUTLIER_SIGMA
 from sensormap.detect.votes import FEWEST_VOTES
-from sensormap.diagnose.diagnosis import SecondPassResult, diagnose_series
-from sensormap.diagnose.odds import expected_false
+from sensormap.diagnose.defect_odds import expected_false
+from sensormap.diagnose.kind_and_strengths import SecondPassResult, diagnose_series
 from sensormap.frame import Skipped
 from sensormap.maps.clusters import find_clusters
 from sensormap.maps.entries import Defect, FrameSummary, Setting, Source, rounded

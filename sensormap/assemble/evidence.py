@@ -10,7 +10,7 @@ from sensormap.assemble.pass_rules import PassRules
 from sensormap.camera.profile import Body, Profile
 from sensormap.detect.tally import Tally
 from sensormap.detect.votes import BlockVotes
-from sensormap.diagnose.diagnosis import SecondPassResult
+from sensormap.diagnose.kind_and_strengths import SecondPassResult
 from sensormap.diagnose.onset import FrameSpan
 from sensormap.frame import Photo
 from sensormap.maps.entries import Between

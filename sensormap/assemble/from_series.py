@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sensormap.assemble.evidence import Clock
 from sensormap.camera.geometry import Sensor
-from sensormap.diagnose.diagnosis import Diagnosis
+from sensormap.diagnose.kind_and_strengths import Diagnosis
 from sensormap.diagnose.series import Series
 from sensormap.maps.entries import Defect, Interval, rounded
 

@@ -15,7 +15,7 @@ from sensormap.camera.geometry import Sensor
 from sensormap.detect.candidates import Candidates, find_candidates
 from sensormap.detect.tally import Outliers
 from sensormap.diagnose.jpeg_smears import find_centres
-from sensormap.diagnose.kinds import ExposureSettings, classify, jpeg_kind, relative_effect
+from sensormap.diagnose.kinds_without_series import ExposureSettings, classify, jpeg_kind, relative_effect
 from sensormap.diagnose.onset import find_onset, onset_ratios
 from sensormap.maps.entries import Between, Defect, DefectKind, rounded
 from sensormap.settings import Thresholds

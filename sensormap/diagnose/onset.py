@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.detect.votes import FEWEST_VOTES
-from sensormap.diagnose.odds import since_prior
+from sensormap.diagnose.defect_odds import since_prior
 
 # Chance that a healthy photosite's score is outlying: 0.3 to 3 % in photos.
 _BY_CHANCE = 0.01

@@ -14,7 +14,7 @@ from sensormap.camera.profile import Body, Profile
 from sensormap.decode.reading import open_geometry
 from sensormap.detect.follow_list import make_follow_list
 from sensormap.detect.tally import MOST_FRAMES
-from sensormap.diagnose.diagnosis import SecondPassResult
+from sensormap.diagnose.kind_and_strengths import SecondPassResult
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, SensorMapError
 from sensormap.frame import Photo
 from sensormap.survey.context import RunContext

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from sensormap.camera.profile import Profile
 from sensormap.detect.follow_list import FollowList, moved_back
-from sensormap.diagnose.diagnosis import SecondPassResult
-from sensormap.diagnose.odds import Odds, odds_of
+from sensormap.diagnose.defect_odds import Odds, odds_of
+from sensormap.diagnose.kind_and_strengths import SecondPassResult
 from sensormap.diagnose.scenery import neighbours_deviate, repeated_frames
 from sensormap.diagnose.series import (
     Conditions,

@@ -21,7 +21,7 @@ from sensormap.decode.jpeg_mosaic import jpeg_profile
 from sensormap.detect.lines import find_lines
 from sensormap.detect.tally import Outliers
 from sensormap.detect.votes import BlockVotes
-from sensormap.diagnose.kinds import jpeg_kind
+from sensormap.diagnose.kinds_without_series import jpeg_kind
 from sensormap.maps.entries import Between, Defect, DefectKind, Source
 from sensormap.maps.mapfile.writing import map_text
 from sensormap.maps.sensor_map import SensorMap

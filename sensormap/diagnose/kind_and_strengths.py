@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.diagnose.behaviour import BLACK_SHARE, LINEAR, Behaviour, Term
+from sensormap.diagnose.defect_odds import Odds
 from sensormap.diagnose.law_choice import LawFit, choose_laws
-from sensormap.diagnose.odds import Odds
 from sensormap.diagnose.onset import FrameSpan, find_end, find_onset
 from sensormap.diagnose.regression import Fit, fit
 from sensormap.diagnose.series import LOT, Conditions, FollowedWindows, Series
