@@ -23,7 +23,7 @@ class Evidence:
     Parameters
     ----------
     rules
-        How the photos were treated.
+        Treatment of the photos, as raw ones or as JPEGs.
     body, profile
         Whose sensor it is, and the geometry used.
     photos, numbers, digests
@@ -35,13 +35,13 @@ class Evidence:
     block_votes
         Results of the blocks of votes.
     repeated, filtered
-        How many of the used photos repeat a scene, and how many were filtered in camera.
+        Number of used photos that repeat a scene, and of those filtered in camera.
     followed
-        What the second pass left behind; None without one.
+        Results of the second pass; None without one.
     decoy_part
         Share of the sensor in which it looked for decoys.
     clock_jumps
-        How often the camera's clock contradicts its count of shots.
+        Number of times that the camera's clock contradicts its count of shots.
     blocks
         Numbers of the frames that voted, by block.
     """

@@ -44,11 +44,11 @@ def unfollowed_defects(evidence: Evidence, sensor: Sensor, thresholds: Threshold
     Parameters
     ----------
     evidence
-        What the first pass left behind.
+        Results of the first pass.
     sensor
         Geometry.
     thresholds
-        What makes a candidate.
+        Detection thresholds.
     ceiling
         Highest confidence of an entry.
     """
@@ -71,11 +71,11 @@ def jpeg_defects(
     Parameters
     ----------
     evidence
-        What the pass over JPEGs left behind.
+        Results of the pass over JPEGs.
     sensor
         Geometry; its active area is what JPEGs show.
     thresholds
-        What makes a candidate.
+        Detection thresholds.
     ceiling
         Highest confidence of an entry.
 
@@ -110,7 +110,7 @@ def exposure_settings(evidence: Evidence) -> ExposureSettings:
     Parameters
     ----------
     evidence
-        What the passes left behind.
+        Results of the passes over the photos.
     """
     size = max(evidence.numbers) + 1
     gain, shutter_s = np.full(size, np.nan), np.full(size, np.nan)
@@ -165,7 +165,7 @@ class _History:
     Parameters
     ----------
     evidence
-        What the pass left behind.
+        Results of the pass over JPEGs.
     """
 
     def __init__(self, evidence: Evidence) -> None:

@@ -66,7 +66,7 @@ def read_jpeg(data: bytes, name: str, *, buffer: PixelBuffer | None = None) -> N
     name
         The file's name, for messages.
     buffer
-        Where to put the pixels; what an earlier call put there is lost. New memory if None.
+        Memory for the pixels, whose former content is lost; None takes new memory.
 
     Returns
     -------

@@ -53,9 +53,9 @@ class RawStrip:
     bits
         Bits of a value.
     offset, length
-        Where the strip starts in the file, and its length, bytes; it lies wholly inside.
+        Start of the strip in the file, and its length, in bytes; it lies wholly inside.
     offset_place, length_place
-        Where the file keeps these two as 32-bit numbers, outside the strip.
+        Places in the file of these two as 32-bit numbers, outside the strip.
     compression
         MakerNote tag 0x0093: 1 lossy type 1, 3 lossless.
     linearisation
@@ -161,7 +161,7 @@ def with_strip(data: bytes, raw: RawStrip, strip: bytes) -> bytes:
     data
         The whole file.
     raw
-        Where its strip lies, as `find_strip` returns it.
+        Place and size of its strip, as `find_strip` returns it.
     strip
         The new one. If it is no longer than the old one, zeros behind it fill the place. If it is, it grows at the end
         of the file; where something lies behind the old strip, the new one goes to the end and the old one stays too.

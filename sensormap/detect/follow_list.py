@@ -76,6 +76,16 @@ class FollowList:
         """Return where each listed position is in the windows of another list, which is ascending; -1 where it is not.
 
         Photosites are looked up among photosites, decoys among decoys.
+
+        Parameters
+        ----------
+        other
+            List to look them up in.
+
+        Returns
+        -------
+        ndarray of intp, shape (N,)
+            Position of each photosite, then of each decoy.
         """
         found = [_positions(self.photosites, other.photosites), _positions(self.decoys, other.decoys)]
         found[1][found[1] >= 0] += other.photosites.size
@@ -98,7 +108,8 @@ def make_follow_list(
     tally, block_votes, cfa, thresholds
         As for `worth_following`.
     shifted_sums
-        Sums of the sizes of outlying scores in shifted frames, for the topmost part of the rows, flat.
+        Sums of the sizes of outlying scores in shifted frames, flat, of the topmost rows: ``(rows * W,)``, of any
+        unsigned type.
     early
         Whether most frames are still to come, which may raise what does not stand out yet: then more are listed.
     """
@@ -152,12 +163,27 @@ def worth_following(
 
 
 def most_followed(photosites: int, thresholds: Thresholds) -> int:
-    """Return how many photosites are named at most for their sums, and for their means, of so many on the sensor."""
+    """Return how many photosites are named at most for their sums, and for their means.
+
+    Parameters
+    ----------
+    photosites
+        Number of photosites of the active area.
+    thresholds
+        Detection thresholds, of which `followed_share` is used.
+    """
     return max(round(thresholds.followed_share * photosites), _FEWEST_FOLLOWED)
 
 
 def largest_sums(sums: NDArray[np.unsignedinteger[Any]], most: int) -> int:
     """Return the least sum, above 0, such that at most `most` photosites reach it.
+
+    Parameters
+    ----------
+    sums
+        Sum of each photosite, flat, of any unsigned type.
+    most
+        Largest number of photosites that may reach it.
 
     Examples
     --------

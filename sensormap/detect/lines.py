@@ -34,7 +34,8 @@ _DRIFTS = (0.25, 1.0)
 # Neighbours on either side that say how much equally long runs deviate by chance.
 _NEIGHBOURS = 64
 
-# Significance that a plane needs at a place that its fellow has given away, and its share of the least effect.
+# Significance that a plane needs at a place where the other plane already shows a line, and its share of the least
+# effect.
 _FELLOW_SCORE, _FELLOW_SHARE = 4.0, 0.5
 
 
@@ -45,11 +46,11 @@ class DeviatingLine:
     Parameters
     ----------
     axis
-        Which of the two.
+        Direction of the line.
     place
         Its column, or its row.
     first, last
-        Its rows, or its columns, both inclusive.
+        First and last of its rows, or of its columns, both inclusive.
     phases
         Parities of the affected positions along the line; ``(0,)`` for a sensor without filters.
     effect
@@ -119,7 +120,7 @@ def find_lines(
     cfa
         Filter pattern as read from the active area's corner.
     limits
-        What makes a line; None means the defaults.
+        Limits of what makes a line; None means the defaults.
 
     Notes
     -----

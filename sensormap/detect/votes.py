@@ -44,7 +44,7 @@ class BlockVotes:
     index
         Candidates' positions ``row * W + col`` in the active area, ascending.
     score
-        Their summed outlying scores of the prevailing sign over the square root of the number of the block's frames, in
+        Sums of outlying scores of the prevailing sign over the square root of the number of the block's frames, in
         sigma: scores combined as Stouffer did [1]_.
     outliers
         Every outlying score of each photosite with `FEWEST_VOTES` votes, candidate or not, sorted by (index, frame).
@@ -77,7 +77,7 @@ def time_blocks(order: Sequence[int], *, long: Sequence[bool], size: int) -> lis
     order
         Frame numbers in order of capture.
     long
-        For each frame number, whether it is a long exposure. Up to `FEWEST_VOTES` long ones stay with the rest.
+        Whether each frame number is of a long exposure. Up to `FEWEST_VOTES` long ones stay with the rest.
     size
         Frames a block, at least 1.
 
@@ -121,13 +121,13 @@ def draw_shifts(frames: int, shape: tuple[int, int], step: int, seed: int) -> ND
     Parameters
     ----------
     frames
-        How many.
+        Number of frames.
     shape
         ``(H, W)`` of the active area.
     step
         Distance between same-plane neighbours: shifts keep to their plane.
     seed
-        The same seed gives the same shifts.
+        Seed of the random draws; the same seed gives the same shifts.
     """
     rng = np.random.default_rng(seed)
     rows, cols = (rng.integers(0, side // step, frames) * step for side in shape)
@@ -153,16 +153,16 @@ def count_votes(  # noqa: PLR0913
     parts
         Numbers of the frames that vote together, as from `parts_of`.
     shifts
-        Offsets of all frames of the run, from `draw_shifts`.
+        Offsets of all frames of the run, ``(2, frames)``, from `draw_shifts`.
     shape
         ``(H, W)`` of the active area.
     false_votes
-        How many false candidates each part may be expected to yield.
+        Number of false candidates that each part may be expected to yield.
     seed
         Seed of the first part's further random shifts; each part after it takes the next. The same seed gives the same
         result.
     fewest_shifts
-        How often the frames are shifted at least; more make the threshold surer.
+        Least number of times that the frames are shifted; more make the threshold surer.
 
     Returns
     -------
@@ -214,7 +214,13 @@ class _Totals:
 
     @staticmethod
     def of(index: NDArray[np.int32], score: NDArray[np.int8]) -> _Totals:
-        """Add up the scores of a list that is sorted by index."""
+        """Add up the scores of a list.
+
+        Parameters
+        ----------
+        index, score
+            Places ``row * W + col``, ascending, and scores: ``(E,)`` both.
+        """
         places, starts = np.unique(index, return_index=True)
         if not starts.size:
             return _Totals(places, places)

@@ -102,7 +102,7 @@ class _HotLimits:
         Least slope of log(residual / gain) on log(shutter time): it is 0 for an offset, 1 for dark current, between for
         both.
     long_excess
-        How many times their usual excess much longer exposures show at least.
+        Least multiple of their usual excess that much longer exposures show.
     """
 
     slope: float

@@ -37,7 +37,7 @@ def find_onset(ratio: NDArray[np.float64]) -> FrameSpan:
     Parameters
     ----------
     ratio
-        What each frame says for the defect against health, in nats, ``(n,)``; 0 where a frame cannot tell, which
+        Log likelihood ratio of each frame, defect against health, in nats, ``(n,)``; 0 where a frame cannot tell, which
         widens the interval by that frame.
 
     Returns

@@ -68,7 +68,7 @@ class Fit:
     half_width
         Half-widths of their 95 % intervals, ``(N, 3)``; infinite where not fitted.
     effect
-        What the defect adds in each frame, DN, ``(N, n)``; NaN where gain or shutter time are unknown.
+        Effect of the defect in each frame, DN, ``(N, n)``; NaN where gain or shutter time are unknown.
     scatter
         Standard deviation of the residuals after the fit, in sigma of the noise: near 1 where the law holds, ``(N,)``.
     reliability
@@ -98,9 +98,9 @@ def fit(
     series, conditions
         N photosites in n frames.
     use
-        Which frames to fit, ``(N, n)``: usually those since the onset.
+        Mask of the frames to fit, ``(N, n)``: usually those since the onset.
     terms
-        Which strengths to fit.
+        Strengths to fit.
     start
         First guess by `Term`, ``(N, 3)``; None starts from 0.
 
@@ -175,7 +175,7 @@ def regress(  # noqa: PLR0912
     prior
         Inverse variances of the strengths before any frame is seen, ``(3,)``.
     rounds
-        How often frames are weighted and strengths fitted in turn.
+        Number of times that frames are weighted and strengths fitted in turn.
     dark
         Whether a dark current is fitted, which varies more than the rest.
     strength
@@ -270,7 +270,15 @@ def regress(  # noqa: PLR0912
 
 @compiled
 def median_of_first(values: NDArray[np.float64], count: int) -> float:
-    """Return the median of the first values of a scratch array, by quickselect; 0 of none. Their order is lost."""
+    """Return the median of the first values of a scratch array, by quickselect; 0 of none.
+
+    Parameters
+    ----------
+    values
+        Scratch array, float64 of one dimension; the order of the first `count` is lost.
+    count
+        Number of values.
+    """
     if count == 0:
         return 0.0
     low, high, middle = 0, count - 1, count // 2

@@ -54,7 +54,7 @@ class Evaluation:
     recall
         Found out of planted, by class and kind.
     kinds
-        How often each planted kind was given each kind, of the strong ones found.
+        Numbers of strong defects found, by planted kind and the kind that the map gives.
     false
         (x, y) of entries that were neither planted nor in the map of the photos as they are; columns and rows by their
         first photosite.
@@ -97,7 +97,7 @@ def compare(planted: Sequence[Planted], traces: Sequence[Trace], before: SensorM
     Parameters
     ----------
     planted, traces
-        What was planted, and how clearly each shows.
+        Planted defects, and how clearly each shows.
     before, after
         The two maps.
     """

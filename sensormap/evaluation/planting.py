@@ -46,7 +46,7 @@ class Planted:
     row, col
         Place in the active area.
     kind
-        How it misbehaves.
+        Kind of defect.
     dark_dn_per_s, offset_dn, response
         D, b and m of the law in `DefectKind`, at base ISO.
     level
@@ -110,13 +110,13 @@ def draw_defects(
     times
         Capture times of the frames, ascending; with fewer than two nothing appears late.
     count
-        How many to draw; fewer are where there is no room.
+        Number of defects to draw; fewer where there is no room.
     saturation
         DN at which a photosite clips, black subtracted: strengths scale with it.
     avoid
         (row, col) of known defects, in the active area.
     seed
-        The same seed draws the same defects.
+        Seed of the random draws; the same seed draws the same defects.
 
     Returns
     -------
@@ -159,7 +159,7 @@ def plant(
     Returns
     -------
     ndarray of float64, shape (N,)
-        What each changed without noise, DN; NaN for those that have not appeared yet.
+        Change that each made without noise, DN; NaN for those that have not appeared yet.
     """
     rng = np.random.default_rng(seed)
     changed = np.full(len(planted), np.nan)

@@ -46,9 +46,9 @@ def evaluate(
         As for `map_defects`, which runs twice: on the photos as they are, to know their own defects, and on the same
         photos with defects planted, of which it is told nothing. JPEGs are left out.
     count
-        How many defects to plant.
+        Number of defects to plant.
     seed
-        The same seed plants the same defects.
+        Seed of the random draws; the same seed plants the same defects.
 
     Raises
     ------

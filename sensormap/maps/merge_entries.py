@@ -87,7 +87,7 @@ def unite(lines: Iterable[tuple[AnyLine, int]]) -> list[tuple[AnyLine, tuple[Any
             kept[one.place].append(one)
         else:
             peers = kept[host.place]
-            # All that JPEGs show around a line of raw photos is its smear; of JPEGs what one map has as two are two.
+            # All that JPEGs show around a line of raw photos is its smear; two JPEG entries of one map stay two.
             seen = host.maps if host.radius is None else host.maps | one.maps
             peers[peers.index(host)] = replace(host, members=host.members + one.members, maps=seen)
     found = [(_line(one), one.members) for united in kept.values() for one in united]

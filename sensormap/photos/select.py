@@ -33,13 +33,13 @@ class Selection:
     Parameters
     ----------
     body
-        Which.
+        Body whose photos these are.
     photos
         Raw photos in order of capture.
     skipped
-        What was left out.
+        Photos left out, with their reasons.
     clock_jumps
-        How often its clock went back between raw photos.
+        Number of times that its clock went back between raw photos.
     jpegs
         JPEGs of other shots, by name.
     twins
@@ -75,7 +75,7 @@ def select_photos(photos: Sequence[Photo], *, profile: Profile | None, serial: s
     Parameters
     ----------
     photos
-        What was found.
+        Photos that were found.
     profile
         The profile that the user named, if any: photos of other models are then left out, and photos without EXIF
         are taken to be its camera's if most have none, and none is of its model.

@@ -106,7 +106,7 @@ def _line_table(lines: Sequence[LineEntry], made: type[LineEntry], crossed: type
     lines
         The columns or rows.
     made, crossed
-        Which of the two they are, and the other one, in whose numbers they start and end.
+        Kind of line that they are, and the other kind, in whose numbers they start and end.
     grid
         Name of the grid that the numbers are on, in front of the names of their columns in the table; "" where it is
         clear.

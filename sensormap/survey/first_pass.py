@@ -81,7 +81,7 @@ class FirstPassResult:
     Parameters
     ----------
     records
-        What is known of each frame that could be used, by number.
+        Facts of each frame that could be used, by number.
     tally
         Sums over the frames that repeat no scene.
     block_votes
@@ -127,7 +127,7 @@ def run_first_pass(
     profile
         Geometry and levels, as `decode.reading.open_geometry` returns them.
     rules
-        How the photos are treated.
+        Treatment of the photos, as raw ones or as JPEGs.
     context
         Options, decoders and callbacks of the run.
     follow

@@ -49,7 +49,7 @@ def gather_evidence(
     context
         Options, decoders and callbacks of the run.
     clock_jumps
-        How often the camera's clock contradicts its count of shots.
+        Number of times that the camera's clock contradicts its count of shots.
 
     Raises
     ------

@@ -54,7 +54,7 @@ def map_defects(
     arguments
         Files, folders and patterns.
     options
-        What the run is asked to do.
+        Options of the run.
     progress
         Called with the number of photos done and of all, in each pass, first with 0.
     read

@@ -56,9 +56,9 @@ def run_second_pass(
     Parameters
     ----------
     photos, profile
-        Those of the first pass.
+        Photos and profile of the first pass.
     first
-        What the first pass left behind; its `saved_windows` are emptied.
+        Results of the first pass; its `saved_windows` are emptied.
     follow_list
         Candidates and decoys, both ascending.
     frames

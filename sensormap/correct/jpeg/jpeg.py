@@ -59,9 +59,9 @@ def correct_jpeg(
     data
         The whole file.
     name
-        Its name, for messages.
+        Name of the file, for messages.
     defects
-        Where the defects are, in the JPEG as stored: not turned as EXIF says.
+        Places of the defects in the JPEG as stored: not turned as EXIF says.
     method
         DIRECTIONAL repairs whole smears (see `sensormap.correct.jpeg.smears.repair_smears`); "weighted8" does what the
         single-pixel script does, one pixel after the other, whether the defect shows or not.
@@ -180,7 +180,8 @@ def _written(
         out = replace_units(coded, units[kept], after[kept], name)
         new = open_coded(out, name)
         stored = Stored(near, read_units(new, near, name), new)
-        # The file's code may lack words for a change, and what it has words for may be worse than none.
+        # The file's Huffman table may lack a code for a changed coefficient; a nearby value may be worse than no
+        # repair.
         farther = kept & (squared(stored.of(units) - before - exact, coded) > squared(exact, coded))
         if not farther.any():
             return out, stored

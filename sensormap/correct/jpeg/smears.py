@@ -55,7 +55,7 @@ def weighted8(pixels: Pixels, defects: Sequence[tuple[int, int]]) -> Pixels:
     pixels
         Red, green and blue of the JPEG, shape ``(H, W, 3)``.
     defects
-        x and y of each; a pixel sees those replaced before it.
+        Places (x, y); a pixel sees those replaced before it.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def repair_smears(pixels: Pixels, defects: Sequence[Pixel], *, all_defects: bool
     pixels
         Red, green and blue of the JPEG, shape ``(H, W, 3)``.
     defects
-        Where the defects are.
+        Places of the defects.
     all_defects
         Whether to replace also those that do not stand out in this JPEG.
 

@@ -49,11 +49,11 @@ def failure_time(since: datetime | None) -> int:
     Parameters
     ----------
     since
-        When the photosite was last seen healthy, by the camera's clock: the photo that showed it is to be left alone.
+        Time when the photosite was last seen healthy, by the camera's clock: the photo that showed it so is left alone.
 
     Notes
     -----
-    A death before 1970 becomes 0, one after January 2038 the last second that 32 bits hold.
+    A failure before 1970 becomes 0, one after January 2038 the last second that 32 bits hold.
 
     Examples
     --------
