@@ -654,7 +654,7 @@ def test_the_command_says_what_it_did(photos, map_file, tmp_path):
     result = command(map_file, photos, "-o", tmp_path / "fixed")
     assert result.exit_code == 0
     assert "2 photos corrected, 167 places repaired" in result.stdout
-    assert "DSC_1.NEF  DSC_1.NEF         83  1 appeared later, 1 not visible at this exposure" in result.stdout
+    assert "DSC_1.NEF DSC_1.NEF 83 1 appeared later, 1 not visible at this exposure" in " ".join(result.stdout.split())
     assert command(map_file, photos, "-q", "-o", tmp_path / "quiet").stdout == ""
 
 

@@ -187,15 +187,7 @@ def _intervals(data: bytes, start: int) -> Iterator[tuple[int, int]]:
 
 
 def by_interval(coded: Coded, units: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Yield the intervals that hold some of the units, and those units.
-
-    Parameters
-    ----------
-    coded
-        The file.
-    units
-        Numbers of units, ``(N,)``, sorted.
-    """
+    """Yield the numbers of the intervals that hold some of the units, sorted, ``(N,)``, and those units."""
     numbers, starts = np.unique(units // coded.per_interval, return_index=True)
     yield from zip(numbers.tolist(), np.split(units, starts[1:]), strict=True) if numbers.size else ()
 
