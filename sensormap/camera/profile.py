@@ -33,7 +33,7 @@ class Profile:
     bits
         Bits per photosite.
     suppression_from_s
-        Shutter time in seconds from which the camera itself lowers hot photosites; None where unknown.
+        Shutter time in seconds from which the camera itself lowers bright photosites; None where unknown.
     """
 
     name: str

@@ -113,7 +113,7 @@ def check_dng(data: bytes, mosaic: NDArray[np.uint16], name: str) -> None:
     data
         The whole file.
     mosaic
-        What must be in it, shape ``(H, W)``; only what LibRaw takes for image is compared.
+        Raw values that must be in it, shape ``(H, W)``; only what LibRaw takes for image is compared.
     name
         The file's name, for messages.
 
@@ -248,7 +248,7 @@ def _exif_directory(original: Original, start: int) -> bytes:
     original
         The photo.
     start
-        Where the directory will stand in the file, in bytes; even.
+        Place of the directory in the file, in bytes; even.
 
     Returns
     -------

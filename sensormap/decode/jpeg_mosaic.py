@@ -42,7 +42,7 @@ def jpeg_profile(size: tuple[int, int], profile: Profile | None) -> Profile:
     size
         Width and height of the JPEGs, pixels.
     profile
-        What is known of the camera.
+        Profile of the camera.
 
     Returns
     -------

@@ -53,9 +53,9 @@ class RawStrip:
     bits
         Bits of a value.
     offset, length
-        Where the strip starts in the file, and its length, bytes; it lies wholly inside.
+        Start of the strip in the file, and its length, in bytes; it lies wholly inside.
     offset_place, length_place
-        Where the file keeps these two as 32-bit numbers, outside the strip.
+        Places in the file of these two as 32-bit numbers, outside the strip.
     compression
         MakerNote tag 0x0093: 1 lossy type 1, 3 lossless.
     linearisation
@@ -108,10 +108,10 @@ def find_strip(data: bytes, name: str) -> RawStrip | None:
         return None
     raw = raws[0]
     note = _note(file, main)
-    told = _compression_told(note) if note else None
+    fields = _compression_fields(note) if note else None
     # A strip's place and length must be rewritten at need, in the four bytes that they have.
     rewritable = all((tag in raw and raw[tag].type == _LONG) for tag in (_STRIP_OFFSET, _STRIP_LENGTH))
-    if not told or not rewritable or file.numbers(raw, _CFA_SIZE, most=2) != (2, 2):
+    if not fields or not rewritable or file.numbers(raw, _CFA_SIZE, most=2) != (2, 2):
         return None
     numbers = [file.numbers(raw, tag) for tag in (_WIDTH, _HEIGHT, _BITS, _STRIP_OFFSET, _STRIP_LENGTH)]
     if not all(numbers):
@@ -119,7 +119,7 @@ def find_strip(data: bytes, name: str) -> RawStrip | None:
     width, height, bits, offset, length = (values[0] for values in numbers)
     places = (raw[_STRIP_OFFSET].place, raw[_STRIP_LENGTH].place)
     _check_strip(file, offset, length, places)
-    return RawStrip(file.order, width, height, bits, offset, length, *places, *told)
+    return RawStrip(file.order, width, height, bits, offset, length, *places, *fields)
 
 
 def strip_coding(raw: RawStrip, name: str) -> StripCoding | None:
@@ -161,7 +161,7 @@ def with_strip(data: bytes, raw: RawStrip, strip: bytes) -> bytes:
     data
         The whole file.
     raw
-        Where its strip lies, as `find_strip` returns it.
+        Place and size of its strip, as `find_strip` returns it.
     strip
         The new one. If it is no longer than the old one, zeros behind it fill the place. If it is, it grows at the end
         of the file; where something lies behind the old strip, the new one goes to the end and the old one stays too.
@@ -245,7 +245,7 @@ def _note(file: _Tiff, main: dict[int, TiffField]) -> _Tiff | None:
     return note if note and note.order == file.order else None  # readers differ on the order of mixed ones
 
 
-def _compression_told(note: _Tiff) -> tuple[int, bytes] | None:
+def _compression_fields(note: _Tiff) -> tuple[int, bytes] | None:
     """Return compression and linearisation as a MakerNote tells them."""
     fields = note.directory(struct.unpack_from(f"{note.order}I", note.data, note.base + 4)[0])
     compression = note.numbers(fields, _NIKON_COMPRESSION)

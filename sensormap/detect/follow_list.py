@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sensormap.camera.cfa import Cfa
 from sensormap.detect.nulls import nulls_of
 from sensormap.detect.tally import Tally
-from sensormap.detect.votes import Ballot
+from sensormap.detect.votes import BlockVotes
 from sensormap.frame import Mosaic
 from sensormap.score.neighbours import gather_windows
 from sensormap.settings import Thresholds
@@ -76,6 +76,16 @@ class FollowList:
         """Return where each listed position is in the windows of another list, which is ascending; -1 where it is not.
 
         Photosites are looked up among photosites, decoys among decoys.
+
+        Parameters
+        ----------
+        other
+            List to look them up in.
+
+        Returns
+        -------
+        ndarray of intp, shape (N,)
+            Position of each photosite, then of each decoy.
         """
         found = [_positions(self.photosites, other.photosites), _positions(self.decoys, other.decoys)]
         found[1][found[1] >= 0] += other.photosites.size
@@ -84,7 +94,7 @@ class FollowList:
 
 def make_follow_list(
     tally: Tally,
-    ballots: Sequence[Ballot],
+    block_votes: Sequence[BlockVotes],
     shifted_sums: NDArray[np.unsignedinteger[Any]],
     cfa: Cfa,
     thresholds: Thresholds,
@@ -95,10 +105,11 @@ def make_follow_list(
 
     Parameters
     ----------
-    tally, ballots, cfa, thresholds
+    tally, block_votes, cfa, thresholds
         As for `worth_following`.
     shifted_sums
-        Sums of the sizes of outlying scores in shifted frames, for the topmost part of the rows, flat.
+        Sums of the sizes of outlying scores in shifted frames, flat, of the topmost rows: ``(rows * W,)``, of any
+        unsigned type.
     early
         Whether most frames are still to come, which may raise what does not stand out yet: then more are listed.
     """
@@ -107,21 +118,21 @@ def make_follow_list(
         thresholds = replace(thresholds, followed_share=_EARLY_SHARE * thresholds.followed_share)
     # Decoys need sums as large as those of the photosites.
     least = largest_sums(tally.sum_outlying.reshape(-1), most_followed(tally.hidden.size, thresholds))
-    decoys = [np.flatnonzero(shifted_sums >= least)] + [ballot.decoys for ballot in ballots]
+    decoys = [np.flatnonzero(shifted_sums >= least)] + [votes.decoys for votes in block_votes]
     decoy = np.unique(np.concatenate(decoys)).astype(np.int64)
     return FollowList(
-        worth_following(tally, ballots, cfa, thresholds, sigma=sigma), decoy[decoy < shifted_sums.size]
+        worth_following(tally, block_votes, cfa, thresholds, sigma=sigma), decoy[decoy < shifted_sums.size]
     )
 
 
 def worth_following(
-    tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, thresholds: Thresholds, *, sigma: float = FOLLOWED_SIGMA
+    tally: Tally, block_votes: Sequence[BlockVotes], cfa: Cfa, thresholds: Thresholds, *, sigma: float = FOLLOWED_SIGMA
 ) -> NDArray[np.int64]:
     """Return the photosites that may be defects, positions ``row * W + col`` in the active area, ascending.
 
     Parameters
     ----------
-    tally, ballots, cfa
+    tally, block_votes, cfa
         As for `candidates.find_candidates`.
     thresholds
         Detection thresholds. `followed_share` bounds how many photosites are named for the largest sums of outlying
@@ -138,7 +149,7 @@ def worth_following(
     most = most_followed(tally.hidden.size, thresholds)
     outlying = tally.sum_outlying.reshape(-1)
     places = [np.flatnonzero(outlying >= largest_sums(outlying, most))]
-    places += [ballot.following.astype(np.int64) for ballot in ballots]
+    places += [votes.following.astype(np.int64) for votes in block_votes]
     centre, scale = nulls_of(tally, cfa)
     width, step = tally.shape[1], cfa.step
     far = tally.beyond(centre, np.float32(sigma) * scale)
@@ -152,12 +163,27 @@ def worth_following(
 
 
 def most_followed(photosites: int, thresholds: Thresholds) -> int:
-    """Return how many photosites are named at most for their sums, and for their means, of so many on the sensor."""
+    """Return how many photosites are named at most for their sums, and for their means.
+
+    Parameters
+    ----------
+    photosites
+        Number of photosites of the active area.
+    thresholds
+        Detection thresholds, of which `followed_share` is used.
+    """
     return max(round(thresholds.followed_share * photosites), _FEWEST_FOLLOWED)
 
 
 def largest_sums(sums: NDArray[np.unsignedinteger[Any]], most: int) -> int:
     """Return the least sum, above 0, such that at most `most` photosites reach it.
+
+    Parameters
+    ----------
+    sums
+        Sum of each photosite, flat, of any unsigned type.
+    most
+        Largest number of photosites that may reach it.
 
     Examples
     --------

@@ -42,7 +42,7 @@ class Centres:
     which
         Positions among the candidates, ascending.
     radius
-        How many pixels the true photosite may lie away, 0 or 1.
+        Distance in pixels at which the true photosite may lie, 0 or 1.
     line
         Number of the bad column or row that each belongs to, 0 for none.
     """

@@ -77,9 +77,9 @@ class Format:
     title
         The programs that read it, in words.
     space
-        Where its coordinates count from, in words: ``raw grid``, ``visible area``, ``raw grid, y from the bottom`` ...
+        Origin of its coordinates, in words: ``raw grid``, ``visible area``, ``raw grid, y from the bottom`` ...
     keeps
-        What it stores beside positions, out of ``kind``, ``since`` and ``runs``; the rest is dropped and reported.
+        Facts that it stores beside positions, of ``kind``, ``since`` and ``runs``; the rest is dropped and reported.
         ``two kinds`` in the place of ``kind``: it tells bright defects from dark ones.
     write
         Turns content, sensor and body into a file's bytes. Raises ``ListFormatError`` where the format cannot hold the
@@ -87,7 +87,7 @@ class Format:
     read
         Turns a file's bytes, its name for messages, and the sensor into content; None where there is no reading it.
     file_name
-        Returns the name that the program wants the file to have; None where any name does.
+        Function that returns the name that the program wants the file to have; None where any name does.
     at_most
         Most entries that the program takes; None for no limit.
     max_bytes
@@ -146,7 +146,7 @@ def one_by_one(listing: Listing) -> tuple[Photosite, ...]:
     return tuple(found[place] for place in sorted(found))
 
 
-def gathered(entries: Iterable[Run], area: Rect, name: str) -> Listing:
+def make_listing(entries: Iterable[Run], area: Rect, name: str) -> Listing:
     """Return what a reader found, on the raw grid: sorted, each photosite once, none inside a run.
 
     Parameters

@@ -31,7 +31,7 @@ def find_columns(row: NDArray[np.int32], col: NDArray[np.int32]) -> tuple[Candid
     Parameters
     ----------
     row, col
-        Distinct candidates' positions, in any order.
+        Rows and columns of distinct candidates, int32 of shape ``(N,)``, in any order.
 
     Notes
     -----
@@ -65,7 +65,7 @@ def find_clusters(row: NDArray[np.int64], col: NDArray[np.int64], step: int) -> 
     Parameters
     ----------
     row, col
-        Distinct positions, in any order.
+        Rows and columns of distinct defects, int64 of shape ``(N,)``, in any order.
     step
         Distance between same-plane neighbours.
 

@@ -11,7 +11,7 @@ from sensormap.errors import FrameMismatchError
 from sensormap.maps.entries import Defect, DefectKind, Entry, LineEntry
 from sensormap.maps.matching import DefectIndex, LineIndex, mismatch
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.maps.unseen import BORN_LATER, unseen
+from sensormap.maps.unseen import APPEARED_LATER, unseen
 
 # Photosites: the ends of a line are good to a few, as in `assemble.lines`.
 _ENDS = 16
@@ -184,7 +184,7 @@ def _lost(entry: Entry, old: SensorMap, new: SensorMap) -> Difference | None:
 def _found(entry: Entry, old: SensorMap, new: SensorMap) -> Difference:
     """Return an entry that only the new map lists, saying if it may be as old as the old map's photos."""
     why = unseen(entry, listed=new, looked=old)
-    return Difference(Change.NEW, None, entry, f"may be older: {why}" if why not in ("", BORN_LATER) else "")
+    return Difference(Change.NEW, None, entry, f"may be older: {why}" if why not in ("", APPEARED_LATER) else "")
 
 
 def _line_differences(

@@ -124,7 +124,7 @@ def _merged(maps: Sequence[SensorMap]) -> SensorMap:
     sensor = _sensor(maps)
     known = [sensor_map for sensor_map in maps if sensor_map.frames.used]
     false = [sensor_map.false_positives for sensor_map in known]
-    told = sorted(one for one in false if one is not None)
+    expected = sorted(one for one in false if one is not None)
     return SensorMap(
         body=max(sensor_map.body for sensor_map in maps),  # the one with a serial number
         profile=max((sensor_map.frames.used, sensor_map.profile) for sensor_map in maps)[1],
@@ -135,7 +135,7 @@ def _merged(maps: Sequence[SensorMap]) -> SensorMap:
         columns=columns,
         rows=rows,
         defects=_clustered(merge_defects(maps, (*columns, *rows)), sensor),
-        false_positives=rounded(sum(told), digits=2) if told and len(told) == len(false) else None,
+        false_positives=rounded(sum(expected), digits=2) if expected and len(expected) == len(false) else None,
         source=_source(maps),
     )
 

@@ -184,9 +184,9 @@ def _check_unedited(tags: Tags, size: tuple[int, int], name: str) -> None:
         if any(editor in software.lower() for editor in EDITORS):
             msg = f"{name}: edited with {software}, expected a JPEG as the camera wrote it"
             raise DecodeError(msg)
-    told = _integer(tags, "EXIF ExifImageWidth"), _integer(tags, "EXIF ExifImageLength")
-    if any(side and side != stored for side, stored in zip(told, size, strict=True)):
-        shown = " x ".join(str(side or "?") for side in told)
+    sides = _integer(tags, "EXIF ExifImageWidth"), _integer(tags, "EXIF ExifImageLength")
+    if any(side and side != stored for side, stored in zip(sides, size, strict=True)):
+        shown = " x ".join(str(side or "?") for side in sides)
         msg = f"{name}: EXIF says {shown} pixels, the picture has {size[0]} x {size[1]}: edited"
         raise DecodeError(msg)
 

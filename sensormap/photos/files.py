@@ -14,7 +14,7 @@ from sensormap.errors import DecodeError
 
 MAX_FILE_BYTES = 1_000_000_000  # the largest raw files (150 megapixels, uncompressed) have 0.3 GB
 MAX_PHOTOSITES = 400_000_000  # twice the largest sensor on sale; a damaged header can ask for ten times that
-_MOST_TOLD = 100  # characters of a library's own words
+_LONGEST_REASON = 100  # characters of a library's own words
 
 PARSER_ERRORS = (
     ValueError,  # includes UnicodeDecodeError
@@ -237,12 +237,12 @@ def marked(data: bytes) -> bytes:
     return data if data.endswith(MARK) else data + MARK
 
 
-def damage_told(error: Exception) -> str:
+def damage_text(error: Exception) -> str:
     """Return what a library found wrong with a file, as one line of a few words.
 
     Examples
     --------
-    >>> damage_told(ValueError("bad   marker"))
+    >>> damage_text(ValueError("bad   marker"))
     'truncated or damaged (bad marker)'
     """
-    return f"truncated or damaged ({' '.join(str(error).split())[:_MOST_TOLD]})"
+    return f"truncated or damaged ({' '.join(str(error).split())[:_LONGEST_REASON]})"

@@ -55,7 +55,7 @@ class Layout:
     Parameters
     ----------
     width, height
-        In pixels, as stored.
+        Size in pixels, as stored.
     factors
         Blocks of 8 x 8 samples across and down of each of the three colours, in one unit: what is coded together.
     restart_interval

@@ -191,7 +191,7 @@ def fit_classes(weighted: NDArray[np.float64], reweightings: int) -> NDArray[np.
     weighted
         Each term's mean over the variance of the class: shape ``(terms, classes)``.
     reweightings
-        How often weights and coefficients are found in turn.
+        Number of times that weights and coefficients are found in turn.
 
     Notes
     -----

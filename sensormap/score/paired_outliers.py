@@ -47,7 +47,7 @@ class PairedOutliers:
         Positions in the sample of the outlying scores, ascending, int32: of the bright ones, then of the dark ones
         with `area` added.
     paired
-        Those of them with an outlying one of the same sign diagonally beside them.
+        Positions of those with an outlying one of the same sign diagonally beside them.
     area
         Number of photosites in the sample.
     """
@@ -131,7 +131,7 @@ def share_paired_outliers(one: PairedOutliers, other: PairedOutliers, bits: Bits
     one, other
         Paired outliers of either frame, from `find_paired_outliers`.
     bits
-        What `bits_of` makes of the paired outliers of `one`, where it is compared with many frames; None makes it here.
+        Result of `bits_of` for the paired outliers of `one`, where it is compared with many frames; None makes it here.
 
     Notes
     -----
@@ -213,7 +213,15 @@ def list_outlying(
 
 @compiled
 def count_set(bits: NDArray[np.uint8], places: NDArray[np.int32]) -> int:
-    """Count the `places` whose bit is set; the bits of a byte are numbered from the lowest."""
+    """Count the places whose bit is set.
+
+    Parameters
+    ----------
+    bits
+        Eight bits a byte, numbered from the lowest, as `bits_of` returns them.
+    places
+        Numbers of bits, ``(N,)``.
+    """
     found = 0
     for i in range(places.shape[0]):
         found += (bits[places[i] >> 3] >> (places[i] & 7)) & 1

@@ -58,7 +58,13 @@ class Slopes:
 
 
 def slopes_of(values: NDArray[np.int8]) -> Slopes:
-    """Return slopes of the given values, shape ``(2, pairs, W)``."""
+    """Return the slopes of given values.
+
+    Parameters
+    ----------
+    values
+        Differences as in `Slopes`, shape ``(2, pairs, W)``.
+    """
     return Slopes(values, product(values[0], values[0]) + product(values[1], values[1]))
 
 
@@ -134,7 +140,13 @@ def share_slopes(one: Slopes, other: Slopes) -> bool:
 
 @compiled
 def product(one: NDArray[np.int8], other: NDArray[np.int8]) -> int:
-    """Return the sum of the products of two arrays, shape ``(rows, W)``; a row's fits 32 bits up to 130 000 columns."""
+    """Return the sum of the products of two arrays.
+
+    Parameters
+    ----------
+    one, other
+        Values of shape ``(rows, W)``; the sum of a row fits 32 bits up to 130 000 columns.
+    """
     total = 0
     for i in range(one.shape[0]):
         part = _ZERO

@@ -29,7 +29,7 @@ class ReadFrame:
     noise
         Noise fitted to it.
     clipping
-        Its lowest and highest DN, black subtracted.
+        Lowest and highest DN, black subtracted.
     digest
         SHA-256 of the file, hexadecimal.
     by_fallback
@@ -59,7 +59,7 @@ class FrameReader:
     profile
         Their geometry and levels.
     rules
-        How they are treated.
+        Treatment of the photos, as raw ones or as JPEGs.
     context
         The run's decoders.
 

@@ -21,7 +21,7 @@ from sensormap.detect.follow_list import (
     worth_following,
 )
 from sensormap.detect.tally import Outliers, Tally
-from sensormap.detect.votes import Ballot
+from sensormap.detect.votes import BlockVotes
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import fit_noise
 from sensormap.settings import Thresholds
@@ -108,9 +108,9 @@ def test_moving_back_undoes_the_shift(row: int, col: int, down: int, right: int,
 # which photosites are listed
 
 
-def ballot(following: Sequence[int] = (), decoys: Sequence[int] = ()) -> Ballot:
+def votes(following: Sequence[int] = (), decoys: Sequence[int] = ()) -> BlockVotes:
     none = np.empty(0, np.int32)
-    return Ballot(
+    return BlockVotes(
         none, np.empty(0), Outliers.concatenate([]), 12.0,
         following=np.array(following, np.int32), decoys=np.array(decoys, np.int32),
     )  # fmt: skip
@@ -130,8 +130,8 @@ def tally_of(frames: int = 6) -> Tally:
 def test_what_stands_out_is_listed_and_decoys_need_sums_as_large(early: bool) -> None:
     tally = tally_of()
     shifted = np.arange(8 * SHAPE[1], dtype=np.uint16)
-    ballots = [ballot([900, 3], [7, 3, 8 * SHAPE[1], 1000]), ballot([3, 50], [7])]
-    listed = make_follow_list(tally, ballots, shifted, CFA, Thresholds(), early=early)
+    block_votes = [votes([900, 3], [7, 3, 8 * SHAPE[1], 1000]), votes([3, 50], [7])]
+    listed = make_follow_list(tally, block_votes, shifted, CFA, Thresholds(), early=early)
     for found in (listed.photosites, listed.decoys):
         assert found.dtype == np.int64
         assert found.tolist() == sorted(set(found.tolist()))
@@ -146,12 +146,12 @@ def test_what_stands_out_is_listed_and_decoys_need_sums_as_large(early: bool) ->
 
 def test_at_the_end_those_worth_following_are_listed() -> None:
     tally, thresholds = tally_of(), Thresholds()
-    ballots = [ballot([900, 3])]
+    block_votes = [votes([900, 3])]
     shifted = np.zeros(8 * SHAPE[1], np.uint16)
     bar = largest_sums(tally.sum_outlying.reshape(-1), most_followed(tally.hidden.size, thresholds))
     shifted[[11, 20, 30]] = bar - 1, bar, bar + 1
-    listed = make_follow_list(tally, ballots, shifted, CFA, thresholds)
-    assert_array_equal(listed.photosites, worth_following(tally, ballots, CFA, thresholds))
+    listed = make_follow_list(tally, block_votes, shifted, CFA, thresholds)
+    assert_array_equal(listed.photosites, worth_following(tally, block_votes, CFA, thresholds))
     assert listed.decoys.tolist() == [20, 30]
 
 

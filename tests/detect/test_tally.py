@@ -318,7 +318,7 @@ def test_lists_of_outliers_join_in_order() -> None:
     assert [array.dtype for array in vars(empty).values()] == [array.dtype for array in vars(joined).values()]
 
 
-# frames in which the camera lowered what stood out
+# frames filtered in camera
 
 
 @STEPS

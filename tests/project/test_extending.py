@@ -31,7 +31,7 @@ from sensormap.decode.reading import Decoder
 from sensormap.detect import follow_list
 from sensormap.detect.tally import Tally
 from sensormap.errors import DecodeError
-from sensormap.formats.listing import Format, Listing, Photosite, Run, gathered, one_by_one, raw_grid
+from sensormap.formats.listing import Format, Listing, Photosite, Run, make_listing, one_by_one, raw_grid
 from sensormap.formats.registry import FORMATS
 from sensormap.formats.to_map import map_of_listing
 from sensormap.maps.mapfile.reading import read_map
@@ -92,7 +92,7 @@ def write(listing: Listing, _sensor: Sensor, _body: Body) -> bytes:
 
 def read(data: bytes, name: str, sensor: Sensor) -> Listing:
     places = (line.split(";") for line in data.decode().splitlines())
-    return gathered((Run(int(y), int(x), 1, 1) for x, y in places), raw_grid(sensor), name)
+    return make_listing((Run(int(y), int(x), 1, 1) for x, y in places), raw_grid(sensor), name)
 
 
 TOY_FORMAT = Format("toy", "Toy program", "raw grid", frozenset(), write, read)

@@ -347,12 +347,12 @@ def listed_slowly(first: FirstPassResult, number: int) -> FollowList:
         add_outlying(shift_places(found.index, first.shifts[:, n], SHAPE), found.score, shifted)
         if n in batches[batch].leading:
             outliers[n] = found
-    ballots = count_votes(
+    block_votes = count_votes(
         outliers, parts_of(sorted(outliers)), first.shifts, shape=SHAPE, false_votes=Thresholds().false_votes,
         seed=sensormap.survey.saved_windows._VOTE_SEED + batch,
     )  # fmt: skip
     cfa = PROFILE.cfa.shifted(x=AREA.x, y=AREA.y)
-    listed = make_follow_list(tally, ballots, shifted, cfa, Thresholds(), early=True)
+    listed = make_follow_list(tally, block_votes, shifted, cfa, Thresholds(), early=True)
     return FollowList(np.union1d(listed.photosites, draw_controls(tally.hidden.size)), listed.decoys)
 
 

@@ -21,8 +21,8 @@ from sensormap.assemble.pass_rules import RAW
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body, Profile
 from sensormap.detect.follow_list import FollowList
-from sensormap.diagnose.diagnosis import SecondPassResult
-from sensormap.diagnose.odds import LIKELY
+from sensormap.diagnose.defect_odds import LIKELY
+from sensormap.diagnose.kind_and_strengths import SecondPassResult
 from sensormap.diagnose.series import measure_response_spread
 from sensormap.errors import DecodeError, ProfileError
 from sensormap.frame import Exposure, Frame, Mosaic, Photo, Skipped
@@ -456,7 +456,7 @@ def saving_pass() -> FirstPassResult:
 
 
 def saved() -> dict[int, Windows]:
-    """Return a copy of what was saved, which a second pass may empty."""
+    """Return a copy of what was saved, which the second pass may empty."""
     return dict(saving_pass().saved_windows)
 
 

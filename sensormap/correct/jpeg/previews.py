@@ -23,9 +23,9 @@ def moved_previews(data: bytes, name: str, *, end: int, by: int) -> bytes:
     name
         The file's name, for messages.
     end
-        Where the first image's coded data ended before: what lay behind has moved.
+        Place where the first image's coded data ended before: all behind it has moved.
     by
-        How many bytes it moved.
+        Number of bytes that it moved.
 
     Returns
     -------

@@ -8,7 +8,7 @@ import zlib
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
-from sensormap.formats.listing import MAX_PHOTOSITES, Format, Listing, Run, gathered, one_by_one, raw_grid, within
+from sensormap.formats.listing import MAX_PHOTOSITES, Format, Listing, Run, make_listing, one_by_one, raw_grid, within
 
 BAD = 255
 MAX_SIZE = 170_000_000  # photosites; above, Pillow takes an image for an attack
@@ -63,7 +63,7 @@ def read(data: bytes, name: str, sensor: Sensor) -> Listing:
         msg = f"{name}: {len(rows)} photosites are not 0, expected at most {MAX_PHOTOSITES}"
         raise ListFormatError(msg)
     entries = (Run(y, x, 1, 1) for y, x in zip(rows.tolist(), cols.tolist(), strict=True))
-    return gathered(entries, raw_grid(sensor), name)
+    return make_listing(entries, raw_grid(sensor), name)
 
 
 def _check_size(sensor: Sensor, name: str) -> None:

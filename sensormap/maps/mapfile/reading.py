@@ -37,7 +37,7 @@ _WAYS = {
     pattern: [(key, field.parse, field.default) for key, field in fields.items()]
     for pattern, fields in ((_DEFECT_LINE, DEFECT), (_JPEG_LINE, JPEG_DEFECT))
 }
-_UNTOLD: dict[str, Any] = {"mean": None, "variance": None}  # by JPEGs
+_MISSING: dict[str, Any] = {"mean": None, "variance": None}  # by JPEGs
 
 
 def read_map(path: str | Path) -> SensorMap:
@@ -109,11 +109,11 @@ def _defects_of_lines(lines: Sequence[str]) -> list[Defect] | None:
 
 def _defect_of_line(match: re.Match[str]) -> Defect:
     """Return the defect of a line that matches one of the two patterns."""
-    told = {
+    values = {
         key: default if text is None else parse(text)
         for (key, parse, default), text in zip(_WAYS[match.re], match.groups(), strict=True)
     }
-    return Defect(**{**_UNTOLD, **told})
+    return Defect(**{**_MISSING, **values})
 
 
 def _map(document: Any, defects: list[Defect] | None) -> SensorMap:
@@ -175,8 +175,8 @@ def _read_defects(document: dict[str, Any], source: Source) -> list[Defect]:
     found = []
     for index, entry in enumerate(_list(document, "defects")):
         jpeg = source == Source.JPEG or (isinstance(entry, dict) and "radius" in entry)
-        told = read_mapping(entry, JPEG_DEFECT if jpeg else DEFECT, f"defects[{index}]")
-        found.append(Defect(**{**_UNTOLD, **told}))
+        values = read_mapping(entry, JPEG_DEFECT if jpeg else DEFECT, f"defects[{index}]")
+        found.append(Defect(**{**_MISSING, **values}))
     return found
 
 

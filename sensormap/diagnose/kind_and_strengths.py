@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.diagnose.behaviour import BLACK_SHARE, LINEAR, Behaviour, Term
+from sensormap.diagnose.defect_odds import Odds
 from sensormap.diagnose.law_choice import LawFit, choose_laws
-from sensormap.diagnose.odds import Odds
 from sensormap.diagnose.onset import FrameSpan, find_end, find_onset
 from sensormap.diagnose.regression import Fit, fit
 from sensormap.diagnose.series import LOT, Conditions, FollowedWindows, Series
@@ -41,7 +41,7 @@ class SecondPassResult:
     places
         Positions of the candidates, ``row * W + col`` in the active area, ascending: ``(N,)``.
     series, odds
-        What each candidate showed, and its odds.
+        Series of each candidate, and its odds.
     conditions
         Circumstances of the followed frames.
     decoys
@@ -73,7 +73,7 @@ class Diagnosis:
     Parameters
     ----------
     kind
-        How the photosite misbehaves.
+        Kind of defect.
     score
         Square root of twice the log likelihood ratio: the evidence in standard deviations.
     strengths
@@ -81,9 +81,9 @@ class Diagnosis:
     unresolved
         Names of the others that the kind has.
     onset
-        The frames of which one is the first with the defect.
+        Frames of which one is the first with the defect.
     until
-        Those of which one is the first without it again; None if it was still there in the last frame.
+        Frames of which one is the first without it again; None if it was still there in the last frame.
     seen, due
         Frames in which it showed, of those in which it should have.
     """
@@ -106,9 +106,9 @@ def diagnose_series(
     Parameters
     ----------
     followed
-        What the second pass left behind.
+        Results of the second pass.
     which
-        Positions of the candidates in it.
+        Positions of the candidates in it, intp of shape ``(M,)``.
     least_strengths
         Strengths from which a defect counts.
     """
