@@ -300,6 +300,7 @@ def _read_note(file: BinaryIO, tags: Tags) -> Tags:
 def _find_note(file: BinaryIO, tags: Tags) -> tuple[int, int] | None:
     """Return offset and size of the MakerNote of a TIFF-like file, or None; exifread can only read it byte by byte."""
     file.seek(0)
+    # Two bytes only: some makers' raw files go on otherwise than a TIFF.
     order = {b"II": "<", b"MM": ">"}.get(file.read(2))
     if order is None or "Image ExifOffset" not in tags:
         return None
