@@ -10,6 +10,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from sensormap.bounded_reading import read_at_most
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body, Profile
@@ -52,13 +53,9 @@ def load_profile(path: Path) -> Profile:
         If the file cannot be read, or a key is unknown, missing, given twice, or has a value that cannot be.
     """
     try:
-        if not path.is_file():
-            msg = f"{path}: {'is not a file' if path.exists() else 'no such file'}, expected a camera profile"
-            raise ProfileError(msg)
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        msg = f"{path}: cannot be read: {error.strerror}"
+        data = read_at_most(path, MAX_FILE_BYTES, "a camera profile")
+    except ValueError as error:
+        msg = f"{path}: {error}"
         raise ProfileError(msg) from error
     return _parse(data, path.name)
 
@@ -117,9 +114,6 @@ def _folder() -> Traversable:
 
 def _parse(data: bytes, file: str) -> Profile:
     """Turn a file's bytes into a profile, checking every key."""
-    if len(data) > MAX_FILE_BYTES:
-        msg = f"{file}: larger than {MAX_FILE_BYTES // 1024} kB, expected a camera profile"
-        raise ProfileError(msg)
     try:
         return _profile(Path(file).stem, _keys(load_yaml(data.decode("utf-8"))))
     except UnicodeDecodeError as error:
