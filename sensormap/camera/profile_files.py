@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from sensormap.bounded_reading import read_at_most
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect
-from sensormap.camera.profile import Body, Profile
+from sensormap.camera.profile import MAX_NAME_LENGTH, Body, Profile
 from sensormap.errors import ProfileError
 from sensormap.strict_yaml import load_yaml
 
@@ -23,10 +23,9 @@ LIBRAW = "libraw"
 JPEG_PROFILE = "picture"
 """Name of the profile of JPEGs whose camera is unknown; no file may be called so."""
 
-MAX_FILE_BYTES = 64 * 1024  # a profile has ten lines; this leaves room for comments
-MAX_SIDE = 65535  # LibRaw's sizes are 16-bit
+MAX_PROFILE_BYTES = 64 * 1024  # a profile has ten lines; this leaves room for comments
+MAX_PROFILE_SIDE = 65535  # LibRaw's sizes are 16-bit
 MAX_BITS = 16  # photosites are decoded into 16-bit integers
-MAX_TEXT = 64  # characters; EXIF strings are cut to as many
 MAX_SECONDS = 1e5  # longer than any camera exposes
 _KEYS = (
     *("make", "model", "raw_size", "active_area", "jpeg_crop"),
@@ -53,7 +52,7 @@ def load_profile(path: Path) -> Profile:
         If the file cannot be read, or a key is unknown, missing, given twice, or has a value that cannot be.
     """
     try:
-        data = read_at_most(path, MAX_FILE_BYTES, "a camera profile")
+        data = read_at_most(path, MAX_PROFILE_BYTES, "a camera profile")
     except ValueError as error:
         msg = f"{path}: {error}"
         raise ProfileError(msg) from error
@@ -169,8 +168,8 @@ def _refuse(told: dict[str, Any], key: str, expected: str) -> NoReturn:
 
 def _text(told: dict[str, Any], key: str) -> str:
     value = told[key]
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT or not value.isprintable():
-        _refuse(told, key, f"a text of 1 to {MAX_TEXT} characters, as EXIF writes it")
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_NAME_LENGTH or not value.isprintable():
+        _refuse(told, key, f"a text of 1 to {MAX_NAME_LENGTH} characters, as EXIF writes it")
     return value.strip()
 
 
@@ -189,9 +188,9 @@ def _integers(told: dict[str, Any], key: str, count: int, expected: str) -> list
 
 
 def _raw_size(told: dict[str, Any]) -> tuple[int, int]:
-    expected = f"[width, height], each from 2 to {MAX_SIDE} photosites"
+    expected = f"[width, height], each from 2 to {MAX_PROFILE_SIDE} photosites"
     width, height = _integers(told, "raw_size", 2, expected)
-    if not (2 <= width <= MAX_SIDE and 2 <= height <= MAX_SIDE):
+    if not (2 <= width <= MAX_PROFILE_SIDE and 2 <= height <= MAX_PROFILE_SIDE):
         _refuse(told, "raw_size", expected)
     return width, height
 

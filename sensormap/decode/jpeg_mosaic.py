@@ -71,7 +71,7 @@ def jpeg_profile(size: tuple[int, int], profile: Profile | None) -> Profile:
 def read_jpeg_frame(data: bytes, profile: Profile | None, name: str) -> Decoded:
     """Decode a JPEG: in the active area each pixel's value, 0 to 255, in the colour of its filter, as int16.
 
-    Parameters and errors are those of `reading.ReadFrame`.
+    Parameters and errors are those of `reading.DecodeFunction`.
     """
     if profile is None:
         profile = jpeg_geometry(data, None, name)

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from sensormap.errors import DecodeError
 
-MAX_FILE_BYTES = 1_000_000_000  # the largest raw files (150 megapixels, uncompressed) have 0.3 GB
+MAX_PHOTO_BYTES = 1_000_000_000  # the largest raw files (150 megapixels, uncompressed) have 0.3 GB
 MAX_PHOTOSITES = 400_000_000  # twice the largest sensor on sale; a damaged header can ask for ten times that
 _MOST_TOLD = 100  # characters of a library's own words
 
@@ -154,7 +154,7 @@ def file_size(path: Path) -> int:
     Raises
     ------
     DecodeError
-        If it is missing, no regular file (a folder, a pipe), empty, or larger than `MAX_FILE_BYTES`.
+        If it is missing, no regular file (a folder, a pipe), empty, or larger than `MAX_PHOTO_BYTES`.
     """
     try:
         status = path.stat()
@@ -168,8 +168,8 @@ def file_size(path: Path) -> int:
     if not status.st_size:
         msg = f"{path.name}: is empty (0 bytes), expected a photo"
         raise DecodeError(msg)
-    if status.st_size > MAX_FILE_BYTES:
-        msg = f"{path.name}: has {status.st_size} bytes, expected at most {MAX_FILE_BYTES}"
+    if status.st_size > MAX_PHOTO_BYTES:
+        msg = f"{path.name}: has {status.st_size} bytes, expected at most {MAX_PHOTO_BYTES}"
         raise DecodeError(msg)
     return status.st_size
 

@@ -22,7 +22,7 @@ from sensormap.maps.visible import SIGMAS
 from sensormap.score.noise import Noise, frame_noise
 from sensormap.settings import DARK_SPREAD
 
-_MID_SPREAD = 1.325  # half the mid-spread of eight normal values, in standard deviations
+_MID_SPREAD = 1.325  # the mid-spread of eight normal values, in standard deviations
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import zlib
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
-from sensormap.formats.listing import MAX_PHOTOSITES, Format, Listing, Run, gathered, one_by_one, raw_grid, within
+from sensormap.formats.listing import MAX_LISTED, Format, Listing, Run, gathered, one_by_one, raw_grid, within
 from sensormap.photos.files import PNG_START
 
 BAD = 255
@@ -59,8 +59,8 @@ def read(data: bytes, name: str, sensor: Sensor) -> Listing:
         msg = f"{name}: decodes to the shape {mask.shape}, expected {sensor.raw_size[::-1]}"
         raise ListFormatError(msg)
     rows, cols = np.nonzero(mask)
-    if len(rows) > MAX_PHOTOSITES:
-        msg = f"{name}: {len(rows)} photosites are not 0, expected at most {MAX_PHOTOSITES}"
+    if len(rows) > MAX_LISTED:
+        msg = f"{name}: {len(rows)} photosites are not 0, expected at most {MAX_LISTED}"
         raise ListFormatError(msg)
     entries = (Run(y, x, 1, 1) for y, x in zip(rows.tolist(), cols.tolist(), strict=True))
     return gathered(entries, raw_grid(sensor), name)
