@@ -21,8 +21,9 @@ from exifread.core.exceptions import ExifError
 from sensormap.camera.profile import MAX_NAME_LENGTH, Body
 from sensormap.errors import DecodeError
 from sensormap.frame import Exposure, Photo
-from sensormap.photos.files import JPEG_START, PARSER_ERRORS, check_unmarked, file_size, is_jpeg_name
+from sensormap.photos.files import JPEG_START, PARSER_ERRORS, file_size, is_jpeg_name
 from sensormap.photos.jpeg_markers import segments, stored_size
+from sensormap.photos.mark import check_unmarked
 
 log = logging.getLogger(__name__)
 
