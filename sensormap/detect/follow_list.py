@@ -14,7 +14,7 @@ from sensormap.detect.nulls import nulls_of
 from sensormap.detect.tally import Tally
 from sensormap.detect.votes import Ballot
 from sensormap.frame import Mosaic
-from sensormap.score.neighbours import gather_windows
+from sensormap.score.neighbours import gather_windows, unpadded_shape
 from sensormap.settings import Thresholds
 
 # A photosite is followed whose mean score deviates so far, in robust standard deviations. Of the largest sums at least
@@ -66,7 +66,7 @@ class FollowList:
         ndarray of int16 or int32, shape (3, N)
             Value, and twice the median and the mid-spread of the eight neighbours, DN.
         """
-        shape = (padded.shape[0] - 2 * step, padded.shape[1] - 2 * step)
+        shape = unpadded_shape(padded, step)
         row, col = moved_back(self.decoys, shift, shape)
         row = np.concatenate([self.photosites // shape[1], row])
         col = np.concatenate([self.photosites % shape[1], col])

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sensormap.compiled import compiled
 from sensormap.frame import Mosaic
 from sensormap.score.medians import robust_spread
-from sensormap.score.neighbours import neighbours_of_rows, pad
+from sensormap.score.neighbours import neighbours_of_rows, pad, unpadded_shape
 from sensormap.settings import OUTLIER_SIGMA
 
 # A term that the ones before it explain but for this share of its length is left out of a fit.
@@ -145,7 +145,7 @@ def fit_noise(padded: Mosaic, step: int, *, clipping: tuple[int, int]) -> Noise:
     weights that make a factor too much count like a factor too little. The spread term keeps texture from looking like
     defects, at the price of sensitivity there.
     """
-    height, width = padded.shape[0] - 2 * step, padded.shape[1] - 2 * step
+    height, width = unpadded_shape(padded, step)
     coefficients = np.empty((step, step, 4), np.float32)
     spread, outlying = np.empty((step, step)), np.empty((step, step))
     stride = step * (_SAMPLED_COLUMN if width >= _DENSE_WIDTH else 1)

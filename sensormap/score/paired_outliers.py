@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
 from sensormap.frame import Mosaic
+from sensormap.score.neighbours import unpadded_shape
 from sensormap.score.noise import Noise
 from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA, score_band
 
@@ -68,7 +69,7 @@ def find_paired_outliers(padded: Mosaic, noise: Noise) -> PairedOutliers:
         Noise of the frame, from `score.noise.fit_noise`.
     """
     step = noise.coefficients.shape[0]
-    height, width = padded.shape[0] - 2 * step, padded.shape[1] - 2 * step
+    height, width = unpadded_shape(padded, step)
     rows = min(_STRIP, height)
     number = max(min(_SAMPLED // (rows * width), height // rows), 1)
     unit = noise.rows(width) / np.float32(SCORES_PER_SIGMA**2)

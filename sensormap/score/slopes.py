@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
 from sensormap.frame import Mosaic
+from sensormap.score.neighbours import unpadded_shape
 from sensormap.score.noise import Noise
 from sensormap.score.paired_outliers import SHIFTS
 
@@ -77,7 +78,7 @@ def find_slopes(padded: Mosaic, noise: Noise) -> Slopes:
     What the sampled rows have in common at a column is taken off: that is the readout's pattern, or a bad column.
     """
     step = noise.coefficients.shape[0]
-    height, width = padded.shape[0] - 2 * step, padded.shape[1] - 2 * step
+    height, width = unpadded_shape(padded, step)
     pairs = min(max(_FEWEST_PAIRS, _SLOPES // (2 * width)), max(height // _APART, 1))
     first = np.unique(np.linspace(0, height - 1 - step, min(pairs, height - step)).astype(np.int64))
     slopes = np.empty((2, first.size, width), np.int8)
