@@ -15,7 +15,6 @@ from sensormap.assemble.from_votes import jpeg_defects, unfollowed_defects
 from sensormap.assemble.lines import make_lines
 from sensormap.camera.geometry import Sensor
 from sensormap.detect.lines import DeviatingLine, find_lines
-from sensormap.detect.tally import OUTLIER_SIGMA
 from sensormap.detect.votes import FEWEST_VOTES
 from sensormap.diagnose.defect_odds import expected_false
 from sensormap.diagnose.kind_and_strengths import SecondPassResult, diagnose_series
@@ -23,7 +22,7 @@ from sensormap.frame import Skipped
 from sensormap.maps.clusters import find_clusters
 from sensormap.maps.entries import Defect, FrameSummary, Setting, Source, rounded
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.settings import FEW_FRAMES, LISTED_CONFIDENCE, LeastStrengths, Thresholds
+from sensormap.settings import FEW_FRAMES, LISTED_CONFIDENCE, OUTLIER_SIGMA, LeastStrengths, Thresholds
 
 _FEWEST_FOR_DECOYS = 3  # in fewer frames a decoy is a single outlier
 

@@ -13,7 +13,7 @@ BAYER_NAMES = ("RGGB", "BGGR", "GRBG", "GBRG")
 MONO = "mono"
 PICTURE = "picture"
 """Not filters but the pixels of a JPEG whose camera is unknown, in the place of a raw grid."""
-LUMA = "luma"
+LUMA_PLANE = "luma"
 """Name of all four planes of `PICTURE`."""
 
 
@@ -95,7 +95,7 @@ class Cfa:
     def _letters(self, row: int, col: int) -> str:
         """Name the plane at (row, col) of the 2 x 2 pattern; a green is named after its row."""
         if self.name == PICTURE:
-            return LUMA
+            return LUMA_PLANE
         line = self.name[2 * row : 2 * row + 2]
         return line[col] if line[col] != "G" else "G" + line.replace("G", "").lower()
 

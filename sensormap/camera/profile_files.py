@@ -10,9 +10,10 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from sensormap.bounded_reading import read_at_most
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect
-from sensormap.camera.profile import Body, Profile
+from sensormap.camera.profile import MAX_NAME_LENGTH, Body, Profile
 from sensormap.errors import ProfileError
 from sensormap.strict_yaml import load_yaml
 
@@ -22,10 +23,9 @@ LIBRAW = "libraw"
 JPEG_PROFILE = "picture"
 """Name of the profile of JPEGs whose camera is unknown; no file may be called so."""
 
-MAX_FILE_BYTES = 64 * 1024  # a profile has ten lines; this leaves room for comments
-MAX_SIDE = 65535  # LibRaw's sizes are 16-bit
+MAX_PROFILE_BYTES = 64 * 1024  # a profile has ten lines; this leaves room for comments
+MAX_PROFILE_SIDE = 65535  # LibRaw's sizes are 16-bit
 MAX_BITS = 16  # photosites are decoded into 16-bit integers
-MAX_TEXT = 64  # characters; EXIF strings are cut to as many
 MAX_SECONDS = 1e5  # longer than any camera exposes
 _KEYS = (
     *("make", "model", "raw_size", "active_area", "jpeg_crop"),
@@ -52,13 +52,9 @@ def load_profile(path: Path) -> Profile:
         If the file cannot be read, or a key is unknown, missing, given twice, or has a value that cannot be.
     """
     try:
-        if not path.is_file():
-            msg = f"{path}: {'is not a file' if path.exists() else 'no such file'}, expected a camera profile"
-            raise ProfileError(msg)
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        msg = f"{path}: cannot be read: {error.strerror}"
+        data = read_at_most(path, MAX_PROFILE_BYTES, "a camera profile")
+    except ValueError as error:
+        msg = f"{path}: {error}"
         raise ProfileError(msg) from error
     return _parse(data, path.name)
 
@@ -117,9 +113,6 @@ def _folder() -> Traversable:
 
 def _parse(data: bytes, file: str) -> Profile:
     """Turn a file's bytes into a profile, checking every key."""
-    if len(data) > MAX_FILE_BYTES:
-        msg = f"{file}: larger than {MAX_FILE_BYTES // 1024} kB, expected a camera profile"
-        raise ProfileError(msg)
     try:
         return _profile(Path(file).stem, _keys(load_yaml(data.decode("utf-8"))))
     except UnicodeDecodeError as error:
@@ -175,8 +168,8 @@ def _refuse(values: dict[str, Any], key: str, expected: str) -> NoReturn:
 
 def _text(values: dict[str, Any], key: str) -> str:
     value = values[key]
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT or not value.isprintable():
-        _refuse(values, key, f"a text of 1 to {MAX_TEXT} characters, as EXIF writes it")
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_NAME_LENGTH or not value.isprintable():
+        _refuse(values, key, f"a text of 1 to {MAX_NAME_LENGTH} characters, as EXIF writes it")
     return value.strip()
 
 
@@ -195,9 +188,9 @@ def _integers(values: dict[str, Any], key: str, count: int, expected: str) -> li
 
 
 def _raw_size(values: dict[str, Any]) -> tuple[int, int]:
-    expected = f"[width, height], each from 2 to {MAX_SIDE} photosites"
+    expected = f"[width, height], each from 2 to {MAX_PROFILE_SIDE} photosites"
     width, height = _integers(values, "raw_size", 2, expected)
-    if not (2 <= width <= MAX_SIDE and 2 <= height <= MAX_SIDE):
+    if not (2 <= width <= MAX_PROFILE_SIDE and 2 <= height <= MAX_PROFILE_SIDE):
         _refuse(values, "raw_size", expected)
     return width, height
 

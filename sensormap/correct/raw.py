@@ -22,7 +22,7 @@ from sensormap.formats.listing import Listing, Photosite
 from sensormap.formats.programs.dng_opcodes import opcode_list
 from sensormap.frame import Exposure
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.photos.files import marked
+from sensormap.photos.mark import marked
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def libraw_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
 
 
 def read_libraw_frame(data: bytes, profile: Profile | None, name: str) -> Decoded:
-    """Decode a raw file; parameters and errors are those of `reading.ReadFrame`."""
+    """Decode a raw file; parameters and errors are those of `reading.DecodeFunction`."""
     with open_raw(data, name) as raw:
         sizes = read_sizes(raw, name)
         if profile is not None:

@@ -20,6 +20,8 @@ from sensormap.photos.files import TIFF_ORDERS
 EXIF_DIRECTORY = 0x8769
 CFA_MOSAIC = 32803
 """Photometric interpretation of a mosaic behind colour filters, in TIFF/EP and DNG."""
+BYTES_OF_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+"""Bytes of a value of each type that TIFF knows."""
 
 # Tags of a TIFF directory.
 _SUBDIRECTORIES = 0x014A
@@ -33,7 +35,6 @@ _LOSSY, _LOSSLESS = (1, b"\x44\x10"), (3, b"\x46\x30")  # 0x0093, and how 0x0096
 _STARTS_PLACE, _COUNT_PLACE, _TABLE_PLACE = 2, 10, 12  # bytes in tag 0x0096
 
 _ENTRY_BYTES = 12
-_BYTES_OF_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _FORM_OF_TYPE = {3: "H", 4: "I", 13: "I"}  # of the whole numbers that are asked for here, as in `struct`
 _LONG = 4  # the type of a 32-bit number
 _MOST_SUBDIRECTORIES = 8  # cameras write two or three
@@ -209,13 +210,13 @@ class _Tiff:
             return {}
         fields = {}
         for i, (tag, kind, values, where) in enumerate(struct.iter_unpack(f"{self.order}HHII", entries)):
-            inline = values * _BYTES_OF_TYPE.get(kind, 1) <= 4
+            inline = values * BYTES_OF_TYPE.get(kind, 1) <= 4
             fields[tag] = TiffField(kind, values, start + 10 + _ENTRY_BYTES * i if inline else self.base + where)
         return fields
 
     def content(self, field: TiffField) -> bytes:
         """Return the bytes of a field's values."""
-        size = field.count * _BYTES_OF_TYPE.get(field.type, 1)
+        size = field.count * BYTES_OF_TYPE.get(field.type, 1)
         if field.place + size > len(self.data):
             msg = f"{self.name}: {size} bytes at {field.place}, expected inside the file's {len(self.data)} bytes"
             raise DecodeError(msg)

@@ -48,7 +48,7 @@ def image_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
 def read_image_frame(data: bytes, profile: Profile | None, name: str) -> Decoded:
     """Decode a mosaic; where the profile, which must be given, leaves black to LibRaw, black is 0.
 
-    Parameters and errors are those of `reading.ReadFrame`.
+    Parameters and errors are those of `reading.DecodeFunction`.
     """
     profile = _needed(profile, name)
     check_size(image_size(data, name), profile, name, FrameMismatchError)

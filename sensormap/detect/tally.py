@@ -19,9 +19,7 @@ from sensormap.frame import Mosaic
 from sensormap.score.neighbours import BLOCK_ROWS, Work, middle_rows, work_rows
 from sensormap.score.noise import Noise
 from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA, score_rows
-
-OUTLIER_SIGMA = 3.5
-"""A score beyond this is an outlier: it is listed and may become a vote."""
+from sensormap.settings import OUTLIER_SIGMA
 
 MOST_FRAMES = 32_767
 """Frames that a tally holds: far more than anybody has photos of one camera."""

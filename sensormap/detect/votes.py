@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.detect.outlier_lists import BlockLists
-from sensormap.detect.tally import OUTLIER_SIGMA, Outliers
+from sensormap.detect.tally import Outliers
 from sensormap.score.scores import SCORES_PER_SIGMA
+from sensormap.settings import OUTLIER_SIGMA
 
 FEWEST_VOTES = 3
 """A photosite with fewer votes of one sign in a block leaves no trace of that block."""

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.detect.candidates import Candidates
+from sensormap.detect.runs import CandidateRun, find_columns
 from sensormap.detect.tally import Outliers
-from sensormap.maps.clusters import CandidateRun, find_columns
 from sensormap.settings import SMEAR
 
 # Side of the block that is compressed as one where chroma is halved both ways; ripples seldom reach 2/3 of the score of

@@ -13,7 +13,7 @@ from sensormap.diagnose.law_choice import LawFit, choose_laws
 from sensormap.diagnose.onset import FrameSpan, find_end, find_onset
 from sensormap.diagnose.regression import Fit, fit
 from sensormap.diagnose.series import LOT, Conditions, FollowedWindows, Series
-from sensormap.maps.entries import STRENGTHS, DefectKind
+from sensormap.maps.entries import HALF_INTERVAL, STRENGTHS, DefectKind
 from sensormap.settings import LeastStrengths
 
 # A strength is not resolved where its interval reaches beyond itself and beyond so many times the least that counts.
@@ -24,9 +24,6 @@ _RELIABLE = 0.8
 
 _SHOWS = 3.0  # sigma: a frame should show what adds more
 _SEEN = 0.5  # share of what a defect adds from which a frame shows it
-
-# Half-width of an interval that holds 95 % of a normal distribution, in standard deviations.
-_HALF_WIDTH = 1.96
 
 # By the order of the strengths in the map.
 _NAMES = dict(zip((Term.DARK, Term.OFFSET, Term.RESPONSE), STRENGTHS, strict=True))
@@ -128,7 +125,7 @@ def _diagnose_lot(
     full = _full_fit(series, conditions, law, best)
     half_width = full.half_width.copy()
     # A response is known no better than healthy ones agree.
-    spread = _HALF_WIDTH * followed.response_spread * (1 + full.strength[:, Term.RESPONSE])
+    spread = HALF_INTERVAL * followed.response_spread * (1 + full.strength[:, Term.RESPONSE])
     half_width[:, Term.RESPONSE] = np.hypot(half_width[:, Term.RESPONSE], spread)
     least = np.array([getattr(least_strengths, _NAMES[term]) for term in Term])
     strengths = [_Strengths(full.strength[i], half_width[i], least) for i in range(which.size)]

@@ -15,7 +15,7 @@ from sensormap.maps.entries import DefectKind
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 64 * 1024 * 1024  # a list of every photosite of a small sensor; what is larger is no defect list
-MAX_PHOTOSITES = 500_000  # of one list: a twentieth of a sensor; more is no defect list, and takes minutes to check
+MAX_LISTED = 500_000  # of one list: a twentieth of a sensor; more is no defect list, and takes minutes to check
 
 
 @dataclass(frozen=True, order=True)
@@ -162,7 +162,7 @@ def make_listing(entries: Iterable[Run], area: Rect, name: str) -> Listing:
     Raises
     ------
     ListFormatError
-        If an entry reaches out of `area`, has no size, or there are more than `MAX_PHOTOSITES` photosites.
+        If an entry reaches out of `area`, has no size, or there are more than `MAX_LISTED` photosites.
     """
     photosites: dict[tuple[int, int], Photosite] = {}
     runs: dict[tuple[int, int, int, int], Run] = {}
@@ -173,8 +173,8 @@ def make_listing(entries: Iterable[Run], area: Rect, name: str) -> Listing:
             msg = f"{name}: entry {number}: x {entry.x}, y {entry.y}{size} is not within {area.width} x {area.height}"
             raise ListFormatError(msg)
         total += entry.width * entry.height
-        if total > MAX_PHOTOSITES:
-            msg = f"{name}: more than {MAX_PHOTOSITES} photosites; expected a list of defects"
+        if total > MAX_LISTED:
+            msg = f"{name}: more than {MAX_LISTED} photosites; expected a list of defects"
             raise ListFormatError(msg)
         y, x = entry.y + area.y, entry.x + area.x
         if entry.width == entry.height == 1:

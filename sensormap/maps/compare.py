@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sensormap.errors import FrameMismatchError
-from sensormap.maps.entries import Defect, DefectKind, Entry, LineEntry
+from sensormap.maps.entries import LINE_ENDS, Defect, DefectKind, Entry, LineEntry
 from sensormap.maps.matching import DefectIndex, LineIndex, mismatch
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.maps.unseen import APPEARED_LATER, unseen
-
-# Photosites: the ends of a line are good to a few, as in `assemble.lines`.
-_ENDS = 16
 
 _STRENGTH = {DefectKind.HOT: "dark_dn_per_s", DefectKind.OFFSET: "offset_dn", DefectKind.WEAK: "response"}
 
@@ -236,7 +233,7 @@ def _held(defects: Sequence[Defect], lines: LineIndex) -> dict[LineEntry, int]:
 def _compared_lines(old: LineEntry, new: LineEntry, *, joined: int, split: int) -> Difference | None:
     """Return how a line that both maps list changed; None if it did not."""
     why = []
-    if max(abs(old.first - new.first), abs(old.last - new.last)) > _ENDS:
+    if max(abs(old.first - new.first), abs(old.last - new.last)) > LINE_ENDS:
         why.append(f"was {old.first} to {old.last}")
     if joined:
         why.append(f"took in {_singles(joined)}")

@@ -69,14 +69,20 @@ class Between:
     by: datetime | None
 
 
-STRENGTHS = ("dark_dn_per_s", "offset_dn", "response")
-"""Attributes of a defect that hold an estimate with its interval; the names that `unresolved` may list."""
-
 Interval = tuple[float, float, float]
 """An estimate and the ends of its 95 % interval."""
 
+HALF_INTERVAL = 1.96
+"""Half the width of a 95 % interval, in standard deviations of a normal distribution."""
+
 STRENGTHS = ("dark_dn_per_s", "offset_dn", "response")
 """Attributes of a defect that hold an estimate with its interval; the names that `unresolved` may list."""
+
+LINE_ENDS = 16
+"""Photosites: the ends of a line are good to a few, and ends further apart than this are different ones."""
+
+MAX_COUNT = 10**18 - 1
+"""Photos; a map file has room for 18 digits of a count, and no camera takes so many."""
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,13 @@ import numpy as np
 from sensormap.camera.geometry import Sensor
 from sensormap.errors import FrameMismatchError
 from sensormap.maps.clusters import find_clusters
-from sensormap.maps.entries import Defect, FrameSummary, Setting, Source, rounded
+from sensormap.maps.entries import MAX_COUNT, Defect, FrameSummary, Setting, Source, rounded
 from sensormap.maps.matching import mismatch
 from sensormap.maps.merge_entries import merge_defects, merge_lines
 from sensormap.maps.sensor_map import SensorMap
 
 PARTS = "merged_digests"
 """Setting of a merged map: the digests of the sets of photos in it, sorted, with blanks between."""
-
-# Ten times the width of what a map file holds; no camera takes so many.
-_MOST = 10**18 - 1
 
 T = TypeVar("T", int, float)
 NamedMaps = Sequence[tuple[str, SensorMap]]
@@ -176,8 +173,8 @@ def _frames(frames: Sequence[FrameSummary], skipped: int, digests: Sequence[str]
 
 def _total(counts: Iterable[int]) -> int:
     total = sum(counts)
-    if total > _MOST:
-        msg = "counts of photos above 10**18"
+    if total > MAX_COUNT:
+        msg = f"counts of photos above {MAX_COUNT}"
         raise ValueError(msg)
     return total
 

@@ -16,11 +16,10 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from sensormap.maps.checks import MAX_RADIUS
-from sensormap.maps.entries import Between, Column, Defect, Entry, LineEntry, Row
+from sensormap.maps.entries import MAX_COUNT, Between, Column, Defect, Entry, LineEntry, Row
 from sensormap.maps.matching import DefectIndex, LineIndex, reach, weakness
 from sensormap.maps.sensor_map import SensorMap
 
-_MOST_SEEN = 10**18 - 1  # what a map file holds
 _START = Between(None, None)
 
 AnyLine = TypeVar("AnyLine", bound=LineEntry)
@@ -204,8 +203,8 @@ def _joined(group: Sequence[tuple[Defect, int]], maps: Sequence[SensorMap]) -> D
     until = min(latest, key=weakness).until
     counts = [defect.seen for defect in members if defect.seen is not None]
     seen = sum(count[0] for count in counts), sum(count[1] for count in counts)
-    if seen[1] > _MOST_SEEN:
-        msg = f"(x {base.x}, y {base.y}): seen: counts of photos above {_MOST_SEEN}"
+    if seen[1] > MAX_COUNT:
+        msg = f"(x {base.x}, y {base.y}): seen: counts of photos above {MAX_COUNT}"
         raise ValueError(msg)
     # An entry of raw photos that was not followed has no mean, and then no count either.
     countable = bool(counts) and (base.radius is not None or base.mean is not None)

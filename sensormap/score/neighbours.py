@@ -71,6 +71,17 @@ def pad(active: Mosaic, step: int, out: Mosaic | None = None) -> Mosaic:
     return cast("Mosaic", padded)
 
 
+def unpadded_shape(padded: Mosaic, step: int) -> tuple[int, int]:
+    """Return ``(H, W)`` of the active area that `pad` put `step` rows and columns around.
+
+    Examples
+    --------
+    >>> unpadded_shape(pad(np.zeros((8, 10), np.int16), 2), 2)
+    (8, 10)
+    """
+    return padded.shape[0] - 2 * step, padded.shape[1] - 2 * step
+
+
 def gather_windows(
     padded: Mosaic, row: NDArray[np.int64], col: NDArray[np.int64], step: int
 ) -> Mosaic:

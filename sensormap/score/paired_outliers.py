@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
 from sensormap.frame import Mosaic
+from sensormap.score.neighbours import unpadded_shape
 from sensormap.score.noise import Noise
 from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA, score_band
 
@@ -22,8 +23,8 @@ from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA, score_band
 _STRIP, _SAMPLED = 8, 1 << 20
 _OUTLYING = 2.5  # sigma
 
-# Shifts along the rows, in photosites: far enough for texture to be another, near enough to be of the same region.
-_SHIFTS = (-50, -34, -18, 18, 34, 50)
+SHIFTS = (-50, -34, -18, 18, 34, 50)
+"""Along the rows, in photosites: far enough for texture to be another, near enough to be of the same region."""
 
 # Paired outliers in common beyond chance, as a share of those of the frame that has fewer: 26 to 75 % in series of one
 # view, -1 to 5 % between 600 pairs of different scenes. The clusters of a sensor with 250 defects made up to 20.
@@ -68,7 +69,7 @@ def find_paired_outliers(padded: Mosaic, noise: Noise) -> PairedOutliers:
         Noise of the frame, from `score.noise.fit_noise`.
     """
     step = noise.coefficients.shape[0]
-    height, width = padded.shape[0] - 2 * step, padded.shape[1] - 2 * step
+    height, width = unpadded_shape(padded, step)
     rows = min(_STRIP, height)
     number = max(min(_SAMPLED // (rows * width), height // rows), 1)
     unit = noise.rows(width) / np.float32(SCORES_PER_SIGMA**2)
@@ -154,7 +155,7 @@ def share_paired_outliers(one: PairedOutliers, other: PairedOutliers, bits: Bits
     if common < bar:  # what chance makes of it is only taken off
         return False
     places = 2 * one.area
-    moved = [count_set(bits, (other.paired + np.int32(shift)) % np.int32(places)) for shift in _SHIFTS]
+    moved = [count_set(bits, (other.paired + np.int32(shift)) % np.int32(places)) for shift in SHIFTS]
     persistent = count_set(bits_of(one.outlying, one.area), other.outlying)
     lone = max(persistent - common, 0)
     excess = common - float(np.mean(moved)) - 2 * _DIAGONALS * lone**2 / places

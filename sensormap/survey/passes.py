@@ -12,8 +12,8 @@ from sensormap.assemble.evidence import Evidence
 from sensormap.assemble.pass_rules import rules_for
 from sensormap.camera.profile import Body, Profile
 from sensormap.decode.reading import open_geometry
-from sensormap.detect.follow_list import make_follow_list
 from sensormap.detect.tally import MOST_FRAMES
+from sensormap.detect.worth_following import make_follow_list
 from sensormap.diagnose.kind_and_strengths import SecondPassResult
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, SensorMapError
 from sensormap.frame import Photo

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
-from sensormap.detect.follow_list import FollowList, make_follow_list
+from sensormap.detect.follow_list import FollowList
 from sensormap.detect.tally import Outliers, Tally
 from sensormap.detect.votes import count_votes, parts_of
+from sensormap.detect.worth_following import make_follow_list
 from sensormap.frame import Mosaic
 from sensormap.settings import Thresholds
 

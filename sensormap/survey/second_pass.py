@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from sensormap.camera.profile import Profile
 from sensormap.detect.follow_list import FollowList, moved_back
+from sensormap.detect.runs import find_columns
 from sensormap.diagnose.defect_odds import Odds, odds_of
 from sensormap.diagnose.kind_and_strengths import SecondPassResult
 from sensormap.diagnose.scenery import neighbours_deviate, repeated_frames
@@ -31,7 +32,6 @@ from sensormap.diagnose.series import (
 )
 from sensormap.errors import SensorMapError
 from sensormap.frame import Photo, Skipped
-from sensormap.maps.clusters import find_columns
 from sensormap.photos.refusals import skipped
 from sensormap.score.neighbours import pad
 from sensormap.survey.context import RunContext

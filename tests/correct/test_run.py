@@ -36,7 +36,7 @@ from sensormap.maps.entries import Between, Column, DefectKind, FrameSummary
 from sensormap.maps.mapfile.writing import write_map
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.exif import read_photo
-from sensormap.photos.files import MARK
+from sensormap.photos.mark import MARK
 from tests.support.maps import toy_defect
 from tests.support.photos import refused
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.detect.candidates import Candidates, find_candidates
-from sensormap.detect.follow_list import largest_sums, worth_following
 from sensormap.detect.nulls import null_of
 from sensormap.detect.tally import Outliers, Tally
 from sensormap.detect.votes import BlockVotes
+from sensormap.detect.worth_following import largest_sums, worth_following
 from sensormap.settings import Thresholds
 
 SHAPE = (41, 100)

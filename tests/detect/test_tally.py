@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
-from sensormap.detect.tally import MOST_FRAMES, OUTLIER_SIGMA, Outliers, Tally, add_outlying
+from sensormap.detect.tally import MOST_FRAMES, Outliers, Tally, add_outlying
 from sensormap.frame import Mosaic
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import Noise, fit_noise
+from sensormap.settings import OUTLIER_SIGMA
 from tests.support.frames import SATURATION, make_mosaic, plain_noise
 from tests.support.scores import scores_slowly
 

@@ -28,7 +28,7 @@ from sensormap.decode import reading
 from sensormap.decode.mosaic import Decoded, decoded
 from sensormap.decode.original import read_original
 from sensormap.decode.reading import Decoder
-from sensormap.detect import follow_list
+from sensormap.detect import worth_following
 from sensormap.detect.tally import Tally
 from sensormap.errors import DecodeError
 from sensormap.formats.listing import Format, Listing, Photosite, Run, make_listing, one_by_one, raw_grid
@@ -166,7 +166,7 @@ def test_a_detector_names_places_and_the_second_pass_decides(
     (cameras / "nikon-d80.yaml").write_text(CAMERA.replace("TOY 1", "NIKON D80"), encoding="utf-8")
     photos = stuck_photos(tmp_path / "photos")
     everything = map_defects([photos])
-    monkeypatch.setattr(follow_list, "worth_following", lambda tally, *_, **__: strongest_above(tally))
+    monkeypatch.setattr(worth_following, "worth_following", lambda tally, *_, **__: strongest_above(tally))
     one = map_defects([photos])
     assert [(defect.y, defect.x) for defect in everything.defects] == STUCK
     assert [(defect.y, defect.x) for defect in one.defects] == [(40, 51)]

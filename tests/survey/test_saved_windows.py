@@ -21,10 +21,11 @@ import sensormap.survey.saved_windows
 from sensormap.assemble.pass_rules import RAW
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.profile import Profile
-from sensormap.detect.follow_list import FollowList, make_follow_list
+from sensormap.detect.follow_list import FollowList
 from sensormap.detect.outlier_lists import shift_places
 from sensormap.detect.tally import Outliers, Tally, add_outlying
 from sensormap.detect.votes import count_votes, parts_of
+from sensormap.detect.worth_following import make_follow_list
 from sensormap.errors import DecodeError
 from sensormap.frame import Frame, Photo
 from sensormap.photos.refusals import Refusals

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sensormap.correct.jpeg.check import Stored, check_decoded, check_stored, measure_elsewhere, squared, squares_around
 from sensormap.correct.jpeg.coefficients import Blocks, Coded, open_coded, read_units, replace_units
 from sensormap.correct.jpeg.previews import moved_previews
-from sensormap.correct.jpeg.smears import SMEAR, Pixel, Pixels, repair_smears, weighted8
+from sensormap.correct.jpeg.smears import REPAIR_RADIUS, Pixel, Pixels, repair_smears, weighted8
 from sensormap.correct.jpeg.transform import COLOURS, MIDDLE, averaged, in_steps, samples_of, spread
 from sensormap.decode.jpeg import read_jpeg
 from sensormap.errors import FrameMismatchError
@@ -121,7 +121,7 @@ def correct_jpeg(
     mean, largest = measure_elsewhere(pixels, decoded, where, coded.layout, name)
     check_stored(changes, exact, before, stored.of(units), coded, name)
     check_decoded(decoded, units, stored, name)
-    repaired_count = _count(centres, 0 if method == "weighted8" else SMEAR, where)
+    repaired_count = _count(centres, 0 if method == "weighted8" else REPAIR_RADIUS, where)
     return CorrectedJpeg(out, repaired_count, len(defects) - repaired_count, changed.size, mean, largest)
 
 

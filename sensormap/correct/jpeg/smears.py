@@ -27,8 +27,8 @@ class Pixel(NamedTuple):
 WEIGHTS: Final = np.array([[0.5, 1, 0.5], [1, 0, 1], [0.5, 1, 0.5]])
 """Weights of a pixel's eight neighbours, in the single-pixel correction script."""
 
-SMEAR: Final = 2  # pixels from a defect to the edge of its smear: demosaicing reaches 1, sharpening one more
-_AROUND: Final = SMEAR + 1  # where the ring around a smear is
+REPAIR_RADIUS: Final = 2  # pixels from a defect to the edge of its smear: demosaicing reaches 1, sharpening one more
+_AROUND: Final = REPAIR_RADIUS + 1  # where the ring around a smear is
 _COMPARED: Final = 8  # pixels from a defect to the farthest place that it is compared with
 _SCATTERS: Final = 3.0  # a defect shows where its contrast is so many times the scatter around,
 _MORE_SCATTERS: Final = 0.5  # and so many more for each pixel of uncertainty: of many places one stands out by chance
@@ -101,7 +101,7 @@ def repair_smears(pixels: Pixels, defects: Sequence[Pixel], *, all_defects: bool
     Returns
     -------
     Repair
-        A new array of pixels; only those up to `SMEAR` from a centre differ.
+        A new array of pixels; only those up to `REPAIR_RADIUS` from a centre differ.
 
     Raises
     ------
@@ -131,7 +131,8 @@ def repair_smears(pixels: Pixels, defects: Sequence[Pixel], *, all_defects: bool
     ]
     mask = np.zeros(pixels.shape[:2], np.bool_)
     for x, y in filter(None, centres):
-        mask[max(y - SMEAR, 0) : y + SMEAR + 1, max(x - SMEAR, 0) : x + SMEAR + 1] = True
+        top, left = max(y - REPAIR_RADIUS, 0), max(x - REPAIR_RADIUS, 0)
+        mask[top : y + REPAIR_RADIUS + 1, left : x + REPAIR_RADIUS + 1] = True
     return Repair(_filled(pixels, mask), centres)
 
 
@@ -167,7 +168,7 @@ def _centre(pixels: Pixels, pixel: Pixel, *, all_defects: bool) -> tuple[int, in
     contrast = np.einsum("ijcrs,rs->ijc", windows, _POINTED)
     middle = contrast.shape[0] // 2
     steps = np.abs(np.arange(contrast.shape[0]) - middle)
-    away = np.maximum(steps[:, np.newaxis], steps) >= _AROUND + SMEAR + 1 + radius
+    away = np.maximum(steps[:, np.newaxis], steps) >= _AROUND + REPAIR_RADIUS + 1 + radius
     scatter = np.maximum(np.sqrt(np.mean(contrast[away] ** 2, 0)), _LEAST / _SCATTERS)
     # Only places inside the JPEG can be a centre.
     top, left = max(middle - radius, middle - y), max(middle - radius, middle - x)

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.correct.jpeg.coefficients import Coded
+from sensormap.frame import LUMA_SHARES
 
-COLOURS: Final = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
+COLOURS: Final = np.array([LUMA_SHARES, [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
 """Of JFIF: brightness, blue and red differences, each of red, green and blue."""
 
 MIDDLE: Final = 128

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sensormap.bounded_reading import read_at_most
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import MapFormatError
@@ -60,29 +61,13 @@ def read_map(path: str | Path) -> SensorMap:
         Naming the file, the key (such as ``defects[3].x``) and the value.
     """
     try:
-        return _map(*_parse(_read_text(Path(path))))
+        return _map(*_parse(read_at_most(Path(path), MAX_BYTES, "a map").decode("utf-8-sig")))
     except UnicodeDecodeError as error:
         msg = f"{path}: is not UTF-8 text (byte {error.start}), so no map file"
-        raise MapFormatError(msg) from error
-    except OSError as error:
-        msg = f"{path}: cannot be read: {error.strerror}"
         raise MapFormatError(msg) from error
     except ValueError as error:
         msg = f"{path}: {error}"
         raise MapFormatError(msg) from error
-
-
-def _read_text(path: Path) -> str:
-    """Return the file's text, if it is not larger than any map."""
-    if not path.is_file() and path.exists() and not path.is_dir():  # a pipe would keep us waiting
-        msg = "is no regular file, expected a map"
-        raise ValueError(msg)
-    with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        msg = f"larger than {MAX_BYTES} bytes, which no map is"
-        raise ValueError(msg)
-    return content.decode("utf-8-sig")
 
 
 def _parse(text: str) -> tuple[Any, list[Defect] | None]:

@@ -21,7 +21,7 @@ from sensormap.correct.jpeg import transform as jpeg_transform
 from sensormap.correct.jpeg.coefficients import open_coded, read_units, replace_units
 from sensormap.correct.jpeg.jpeg import CorrectedJpeg, correct_jpeg
 from sensormap.correct.jpeg.previews import moved_previews
-from sensormap.correct.jpeg.smears import SMEAR, Pixel, repair_smears, weighted8
+from sensormap.correct.jpeg.smears import REPAIR_RADIUS, Pixel, repair_smears, weighted8
 from sensormap.correct.jpeg.tables import ZIGZAG
 from sensormap.correct.jpeg.transform import COLOURS, averaged, in_steps, samples_of, spread
 from sensormap.decode.jpeg import read_jpeg
@@ -98,7 +98,7 @@ def test_a_smear_goes_and_nothing_beyond_it_changes(place: tuple[int, int]) -> N
     fixed, centres = repair_smears(bad, [(*place, 0)])
     assert centres == [place]
     changed = np.argwhere((fixed != bad).any(2))[:, ::-1]
-    assert np.abs(changed - place).max() <= SMEAR
+    assert np.abs(changed - place).max() <= REPAIR_RADIUS
     assert np.abs(fixed.astype(int) - good).sum() < 0.5 * np.abs(bad.astype(int) - good).sum()
 
 
