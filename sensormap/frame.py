@@ -16,6 +16,9 @@ if TYPE_CHECKING:  # the values below are also those of a map's readers, who nee
 WHITE = 255
 """Highest value of a JPEG's pixel, DN of 8 bits."""
 
+LUMA_SHARES = (0.299, 0.587, 0.114)
+"""Shares of red, green and blue in brightness, as JPEG stores it."""
+
 Mosaic: TypeAlias = "NDArray[np.int16] | NDArray[np.int32]"
 
 NARROW = 16_383

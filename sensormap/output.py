@@ -163,8 +163,8 @@ def _replaceable(path: Path, overwrite: bool, objection: Objection | None, *, hi
 
 
 def _exists(path: Path, target: Path) -> str:
-    told = "; --overwrite replaces it" if target == path else f", a link to {target}; --overwrite writes that"
-    return f"{path}: exists already{told}"
+    hint = "; --overwrite replaces it" if target == path else f", a link to {target}; --overwrite writes that"
+    return f"{path}: exists already{hint}"
 
 
 def _objection_of(objection: Objection, path: Path, target: Path) -> str:

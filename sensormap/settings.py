@@ -19,6 +19,9 @@ LISTED_CONFIDENCE = 0.8
 FEW_FRAMES = 10
 """With fewer frames of different scenes, chance and scenery agree too often to be sure of anything."""
 
+OUTLIER_SIGMA = 3.5
+"""A score beyond this is an outlier: it is listed and may become a vote."""
+
 DARK_SPREAD = 0.15
 """Spread of a dark current from frame to frame, as a share of itself: it follows the temperature."""
 

@@ -3,8 +3,8 @@
 Run ``python -m benchmarks.accuracy.jpeg_repairs --scenes FOLDER``.
 
 Each photo is made twice, with the same noise: with defects and without. Errors are mean absolute differences, in DN,
-of the decoded pictures in squares of 7 x 7 pixels around defects; a defect counts as visible where the photos differ by
-more than 1.5 DN there. Beside the methods stands what coding the whole picture anew, with its own tables, changes.
+of the decoded pixels in squares of 7 x 7 pixels around defects; a defect counts as visible where the photos differ by
+more than 1.5 DN there. Beside the methods stands what coding the whole JPEG anew, with its own tables, changes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fixtures.camera.defects import faults_of, plant
-from fixtures.camera.develop import CROP_OFFSET, DEMOSAICS, Look, develop
+from fixtures.camera.develop import CROP_OFFSET, DEMOSAICS, Development, develop
 from fixtures.camera.sensor import SATURATION, Faults, expose, make_body
 from fixtures.files.jpeg import SUBSAMPLINGS, jpeg_bytes
 from fixtures.scenes.scenes import choose_view, find_photographs, paint_scene, read_scene, render
@@ -33,11 +33,11 @@ from sensormap.decode.jpeg import read_jpeg
 
 SHAPE = (1308, 1952)
 DEFECTS = 250
-HALF = 3  # of the squares in which pictures are compared
+HALF = 3  # of the squares in which JPEGs are compared
 VISIBLE_DN = 1.5
 WORSE_DN = 0.3
 
-Picture = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Sums:
 
 
 def pairs(seed: int, frames: int, demosaic: str, scenes: Path | None) -> Iterator[Pair]:
-    """Make photos with and without the same defects, all of them born before the first."""
+    """Make photos with and without the same defects, all of them there from the first."""
     recipe = Recipe(frames=frames, shape=SHAPE, seed=seed)
     files = find_photographs(scenes) if scenes else []
     with ThreadPoolExecutor(2) as pool:
@@ -96,21 +96,21 @@ def pairs(seed: int, frames: int, demosaic: str, scenes: Path | None) -> Iterato
         photos = []
         for some in (faults, none):
             raw = expose(light, body, shot.exposure, some, np.random.default_rng([seed, frame]))
-            picture = develop(raw, Look(demosaic, CROP_OFFSET, gains))
-            photos.append(jpeg_bytes(picture, shot.meta, quality=quality, subsampling=SUBSAMPLINGS[sampling]))
+            pixels = develop(raw, Development(demosaic, CROP_OFFSET, gains))
+            photos.append(jpeg_bytes(pixels, shot.meta, quality=quality, subsampling=SUBSAMPLINGS[sampling]))
         places = ((plan.defects[i].x - CROP_OFFSET[0], plan.defects[i].y - CROP_OFFSET[1]) for i in alive.tolist())
-        height, width = picture.shape[:2]
+        height, width = pixels.shape[:2]
         yield Pair(photos[0], photos[1], [(x, y) for x, y in places if 0 <= x < width and 0 <= y < height])
 
 
-def errors(picture: Picture, clean: Picture, places: list[tuple[int, int]]) -> list[float]:
+def errors(pixels: Pixels, clean: Pixels, places: list[tuple[int, int]]) -> list[float]:
     """Return the mean absolute difference around each place."""
     squares = [np.s_[max(y - HALF, 0) : y + HALF + 1, max(x - HALF, 0) : x + HALF + 1] for x, y in places]
-    return [float(np.abs(picture[square].astype(int) - clean[square]).mean()) for square in squares]
+    return [float(np.abs(pixels[square].astype(int) - clean[square]).mean()) for square in squares]
 
 
 def coded_anew(data: bytes, repaired: bytes) -> float:
-    """Return the mean change where nothing was repaired if the whole picture is coded anew with the same tables."""
+    """Return the mean change where nothing was repaired if the whole JPEG is coded anew with the same tables."""
     file = io.BytesIO()
     with Image.open(io.BytesIO(data)) as image:
         before, target = np.asarray(image.convert("RGB")), read_jpeg(repaired, "repaired")

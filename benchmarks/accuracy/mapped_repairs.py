@@ -1,8 +1,8 @@
 """How far off the defects of a map are in generated photos, before and after each method of correction.
 
 Run ``python -m benchmarks.accuracy.mapped_repairs PHOTOS MAP --seed 311 --scenes FOLDER``: mean absolute error against
-the light that fell on each photosite, without its noise. What the map says was not born yet, or does not show, is left
-out.
+the light that fell on each photosite, without its noise. What the map says appeared later, or does not show, is
+left out.
 """
 
 from __future__ import annotations

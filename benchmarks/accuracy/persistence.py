@@ -62,9 +62,9 @@ def main() -> None:
         telling = [value for value, spread in alone if spread < SMOOTH and value]
         smooth += len(telling)
         agree += sum(value * shown.mean() > 0 for value in telling)
-        told = "  ".join(f"{value:+.0f} of {spread:.0f}" for value, spread in alone)
+        values = "  ".join(f"{value:+.0f} of {spread:.0f}" for value, spread in alone)
         halves = "  ".join(f"{m:+6.1f} +- {e:3.1f}" for m, e in zip(means, errors, strict=True))
-        print(f"{x:5}, {y:<5} score {entry.score:5.1f}  {halves}  {told}")
+        print(f"{x:5}, {y:<5} score {entry.score:5.1f}  {halves}  {values}")
     print(f"{len(entries)} entries: {same} with one sign in both parts, {sure} beyond 3 standard errors in each")
     if scenes:
         print(f"in smooth surroundings of the scenes: {agree} of {smooth} with the same sign")

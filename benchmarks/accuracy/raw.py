@@ -68,12 +68,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102, 103])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--suppress-from", type=float, help="seconds from which the simulated camera hides hot pixels")
+    parser.add_argument("--filtered-from", type=float, help="seconds from which the camera hides bright photosites")
     parser.add_argument("--keep", type=Path, help="folder to keep the generated sets in")
     parser.add_argument("--no-follow", action="store_true", help="leave the second pass out")
     parser.add_argument("--no-time", action="store_true", help="map every set once, and time nothing")
     arguments = parser.parse_args()
-    options = ["--suppress-from", str(arguments.suppress_from)] if arguments.suppress_from else []
+    options = ["--filtered-from", str(arguments.filtered_from)] if arguments.filtered_from else []
     comparisons = []
     with tempfile.TemporaryDirectory() as scratch:
         for seed in arguments.seeds:

@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.commands import mapping
 from benchmarks.costs import interleaved
 from benchmarks.performance.decoding import MAP
-from benchmarks.performance.sets import Plan, first, in_laps, photos_of, that_fit
+from benchmarks.performance.sets import Plan, first, photos_of, repeated, that_fit
 from benchmarks.performance.targets import NOT_MEASURED, Costs, Outcome, Run, Target, at_most, peak_of
 
 JOBS = (1, 2, 4, 8)
@@ -26,9 +26,9 @@ def measure(plan: Plan) -> Outcome:
         folder = first(long, count, plan.folder / f"first{count}")
         return mapping(folder, map_file, jobs, *plan.profile)
 
-    laps = plan.folder / f"laps-{plan.size}-{plan.frames}"
-    longest = max(that_fit(photos, plan.counts, laps), default=plan.frames)
-    long = in_laps(photos, laps, max(longest, plan.frames))
+    repeats = plan.folder / f"repeats-{plan.size}-{plan.frames}"
+    longest = max(that_fit(photos, plan.counts, repeats), default=plan.frames)
+    long = repeated(photos, repeats, max(longest, plan.frames))
     few, many = (Run(MAP, plan.size, count, plan.jobs) for count in (plan.large_frames, longest))
     large = Run(MAP, plan.large_size, plan.large_frames, plan.jobs)
     by_jobs = [Run(MAP, plan.size, plan.frames, jobs) for jobs in sorted({*JOBS, plan.jobs})]
@@ -53,7 +53,7 @@ def _large(plan: Plan) -> Path:
     """Return the folder of large frames of a camera that nothing is known of."""
     photos = photos_of(plan.generated(plan.large_size, plan.large_frames) / "photos")
     folder = plan.folder / f"unknown-{plan.large_size}-{plan.large_frames}"
-    in_laps(photos, folder, plan.large_frames, unknown=True)
+    repeated(photos, folder, plan.large_frames, unknown=True)
     return folder
 
 

@@ -13,12 +13,12 @@ import yaml
 from benchmarks.commands import bare_decode, mapping
 from benchmarks.costs import interleaved
 from benchmarks.performance.decoding import BY_FLASHRAW, DECODE, FLASH_NO_FOLLOW, MAP, NO_FOLLOW
-from benchmarks.performance.sets import Plan, first, in_laps, photos_of, read_all, that_fit
+from benchmarks.performance.sets import Plan, first, photos_of, read_all, repeated, that_fit
 from benchmarks.performance.targets import NOT_MEASURED, Costs, Outcome, Run, Target, seconds_of, times_faster
 
 LEAST_BY_TWO = 1.85
 
-# How far the cost of a further frame may be from the median of them all: what a shared machine's noise is like.
+# How far the cost of a further frame may be from the median of them all: times vary by a third between runs.
 MOST_OFF = 0.15
 
 
@@ -46,13 +46,13 @@ def measure(plan: Plan) -> Outcome:
 def _series(plan: Plan, photos: Sequence[Path], size: str) -> Series:
     """Make the sets of one size, as long ones as the disk has room for."""
     unknown = size != plan.size
-    folder = plan.folder / f"laps-{size}-{plan.frames}"
+    folder = plan.folder / f"repeats-{size}-{plan.frames}"
     asked = plan.small_counts if unknown else plan.counts
     counts = that_fit(photos, asked, folder)
-    note = f"{size}: {', '.join(map(str, counts))} frames, of {plan.frames} different ones in laps"
+    note = f"{size}: {', '.join(map(str, counts))} frames, of {plan.frames} different ones, repeated"
     if len(counts) < len(asked):
         note += "; the disk has no room for more"
-    long = in_laps(photos, folder, max(counts), unknown=unknown)
+    long = repeated(photos, folder, max(counts), unknown=unknown)
     read_all(long)
     folders = {count: first(long, count, plan.folder / f"scaling-{size}-{count}") for count in counts}
     return Series(size, folders, () if unknown else plan.profile, note)

@@ -1,4 +1,4 @@
-"""The sets of photos that performance is measured on: generated once, and longer ones made of them in laps."""
+"""The sets of photos that performance is measured on: generated once, and longer ones made by repeating them."""
 
 from __future__ import annotations
 
@@ -114,8 +114,8 @@ def that_fit(photos: Sequence[Path], counts: Sequence[int], folder: Path) -> lis
     return [count for count in counts if count <= len(photos) or count * each * _SPARE <= room]
 
 
-def in_laps(photos: Sequence[Path], folder: Path, count: int, *, unknown: bool = False) -> list[Path]:
-    """Write photos again and again, each lap later than the one before, and return them in order of capture.
+def repeated(photos: Sequence[Path], folder: Path, count: int, *, unknown: bool = False) -> list[Path]:
+    """Write photos again and again, each repeat later than the one before, and return them in order of capture.
 
     Parameters
     ----------
@@ -130,17 +130,17 @@ def in_laps(photos: Sequence[Path], folder: Path, count: int, *, unknown: bool =
 
     Notes
     -----
-    Capture time and shutter count differ from lap to lap, or the copies would be taken for copies. A scene comes again
-    after `len(photos)` frames only: of repeats within 32 frames only the first counts.
+    Capture time and shutter count differ from repeat to repeat, or the copies would be taken for copies. A scene comes
+    again after `len(photos)` frames only: of repeats within 32 frames only the first counts.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    by, releases = _lap(photos)
+    by, releases = _repeat(photos)
     made = []
     for i in range(count):
-        lap, place = divmod(i, len(photos))
+        repeat, place = divmod(i, len(photos))
         path = folder / f"DSC_{i + 1:05}.NEF"
         if not path.exists():
-            data = later(photos[place].read_bytes(), by=lap * by, releases=lap * releases)
+            data = later(photos[place].read_bytes(), by=repeat * by, releases=repeat * releases)
             path.write_bytes(data.replace(_D80_NAME, _UNKNOWN_NAME, 1) if unknown else data)
         made.append(path)
     return made
@@ -164,8 +164,8 @@ def read_all(photos: Sequence[Path]) -> None:
         photo.read_bytes()
 
 
-def _lap(photos: Sequence[Path]) -> tuple[timedelta, int]:
-    """Return the whole days and the releases from one lap to the next."""
+def _repeat(photos: Sequence[Path]) -> tuple[timedelta, int]:
+    """Return the whole days and the releases from one repeat to the next."""
     start, end = (read_photo(photo).exposure for photo in (photos[0], photos[-1]))
     if start.time is None or end.time is None or start.shutter_count is None or end.shutter_count is None:
         msg = f"{photos[0]}: a photo without capture time or shutter count"

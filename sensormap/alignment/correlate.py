@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sensormap.camera.cfa import MONO, Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.errors import FrameMismatchError
+from sensormap.frame import LUMA_SHARES
 
 Floats = NDArray[np.floating[Any]]
 
@@ -30,7 +31,7 @@ LEAST_DETAIL = 0.5  # levels of the JPEG; rounding alone makes 0.3
 CENTRED = 0.2  # photosites; peaks of crops were seen within 0.1 of their photosite, and halfway is 0.5
 FFT_STEP = 64
 NO_CROP = "the JPEG is not a crop of the raw grid"
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of a JPEG, in which it has full resolution
+LUMA = np.array(LUMA_SHARES, np.float32)  # of a JPEG, in which it has full resolution
 
 
 @dataclass(frozen=True)

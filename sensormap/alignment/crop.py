@@ -21,9 +21,19 @@ LEAST_SHARE = 0.8  # of the active area's sides; a camera's next smaller size ha
 
 @dataclass(frozen=True)
 class JpegAlignment:
-    """A measured crop, the camera's name, and the profile it is compared with, None where the camera has none."""
+    """A measured crop beside the camera's profile.
 
-    alignment: Alignment
+    Parameters
+    ----------
+    measured
+        Place of the JPEG on the raw grid, and how well it agrees.
+    camera
+        Model of the camera, for people.
+    profile
+        Profile that the crop is compared with; None where the camera has none.
+    """
+
+    measured: Alignment
     camera: str
     profile: Profile | None
 
@@ -73,7 +83,7 @@ def crop_lines(check: JpegAlignment) -> tuple[str, str]:
     JPEG crop measured  3872 x 2592 at x = 14, y = 9 (correlation 0.98, elsewhere 0.60; 16 of 16 tiles agree)
     No profile of D99   the line for one: jpeg_crop: [14, 9, 3872, 2592]
     """
-    found = check.alignment
+    found = check.measured
     quality = (
         f"correlation {found.correlation:.2f}, elsewhere {found.runner_up:.2f}; "
         f"{found.agreeing} of {found.found} tiles agree"
@@ -99,7 +109,7 @@ def require_agreement(check: JpegAlignment) -> None:
     ProfileError
         If it has.
     """
-    profile, crop = check.profile, check.alignment.crop
+    profile, crop = check.profile, check.measured.crop
     if profile is not None and profile.jpeg_crop is not None and profile.jpeg_crop != crop:
         known = f"{profile.name}.yaml: jpeg_crop: {rect_text(profile.jpeg_crop)}"
         msg = f"{known} is not what the JPEG shows, expected jpeg_crop: {rect_text(crop)}"

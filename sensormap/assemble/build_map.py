@@ -15,17 +15,16 @@ from sensormap.assemble.from_votes import jpeg_defects, unfollowed_defects
 from sensormap.assemble.lines import make_lines
 from sensormap.camera.geometry import Sensor
 from sensormap.detect.lines import DeviatingLine, find_lines
-from sensormap.detect.tally import OUTLIER_SIGMA
 from sensormap.detect.votes import FEWEST_VOTES
-from sensormap.diagnose.diagnosis import SecondPassResult, diagnose_series
-from sensormap.diagnose.odds import expected_false
+from sensormap.diagnose.defect_odds import expected_false
+from sensormap.diagnose.kind_and_strengths import SecondPassResult, diagnose_series
 from sensormap.frame import Skipped
 from sensormap.maps.clusters import find_clusters
 from sensormap.maps.entries import Defect, FrameSummary, Setting, Source, rounded
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.settings import FEW_FRAMES, LISTED_CONFIDENCE, LeastStrengths, Thresholds
+from sensormap.settings import FEW_FRAMES, LISTED_CONFIDENCE, OUTLIER_SIGMA, LeastStrengths, Thresholds
 
-_FEWEST_FOR_DECOYS = 3  # frames; in fewer a decoy is what one of them shows
+_FEWEST_FOR_DECOYS = 3  # in fewer frames a decoy is a single outlier
 
 # Highest confidence of an entry: 741 of 741 were real where the truth is known, which says no more; and of an entry of
 # few frames.
@@ -46,13 +45,13 @@ def assemble(
     Parameters
     ----------
     evidence
-        What the passes left behind.
+        Results of the passes over the photos.
     thresholds
-        What makes a candidate.
+        Detection thresholds.
     least_strengths
         Strengths from which a defect counts.
     lines_of
-        Returns what `deviating_lines` does, found by another thread meanwhile; None finds them here.
+        Function that returns the result of `deviating_lines` from another thread; None finds them here.
     """
     lines_of = lines_of or partial(deviating_lines, evidence)
     profile = evidence.profile
@@ -107,7 +106,7 @@ def deviating_lines(evidence: Evidence) -> tuple[DeviatingLine, ...]:
     Parameters
     ----------
     evidence
-        What the passes left behind.
+        Results of the passes over the photos.
     """
     tally, area = evidence.tally, evidence.profile.active_area
     if not evidence.rules.finds_lines:
@@ -154,7 +153,7 @@ def undated(evidence: Evidence) -> str | None:
     Parameters
     ----------
     evidence
-        What the passes left behind.
+        Results of the passes over the photos.
     """
     if evidence.rules.smears:
         return Clock(evidence.photos).problem

@@ -9,8 +9,8 @@ from datetime import datetime
 from sensormap.assemble.pass_rules import PassRules
 from sensormap.camera.profile import Body, Profile
 from sensormap.detect.tally import Tally
-from sensormap.detect.votes import Ballot
-from sensormap.diagnose.diagnosis import SecondPassResult
+from sensormap.detect.votes import BlockVotes
+from sensormap.diagnose.kind_and_strengths import SecondPassResult
 from sensormap.diagnose.onset import FrameSpan
 from sensormap.frame import Photo
 from sensormap.maps.entries import Between
@@ -23,7 +23,7 @@ class Evidence:
     Parameters
     ----------
     rules
-        How the photos were treated.
+        Treatment of the photos, as raw ones or as JPEGs.
     body, profile
         Whose sensor it is, and the geometry used.
     photos, numbers, digests
@@ -32,16 +32,16 @@ class Evidence:
         DN at which a photosite clips, black subtracted.
     tally
         Sums over the frames.
-    ballots
+    block_votes
         Results of the blocks of votes.
     repeated, filtered
-        How many of the used photos repeat a scene, and how many were filtered in camera.
+        Number of used photos that repeat a scene, and of those filtered in camera.
     followed
-        What the second pass left behind; None without one.
+        Results of the second pass; None without one.
     decoy_part
         Share of the sensor in which it looked for decoys.
     clock_jumps
-        How often the camera's clock contradicts its count of shots.
+        Number of times that the camera's clock contradicts its count of shots.
     blocks
         Numbers of the frames that voted, by block.
     """
@@ -54,7 +54,7 @@ class Evidence:
     digests: tuple[str, ...]
     saturation: int
     tally: Tally
-    ballots: tuple[Ballot, ...]
+    block_votes: tuple[BlockVotes, ...]
     repeated: int = 0
     filtered: int = 0
     followed: SecondPassResult | None = None

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sensormap.assemble.evidence import Clock
 from sensormap.camera.geometry import Sensor
-from sensormap.diagnose.diagnosis import Diagnosis
+from sensormap.diagnose.kind_and_strengths import Diagnosis
 from sensormap.diagnose.series import Series
 from sensormap.maps.entries import Defect, Interval, rounded
 
@@ -31,13 +31,13 @@ def make_defects(  # noqa: PLR0913
     places
         Positions ``row * W + col`` in the active area, ``(N,)``.
     confidence
-        How likely each is a defect, ``(N,)``.
+        Probability that each is a defect, ``(N,)``.
     diagnoses
-        What the series of each says.
+        Diagnosis of each.
     clusters
         Number of each one's cluster, 0 for single ones: ``(N,)``.
     series
-        What each showed.
+        Series of each.
     sensor
         Geometry.
     clock

@@ -15,8 +15,8 @@ from sensormap.camera.geometry import Sensor
 from sensormap.detect.candidates import Candidates, find_candidates
 from sensormap.detect.tally import Outliers
 from sensormap.diagnose.jpeg_smears import find_centres
-from sensormap.diagnose.kinds import ExposureSettings, classify, jpeg_kind, relative_effect
-from sensormap.diagnose.onset import birth_ratios, find_onset
+from sensormap.diagnose.kinds_without_series import ExposureSettings, classify, jpeg_kind, relative_effect
+from sensormap.diagnose.onset import find_onset, onset_ratios
 from sensormap.maps.entries import Between, Defect, DefectKind, rounded
 from sensormap.settings import Thresholds
 
@@ -32,7 +32,7 @@ _BORDER = 2  # pixels that a smear reaches
 
 # Of a bad column or row only one in so many members is classified and dated, which takes 3 ms each. For a column of 657
 # members this saved 1.7 s, and its entry, whose kind and onset are those of most members, was the same.
-_EXAMINED = 8
+_LOOKED_AT = 8
 
 _Facts = tuple[DefectKind, Between | None, tuple[int, int] | None]
 """Kind, onset, and the frames since then that show a defect, of all since then."""
@@ -44,11 +44,11 @@ def unfollowed_defects(evidence: Evidence, sensor: Sensor, thresholds: Threshold
     Parameters
     ----------
     evidence
-        What the first pass left behind.
+        Results of the first pass.
     sensor
         Geometry.
     thresholds
-        What makes a candidate.
+        Detection thresholds.
     ceiling
         Highest confidence of an entry.
     """
@@ -71,11 +71,11 @@ def jpeg_defects(
     Parameters
     ----------
     evidence
-        What the pass over JPEGs left behind.
+        Results of the pass over JPEGs.
     sensor
         Geometry; its active area is what JPEGs show.
     thresholds
-        What makes a candidate.
+        Detection thresholds.
     ceiling
         Highest confidence of an entry.
 
@@ -98,7 +98,7 @@ def jpeg_defects(
         radius = max(away, _least_radius(sensor, int(candidates.row[i]), int(candidates.col[i])))
         entry = _entry(sensor, candidates, i, kind, ceiling)
         defects.append(replace(entry, onset=onset, seen=seen, radius=radius))
-    false = rounded(thresholds.false_votes * len(evidence.ballots), digits=2)
+    false = rounded(thresholds.false_votes * len(evidence.block_votes), digits=2)
     entries = lines.count(0) + len({*lines} - {0})  # the members of a bad line are one
     confidence = rounded(min(ceiling, CONFIDENCE, 1 - false / (false + max(entries, 1))), digits=4)
     return [replace(defect, confidence=confidence) for defect in defects], false
@@ -110,7 +110,7 @@ def exposure_settings(evidence: Evidence) -> ExposureSettings:
     Parameters
     ----------
     evidence
-        What the passes left behind.
+        Results of the passes over the photos.
     """
     size = max(evidence.numbers) + 1
     gain, shutter_s = np.full(size, np.nan), np.full(size, np.nan)
@@ -124,8 +124,8 @@ def exposure_settings(evidence: Evidence) -> ExposureSettings:
 def _find(evidence: Evidence, sensor: Sensor, thresholds: Thresholds) -> tuple[Candidates, Outliers]:
     """Return the candidates, and the outlying scores of all blocks sorted by (index, frame)."""
     cfa = sensor.cfa.shifted(x=sensor.active_area.x, y=sensor.active_area.y)
-    candidates = find_candidates(evidence.tally, evidence.ballots, cfa, thresholds)
-    outliers = Outliers.concatenate([ballot.outliers for ballot in evidence.ballots])
+    candidates = find_candidates(evidence.tally, evidence.block_votes, cfa, thresholds)
+    outliers = Outliers.concatenate([votes.outliers for votes in evidence.block_votes])
     return candidates, outliers[np.lexsort((outliers.frame, outliers.index))]
 
 
@@ -160,12 +160,12 @@ def _least_radius(sensor: Sensor, row: int, col: int) -> int:
 
 
 class _History:
-    """What candidates of JPEGs are, and when they were born, from the frames that show them.
+    """What candidates of JPEGs are, and when they appeared, from the frames that show them.
 
     Parameters
     ----------
     evidence
-        What the pass left behind.
+        Results of the pass over JPEGs.
     """
 
     def __init__(self, evidence: Evidence) -> None:
@@ -180,20 +180,20 @@ class _History:
     def of(self, outliers: Outliers, *, bright: bool, line: int) -> _Facts:
         """Return a candidate's kind, its onset, and the frames since then that show it, of all since then.
 
-        Of a bad column or row, which is one entry, every eighth member is examined, and those after it are like it.
+        Of a bad column or row, which is one entry, every eighth member is looked at, and those after it are like it.
         """
         self._members[line] += 1
-        if not line or self._members[line] % _EXAMINED == 1:
+        if not line or self._members[line] % _LOOKED_AT == 1:
             kind = jpeg_kind(outliers, self._settings, bright=bright)
-            self._of_line[line] = (kind, *self._born(outliers, bright=bright))
+            self._of_line[line] = (kind, *self._onset(outliers, bright=bright))
         return self._of_line[line]
 
-    def _born(self, outliers: Outliers, *, bright: bool) -> tuple[Between | None, tuple[int, int] | None]:
+    def _onset(self, outliers: Outliers, *, bright: bool) -> tuple[Between | None, tuple[int, int] | None]:
         """Return a candidate's onset, and the frames that show it; neither where no frame does."""
         shows = np.isin(self._numbers, outliers.frame[(outliers.score > 0) == bright])
         if not shows.any():
             return None, None
-        birth = find_onset(birth_ratios(shows, self._voted, self._blocks))
-        since = slice(birth.low, None)
+        onset = find_onset(onset_ratios(shows, self._voted, self._blocks))
+        since = slice(onset.low, None)
         seen, due = np.count_nonzero(shows[since]), np.count_nonzero(self._voted[since])
-        return self._clock.between(birth), (int(seen), int(due))
+        return self._clock.between(onset), (int(seen), int(due))

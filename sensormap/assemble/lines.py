@@ -10,17 +10,11 @@ import numpy as np
 
 from sensormap.camera.geometry import Sensor
 from sensormap.detect.lines import DeviatingLine
-from sensormap.maps.clusters import find_columns
-from sensormap.maps.entries import Between, Column, Defect, DefectKind, Row, rounded
+from sensormap.detect.runs import FEWEST_IN_RUN, find_columns
+from sensormap.maps.entries import LINE_ENDS, Between, Column, Defect, DefectKind, Row, rounded
 
 # Confidence of a line that deviates as a whole: `detect.lines` expects far fewer than a hundredth of a false one a map.
 _LINE_CONFIDENCE = 0.99
-
-# A line whose ends lie further out than so many photosites is longer than the run of defects in it.
-_BEYOND = 16
-
-# Defects that tell a line's kind, as many as make a run: a single one may lie in it by chance.
-_FEWEST_MEMBERS = 12
 
 # A plane belongs to a run if it has a tenth of its members.
 _LEAST_SHARE = 0.1
@@ -105,9 +99,9 @@ def _added(parts: list[_LinePart], new: _LinePart) -> list[_LinePart]:
     met = next((one for one in parts if one.meets(new)), None)
     if met is None:
         return [*parts, new]
-    # The defects of a run tell its ends exactly; a line's are good to a few photosites.
-    first = new.first if new.first < met.first - _BEYOND or met.line else met.first
-    last = new.last if new.last > met.last + _BEYOND or met.line else met.last
+    # The defects of a run tell its ends exactly; a line is longer than the run only if its ends lie well beyond them.
+    first = new.first if new.first < met.first - LINE_ENDS or met.line else met.first
+    last = new.last if new.last > met.last + LINE_ENDS or met.line else met.last
     planes = tuple(sorted({*met.planes, *new.planes}))
     united = replace(new, first=min(first, met.first), last=max(last, met.last), planes=planes)
     # With more planes, or longer, it may meet what neither of the two met.
@@ -117,7 +111,8 @@ def _added(parts: list[_LinePart], new: _LinePart) -> list[_LinePart]:
 def _facts(one: _LinePart, members: Sequence[Defect]) -> tuple[DefectKind, float, float, int, Between | None]:
     """Return an entry's kind, confidence, score, defects and onset: of its members, or of a line with few of them."""
     line = one.line
-    if line is None or len(members) >= _FEWEST_MEMBERS:
+    # As many members as make a run tell a line's kind: a single one may lie in it by chance.
+    if line is None or len(members) >= FEWEST_IN_RUN:
         kind = Counter(member.kind for member in members).most_common(1)[0][0]
         onset = Counter(member.onset for member in members).most_common(1)[0][0]
         confidence = rounded(float(np.median([member.confidence for member in members])))

@@ -36,7 +36,7 @@ class PassRules:
     decoys
         Whether the outlying scores of shifted frames are summed, which decoys are chosen by.
     second_pass
-        Whether a second pass follows photosites.
+        Whether the second pass follows photosites.
     lists_strengths
         Whether the map's settings state the least strengths and the least confidence that count in the second pass.
     smears

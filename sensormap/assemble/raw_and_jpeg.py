@@ -31,7 +31,7 @@ def combine(raw: SensorMap, jpegs: SensorMap) -> SensorMap:
     `merge_maps` tells which entries are the same: those of JPEGs within 3 pixels of one of raw photos, or within their
     radius. An entry of raw photos keeps what these measured, and in how many of them it showed, since JPEGs fail to
     show many a defect that is there. From the JPEGs it takes the higher confidence and, if it was there from the first
-    raw photo on, what older JPEGs tell of its birth.
+    raw photo on, what older JPEGs tell of its onset.
     """
     merged = merge_maps([raw, jpegs], names=["the map of raw photos", "the map of JPEGs"])
     measured: dict[Any, Any] = {_place(entry): entry for entry in (*raw.defects, *raw.lines)}

@@ -13,7 +13,7 @@ BAYER_NAMES = ("RGGB", "BGGR", "GRBG", "GBRG")
 MONO = "mono"
 PICTURE = "picture"
 """Not filters but the pixels of a JPEG whose camera is unknown, in the place of a raw grid."""
-LUMA = "luma"
+LUMA_PLANE = "luma"
 """Name of all four planes of `PICTURE`."""
 
 
@@ -37,7 +37,13 @@ class Plane:
     step: int
 
     def view(self, raw: NDArray[Any]) -> NDArray[Any]:
-        """Return the plane's photosites of `raw`, shape ``(H, W)``, as a view."""
+        """Return the plane's photosites as a view.
+
+        Parameters
+        ----------
+        raw
+            Values on the raw grid, ``(H, W)``, of any type; or on a part of it that begins with the same phase.
+        """
         return raw[self.row :: self.step, self.col :: self.step]
 
 
@@ -89,16 +95,27 @@ class Cfa:
     def _letters(self, row: int, col: int) -> str:
         """Name the plane at (row, col) of the 2 x 2 pattern; a green is named after its row."""
         if self.name == PICTURE:
-            return LUMA
+            return LUMA_PLANE
         line = self.name[2 * row : 2 * row + 2]
         return line[col] if line[col] != "G" else "G" + line.replace("G", "").lower()
 
     def plane_name(self, *, x: int, y: int) -> str:
-        """Return the name of the plane that photosite (x, y) of the raw grid belongs to."""
+        """Return the name of the plane that a photosite belongs to.
+
+        Parameters
+        ----------
+        x, y
+            Its column and row on the raw grid.
+        """
         return self.planes[(y % self.step) * self.step + x % self.step].name
 
     def shifted(self, *, x: int, y: int) -> Cfa:
         """Return the pattern as read from raw-grid position (x, y): an odd offset flips the phase.
+
+        Parameters
+        ----------
+        x, y
+            Column and row on the raw grid.
 
         Examples
         --------

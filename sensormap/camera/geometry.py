@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sensormap.camera.cfa import PICTURE, Cfa
 
-MAX_SIDE = 65_536  # photosites; five times the largest sensor sold, and a bound on what a hostile file can ask for
+MAX_GRID_SIDE = 65_536  # photosites; five times the largest sensor sold, and a bound on what a hostile file can ask for
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ class Sensor:
     jpeg_crop: Rect | None
 
     def __post_init__(self) -> None:
-        if not all(1 <= side <= MAX_SIDE for side in self.raw_size):
-            msg = f"raw_size: {list(self.raw_size)} is not a width and a height from 1 to {MAX_SIDE}"
+        if not all(1 <= side <= MAX_GRID_SIDE for side in self.raw_size):
+            msg = f"raw_size: {list(self.raw_size)} is not a width and a height from 1 to {MAX_GRID_SIDE}"
             raise ValueError(msg)
         for name, rect in (("active_area", self.active_area), ("jpeg_crop", self.jpeg_crop)):
             if rect is not None and not rect.fits(*self.raw_size):

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect
 
+MAX_NAME_LENGTH = 64
+"""Characters of a make, model or serial number, and of EXIF's other names: longer ones are cut."""
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -33,7 +36,7 @@ class Profile:
     bits
         Bits per photosite.
     suppression_from_s
-        Shutter time in seconds from which the camera itself lowers hot photosites; None where unknown.
+        Shutter time in seconds from which the camera itself lowers bright photosites; None where unknown.
     """
 
     name: str

@@ -10,9 +10,10 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from sensormap.bounded_reading import read_at_most
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect
-from sensormap.camera.profile import Body, Profile
+from sensormap.camera.profile import MAX_NAME_LENGTH, Body, Profile
 from sensormap.errors import ProfileError
 from sensormap.strict_yaml import load_yaml
 
@@ -22,10 +23,9 @@ LIBRAW = "libraw"
 JPEG_PROFILE = "picture"
 """Name of the profile of JPEGs whose camera is unknown; no file may be called so."""
 
-MAX_FILE_BYTES = 64 * 1024  # a profile has ten lines; this leaves room for comments
-MAX_SIDE = 65535  # LibRaw's sizes are 16-bit
+MAX_PROFILE_BYTES = 64 * 1024  # a profile has ten lines; this leaves room for comments
+MAX_PROFILE_SIDE = 65535  # LibRaw's sizes are 16-bit
 MAX_BITS = 16  # photosites are decoded into 16-bit integers
-MAX_TEXT = 64  # characters; EXIF strings are cut to as many
 MAX_SECONDS = 1e5  # longer than any camera exposes
 _KEYS = (
     *("make", "model", "raw_size", "active_area", "jpeg_crop"),
@@ -52,13 +52,9 @@ def load_profile(path: Path) -> Profile:
         If the file cannot be read, or a key is unknown, missing, given twice, or has a value that cannot be.
     """
     try:
-        if not path.is_file():
-            msg = f"{path}: {'is not a file' if path.exists() else 'no such file'}, expected a camera profile"
-            raise ProfileError(msg)
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        msg = f"{path}: cannot be read: {error.strerror}"
+        data = read_at_most(path, MAX_PROFILE_BYTES, "a camera profile")
+    except ValueError as error:
+        msg = f"{path}: {error}"
         raise ProfileError(msg) from error
     return _parse(data, path.name)
 
@@ -117,9 +113,6 @@ def _folder() -> Traversable:
 
 def _parse(data: bytes, file: str) -> Profile:
     """Turn a file's bytes into a profile, checking every key."""
-    if len(data) > MAX_FILE_BYTES:
-        msg = f"{file}: larger than {MAX_FILE_BYTES // 1024} kB, expected a camera profile"
-        raise ProfileError(msg)
     try:
         return _profile(Path(file).stem, _keys(load_yaml(data.decode("utf-8"))))
     except UnicodeDecodeError as error:
@@ -144,95 +137,95 @@ def _keys(document: Any) -> dict[str, Any]:
     return document
 
 
-def _profile(name: str, told: dict[str, Any]) -> Profile:
+def _profile(name: str, values: dict[str, Any]) -> Profile:
     """Return the profile that a file tells."""
-    cfa, size = _cfa(told), _raw_size(told)
-    bits = _integer(told, "bits", 1, MAX_BITS)
-    saturation = _integer(told, "saturation", 1, 2**bits - 1)
+    cfa, size = _cfa(values), _raw_size(values)
+    bits = _integer(values, "bits", 1, MAX_BITS)
+    saturation = _integer(values, "saturation", 1, 2**bits - 1)
     for reserved, whose in ((LIBRAW, "that LibRaw supplies"), (JPEG_PROFILE, "of unknown cameras' JPEGs")):
         if name == reserved:
             msg = f"{reserved!r} names the geometry {whose}, expected another file name"
             raise ValueError(msg)
     return Profile(
         name=name,
-        make=_text(told, "make"),
-        model=_text(told, "model"),
+        make=_text(values, "make"),
+        model=_text(values, "model"),
         raw_size=size,
-        active_area=_rect(told, "active_area", size),
-        jpeg_crop=None if told["jpeg_crop"] is None else _rect(told, "jpeg_crop", size),
+        active_area=_rect(values, "active_area", size),
+        jpeg_crop=None if values["jpeg_crop"] is None else _rect(values, "jpeg_crop", size),
         cfa=cfa,
-        black_level=_black_level(told, len(cfa.planes), saturation),
+        black_level=_black_level(values, len(cfa.planes), saturation),
         saturation=saturation,
         bits=bits,
-        suppression_from_s=_seconds(told, "suppression_from_s"),
+        suppression_from_s=_seconds(values, "suppression_from_s"),
     )
 
 
-def _refuse(told: dict[str, Any], key: str, expected: str) -> NoReturn:
-    msg = f"{key}: {reprlib.repr(told[key])} is not {expected}"
+def _refuse(values: dict[str, Any], key: str, expected: str) -> NoReturn:
+    msg = f"{key}: {reprlib.repr(values[key])} is not {expected}"
     raise ValueError(msg)
 
 
-def _text(told: dict[str, Any], key: str) -> str:
-    value = told[key]
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT or not value.isprintable():
-        _refuse(told, key, f"a text of 1 to {MAX_TEXT} characters, as EXIF writes it")
+def _text(values: dict[str, Any], key: str) -> str:
+    value = values[key]
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_NAME_LENGTH or not value.isprintable():
+        _refuse(values, key, f"a text of 1 to {MAX_NAME_LENGTH} characters, as EXIF writes it")
     return value.strip()
 
 
-def _integer(told: dict[str, Any], key: str, low: int, high: int) -> int:
-    value = told[key]
+def _integer(values: dict[str, Any], key: str, low: int, high: int) -> int:
+    value = values[key]
     if not _is_integer(value) or not low <= value <= high:
-        _refuse(told, key, f"a whole number from {low} to {high}")
+        _refuse(values, key, f"a whole number from {low} to {high}")
     return int(value)
 
 
-def _integers(told: dict[str, Any], key: str, count: int, expected: str) -> list[int]:
-    value = told[key]
+def _integers(values: dict[str, Any], key: str, count: int, expected: str) -> list[int]:
+    value = values[key]
     if not isinstance(value, list) or len(value) != count or not all(map(_is_integer, value)):
-        _refuse(told, key, expected)
+        _refuse(values, key, expected)
     return value
 
 
-def _raw_size(told: dict[str, Any]) -> tuple[int, int]:
-    expected = f"[width, height], each from 2 to {MAX_SIDE} photosites"
-    width, height = _integers(told, "raw_size", 2, expected)
-    if not (2 <= width <= MAX_SIDE and 2 <= height <= MAX_SIDE):
-        _refuse(told, "raw_size", expected)
+def _raw_size(values: dict[str, Any]) -> tuple[int, int]:
+    expected = f"[width, height], each from 2 to {MAX_PROFILE_SIDE} photosites"
+    width, height = _integers(values, "raw_size", 2, expected)
+    if not (2 <= width <= MAX_PROFILE_SIDE and 2 <= height <= MAX_PROFILE_SIDE):
+        _refuse(values, "raw_size", expected)
     return width, height
 
 
-def _rect(told: dict[str, Any], key: str, size: tuple[int, int]) -> Rect:
+def _rect(values: dict[str, Any], key: str, size: tuple[int, int]) -> Rect:
     expected = f"[x, y, width, height] inside the raw grid of {size[0]} x {size[1]} photosites"
-    x, y, width, height = _integers(told, key, 4, expected)
+    x, y, width, height = _integers(values, key, 4, expected)
     if min(x, y) < 0 or min(width, height) < 1 or x + width > size[0] or y + height > size[1]:
-        _refuse(told, key, expected)
+        _refuse(values, key, expected)
     return Rect(x, y, width, height)
 
 
-def _cfa(told: dict[str, Any]) -> Cfa:
-    name = told["cfa"]
+def _cfa(values: dict[str, Any]) -> Cfa:
+    name = values["cfa"]
     if name not in (*BAYER_NAMES, MONO):  # Cfa knows one more, which no camera has
-        _refuse(told, "cfa", f"one of {', '.join((*BAYER_NAMES, MONO))}")
+        _refuse(values, "cfa", f"one of {', '.join((*BAYER_NAMES, MONO))}")
     return Cfa(name)
 
 
-def _black_level(told: dict[str, Any], planes: int, saturation: int) -> tuple[int, ...] | None:
-    value = told["black_level"]
+def _black_level(values: dict[str, Any], planes: int, saturation: int) -> tuple[int, ...] | None:
+    value = values["black_level"]
     if value is None:
         return None
     levels = value if isinstance(value, list) else [value] * planes
     if len(levels) != planes or not all(_is_integer(level) and 0 <= level < saturation for level in levels):
-        _refuse(told, "black_level", f"a whole number below saturation, a list of {planes} of them, or null")
+        _refuse(values, "black_level", f"a whole number below saturation, a list of {planes} of them, or null")
     return tuple(levels)
 
 
-def _seconds(told: dict[str, Any], key: str) -> float | None:
-    value = told[key]
+def _seconds(values: dict[str, Any], key: str) -> float | None:
+    value = values[key]
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < MAX_SECONDS:
-        _refuse(told, key, "a time in seconds above 0, or null")
+        _refuse(values, key, "a time in seconds above 0, or null")
     return float(value)
 
 

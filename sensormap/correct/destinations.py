@@ -10,7 +10,8 @@ from typing import BinaryIO
 
 from sensormap.errors import OutputError
 from sensormap.output import Objection
-from sensormap.photos.files import is_image_name, is_jpeg_name, is_marked, is_photo_name
+from sensormap.photos.files import is_image_name, is_jpeg_name, is_photo_name
+from sensormap.photos.mark import is_marked
 
 _CHUNK = 1 << 20  # bytes that are compared at once: files of one size mostly differ in the first
 

@@ -20,13 +20,12 @@ from numpy.typing import NDArray
 
 from sensormap.camera.geometry import Rect
 from sensormap.decode.libraw import open_raw, raw_values, read_sizes
-from sensormap.decode.nef_file import CFA_MOSAIC, EXIF_DIRECTORY
+from sensormap.decode.nef_file import BYTES_OF_TYPE, CFA_MOSAIC, EXIF_DIRECTORY
 from sensormap.decode.original import Matrix, Original
 from sensormap.errors import DecodeError, OutputError
 
-# Types of TIFF values, and the bytes of those that EXIF has here.
+# Types of TIFF values.
 _BYTE, _ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED, _SRATIONAL = 1, 2, 3, 4, 5, 7, 10
-_BYTES_OF_TYPE = {_ASCII: 1, _SHORT: 2, _LONG: 4, _RATIONAL: 8, _UNDEFINED: 1}
 _INLINE_BYTES = 4  # values up to this length stand in the entry itself
 _FINEST, _COARSE = 100_000, 10_000  # denominators, of numbers below and above 1: both parts have 32 bits
 _WIDE_ISO = 0xFFFF  # in EXIF's 16-bit field it says that the number stands in the wider one
@@ -113,7 +112,7 @@ def check_dng(data: bytes, mosaic: NDArray[np.uint16], name: str) -> None:
     data
         The whole file.
     mosaic
-        What must be in it, shape ``(H, W)``; only what LibRaw takes for image is compared.
+        Raw values that must be in it, shape ``(H, W)``; only what LibRaw takes for image is compared.
     name
         The file's name, for messages.
 
@@ -248,7 +247,7 @@ def _exif_directory(original: Original, start: int) -> bytes:
     original
         The photo.
     start
-        Where the directory will stand in the file, in bytes; even.
+        Place of the directory in the file, in bytes; even.
 
     Returns
     -------
@@ -262,7 +261,7 @@ def _exif_directory(original: Original, start: int) -> bytes:
     entries, values = struct.pack("<H", len(fields)), b""
     values_start = start + 2 + 12 * len(fields) + 4
     for number, kind, data in sorted(fields):
-        entries += struct.pack("<HHI", number, kind, len(data) // _BYTES_OF_TYPE[kind])
+        entries += struct.pack("<HHI", number, kind, len(data) // BYTES_OF_TYPE[kind])
         if len(data) <= _INLINE_BYTES:
             entries += data.ljust(_INLINE_BYTES, b"\0")
         else:

@@ -30,9 +30,9 @@ class Nef:
     indices
         The same as indices into `levels`.
     coding
-        How the strip is coded.
+        Coding of the strip.
     raw
-        Where the strip lies in the file.
+        Place and size of the strip in the file.
     """
 
     name: str
@@ -93,9 +93,9 @@ def with_values(nef: Nef, rows: NDArray[np.integer], cols: NDArray[np.integer], 
     nef
         The file.
     rows, cols
-        Rows and columns of photosites on the raw grid; each photosite once.
+        Rows and columns of photosites on the raw grid, ``(N,)``; each photosite once.
     values
-        Their new values in DN, finite; each becomes the nearest of the file's levels, of two equally near ones the
+        New values in DN, ``(N,)``, finite; each becomes the nearest of the file's levels, of two equally near ones the
         lower.
 
     Returns

@@ -22,7 +22,7 @@ from sensormap.formats.listing import Listing, Photosite
 from sensormap.formats.programs.dng_opcodes import opcode_list
 from sensormap.frame import Exposure
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.photos.files import marked
+from sensormap.photos.mark import marked
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class CorrectionTask:
     sensor_map
         The map.
     chosen
-        What of the map is repaired.
+        Defects of the map that are repaired.
     method
         One of `methods.registry.METHODS`.
     exposure
@@ -68,7 +68,7 @@ class CorrectedCopy:
     left
         Photosites that were to be repaired, but have no healthy one near enough, or lie where nothing is decoded.
     elsewhere
-        Of a JPEG, the mean change outside the blocks that were coded anew, in DN of 8 bits.
+        Mean change of a JPEG outside the blocks that were coded anew, in DN of 8 bits.
     """
 
     data: bytes
@@ -96,7 +96,7 @@ def correct_nef(data: bytes, task: CorrectionTask) -> CorrectedCopy | None:
     data
         The whole file.
     task
-        What to correct in it.
+        Defects to correct in it, and the method.
 
     Returns
     -------
@@ -182,7 +182,7 @@ def find_repairs(mosaic: NDArray[np.uint16], area: Rect, levels: Levels, task: C
     levels
         Black and saturation of the photo.
     task
-        What is to be repaired, and how.
+        Defects to repair, and the method.
     """
     sensor_map, chosen = task.sensor_map, task.chosen
     wanted = chosen.photosites(sensor_map)

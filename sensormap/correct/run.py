@@ -36,7 +36,8 @@ from sensormap.frame import Photo, Skipped
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.output import write_atomically
 from sensormap.photos.exif import read_photo
-from sensormap.photos.files import find_photos, is_image_name, marked, read_bytes
+from sensormap.photos.files import find_photos, is_image_name, read_bytes
+from sensormap.photos.mark import marked
 from sensormap.photos.refusals import skipped
 from sensormap.threads import Progress, default_threads, no_progress, result_of
 
@@ -59,11 +60,12 @@ class CorrectedPhoto:
     repaired
         Photosites of a raw photo, or defects of a JPEG, that have other values now, or are listed in the DNG.
     left
-        Those that were to be repaired and could not be: no healthy photosite is near, or a JPEG does not show them.
+        Number of those that were to be repaired and could not be: no healthy photosite is near, or a JPEG does not show
+        them.
     chosen
         The defects that were to be repaired, and how many others were not, by reason.
     elsewhere
-        Of a JPEG, the mean change outside the blocks that were coded anew, in DN of 8 bits.
+        Mean change of a JPEG outside the blocks that were coded anew, in DN of 8 bits.
     """
 
     source: Path
@@ -150,7 +152,7 @@ def correct_photos(
         Folder for the copies, made if it does not exist. They keep their names, and the subfolders in which they lie
         below the folder that all photos have in common. What lies in it already is not taken for photos.
     options
-        What is corrected, and how.
+        Options of the correction.
     progress
         Called with the number of photos done and the number of all, first with 0 done.
     on_skipped

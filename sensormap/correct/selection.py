@@ -31,7 +31,7 @@ class ChosenDefects:
         Single photosites, sorted by (y, x).
     lines
         Columns and rows.
-    unborn, healed, hidden
+    before_onset, healed, hidden
         Photosites left alone: numbers of those that appeared after the photo was taken, that had healed by then, and
         that are invisible at its exposure.
     jpeg_only
@@ -40,7 +40,7 @@ class ChosenDefects:
 
     defects: tuple[Defect, ...]
     lines: tuple[Column | Row, ...]
-    unborn: int = 0
+    before_onset: int = 0
     healed: int = 0
     hidden: int = 0
     jpeg_only: int = 0
@@ -110,15 +110,15 @@ def choose_defects(
     jpeg_only = len(sensor_map.defects) - len(defects) + _size(sensor_map.lines, cfa) - _size(lines, cfa)
     if all_defects:
         return ChosenDefects(tuple(defects), tuple(lines), jpeg_only=jpeg_only)
-    born = [defect for defect in defects if not _before(exposure.time, defect.onset)]
-    there = [defect for defect in born if not _after(exposure.time, defect.until)]
+    appeared = [defect for defect in defects if not _before(exposure.time, defect.onset)]
+    there = [defect for defect in appeared if not _after(exposure.time, defect.until)]
     shown = _shown(sensor_map, there, exposure)
     alive = [line for line in lines if not _before(exposure.time, line.onset)]
     return ChosenDefects(
         tuple(shown),
         tuple(alive),
-        unborn=len(defects) - len(born) + _size(lines, cfa) - _size(alive, cfa),
-        healed=len(born) - len(there),
+        before_onset=len(defects) - len(appeared) + _size(lines, cfa) - _size(alive, cfa),
+        healed=len(appeared) - len(there),
         hidden=len(there) - len(shown),
         jpeg_only=jpeg_only,
     )

@@ -27,7 +27,7 @@ _COMPRESSIONS = frozenset({"nikon-huffman"})
 def read_flashraw_frame(data: bytes, profile: Profile | None, name: str) -> Decoded | None:
     """Decode a raw file, or return None, and log why, where its fallback has to be asked.
 
-    Parameters and errors are those of `reading.ReadFrame`.
+    Parameters and errors are those of `reading.DecodeFunction`.
     """
     if profile is None:
         return None

@@ -10,12 +10,9 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from sensormap.errors import DecodeError
-from sensormap.frame import WHITE
-from sensormap.photos.files import damage_told
+from sensormap.frame import LUMA_SHARES, WHITE
+from sensormap.photos.files import damage_text
 from sensormap.photos.jpeg_markers import FIRST_RESTART, Layout, read_layout, sampling, stored_size
-
-LUMA = (0.299, 0.587, 0.114)
-"""Shares of red, green and blue in brightness, as JPEG stores it."""
 
 _END = b"\xff\xd9"  # marker of the end
 _PIECE = 1 << 17  # bytes searched at once: they stay in the processor's cache
@@ -66,7 +63,7 @@ def read_jpeg(data: bytes, name: str, *, buffer: PixelBuffer | None = None) -> N
     name
         The file's name, for messages.
     buffer
-        Where to put the pixels; what an earlier call put there is lost. New memory if None.
+        Memory for the pixels, whose former content is lost; None takes new memory.
 
     Returns
     -------
@@ -157,7 +154,7 @@ def _decode(layout: Layout, coded: bytes | memoryview, name: str, buffer: PixelB
         # Not strict: `_check_whole` looks at what simplejpeg warns of.
         pixels = simplejpeg.decode_jpeg(stream, "RGB", strict=False, buffer=buffer.of(3 * height * layout.width))
     except (ValueError, MemoryError) as error:
-        msg = f"{name}: {damage_told(error)}"
+        msg = f"{name}: {damage_text(error)}"
         raise DecodeError(msg) from error
     if pixels.shape != (height, layout.width, 3) or pixels.dtype != np.uint8:
         msg = f"{name}: decodes to {pixels.dtype} of shape {pixels.shape}, expected a picture of three colours"
@@ -174,7 +171,7 @@ def _restore_row(rows: NDArray[np.uint8], unknown: int) -> None:
     by 2 DN at most where nothing clips, and a little more in the first pixels, which get the colour of the row above.
     """
     above, last = rows.astype(np.float32)
-    weights = np.array(LUMA, np.float32).reshape(3, 1)
+    weights = np.array(LUMA_SHARES, np.float32).reshape(3, 1)
     luma = last @ weights
     restored = last + (last - luma) / 3
     restored[:unknown] = (luma + above - above @ weights)[:unknown]

@@ -18,12 +18,12 @@ from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import JPEG_PROFILE
 from sensormap.compiled import compiled
-from sensormap.decode.jpeg import LUMA, PixelBuffer, jpeg_size, read_jpeg
+from sensormap.decode.jpeg import PixelBuffer, jpeg_size, read_jpeg
 from sensormap.decode.mosaic import Decoded
 from sensormap.errors import FrameMismatchError, ProfileError
-from sensormap.frame import WHITE
+from sensormap.frame import LUMA_SHARES, WHITE
 
-LUMA_SHARES = tuple(round(256 * share) for share in LUMA)
+LUMA_WEIGHTS = tuple(round(256 * share) for share in LUMA_SHARES)
 """Shares of red, green and blue in brightness, in 256ths."""
 
 _BITS = 8  # of a JPEG's value
@@ -42,7 +42,7 @@ def jpeg_profile(size: tuple[int, int], profile: Profile | None) -> Profile:
     size
         Width and height of the JPEGs, pixels.
     profile
-        What is known of the camera.
+        Profile of the camera.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def jpeg_profile(size: tuple[int, int], profile: Profile | None) -> Profile:
 def read_jpeg_frame(data: bytes, profile: Profile | None, name: str) -> Decoded:
     """Decode a JPEG: in the active area each pixel's value, 0 to 255, in the colour of its filter, as int16.
 
-    Parameters and errors are those of `reading.ReadFrame`.
+    Parameters and errors are those of `reading.DecodeFunction`.
     """
     if profile is None:
         profile = jpeg_geometry(data, None, name)
@@ -116,7 +116,7 @@ def remosaic(pixels: NDArray[np.uint8], cfa: Cfa, out: NDArray[np.int16]) -> Non
     [[0, 4], [7, 11]]
     """
     if cfa.name in (PICTURE, MONO):
-        _take_luma(pixels, np.array(LUMA_SHARES, np.int32), out)
+        _take_luma(pixels, np.array(LUMA_WEIGHTS, np.int32), out)
     else:
         channels = np.array([["RGB".index(plane.name[0]) for plane in cfa.planes]]).reshape(2, 2)
         _take_channels(np.ascontiguousarray(pixels), channels, out)

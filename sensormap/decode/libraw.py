@@ -74,7 +74,7 @@ def libraw_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
 
 
 def read_libraw_frame(data: bytes, profile: Profile | None, name: str) -> Decoded:
-    """Decode a raw file; parameters and errors are those of `reading.ReadFrame`."""
+    """Decode a raw file; parameters and errors are those of `reading.DecodeFunction`."""
     with open_raw(data, name) as raw:
         sizes = read_sizes(raw, name)
         if profile is not None:
@@ -143,6 +143,13 @@ def open_raw(data: bytes, name: str) -> Iterator[rawpy.RawPy]:
 def read_sizes(raw: rawpy.RawPy, name: str) -> RawSizes:
     """Return the sizes of an opened file, checked before anything of that size is allocated.
 
+    Parameters
+    ----------
+    raw
+        The file, as `open_raw` opened it.
+    name
+        The file's name, for messages.
+
     Raises
     ------
     DecodeError
@@ -164,6 +171,13 @@ def read_sizes(raw: rawpy.RawPy, name: str) -> RawSizes:
 
 def read_levels(raw: rawpy.RawPy, name: str) -> RawLevels:
     """Decode an opened file and return its filters and levels.
+
+    Parameters
+    ----------
+    raw
+        The file, as `open_raw` opened it.
+    name
+        The file's name, for messages.
 
     Raises
     ------
@@ -196,7 +210,13 @@ def read_levels(raw: rawpy.RawPy, name: str) -> RawLevels:
 
 
 def raw_values(raw: rawpy.RawPy) -> NDArray[np.uint16]:
-    """Return LibRaw's own array of a decoded file, ``(H, W)``, which keeps the file open."""
+    """Return LibRaw's own array of a decoded file, ``(H, W)``, which keeps the file open.
+
+    Parameters
+    ----------
+    raw
+        The file, as `open_raw` opened it.
+    """
     values: NDArray[np.uint16] = raw.raw_image
     return values
 

@@ -20,6 +20,8 @@ from sensormap.photos.files import TIFF_ORDERS
 EXIF_DIRECTORY = 0x8769
 CFA_MOSAIC = 32803
 """Photometric interpretation of a mosaic behind colour filters, in TIFF/EP and DNG."""
+BYTES_OF_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+"""Bytes of a value of each type that TIFF knows."""
 
 # Tags of a TIFF directory.
 _SUBDIRECTORIES = 0x014A
@@ -33,7 +35,6 @@ _LOSSY, _LOSSLESS = (1, b"\x44\x10"), (3, b"\x46\x30")  # 0x0093, and how 0x0096
 _STARTS_PLACE, _COUNT_PLACE, _TABLE_PLACE = 2, 10, 12  # bytes in tag 0x0096
 
 _ENTRY_BYTES = 12
-_BYTES_OF_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _FORM_OF_TYPE = {3: "H", 4: "I", 13: "I"}  # of the whole numbers that are asked for here, as in `struct`
 _LONG = 4  # the type of a 32-bit number
 _MOST_SUBDIRECTORIES = 8  # cameras write two or three
@@ -53,9 +54,9 @@ class RawStrip:
     bits
         Bits of a value.
     offset, length
-        Where the strip starts in the file, and its length, bytes; it lies wholly inside.
+        Start of the strip in the file, and its length, in bytes; it lies wholly inside.
     offset_place, length_place
-        Where the file keeps these two as 32-bit numbers, outside the strip.
+        Places in the file of these two as 32-bit numbers, outside the strip.
     compression
         MakerNote tag 0x0093: 1 lossy type 1, 3 lossless.
     linearisation
@@ -108,10 +109,10 @@ def find_strip(data: bytes, name: str) -> RawStrip | None:
         return None
     raw = raws[0]
     note = _note(file, main)
-    told = _compression_told(note) if note else None
+    fields = _compression_fields(note) if note else None
     # A strip's place and length must be rewritten at need, in the four bytes that they have.
     rewritable = all((tag in raw and raw[tag].type == _LONG) for tag in (_STRIP_OFFSET, _STRIP_LENGTH))
-    if not told or not rewritable or file.numbers(raw, _CFA_SIZE, most=2) != (2, 2):
+    if not fields or not rewritable or file.numbers(raw, _CFA_SIZE, most=2) != (2, 2):
         return None
     numbers = [file.numbers(raw, tag) for tag in (_WIDTH, _HEIGHT, _BITS, _STRIP_OFFSET, _STRIP_LENGTH)]
     if not all(numbers):
@@ -119,7 +120,7 @@ def find_strip(data: bytes, name: str) -> RawStrip | None:
     width, height, bits, offset, length = (values[0] for values in numbers)
     places = (raw[_STRIP_OFFSET].place, raw[_STRIP_LENGTH].place)
     _check_strip(file, offset, length, places)
-    return RawStrip(file.order, width, height, bits, offset, length, *places, *told)
+    return RawStrip(file.order, width, height, bits, offset, length, *places, *fields)
 
 
 def strip_coding(raw: RawStrip, name: str) -> StripCoding | None:
@@ -161,7 +162,7 @@ def with_strip(data: bytes, raw: RawStrip, strip: bytes) -> bytes:
     data
         The whole file.
     raw
-        Where its strip lies, as `find_strip` returns it.
+        Place and size of its strip, as `find_strip` returns it.
     strip
         The new one. If it is no longer than the old one, zeros behind it fill the place. If it is, it grows at the end
         of the file; where something lies behind the old strip, the new one goes to the end and the old one stays too.
@@ -209,13 +210,13 @@ class _Tiff:
             return {}
         fields = {}
         for i, (tag, kind, values, where) in enumerate(struct.iter_unpack(f"{self.order}HHII", entries)):
-            inline = values * _BYTES_OF_TYPE.get(kind, 1) <= 4
+            inline = values * BYTES_OF_TYPE.get(kind, 1) <= 4
             fields[tag] = TiffField(kind, values, start + 10 + _ENTRY_BYTES * i if inline else self.base + where)
         return fields
 
     def content(self, field: TiffField) -> bytes:
         """Return the bytes of a field's values."""
-        size = field.count * _BYTES_OF_TYPE.get(field.type, 1)
+        size = field.count * BYTES_OF_TYPE.get(field.type, 1)
         if field.place + size > len(self.data):
             msg = f"{self.name}: {size} bytes at {field.place}, expected inside the file's {len(self.data)} bytes"
             raise DecodeError(msg)
@@ -245,7 +246,7 @@ def _note(file: _Tiff, main: dict[int, TiffField]) -> _Tiff | None:
     return note if note and note.order == file.order else None  # readers differ on the order of mixed ones
 
 
-def _compression_told(note: _Tiff) -> tuple[int, bytes] | None:
+def _compression_fields(note: _Tiff) -> tuple[int, bytes] | None:
     """Return compression and linearisation as a MakerNote tells them."""
     fields = note.directory(struct.unpack_from(f"{note.order}I", note.data, note.base + 4)[0])
     compression = note.numbers(fields, _NIKON_COMPRESSION)

@@ -46,7 +46,7 @@ class PrefixCode:
     Parameters
     ----------
     counts
-        How many codes are 1, 2, 3, ... bits long.
+        Number of codes that are 1, 2, 3, ... bits long.
     sizes
         Size of the difference, in bits, that each code stands for, in ascending order of the codes.
     """
@@ -105,7 +105,7 @@ def unpack(strip: bytes, shape: tuple[int, int], coding: StripCoding, name: str)
     shape
         Height and width, photosites.
     coding
-        How it is coded.
+        Coding of the strip.
     name
         The file's name, for messages.
 
@@ -148,9 +148,9 @@ def pack(indices: NDArray[np.uint16], coding: StripCoding) -> tuple[bytes, int]:
     Parameters
     ----------
     indices
-        Shape ``(H, W)``, each below the number of levels.
+        Index of the level of each photosite, ``(H, W)``, below the number of levels.
     coding
-        How to code them.
+        Coding to use.
 
     Examples
     --------
@@ -171,9 +171,9 @@ def nearest_indices(values: NDArray[np.generic], levels: NDArray[np.uint16]) -> 
     Parameters
     ----------
     values
-        In DN, finite, of any shape and real type.
+        Values in DN, finite, of any shape and real type.
     levels
-        Ascending; of equal ones the first is taken.
+        Levels in DN, ascending, ``(L,)``; of equal ones the first is taken.
 
     Examples
     --------

@@ -122,7 +122,7 @@ def read_original(data: bytes, name: str) -> Original:
         if not mosaic[sizes.visible.slices].any():
             msg = f"{name}: every photosite is 0"
             raise DecodeError(msg)
-        told = _told(raw)
+        settings = _libraw_settings(raw)
         return Original(
             mosaic=mosaic,
             visible=sizes.visible,
@@ -134,9 +134,9 @@ def read_original(data: bytes, name: str) -> Original:
             neutral=_neutral(raw),
             pixel_aspect=_within(raw.sizes.pixel_aspect, 1 / _MOST_STRETCH, _MOST_STRETCH) or 1.0,
             body=body_of(tags, note),
-            exposure=_completed(exposure_of(tags, note), told, raw.sizes.flip),
-            f_number=_number(tags, "FNumber", told, "aperture", _MOST_F_NUMBER),
-            focal_length_mm=_number(tags, "FocalLength", told, "focal_length", _MOST_FOCAL_MM),
+            exposure=_completed(exposure_of(tags, note), settings, raw.sizes.flip),
+            f_number=_number(tags, "FNumber", settings, "aperture", _MOST_F_NUMBER),
+            focal_length_mm=_number(tags, "FocalLength", settings, "focal_length", _MOST_FOCAL_MM),
             lens=text_of(tags, "EXIF LensModel"),
         )
 
@@ -192,7 +192,7 @@ def _neutral(raw: rawpy.RawPy) -> tuple[float, float, float]:
     return 1.0, 1.0, 1.0
 
 
-def _told(raw: rawpy.RawPy) -> Any:
+def _libraw_settings(raw: rawpy.RawPy) -> Any:
     """Return what LibRaw found of the settings; None with rawpy 0.24, and where a date or text is damaged."""
     try:
         return getattr(raw, "other", None)
@@ -200,21 +200,21 @@ def _told(raw: rawpy.RawPy) -> Any:
         return None
 
 
-def _completed(exposure: Exposure, told: Any, flip: int) -> Exposure:
+def _completed(exposure: Exposure, settings: Any, flip: int) -> Exposure:
     """Fill in what EXIF leaves out from what LibRaw found, in formats that have no EXIF."""
-    iso = _within(getattr(told, "iso_speed", None), 1, MAX_ISO)
-    time = getattr(told, "timestamp", None)
+    iso = _within(getattr(settings, "iso_speed", None), 1, MAX_ISO)
+    time = getattr(settings, "timestamp", None)
     known_time = time if isinstance(time, datetime) and time.year in YEARS else None  # 1970 stands for unknown
     return replace(
         exposure,
         iso=exposure.iso or (round(iso) if iso else None),
-        shutter_s=exposure.shutter_s or _within(getattr(told, "shutter_speed", None), 0, MAX_SHUTTER_S),
+        shutter_s=exposure.shutter_s or _within(getattr(settings, "shutter_speed", None), 0, MAX_SHUTTER_S),
         time=exposure.time or known_time,
         orientation=_ORIENTATION.get(flip, 1),
     )
 
 
-def _number(tags: Tags, name: str, told: Any, told_name: str, most: float) -> float | None:
+def _number(tags: Tags, name: str, settings: Any, libraw_name: str, most: float) -> float | None:
     """Return a plausible number from EXIF, of either directory, or from what LibRaw found."""
     for directory in ("EXIF", "Image"):
         try:
@@ -223,7 +223,7 @@ def _number(tags: Tags, name: str, told: Any, told_name: str, most: float) -> fl
             continue
         if _within(number, 0, most):
             return number
-    return _within(getattr(told, told_name, None), 0, most)
+    return _within(getattr(settings, libraw_name, None), 0, most)
 
 
 def _within(number: float | None, low: float, high: float) -> float | None:

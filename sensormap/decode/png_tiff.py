@@ -19,7 +19,7 @@ from sensormap.camera.profile import Profile
 from sensormap.decode.mosaic import Decoded, check_size, decoded
 from sensormap.decode.nef_file import CFA_MOSAIC
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
-from sensormap.photos.files import PARSER_ERRORS, PNG_START, check_photosites, damage_told
+from sensormap.photos.files import PARSER_ERRORS, PNG_START, check_photosites, damage_text
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
@@ -48,7 +48,7 @@ def image_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
 def read_image_frame(data: bytes, profile: Profile | None, name: str) -> Decoded:
     """Decode a mosaic; where the profile, which must be given, leaves black to LibRaw, black is 0.
 
-    Parameters and errors are those of `reading.ReadFrame`.
+    Parameters and errors are those of `reading.DecodeFunction`.
     """
     profile = _needed(profile, name)
     check_size(image_size(data, name), profile, name, FrameMismatchError)
@@ -152,7 +152,7 @@ def _damage_refused(name: str) -> Iterator[None]:
     except DecodeError:
         raise
     except (*_ERRORS, TiffFileError) as error:
-        msg = f"{name}: {damage_told(error)}"
+        msg = f"{name}: {damage_text(error)}"
         raise DecodeError(msg) from error
 
 

@@ -25,7 +25,7 @@ ReadGeometry = Callable[[bytes, Profile | None, str], Profile]
 """Returns the geometry to use for a run, given all bytes of its first photo, the profile of the camera (None where
 there is none), and the file's name for messages. Raises what `open_geometry` does."""
 
-ReadFrame = Callable[[bytes, Profile | None, str], Decoded | None]
+DecodeFunction = Callable[[bytes, Profile | None, str], Decoded | None]
 """Decodes a photo, given all its bytes, the geometry and levels that it must agree with (None leaves them to the
 decoder), and the file's name for messages. Raises what `read_frame` does. Returns None where it is not sure: then its
 fallback is asked, which is the next row of the table that reads such files."""
@@ -49,7 +49,7 @@ class Decoder:
 
     reads: Callable[[Path], bool]
     geometry: ReadGeometry | None
-    frame: ReadFrame
+    frame: DecodeFunction
     option: str | None = None
 
 

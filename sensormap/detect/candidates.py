@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sensormap.camera.cfa import Cfa
 from sensormap.detect.nulls import nulls_of
 from sensormap.detect.tally import Tally
-from sensormap.detect.votes import Ballot
+from sensormap.detect.votes import BlockVotes
 from sensormap.settings import FEW_FRAMES, Thresholds
 
 
@@ -33,14 +33,14 @@ class Candidates:
     score: NDArray[np.float64]
 
 
-def find_candidates(tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, thresholds: Thresholds) -> Candidates:
+def find_candidates(tally: Tally, block_votes: Sequence[BlockVotes], cfa: Cfa, thresholds: Thresholds) -> Candidates:
     """Return the photosites whose mean score or votes stand out.
 
     Parameters
     ----------
     tally
         Sums over all frames of the active area.
-    ballots
+    block_votes
         Results of the blocks of votes.
     cfa
         Filter pattern as read from the active area's corner.
@@ -65,8 +65,8 @@ def find_candidates(tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, threshold
     deviation = effect / scale[phase] * np.sqrt(seen / np.float32(max(tally.frames, 1)))
     passes = np.abs(deviation) > mean_sigma
     strongest: dict[int, float] = dict(zip(place[passes].tolist(), np.abs(deviation[passes]).tolist(), strict=True))
-    for ballot in ballots:
-        for index, sigmas in zip(ballot.index.tolist(), ballot.score.astype(np.float32).tolist(), strict=True):
+    for votes in block_votes:
+        for index, sigmas in zip(votes.index.tolist(), votes.score.astype(np.float32).tolist(), strict=True):
             strongest[index] = max(strongest.get(index, 0.0), sigmas)
     found = np.array(sorted(strongest), np.int32)
     score = np.array([strongest[index] for index in found.tolist()], np.float64)

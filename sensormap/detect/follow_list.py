@@ -1,33 +1,14 @@
-"""Follow lists: the few thousand photosites, of millions, that the second pass follows; and their values in a frame."""
+"""Follow lists: where the photosites that the second pass follows lie in a frame, and their values there."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.camera.cfa import Cfa
-from sensormap.detect.nulls import nulls_of
-from sensormap.detect.tally import Tally
-from sensormap.detect.votes import Ballot
 from sensormap.frame import Mosaic
-from sensormap.score.neighbours import gather_windows
-from sensormap.settings import Thresholds
-
-# A photosite is followed whose mean score deviates so far, in robust standard deviations. Of the largest sums at least
-# so many are followed, on small sensors too.
-FOLLOWED_SIGMA, _FEWEST_FOLLOWED = 5.0, 200
-
-# While most frames are still to come, three times as many photosites are named by their sums, and a smaller deviation
-# is enough. Measured on two series of 60 frames, whose maps have 482 entries if every frame is decoded twice: with
-# these limits a third of the frames named all but 2 of them, with the final limits all but 8. What is not named then is
-# known in a third of the frames only, and 4 of those 8 entries were lost by that.
-_EARLY_SHARE, _EARLY_SIGMA = 3, 4.0
-
-_SAMPLE_STEP = 64  # of every so many sums one is in the sample that bounds the large ones
+from sensormap.score.neighbours import gather_windows, unpadded_shape
 
 
 @dataclass(frozen=True)
@@ -66,7 +47,7 @@ class FollowList:
         ndarray of int16 or int32, shape (3, N)
             Value, and twice the median and the mid-spread of the eight neighbours, DN.
         """
-        shape = (padded.shape[0] - 2 * step, padded.shape[1] - 2 * step)
+        shape = unpadded_shape(padded, step)
         row, col = moved_back(self.decoys, shift, shape)
         row = np.concatenate([self.photosites // shape[1], row])
         col = np.concatenate([self.photosites % shape[1], col])
@@ -76,101 +57,20 @@ class FollowList:
         """Return where each listed position is in the windows of another list, which is ascending; -1 where it is not.
 
         Photosites are looked up among photosites, decoys among decoys.
+
+        Parameters
+        ----------
+        other
+            List to look them up in.
+
+        Returns
+        -------
+        ndarray of intp, shape (N,)
+            Position of each photosite, then of each decoy.
         """
         found = [_positions(self.photosites, other.photosites), _positions(self.decoys, other.decoys)]
         found[1][found[1] >= 0] += other.photosites.size
         return np.concatenate(found)
-
-
-def make_follow_list(
-    tally: Tally,
-    ballots: Sequence[Ballot],
-    shifted_sums: NDArray[np.unsignedinteger[Any]],
-    cfa: Cfa,
-    thresholds: Thresholds,
-    *,
-    early: bool = False,
-) -> FollowList:
-    """Return the photosites that may be defects, and decoys of as large sums: both ascending.
-
-    Parameters
-    ----------
-    tally, ballots, cfa, thresholds
-        As for `worth_following`.
-    shifted_sums
-        Sums of the sizes of outlying scores in shifted frames, for the topmost part of the rows, flat.
-    early
-        Whether most frames are still to come, which may raise what does not stand out yet: then more are listed.
-    """
-    sigma = _EARLY_SIGMA if early else FOLLOWED_SIGMA
-    if early:
-        thresholds = replace(thresholds, followed_share=_EARLY_SHARE * thresholds.followed_share)
-    # Decoys need sums as large as those of the photosites.
-    least = largest_sums(tally.sum_outlying.reshape(-1), most_followed(tally.hidden.size, thresholds))
-    decoys = [np.flatnonzero(shifted_sums >= least)] + [ballot.decoys for ballot in ballots]
-    decoy = np.unique(np.concatenate(decoys)).astype(np.int64)
-    return FollowList(
-        worth_following(tally, ballots, cfa, thresholds, sigma=sigma), decoy[decoy < shifted_sums.size]
-    )
-
-
-def worth_following(
-    tally: Tally, ballots: Sequence[Ballot], cfa: Cfa, thresholds: Thresholds, *, sigma: float = FOLLOWED_SIGMA
-) -> NDArray[np.int64]:
-    """Return the photosites that may be defects, positions ``row * W + col`` in the active area, ascending.
-
-    Parameters
-    ----------
-    tally, ballots, cfa
-        As for `candidates.find_candidates`.
-    thresholds
-        Detection thresholds. `followed_share` bounds how many photosites are named for the largest sums of outlying
-        scores over all frames, and how many for a mean score far from the plane's median. Each block of votes names
-        those of the largest sums in its frames, and has a bound of its own.
-    sigma
-        Least distance of a mean score from the plane's median, in robust standard deviations.
-
-    Notes
-    -----
-    The limits are low on purpose: of some 5 000 followed photosites of a D80 a few hundred are defects. Their values in
-    all frames decide.
-    """
-    most = most_followed(tally.hidden.size, thresholds)
-    outlying = tally.sum_outlying.reshape(-1)
-    places = [np.flatnonzero(outlying >= largest_sums(outlying, most))]
-    places += [ballot.following.astype(np.int64) for ballot in ballots]
-    centre, scale = nulls_of(tally, cfa)
-    width, step = tally.shape[1], cfa.step
-    far = tally.beyond(centre, np.float32(sigma) * scale)
-    row, col = far // width, far % width
-    size = np.abs(tally.mean_score((row, col)) - centre[row % step, col % step])
-    for plane in cfa.planes:
-        own = np.flatnonzero((row % step == plane.row) & (col % step == plane.col))
-        kept = np.argsort(-size[own], kind="stable")[: most // len(cfa.planes)]
-        places.append(far[own[kept]])
-    return np.unique(np.concatenate(places)).astype(np.int64)
-
-
-def most_followed(photosites: int, thresholds: Thresholds) -> int:
-    """Return how many photosites are named at most for their sums, and for their means, of so many on the sensor."""
-    return max(round(thresholds.followed_share * photosites), _FEWEST_FOLLOWED)
-
-
-def largest_sums(sums: NDArray[np.unsignedinteger[Any]], most: int) -> int:
-    """Return the least sum, above 0, such that at most `most` photosites reach it.
-
-    Examples
-    --------
-    >>> largest_sums(np.array([0, 5, 3, 3, 9], np.uint16), 3)
-    4
-    """
-    # Mostly, more than `most` sums reach a bound that a sample tells: then only those have to be counted by size.
-    sample = np.sort(sums[::_SAMPLE_STEP])
-    bound = sample[max(sample.size - 1 - 4 * most // _SAMPLE_STEP, 0)] if sample.size else 0
-    large = sums[sums >= bound]
-    reached = np.cumsum(np.bincount(large if large.size > most else sums)[::-1])[::-1]
-    within = np.flatnonzero(reached[1:] <= most)
-    return int(within[0]) + 1 if within.size else reached.size
 
 
 def moved_back(

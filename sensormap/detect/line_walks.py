@@ -70,9 +70,9 @@ def chance_height(highest: NDArray[np.float32], drift: float, *, chance: float, 
     Parameters
     ----------
     highest
-        How high the walks along all lines come, nearly all of them healthy; any shape.
+        Greatest heights of the walks along all lines, nearly all of them healthy; any shape.
     drift
-        What is taken off each step, in standard deviations of the steps.
+        Amount taken off each step, in standard deviations of the steps.
     chance
         Far below 1.
     length
@@ -126,7 +126,7 @@ def runs_along(line: NDArray[np.float32], drift: float, bar: float, gap: int) ->
     line
         Deviations along the line, in scales, ``(n,)``: bright runs are looked for.
     drift
-        What is taken off each step.
+        Amount taken off each step.
     bar
         Height above which a walk is no chance.
     gap
@@ -175,7 +175,7 @@ def deviate(
     mean, seen
         Mean scores of a plane and the number of frames in each, ``(H, W)``.
     centre, scale
-        Those of the plane's mean scores.
+        Centre and scale of the plane's mean scores.
     drawn_in
         Factor of the deviation by number of frames, from 0 on.
     out
@@ -209,9 +209,9 @@ def raise_walks(
     strip
         Deviations, ``(length, lines)``.
     background
-        What is taken off each line, ``(lines,)``.
+        Amount taken off each line, ``(lines,)``.
     drift
-        What is taken off each step.
+        Amount taken off each step.
     height, highest
         Heights of the walks and the highest so far, of bright deviations and of dark ones: ``(2, lines)``; brought up
         to date.

@@ -23,7 +23,7 @@ from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA
 from sensormap.settings import require_positive
 
 # Beside a bad line three of eight neighbours are bad: their median moves by up to 0.4 of the effect, the other way.
-_GHOST_SHARE = 0.6
+_OPPOSITE_SHARE = 0.6
 
 # So many photosites give a plane's centre and scale to 0.3 %.
 _SAMPLED = 2**18
@@ -34,7 +34,8 @@ _DRIFTS = (0.25, 1.0)
 # Neighbours on either side that say how much equally long runs deviate by chance.
 _NEIGHBOURS = 64
 
-# Significance that a plane needs at a place that its fellow has given away, and its share of the least effect.
+# Significance that a plane needs at a place where the other plane already shows a line, and its share of the least
+# effect.
 _FELLOW_SCORE, _FELLOW_SHARE = 4.0, 0.5
 
 
@@ -45,11 +46,11 @@ class DeviatingLine:
     Parameters
     ----------
     axis
-        Which of the two.
+        Direction of the line.
     place
         Its column, or its row.
     first, last
-        Its rows, or its columns, both inclusive.
+        First and last of its rows, or of its columns, both inclusive.
     phases
         Parities of the affected positions along the line; ``(0,)`` for a sensor without filters.
     effect
@@ -119,14 +120,14 @@ def find_lines(
     cfa
         Filter pattern as read from the active area's corner.
     limits
-        What makes a line; None means the defaults.
+        Limits of what makes a line; None means the defaults.
 
     Notes
     -----
     Lines are sought in each plane, then measured on the raw grid, where a column crosses two. A smooth background
-    is taken off: what is some 8 photosites of a plane wide is not a line but an area. The opposite ghosts that a line
-    makes on either side of it, through the median of the neighbours, are left out, and so is a true line that is
-    weaker than 0.6 of an opposite one of the same plane beside it.
+    is taken off: what is some 8 photosites of a plane wide is not a line but an area. A line makes weaker ones of the
+    opposite sign on either side of it, through the median of the neighbours; they are left out, and so is a true line
+    that is weaker than 0.6 of an opposite one of the same plane beside it.
 
     Examples
     --------
@@ -149,7 +150,7 @@ def find_lines(
     for scores, runs in ((columns, of_columns), (rows, of_rows)):
         for _ in range(2):  # a second time for what the other plane has added
             runs[:] = [line for run in joined(runs, limits.gap) for line in _measured(scores, run, limits)]
-    return tuple(sorted(without_ghosts(of_columns, columns.step) + without_ghosts(of_rows, columns.step)))
+    return tuple(sorted(without_side_effects(of_columns, columns.step) + without_side_effects(of_rows, columns.step)))
 
 
 def joined(runs: Sequence[DeviatingLine], gap: int) -> list[DeviatingLine]:
@@ -180,7 +181,7 @@ def joined(runs: Sequence[DeviatingLine], gap: int) -> list[DeviatingLine]:
     return found
 
 
-def without_ghosts(lines: Sequence[DeviatingLine], step: int) -> list[DeviatingLine]:
+def without_side_effects(lines: Sequence[DeviatingLine], step: int) -> list[DeviatingLine]:
     """Return the lines that stronger ones of their plane, opposite beside them or in the same place, do not explain.
 
     Parameters
@@ -200,7 +201,7 @@ def without_ghosts(lines: Sequence[DeviatingLine], step: int) -> list[DeviatingL
             and (other.effect < 0) != (line.effect < 0)
             and 2 * shared(line, other) > line.last - line.first + 1
         )
-        if abs(line.effect) >= _GHOST_SHARE * beside and all(other.place != line.place for other in alike):
+        if abs(line.effect) >= _OPPOSITE_SHARE * beside and all(other.place != line.place for other in alike):
             kept.append(line)
     return kept
 

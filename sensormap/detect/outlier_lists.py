@@ -25,11 +25,11 @@ class BlockLists:
     outliers
         Each frame's list, by frame number, sorted by index.
     index, score
-        All lists end to end.
+        Places ``row * W + col`` and scores of all lists, end to end: ``(E,)``.
     starts
-        For each frame, where in `index` each row of the sensor begins and the last one ends, shape ``(frames, H + 1)``.
+        Places in `index` where each row of the sensor begins, and the last one ends, by frame: ``(frames, H + 1)``.
     frames
-        For each row of `starts`, the frame's number.
+        Number of the frame of each row of `starts`, ``(frames,)``.
     shape
         ``(H, W)`` of the active area.
     """
@@ -56,7 +56,13 @@ class BlockLists:
         return BlockLists(outliers, index, score, starts, np.array(list(outliers), np.int32), shape)
 
     def of_frames(self, frames: Sequence[int]) -> BlockLists:
-        """Return the lists of some of the frames; entries keep their numbers."""
+        """Return the lists of some of the frames; entries keep their numbers.
+
+        Parameters
+        ----------
+        frames
+            Numbers of the frames.
+        """
         chosen = np.isin(self.frames, frames)
         return replace(self, starts=self.starts[chosen], frames=self.frames[chosen])
 
@@ -68,15 +74,15 @@ class BlockLists:
         Parameters
         ----------
         fewest
-            1 to 8.
+            Least number of entries of one sign, 1 to 8.
         shifts
             Offsets of all frames of the run, ``(2, frames)``; none if left out. As in `shift_places`, places go around
             the edges, and an odd last row or column is not moved into.
 
         Returns
         -------
-        tuple of int32 arrays
-            Numbers of the entries and their places after the shift, sorted by place.
+        tuple of int32 arrays, shape (M,)
+            Numbers of the entries and their places ``row * W + col`` after the shift, sorted by place.
         """
         around, moves = np.array(self.shape, np.int32), np.zeros((2, self.frames.size), np.int32)
         if shifts is not None:
@@ -91,11 +97,23 @@ class BlockLists:
         return entries[order], places[order]
 
     def frame_of(self, entries: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Return the number of the frame that each entry is of, given the lists of all frames."""
+        """Return the number of the frame that each entry is of, ``(M,)``, given the lists of all frames.
+
+        Parameters
+        ----------
+        entries
+            Numbers of entries, ``(M,)``.
+        """
         return np.asarray(self.frames[np.searchsorted(self.starts[:, 0], entries, side="right") - 1])
 
     def rows(self, entries: NDArray[np.int32]) -> Outliers:
-        """Return some entries with all that is known of them, sorted by (index, frame)."""
+        """Return some entries with all that is known of them, sorted by (index, frame).
+
+        Parameters
+        ----------
+        entries
+            Numbers of entries, ``(M,)``.
+        """
         frame = self.frame_of(entries)
         begins = dict(zip(self.frames.tolist(), self.starts[:, 0].tolist(), strict=True))
         found = [one[entries[frame == number] - begins[number]] for number, one in self.outliers.items()]
@@ -113,7 +131,7 @@ def shift_places(
     index
         Places ``row * W + col``, ``(N,)``.
     shift
-        (row, col) offset.
+        (row, col) offset, ``(2,)``.
     shape
         ``(H, W)`` of the active area.
 
@@ -145,23 +163,24 @@ def list_repeated(
     Parameters
     ----------
     index, score
-        The frames' lists end to end, each sorted by index, ``row * W + col``.
+        Places ``row * W + col`` and scores of the frames' lists end to end, each sorted by place: ``(E,)``.
     starts
-        For each frame, where in `index` each row begins and the last one ends, shape ``(frames, H + 1)``.
+        Places in `index` where each row begins, and the last one ends, in each frame: ``(frames, H + 1)``.
     shifts
         Each frame's offset in rows and columns, from 0 to below `around`, shape ``(2, frames)``.
     around
-        Rows and columns from which places go around, each that of the sensor or one less.
+        Rows and columns from which places go around, each that of the sensor or one less, ``(2,)``.
     fewest
-        1 to 8.
+        Least number of entries of one sign, 1 to 8.
     votes
-        Scratch space with two zeros for every column, positive then negative; is left zeroed. Votes are counted in
-        unary, a bit each: what is beyond 8 falls off, and OR tells whether any count of a row is large enough.
+        Scratch space, ``(2 * W,)``, two zeros for every column, positive then negative; is left zeroed. Votes are
+        counted in unary, a bit each: what is beyond 8 falls off, and OR tells whether any count of a row is large
+        enough.
     runs
         Scratch space, shape ``(3, 2 * frames)``: what comes to be in a row, namely the first entry, the one after the
         last, and what to add to an index for its column.
     entries, places
-        Filled with each repeated entry's number in `index` and its place after the shift; room for all entries.
+        Arrays to fill with each repeated entry's number in `index` and its place after the shift, ``(E,)``.
     """
     height, width = starts.shape[1] - 1, votes.shape[0] // 2
     rows, cols = around[0], around[1]

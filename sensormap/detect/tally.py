@@ -19,9 +19,7 @@ from sensormap.frame import Mosaic
 from sensormap.score.neighbours import BLOCK_ROWS, Work, middle_rows, work_rows
 from sensormap.score.noise import Noise
 from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA, score_rows
-
-OUTLIER_SIGMA = 3.5
-"""A score beyond this is an outlier: it is listed and may become a vote."""
+from sensormap.settings import OUTLIER_SIGMA
 
 MOST_FRAMES = 32_767
 """Frames that a tally holds: far more than anybody has photos of one camera."""
@@ -87,7 +85,7 @@ class Tally:
     shape
         ``(H, W)`` of the active area.
     frames
-        How many frames will be added at most: fewer make narrower sums, which are faster and smaller.
+        Largest number of frames that will be added: fewer make narrower sums, which are faster and smaller.
 
     Raises
     ------
@@ -220,7 +218,7 @@ class Tally:
         Parameters
         ----------
         centre, bar
-            In sigma, by row and column phase: shape ``(step, step)``.
+            Centre of each plane and distance from it, in sigma, by row and column phase: shape ``(step, step)``.
         """
         beyond = np.empty(self.shape, np.bool_)
         mark_beyond(self.sum_z, self.hidden, self.frames, np.float32(SCORES_PER_SIGMA), centre, bar, beyond)
@@ -233,9 +231,9 @@ def add_outlying(index: NDArray[np.int32], score: NDArray[np.int8], sums: NDArra
     Parameters
     ----------
     index, score
-        Places, ``row * W + col``, and scores.
+        Places, ``row * W + col``, int32, and scores, int8: ``(N,)`` both.
     sums
-        Flat; places beyond its end are left out.
+        Sums by place, flat, of any integer type; added to. Places beyond its end are left out.
     """
     within = index < sums.shape[0]
     np.add.at(sums, index[within], np.abs(score[within].astype(np.int16)).astype(sums.dtype))
@@ -313,17 +311,18 @@ def tally_rows(
     padded, step, hidden, sum_z
         As for `tally_band`.
     first, count
-        First row, and how many.
+        First row, and number of rows.
     level2, scores
-        Twice the neighbours' medians, and the scores of the rows; those of clipped photosites are set to 0.
+        Twice the neighbours' medians, and the scores of the rows, ``(count, W)``; scores of clipped photosites are set
+        to 0.
     bars
-        The least bright, and the least dark, of outlying scores.
+        Least bright, and least dark, of outlying scores, ``(2,)``.
     edges
-        Lowest and highest DN that a photosite can have, and twice each.
+        Lowest and highest DN that a photosite can have, and twice each, ``(4,)``.
     flags, eights
         Memory to work in: as many bytes as a row has photosites, or up to seven more, all 0; and the same by eights.
     out_index, out_score, out_value, out_level2
-        The list, with room for every photosite of the band.
+        Columns of the list, ``(N,)`` each, with room for every photosite of the band.
     found
         Length of the list so far.
     """
@@ -382,9 +381,9 @@ def mark_beyond(
     unit
         Scores a sigma.
     centre, bar
-        In sigma, by row and column phase: ``(step, step)``.
+        Centre of each plane and distance from it, in sigma, by row and column phase: shape ``(step, step)``.
     beyond
-        Filled, ``(H, W)``.
+        Mask to fill, ``(H, W)``.
     """
     step = centre.shape[0]
     for row in range(sum_z.shape[0]):

@@ -1,9 +1,9 @@
 """Votes: which photosites score beyond the outlier limit again and again within a block of frames.
 
-A defect born late is diluted in the mean over all frames but shows in all frames of its last blocks, and one that only
-long exposures show does in all of theirs. What chance and scenery can do is measured on the same outliers: each frame's
-list is shifted by its own random offset, which keeps everything but the places, and voted on again. Photosites that
-repeat after the shift of the whole run are decoys: there chance and scenery meet, and no defect is.
+A defect that appears late is diluted in the mean over all frames but shows in all frames of its last blocks, and one
+that only long exposures show does in all of theirs. What chance and scenery can do is measured on the same outliers:
+each frame's list is shifted by its own random offset, which keeps everything but the places, and voted on again.
+Photosites that repeat after the shift of the whole run are decoys: there chance and scenery meet, and no defect is.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.detect.outlier_lists import BlockLists
-from sensormap.detect.tally import OUTLIER_SIGMA, Outliers
+from sensormap.detect.tally import Outliers
 from sensormap.score.scores import SCORES_PER_SIGMA
+from sensormap.settings import OUTLIER_SIGMA
 
 FEWEST_VOTES = 3
 """A photosite with fewer votes of one sign in a block leaves no trace of that block."""
@@ -36,7 +37,7 @@ _LEAST_VOTE = 4.0
 
 
 @dataclass(frozen=True)
-class Ballot:
+class BlockVotes:
     """One block's result.
 
     Parameters
@@ -44,7 +45,7 @@ class Ballot:
     index
         Candidates' positions ``row * W + col`` in the active area, ascending.
     score
-        Their summed outlying scores of the prevailing sign over the square root of the number of the block's frames, in
+        Sums of outlying scores of the prevailing sign over the square root of the number of the block's frames, in
         sigma: scores combined as Stouffer did [1]_.
     outliers
         Every outlying score of each photosite with `FEWEST_VOTES` votes, candidate or not, sorted by (index, frame).
@@ -77,7 +78,7 @@ def time_blocks(order: Sequence[int], *, long: Sequence[bool], size: int) -> lis
     order
         Frame numbers in order of capture.
     long
-        For each frame number, whether it is a long exposure. Up to `FEWEST_VOTES` long ones stay with the rest.
+        Whether each frame number is of a long exposure. Up to `FEWEST_VOTES` long ones stay with the rest.
     size
         Frames a block, at least 1.
 
@@ -104,7 +105,7 @@ def time_blocks(order: Sequence[int], *, long: Sequence[bool], size: int) -> lis
 
 
 def parts_of(frames: Sequence[int]) -> list[Sequence[int]]:
-    """Return a block's frames and, where they are enough to vote, its two halves: a defect may be born within.
+    """Return a block's frames and, where they are enough to vote, its two halves: a defect may appear within.
 
     Examples
     --------
@@ -123,13 +124,13 @@ def draw_shifts(
     Parameters
     ----------
     frames
-        How many.
+        Number of frames.
     shape
         ``(H, W)`` of the active area.
     step
         Distance between same-plane neighbours: shifts keep to their plane.
     seed
-        The same seed gives the same shifts.
+        Seed of the random draws; the same seed gives the same shifts.
     """
     rng = np.random.default_rng(seed)
     rows, cols = (rng.integers(0, side // step, frames) * step for side in shape)
@@ -164,7 +165,7 @@ def count_votes(  # noqa: PLR0913
     false_votes: float,
     seed: int,
     fewest_shifts: int = 2,
-) -> tuple[Ballot, ...]:
+) -> tuple[BlockVotes, ...]:
     """Count one block's votes and single out the photosites that chance and scenery do not explain.
 
     Parameters
@@ -180,16 +181,16 @@ def count_votes(  # noqa: PLR0913
     step
         Number of photosites that further random shifts go by, as for `draw_shifts`.
     false_votes
-        How many false candidates each part may be expected to yield.
+        Number of false candidates that each part may be expected to yield.
     seed
         Seed of the first part's further random shifts; each part after it takes the next. The same seed gives the same
         result.
     fewest_shifts
-        How often the frames are shifted at least; more make the threshold surer.
+        Least number of times that the frames are shifted; more make the threshold surer.
 
     Returns
     -------
-    tuple of Ballot
+    tuple of BlockVotes
         One for each part.
     """
     lists = BlockLists.of(outliers, shape)
@@ -197,7 +198,7 @@ def count_votes(  # noqa: PLR0913
     kept = lists.rows(lists.repeated(FEWEST_VOTES)[0])
     entries, moved = lists.repeated(FEWEST_VOTES, shifts)
     moved_frame, moved_score = lists.frame_of(entries), lists.score[entries]
-    ballots = []
+    block_votes = []
     for part_seed, part in enumerate(parts, start=seed):
         here = np.isin(moved_frame, part)
         decoys = _Totals.of(moved[here], moved_score[here])
@@ -209,16 +210,16 @@ def count_votes(  # noqa: PLR0913
             entries, places = voters.repeated(FEWEST_VOTES, further)
             shifted.append(_Totals.of(places, lists.score[entries]).total)
         threshold = _tail_threshold(np.concatenate(shifted), shifts=len(shifted), false_votes=false_votes)
-        ballots.append(_ballot(kept[np.isin(kept.frame, part)], decoys, len(part), threshold))
-    return tuple(ballots)
+        block_votes.append(_block_votes(kept[np.isin(kept.frame, part)], decoys, len(part), threshold))
+    return tuple(block_votes)
 
 
-def _ballot(outliers: Outliers, decoys: _Totals, frames: int, threshold: float) -> Ballot:
+def _block_votes(outliers: Outliers, decoys: _Totals, frames: int, threshold: float) -> BlockVotes:
     """Return the result of so many frames; `outliers`, sorted by (index, frame), holds all that repeat, and others."""
     found = _Totals.of(outliers.index, outliers.score)
     chosen = found.total > threshold * SCORES_PER_SIGMA
     bar = found.followed_from
-    return Ballot(
+    return BlockVotes(
         index=found.index[chosen],
         score=found.total[chosen] / SCORES_PER_SIGMA / math.sqrt(frames),
         outliers=outliers[np.isin(outliers.index, found.index)],
@@ -237,7 +238,13 @@ class _Totals:
 
     @staticmethod
     def of(index: NDArray[np.int32], score: NDArray[np.int8]) -> _Totals:
-        """Add up the scores of a list that is sorted by index."""
+        """Add up the scores of a list.
+
+        Parameters
+        ----------
+        index, score
+            Places ``row * W + col``, ascending, and scores: ``(E,)`` both.
+        """
         places, starts = np.unique(index, return_index=True)
         if not starts.size:
             return _Totals(places, places)

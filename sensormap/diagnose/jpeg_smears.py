@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.detect.candidates import Candidates
+from sensormap.detect.runs import CandidateRun, find_columns
 from sensormap.detect.tally import Outliers
-from sensormap.maps.clusters import CandidateRun, find_columns
 from sensormap.settings import SMEAR
 
 # Side of the block that is compressed as one where chroma is halved both ways; ripples seldom reach 2/3 of the score of
@@ -42,7 +42,7 @@ class Centres:
     which
         Positions among the candidates, ascending.
     radius
-        How many pixels the true photosite may lie away, 0 or 1.
+        Distance in pixels at which the true photosite may lie, 0 or 1.
     line
         Number of the bad column or row that each belongs to, 0 for none.
     """

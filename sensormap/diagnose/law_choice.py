@@ -1,7 +1,7 @@
 """Choosing a law: every behaviour, fitted to a candidate's series over the frames since its onset.
 
-Where `odds` tries a few strengths to tell defects from health, this finds the best ones, also of a dark current beside
-an offset, so that the behaviours can be compared with each other, by the Bayesian information criterion [1]_.
+Where `defect_odds` tries a few strengths to tell defects from health, this finds the best ones, also of a dark current
+beside an offset, so that the behaviours can be compared with each other, by the Bayesian information criterion [1]_.
 
 References
 ----------
@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.diagnose.behaviour import Behaviour, Term
+from sensormap.diagnose.defect_odds import Odds
 from sensormap.diagnose.likelihood import Likelihoods, effect_ratios
-from sensormap.diagnose.odds import Odds
 from sensormap.diagnose.regression import Fit, fit
 from sensormap.diagnose.series import Conditions, Series
 from sensormap.score.medians import median_where
@@ -28,7 +28,7 @@ from sensormap.settings import DARK_SPREAD
 _OTHER_SPREAD = 0.02
 
 _ROUNDS = 2  # of fitting the frames since the onset, and finding the onset of the fit
-_TRIED = np.geomspace(0.65, 1.5, 12)  # multiples, of the best strength of those that `odds` tried, that are tried here
+_TRIED = np.geomspace(0.65, 1.5, 12)  # multiples that are tried here, of the best strength of `defect_odds`
 _LONGEST = 5  # frames of longest exposure from which a dark current beside an offset is guessed
 
 
@@ -46,7 +46,7 @@ class LawFit:
     first, end
         First frame of the defect and the one after its last, ``(N,)``.
     effect
-        What the defect adds in each frame, DN, ``(N, n)``.
+        Effect of the defect in each frame, DN, ``(N, n)``.
     strength
         Strengths by `Term`; of a law without a regression its one strength, three times: ``(N, 3)``.
     """
@@ -67,7 +67,7 @@ def choose_laws(series: Series, conditions: Conditions, odds: Odds) -> tuple[NDA
     series, conditions
         N photosites in n frames.
     odds
-        Their odds, from `odds_of`.
+        Odds of the series, from `odds_of`.
 
     Notes
     -----

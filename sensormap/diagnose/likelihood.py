@@ -113,7 +113,7 @@ def effect_ratios(
     series, conditions
         N photosites in n frames.
     effect
-        What the defect adds to each value, DN, ``(N, n)``.
+        Effect of the defect on each value, DN, ``(N, n)``.
     extra
         Variance that it adds to the noise, DN squared, ``(N, n)``.
     """
@@ -133,7 +133,7 @@ def log_sum(values: NDArray[np.float64], *, axis: int) -> NDArray[np.float64]:
     values
         Logarithms, of any shape.
     axis
-        Which is summed over.
+        Axis that is summed over.
 
     Examples
     --------
@@ -182,7 +182,7 @@ class Likelihoods:
         Parameters
         ----------
         expected, scatter
-            In DN and DN squared, of shapes that broadcast to ``(N, n)``.
+            Expected value in DN and its variance in DN squared, of shapes that broadcast to ``(N, n)``.
         out
             Filled, ``(N, n)``.
         """
@@ -212,7 +212,13 @@ class Likelihoods:
             np.maximum(out, -ODD_READING, out=out)
 
     def compare(self, chance: NDArray[np.float64]) -> None:
-        """Turn likelihoods, ``(N, n)``, into logarithms of their ratios to health; 0 where the frame cannot tell."""
+        """Turn likelihoods into logarithms of their ratios to health, in place; 0 where the frame cannot tell.
+
+        Parameters
+        ----------
+        chance
+            Likelihoods of the values, ``(N, n)``, NaN where the frame cannot tell.
+        """
         np.log(chance, out=chance)
         chance -= self.healthy
         np.copyto(chance, 0, where=np.isnan(chance))
@@ -280,11 +286,11 @@ def fill_parts(
     stuck
         Whether the photosite shows one level whatever the light: then nothing else can have made the value.
     value, odd
-        What was seen, and the chance that something else made it: ``(N, n)``.
+        Values seen, and the chance that something else made them: ``(N, n)``.
     floor, ceiling, stray
         Lowest and highest DN, and the density of stray values, by frame: ``(n,)``.
     parts
-        In: what is expected, NaN where the frame cannot tell, and the variance about it. Out: power, share, rest,
+        In: expected value, NaN where the frame cannot tell, and the variance about it. Out: power, share, rest,
         ``(3, N, n)``; the power NaN where the frame cannot tell.
 
     Notes

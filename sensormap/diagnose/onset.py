@@ -1,8 +1,8 @@
-"""Onset: between which two frames a defect was born, and healed, from what each frame says about it.
+"""Onset: between which two frames a defect appeared, and healed, from what each frame says about it.
 
 Where only outlying scores are known, a frame says of a photosite only whether its score was outlying. A defect that
-shows in nine of ten frames was hardly born before ten frames without it; one that shows in three of ten may have
-been.
+shows in nine of ten frames hardly appeared before ten frames without it; one that shows in three of ten may
+have.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.detect.votes import FEWEST_VOTES
-from sensormap.diagnose.odds import since_prior
+from sensormap.diagnose.defect_odds import since_prior
 
 # Chance that a healthy photosite's score is outlying: 0.3 to 3 % in photos.
 _BY_CHANCE = 0.01
@@ -37,7 +37,7 @@ def find_onset(ratio: NDArray[np.float64]) -> FrameSpan:
     Parameters
     ----------
     ratio
-        What each frame says for the defect against health, in nats, ``(n,)``; 0 where a frame cannot tell, which
+        Log likelihood ratio of each frame, defect against health, in nats, ``(n,)``; 0 where a frame cannot tell, which
         widens the interval by that frame.
 
     Returns
@@ -48,7 +48,7 @@ def find_onset(ratio: NDArray[np.float64]) -> FrameSpan:
 
     Notes
     -----
-    With the defect born before frame t the likelihood ratio of the series is the sum of `ratio` from t on; every frame
+    If the defect appears with frame t, the likelihood ratio of the series is the sum of `ratio` from t on; every frame
     before t is healthy in both and cancels.
 
     Examples
@@ -76,7 +76,7 @@ def find_end(ratio: NDArray[np.float64]) -> FrameSpan:
     return _shortest(np.concatenate([[-np.inf], np.cumsum(ratio)]))
 
 
-def birth_ratios(
+def onset_ratios(
     shows: NDArray[np.bool_], used: NDArray[np.bool_], blocks: Sequence[Sequence[int]]
 ) -> NDArray[np.float64]:
     """Return what each frame says for a defect, in nats, ``(n,)``, where only outlying scores are known.
@@ -93,15 +93,15 @@ def birth_ratios(
     Notes
     -----
     How often a defect shows is taken from the frames since its first, for ordinary and for long exposures by itself. A
-    block lists a photosite from three outlying scores on: one that lists none says that a defect born k frames before
-    its end showed in at most two of them, with the chance that the binomial distribution gives.
+    block lists a photosite from three outlying scores on: one that lists none says that a defect that appeared k frames
+    before its end showed in at most two of them, with the chance that the binomial distribution gives.
 
     Examples
     --------
     >>> shows = np.array([False, False, True, True, True, True])
-    >>> birth_ratios(shows, np.ones(6, bool), [range(6)]).round(1).tolist()
+    >>> onset_ratios(shows, np.ones(6, bool), [range(6)]).round(1).tolist()
     [-2.3, -2.3, 4.5, 4.5, 4.5, 4.5]
-    >>> birth_ratios(shows, np.ones(6, bool), [range(2), range(2, 6)]).round(1).tolist()
+    >>> onset_ratios(shows, np.ones(6, bool), [range(2), range(2, 6)]).round(1).tolist()
     [0.0, 0.0, 4.5, 4.5, 4.5, 4.5]
     """
     ratio = np.zeros(shows.size)
@@ -147,11 +147,11 @@ def _by_exposure(blocks: Sequence[Sequence[int]]) -> list[list[NDArray[np.intp]]
 
 
 def _of_unlisted(frames: int, often: float) -> NDArray[np.float64]:
-    """Return what each frame says of a block that lists nothing: their sum from a frame on is that of a birth there."""
-    born = np.arange(frames, 0, -1)
+    """Return what each frame says of a block that lists nothing: their sum from a frame on is that of onset there."""
+    lasting = np.arange(frames, 0, -1)
     chance = np.zeros(frames)
     for shown in range(FEWEST_VOTES):
-        ways = np.array([comb(int(size), shown) for size in born])
-        chance += ways * often**shown * (1 - often) ** np.maximum(born - shown, 0)
+        ways = np.array([comb(int(size), shown) for size in lasting])
+        chance += ways * often**shown * (1 - often) ** np.maximum(lasting - shown, 0)
     few = np.append(np.log(chance), 0.0)
     return np.asarray(few[:-1] - few[1:], np.float64)

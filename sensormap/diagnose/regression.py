@@ -68,7 +68,7 @@ class Fit:
     half_width
         Half-widths of their 95 % intervals, ``(N, 3)``; infinite where not fitted.
     effect
-        What the defect adds in each frame, DN, ``(N, n)``; NaN where gain or shutter time are unknown.
+        Effect of the defect in each frame, DN, ``(N, n)``; NaN where gain or shutter time are unknown.
     scatter
         Standard deviation of the residuals after the fit, in sigma of the noise: near 1 where the law holds, ``(N,)``.
     reliability
@@ -98,9 +98,9 @@ def fit(
     series, conditions
         N photosites in n frames.
     use
-        Which frames to fit, ``(N, n)``: usually those since the onset.
+        Mask of the frames to fit, ``(N, n)``: usually those since the onset.
     terms
-        Which strengths to fit.
+        Strengths to fit.
     start
         First guess by `Term`, ``(N, 3)``; None starts from 0.
 
@@ -128,12 +128,12 @@ def fit(
     prior = np.array([1 / widest[term] ** 2 if term in terms else 1.0 for term in Term])
     strength = np.zeros((len(series), 3)) if start is None else start.copy()
     seen = np.stack([series.value, series.level, room, series.variance, series.photon, series.odd])
-    variances, told = np.empty((2, len(series), 3))
+    variances, measures = np.empty((2, len(series), 3))
     filled = np.where(use, design, 0)
     scratch = np.empty((5, use.shape[1]))
     dark = Term.DARK in terms
-    regress(filled, seen, use, saturated, floor, prior, _ROUNDS, dark, strength, variances, told, scratch)
-    scale, weight, noise = told.T
+    regress(filled, seen, use, saturated, floor, prior, _ROUNDS, dark, strength, variances, measures, scratch)
+    scale, weight, noise = measures.T
     freedom = np.maximum(weight - len(terms), 1)
     quantile = np.where(scale > 1, np.interp(freedom, _T_FREEDOM, _T_QUANTILE), _T_QUANTILE[-1])
     half_width = np.sqrt(variances) * quantile[:, None]
@@ -157,7 +157,7 @@ def regress(  # noqa: PLR0912
     dark: bool,
     strength: NDArray[np.float64],
     variances: NDArray[np.float64],
-    told: NDArray[np.float64],
+    measures: NDArray[np.float64],
     scratch: NDArray[np.float64],
 ) -> None:
     """Fit N series of n frames.
@@ -175,14 +175,14 @@ def regress(  # noqa: PLR0912
     prior
         Inverse variances of the strengths before any frame is seen, ``(3,)``.
     rounds
-        How often frames are weighted and strengths fitted in turn.
+        Number of times that frames are weighted and strengths fitted in turn.
     dark
         Whether a dark current is fitted, which varies more than the rest.
     strength
         In: first guess; out: fit, ``(N, 3)``.
     variances
         Out: variances of the strengths, ``(N, 3)``.
-    told
+    measures
         Out: scatter in sigma, sum of the weights, and precision times variance summed over the frames: ``(N, 3)``.
     scratch
         Memory to work in, ``(5, n)``.
@@ -263,14 +263,22 @@ def regress(  # noqa: PLR0912
             n2 = i02 * b0 + i12 * b1 + i22 * b2
             strength[i, 0], strength[i, 1], strength[i, 2] = n0, n1, n2
             variances[i, 0], variances[i, 1], variances[i, 2] = i00, i11, i22
-            told[i, 0], told[i, 1], told[i, 2] = scale, weights, noise
+            measures[i, 0], measures[i, 1], measures[i, 2] = scale, weights, noise
             if n0 == s0 and n1 == s1 and n2 == s2:
                 break  # all further rounds would be the same
 
 
 @compiled
 def median_of_first(values: NDArray[np.float64], count: int) -> float:
-    """Return the median of the first values of a scratch array, by quickselect; 0 of none. Their order is lost."""
+    """Return the median of the first values of a scratch array, by quickselect; 0 of none.
+
+    Parameters
+    ----------
+    values
+        Scratch array, float64 of one dimension; the order of the first `count` is lost.
+    count
+        Number of values.
+    """
     if count == 0:
         return 0.0
     low, high, middle = 0, count - 1, count // 2

@@ -68,7 +68,7 @@ def repeated_frames(score: NDArray[np.float64], listed: int, *, more: bool = Fal
     score
         Scores of those photosites in every frame, in sigma: ``(N, n)``.
     listed
-        How many photosites are listed in all.
+        Number of photosites that are listed in all.
     more
         Whether other frames have turned out to repeat.
 

@@ -122,9 +122,9 @@ class FollowedWindows:
     corner
         Whether each lies in a corner of the active area, ``(N,)``.
     known
-        Which values count, ``(N, n)``.
+        Mask of the values that count, ``(N, n)``.
     odd_shares
-        How often residuals of healthy photosites are odd; None while it is not measured.
+        Shares of odd residuals of healthy photosites; None while it is not measured.
     """
 
     windows: NDArray[np.int16] | NDArray[np.int32]
@@ -200,10 +200,10 @@ def make_series(
     photon
         Variance that each DN of signal adds in each frame, from `photon_noise`: shape ``(n,)``.
     corner
-        Which photosites lie in a corner of the active area, ``(N,)``: most of their neighbours are continued lines, and
-        residuals there scatter up to three times as far. None means none does.
+        Mask of the photosites in a corner of the active area, ``(N,)``: most of their neighbours are continued lines,
+        and residuals there scatter up to three times as far. None means none does.
     known
-        Which values count, ``(N, n)``; None means all.
+        Mask of the values that count, ``(N, n)``; None means all.
     """
     value, level2, spread2 = (part.astype(np.float64) for part in windows)
     level, spread = level2 / 2, spread2 / 2
@@ -268,7 +268,8 @@ def measure_odd_shares(controls: Series, conditions: Conditions) -> OddShares:
     count = np.bincount(members, minlength=len(edges))
     odd = np.bincount(members, weights=beyond, minlength=len(edges))
     middle = np.array([np.median(texture[members == i]) if count[i] else edges[i] for i in range(len(edges))])
-    share = np.where(count, (odd + 1) / (count + 2), 0) / _ODD_BEYOND  # an empty class has the share of the one before
+    # An empty class has no share of its own: 0 makes it take that of the class before, as shares ascend below.
+    share = np.where(count, (odd + 1) / (count + 2), 0) / _ODD_BEYOND
     return OddShares(middle, np.clip(np.maximum.accumulate(share), _FEWEST_ODD, _MOST_ODD))
 
 

@@ -14,7 +14,7 @@ SHOWS_SIGMA = 3.0
 """A defect shows in a frame where it changes the value by more than so many standard deviations of the noise."""
 
 CLASSES = ("strong", "some", "faint")
-"""Defects that show in at least half of the frames since birth, in at least three frames, in fewer."""
+"""Defects that show in at least half of the frames since they appeared, in at least three frames, in fewer."""
 
 _SOME = 3  # frames
 
@@ -54,7 +54,7 @@ class Evaluation:
     recall
         Found out of planted, by class and kind.
     kinds
-        How often each planted kind was given each kind, of the strong ones found.
+        Numbers of strong defects found, by planted kind and the kind that the map gives.
     false
         (x, y) of entries that were neither planted nor in the map of the photos as they are; columns and rows by their
         first photosite.
@@ -97,7 +97,7 @@ def compare(planted: Sequence[Planted], traces: Sequence[Trace], before: SensorM
     Parameters
     ----------
     planted, traces
-        What was planted, and how clearly each shows.
+        Planted defects, and how clearly each shows.
     before, after
         The two maps.
     """
@@ -140,9 +140,9 @@ def _starts(sensor_map: SensorMap, other: set[tuple[int, int]]) -> list[tuple[in
 
 
 def _onsets(strong: Sequence[tuple[Planted, Defect]], start: datetime | None) -> Share:
-    """Count the onsets that hold the truth, of those told."""
-    told = [(one, entry.onset) for one, entry in strong if entry.onset is not None]
-    return Share(sum(_holds(onset, one.born or start, start) for one, onset in told), len(told))
+    """Count the onsets that hold the truth, of those in the map."""
+    dated = [(one, entry.onset) for one, entry in strong if entry.onset is not None]
+    return Share(sum(_holds(onset, one.born or start, start) for one, onset in dated), len(dated))
 
 
 def _holds(onset: Between, born: datetime | None, start: datetime | None) -> bool:

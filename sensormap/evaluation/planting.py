@@ -31,8 +31,8 @@ _DARK, _OFFSET, _LEVEL, _LOSS, _JUMP = (300, 60_000), (10, 1500), (40, 3800), (0
 _WITH_OFFSET = 0.4  # of hot photosites have an offset too,
 _FAINTER = 5  # which is so many times fainter than that of others
 _PRESENT = (0.4, 0.8)  # range of the shares of the frames in which noisy ones are bright
-_BORN_LATE = 0.5  # of all are born during the series, between these shares of its frames
-_BIRTHS = (0.1, 0.85)
+_APPEARING = 0.5  # of all appear during the series, between these shares of its frames
+_ONSETS = (0.1, 0.85)
 _APART = 6  # photosites that keep planted ones from each other and from known defects
 _ATTEMPTS = 10  # draws for each defect before there is taken to be no room
 
@@ -46,7 +46,7 @@ class Planted:
     row, col
         Place in the active area.
     kind
-        How it misbehaves.
+        Kind of defect.
     dark_dn_per_s, offset_dn, response
         D, b and m of the law in `DefectKind`, at base ISO.
     level
@@ -108,15 +108,15 @@ def draw_defects(
     shape
         ``(H, W)`` of the active area.
     times
-        Capture times of the frames, ascending; with fewer than two nothing is born late.
+        Capture times of the frames, ascending; with fewer than two nothing appears late.
     count
-        How many to draw; fewer are where there is no room.
+        Number of defects to draw; fewer where there is no room.
     saturation
         DN at which a photosite clips, black subtracted: strengths scale with it.
     avoid
         (row, col) of known defects, in the active area.
     seed
-        The same seed draws the same defects.
+        Seed of the random draws; the same seed draws the same defects.
 
     Returns
     -------
@@ -159,7 +159,7 @@ def plant(
     Returns
     -------
     ndarray of float64, shape (N,)
-        What each changed without noise, DN; NaN for those that are not born yet.
+        Change that each made without noise, DN; NaN for those that have not appeared yet.
     """
     rng = np.random.default_rng(seed)
     changed = np.full(len(planted), np.nan)
@@ -178,7 +178,7 @@ def plant(
 
 
 def _draw(row: int, col: int, times: list[datetime], saturation: int, rng: np.random.Generator) -> Planted:
-    """Draw one defect's kind, strengths and birth."""
+    """Draw one defect's kind, strengths and onset."""
     kind = list(_SHARES)[int(rng.choice(len(_SHARES), p=list(_SHARES.values())))]
     scale = saturation / FULL_SCALE
 
@@ -186,8 +186,8 @@ def _draw(row: int, col: int, times: list[datetime], saturation: int, rng: np.ra
         return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
     born = None
-    if len(times) > 1 and rng.random() < _BORN_LATE:
-        born = times[max(int(rng.uniform(*_BIRTHS) * len(times)), 1)]
+    if len(times) > 1 and rng.random() < _APPEARING:
+        born = times[max(int(rng.uniform(*_ONSETS) * len(times)), 1)]
     dark = between(*_DARK) * scale if kind == DefectKind.HOT else 0.0
     beside = kind == DefectKind.HOT and rng.random() < _WITH_OFFSET
     offset = between(*_OFFSET) * scale / (_FAINTER if beside else 1) if kind == DefectKind.OFFSET or beside else 0.0

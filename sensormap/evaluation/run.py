@@ -46,9 +46,9 @@ def evaluate(
         As for `map_defects`, which runs twice: on the photos as they are, to know their own defects, and on the same
         photos with defects planted, of which it is told nothing. JPEGs are left out.
     count
-        How many defects to plant.
+        Number of defects to plant.
     seed
-        The same seed plants the same defects.
+        Seed of the random draws; the same seed plants the same defects.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def evaluate(
     options = replace(options, jpegs=False)  # a defect comes before the development that makes a JPEG
     plain = _PlainReader()
     before = map_defects(paths, options, progress=progress, read=plain)
-    # Where the clock jumps, a birth by the clock is none in the order of the frames.
+    # Where the clock jumps, dates say nothing about the order of the frames.
     times = [] if before.frames.clock_jumps else sorted(plain.times)
     area = before.sensor.active_area
     planted = draw_defects(

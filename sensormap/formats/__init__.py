@@ -1,4 +1,4 @@
-"""Maps to and from the defect lists of other programs.
+"""A map in, another program's list out, and the way back.
 
 Read `listing` (a list of photosites and runs), `from_map` and `to_map`, `registry` (the formats by name), `text_lines`
 (what formats of text lines share), `programs` (one module a program). A new format is a module there and its name in

@@ -10,7 +10,7 @@ from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import get_profile
 from sensormap.errors import ListFormatError
-from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, raw_grid
+from sensormap.formats.listing import Format, Listing, Run, make_listing, one_by_one, raw_grid
 from sensormap.formats.registry import FORMATS, get_format
 from sensormap.maps.entries import Between, Column, Source
 from sensormap.maps.sensor_map import SensorMap
@@ -104,7 +104,7 @@ def listing_of(sensor_map: SensorMap) -> Listing:
     >>> [(found.x, found.y) for found in toy.photosites], [(run.x, run.y, run.height) for run in toy.runs]
     ([(4, 8), (4, 10)], [(6, 8, 4)])
     """
-    return gathered(_entries(sensor_map), raw_grid(sensor_map.sensor), "map")
+    return make_listing(_entries(sensor_map), raw_grid(sensor_map.sensor), "map")
 
 
 def _raw_sensor(sensor_map: SensorMap, profile: Profile | None) -> Sensor:
@@ -120,13 +120,13 @@ def _entries(sensor_map: SensorMap) -> Iterator[Run]:
     for defect in sensor_map.defects:
         yield Run(defect.y, defect.x, 1, 1, defect.kind, _since(defect.onset))
     for line in sensor_map.lines:
-        length, told = line.last - line.first + 1, (line.kind, _since(line.onset))
+        length, facts = line.last - line.first + 1, (line.kind, _since(line.onset))
         if len(line.covered(sensor_map.sensor.cfa)) == length:
             width, height = (1, length) if isinstance(line, Column) else (length, 1)
             x, y = line.photosite(line.place, line.first)
-            yield Run(y, x, width, height, *told)
+            yield Run(y, x, width, height, *facts)
         else:
-            yield from (Run(y, x, 1, 1, *told) for x, y in line.photosites(sensor_map.sensor.cfa))
+            yield from (Run(y, x, 1, 1, *facts) for x, y in line.photosites(sensor_map.sensor.cfa))
 
 
 def _since(onset: Between | None) -> datetime | None:
@@ -159,7 +159,7 @@ def _unread(listing: Listing, content: bytes, list_format: Format, sensor: Senso
     kinds = "with hot or cold for their kind" if "two kinds" in list_format.keeps else "without their kind"
     yield sum(was.kind != now.kind for was, now in pairs), f"photosites {kinds}"
     dates = sum(_second(was.since) != _second(now.since) for was, now in pairs)
-    yield dates, "photosites without their date of birth: repaired in older photos too"
+    yield dates, "photosites without the date when they appeared: repaired in older photos too"
     yield max(0, len(listing.runs) - len(back.runs)), "columns and rows listed photosite by photosite"
 
 

@@ -15,7 +15,7 @@ from sensormap.maps.entries import DefectKind
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 64 * 1024 * 1024  # a list of every photosite of a small sensor; what is larger is no defect list
-MAX_PHOTOSITES = 500_000  # of one list: a twentieth of a sensor; more is no defect list, and takes minutes to check
+MAX_LISTED = 500_000  # of one list: a twentieth of a sensor; more is no defect list, and takes minutes to check
 
 
 @dataclass(frozen=True, order=True)
@@ -77,9 +77,9 @@ class Format:
     title
         The programs that read it, in words.
     space
-        Where its coordinates count from, in words: ``raw grid``, ``visible area``, ``raw grid, y from the bottom`` ...
+        Origin of its coordinates, in words: ``raw grid``, ``visible area``, ``raw grid, y from the bottom`` ...
     keeps
-        What it stores beside positions, out of ``kind``, ``since`` and ``runs``; the rest is dropped and reported.
+        Facts that it stores beside positions, of ``kind``, ``since`` and ``runs``; the rest is dropped and reported.
         ``two kinds`` in the place of ``kind``: it tells bright defects from dark ones.
     write
         Turns content, sensor and body into a file's bytes. Raises ``ListFormatError`` where the format cannot hold the
@@ -87,7 +87,7 @@ class Format:
     read
         Turns a file's bytes, its name for messages, and the sensor into content; None where there is no reading it.
     file_name
-        Returns the name that the program wants the file to have; None where any name does.
+        Function that returns the name that the program wants the file to have; None where any name does.
     at_most
         Most entries that the program takes; None for no limit.
     max_bytes
@@ -146,7 +146,7 @@ def one_by_one(listing: Listing) -> tuple[Photosite, ...]:
     return tuple(found[place] for place in sorted(found))
 
 
-def gathered(entries: Iterable[Run], area: Rect, name: str) -> Listing:
+def make_listing(entries: Iterable[Run], area: Rect, name: str) -> Listing:
     """Return what a reader found, on the raw grid: sorted, each photosite once, none inside a run.
 
     Parameters
@@ -162,7 +162,7 @@ def gathered(entries: Iterable[Run], area: Rect, name: str) -> Listing:
     Raises
     ------
     ListFormatError
-        If an entry reaches out of `area`, has no size, or there are more than `MAX_PHOTOSITES` photosites.
+        If an entry reaches out of `area`, has no size, or there are more than `MAX_LISTED` photosites.
     """
     photosites: dict[tuple[int, int], Photosite] = {}
     runs: dict[tuple[int, int, int, int], Run] = {}
@@ -173,8 +173,8 @@ def gathered(entries: Iterable[Run], area: Rect, name: str) -> Listing:
             msg = f"{name}: entry {number}: x {entry.x}, y {entry.y}{size} is not within {area.width} x {area.height}"
             raise ListFormatError(msg)
         total += entry.width * entry.height
-        if total > MAX_PHOTOSITES:
-            msg = f"{name}: more than {MAX_PHOTOSITES} photosites; expected a list of defects"
+        if total > MAX_LISTED:
+            msg = f"{name}: more than {MAX_LISTED} photosites; expected a list of defects"
             raise ListFormatError(msg)
         y, x = entry.y + area.y, entry.x + area.x
         if entry.width == entry.height == 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
+from sensormap.bounded_reading import read_at_most
 from sensormap.camera.geometry import Sensor
 from sensormap.errors import ListFormatError
 from sensormap.formats.listing import Format, Listing
@@ -69,17 +70,8 @@ def read_list(path: Path, form: Format, sensor: Sensor) -> Listing:
         msg = f"{path.name}: format {form.name} is written only, not read"
         raise ListFormatError(msg)
     try:
-        if not path.is_file():  # a pipe would keep us waiting
-            msg = f"{path}: {'is not a file' if path.exists() else 'no such file'}, expected a defect list"
-            raise ListFormatError(msg)
-        with path.open("rb") as file:
-            data = file.read(form.max_bytes + 1)
-    except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
-        if isinstance(error, ListFormatError):
-            raise
-        msg = f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"
+        data = read_at_most(path, form.max_bytes, "a defect list")
+    except ValueError as error:
+        msg = f"{path}: {error}"
         raise ListFormatError(msg) from error
-    if len(data) > form.max_bytes:
-        msg = f"{path.name}: larger than {form.max_bytes} bytes, which no such list is"
-        raise ListFormatError(msg)
     return form.read(data, path.name, sensor)

@@ -108,9 +108,9 @@ def map_of_listing(
     """
     sensor = sensor_of(profile)
     list_format, file = origin
-    told = [replace(run, kind=run.kind or kind) for run in listing.runs]
-    columns = _united([(run.x, run.y, run.y + run.height, run) for run in told if run.width == 1])
-    rows = _united([(run.y, run.x, run.x + run.width, run) for run in told if run.width > 1])
+    runs = [replace(run, kind=run.kind or kind) for run in listing.runs]
+    columns = _united([(run.x, run.y, run.y + run.height, run) for run in runs if run.width == 1])
+    rows = _united([(run.y, run.x, run.x + run.width, run) for run in runs if run.width > 1])
     return SensorMap(
         body=Body(profile.make, profile.model, serial),
         profile=profile.name,
@@ -160,5 +160,5 @@ def _defect(found: Photosite, kind: DefectKind, sensor: Sensor) -> Defect:
 
 
 def _onset(since: datetime | None) -> Between | None:
-    """Return when an entry was born: after a photo, by one that is not known."""
+    """Return when an entry appeared: after a photo, by one that is not known."""
     return None if since is None else Between(since, None)

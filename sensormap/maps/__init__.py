@@ -1,4 +1,4 @@
-"""The defect map: a value, a file, compared, merged, as coordinates.
+"""Entries, or a map file, in; a checked map, a file, a comparison, a merged map or coordinates out.
 
 Read `entries` (defects, columns and rows), `sensor_map` (the map), `checks` (what a map must not contradict),
 `mapfile` (the YAML file), `clusters` (defects that touch), `coordinates` (places for other programs), `visible` (what

@@ -40,7 +40,7 @@ def defect_problem(defect: Defect, sensor: Sensor, source: Source, clock_jumps: 
     sensor, source
         Geometry of its map, and the kind of photos behind it.
     clock_jumps
-        How often the camera's clock contradicts its count of shots: then times need not be in order.
+        Number of times that the camera's clock contradicts its count of shots: then times need not be in order.
     """
     return (
         _place_problem(defect, sensor)
@@ -249,7 +249,7 @@ def check_entries(
     sensor, source
         Geometry, and the kind of photos.
     clock_jumps
-        How often the camera's clock contradicts its count of shots: then times need not be in order.
+        Number of times that the camera's clock contradicts its count of shots: then times need not be in order.
 
     Raises
     ------

@@ -1,62 +1,9 @@
-"""What belongs together: touching defects, and runs of defects along a column, which are one defect of the readout."""
+"""What belongs together: touching defects."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
-
-# Fewest candidates of a run, and least share of its rows that they fill. Chance makes no such run: with 10 000 single
-# defects a column of a D80 holds 2.5 of them.
-_FEWEST, _LEAST_SHARE = 12, 0.3
-
-# Most rows from one candidate of a run to the next: a faint column shows only where the scenes are even.
-_GAP = 32
-
-
-@dataclass(frozen=True)
-class CandidateRun:
-    """Candidates along one column: rows `first` to `last`, both inclusive, and their positions in the list."""
-
-    col: int
-    first: int
-    last: int
-    members: NDArray[np.intp]
-
-
-def find_columns(row: NDArray[np.int32], col: NDArray[np.int32]) -> tuple[CandidateRun, ...]:
-    """Return the runs of candidates along columns, ordered by (col, first).
-
-    Parameters
-    ----------
-    row, col
-        Distinct candidates' positions, in any order.
-
-    Notes
-    -----
-    Candidates of one column that are at most 32 rows apart make a run. A run of at least 12 candidates that fill at
-    least 30 % of its rows (of the plane's rows, where only one plane is affected) is a column.
-
-    Examples
-    --------
-    >>> run, = find_columns(np.arange(100, 160), np.full(60, 7))
-    >>> run.col, run.first, run.last
-    (7, 100, 159)
-    """
-    order = np.lexsort((row, col))
-    new = np.ones(order.size, np.bool_)
-    new[1:] = (np.diff(col[order]) != 0) | (np.diff(row[order]) > _GAP)
-    runs = []
-    for members in np.split(order, np.flatnonzero(new)[1:]):
-        if members.size < _FEWEST:
-            continue
-        rows = row[members]
-        one_plane = np.unique(rows % 2).size == 1
-        length = (int(rows[-1]) - int(rows[0])) // (2 if one_plane else 1) + 1
-        if members.size >= _LEAST_SHARE * length:
-            runs.append(CandidateRun(int(col[members[0]]), int(rows[0]), int(rows[-1]), members))
-    return tuple(runs)
 
 
 def find_clusters(row: NDArray[np.int64], col: NDArray[np.int64], step: int) -> NDArray[np.int64]:
@@ -65,7 +12,7 @@ def find_clusters(row: NDArray[np.int64], col: NDArray[np.int64], step: int) -> 
     Parameters
     ----------
     row, col
-        Distinct positions, in any order.
+        Rows and columns of distinct defects, int64 of shape ``(N,)``, in any order.
     step
         Distance between same-plane neighbours.
 

@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sensormap.errors import FrameMismatchError
-from sensormap.maps.entries import Defect, DefectKind, Entry, LineEntry
+from sensormap.maps.entries import LINE_ENDS, Defect, DefectKind, Entry, LineEntry
 from sensormap.maps.matching import DefectIndex, LineIndex, mismatch
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.maps.unseen import BORN_LATER, unseen
-
-# Photosites: the ends of a line are good to a few, as in `assemble.lines`.
-_ENDS = 16
+from sensormap.maps.unseen import APPEARED_LATER, unseen
 
 _STRENGTH = {DefectKind.HOT: "dark_dn_per_s", DefectKind.OFFSET: "offset_dn", DefectKind.WEAK: "response"}
 
@@ -184,7 +181,7 @@ def _lost(entry: Entry, old: SensorMap, new: SensorMap) -> Difference | None:
 def _found(entry: Entry, old: SensorMap, new: SensorMap) -> Difference:
     """Return an entry that only the new map lists, saying if it may be as old as the old map's photos."""
     why = unseen(entry, listed=new, looked=old)
-    return Difference(Change.NEW, None, entry, f"may be older: {why}" if why not in ("", BORN_LATER) else "")
+    return Difference(Change.NEW, None, entry, f"may be older: {why}" if why not in ("", APPEARED_LATER) else "")
 
 
 def _line_differences(
@@ -236,7 +233,7 @@ def _held(defects: Sequence[Defect], lines: LineIndex) -> dict[LineEntry, int]:
 def _compared_lines(old: LineEntry, new: LineEntry, *, joined: int, split: int) -> Difference | None:
     """Return how a line that both maps list changed; None if it did not."""
     why = []
-    if max(abs(old.first - new.first), abs(old.last - new.last)) > _ENDS:
+    if max(abs(old.first - new.first), abs(old.last - new.last)) > LINE_ENDS:
         why.append(f"was {old.first} to {old.last}")
     if joined:
         why.append(f"took in {_singles(joined)}")

@@ -69,14 +69,20 @@ class Between:
     by: datetime | None
 
 
-STRENGTHS = ("dark_dn_per_s", "offset_dn", "response")
-"""Attributes of a defect that hold an estimate with its interval; the names that `unresolved` may list."""
-
 Interval = tuple[float, float, float]
 """An estimate and the ends of its 95 % interval."""
 
+HALF_INTERVAL = 1.96
+"""Half the width of a 95 % interval, in standard deviations of a normal distribution."""
+
 STRENGTHS = ("dark_dn_per_s", "offset_dn", "response")
 """Attributes of a defect that hold an estimate with its interval; the names that `unresolved` may list."""
+
+LINE_ENDS = 16
+"""Photosites: the ends of a line are good to a few, and ends further apart than this are different ones."""
+
+MAX_COUNT = 10**18 - 1
+"""Photos; a map file has room for 18 digits of a count, and no camera takes so many."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,7 @@ class Defect:
         Strength of the evidence, in standard deviations.
     mean, variance
         Mean and variance of its raw values over the frames of the second pass, DN and DN squared, black subtracted.
-        None without a second pass, and with a `radius`.
+        None without the second pass, and with a `radius`.
     jpeg
         Pixel (x, y) in the camera's full-size JPEG; None outside its crop or where the crop is unknown.
     dark_dn_per_s, offset_dn, response
@@ -106,7 +112,7 @@ class Defect:
     unresolved
         Names of those of the three that the kind has but the photos do not tell.
     onset
-        Time of its birth; None where the photos have no times.
+        Time of its onset; None where the photos have no times.
     until
         Time when it was gone again; None if it was still there in the last frame.
     seen
@@ -156,7 +162,7 @@ class LineEntry:
     defects
         Number of its photosites that are significant alone.
     onset
-        Time of birth of most of them; None where the photos have no times.
+        Onset of most of them; None where the photos have no times.
     radius
         Pixels that it may lie away, as of a `Defect`.
     """
@@ -292,7 +298,7 @@ class FrameSummary:
 
     `first` and `last` are capture times; `shutter_s` and `iso` are (lowest, highest); each is None where no
     frame tells. `digest` is the SHA-256 of the used files' own digests, sorted. Of the used ones, `repeated` show the
-    scene of an earlier one and do not count again, `filtered` had hot photosites lowered in camera, and `followed`
+    scene of an earlier one and do not count again, `filtered` had bright photosites lowered in camera, and `followed`
     were used in the second pass. `clock_jumps` counts where the camera's clock contradicts its count of shots.
     `jpegs` of the used ones are JPEGs.
     """

@@ -12,16 +12,13 @@ import numpy as np
 from sensormap.camera.geometry import Sensor
 from sensormap.errors import FrameMismatchError
 from sensormap.maps.clusters import find_clusters
-from sensormap.maps.entries import Defect, FrameSummary, Setting, Source, rounded
+from sensormap.maps.entries import MAX_COUNT, Defect, FrameSummary, Setting, Source, rounded
 from sensormap.maps.matching import mismatch
 from sensormap.maps.merge_entries import merge_defects, merge_lines
 from sensormap.maps.sensor_map import SensorMap
 
 PARTS = "merged_digests"
 """Setting of a merged map: the digests of the sets of photos in it, sorted, with blanks between."""
-
-# Ten times the width of what a map file holds; no camera takes so many.
-_MOST = 10**18 - 1
 
 T = TypeVar("T", int, float)
 NamedMaps = Sequence[tuple[str, SensorMap]]
@@ -124,7 +121,7 @@ def _merged(maps: Sequence[SensorMap]) -> SensorMap:
     sensor = _sensor(maps)
     known = [sensor_map for sensor_map in maps if sensor_map.frames.used]
     false = [sensor_map.false_positives for sensor_map in known]
-    told = sorted(one for one in false if one is not None)
+    expected = sorted(one for one in false if one is not None)
     return SensorMap(
         body=max(sensor_map.body for sensor_map in maps),  # the one with a serial number
         profile=max((sensor_map.frames.used, sensor_map.profile) for sensor_map in maps)[1],
@@ -135,7 +132,7 @@ def _merged(maps: Sequence[SensorMap]) -> SensorMap:
         columns=columns,
         rows=rows,
         defects=_clustered(merge_defects(maps, (*columns, *rows)), sensor),
-        false_positives=rounded(sum(told), digits=2) if told and len(told) == len(false) else None,
+        false_positives=rounded(sum(expected), digits=2) if expected and len(expected) == len(false) else None,
         source=_source(maps),
     )
 
@@ -176,8 +173,8 @@ def _frames(frames: Sequence[FrameSummary], skipped: int, digests: Sequence[str]
 
 def _total(counts: Iterable[int]) -> int:
     total = sum(counts)
-    if total > _MOST:
-        msg = "counts of photos above 10**18"
+    if total > MAX_COUNT:
+        msg = f"counts of photos above {MAX_COUNT}"
         raise ValueError(msg)
     return total
 

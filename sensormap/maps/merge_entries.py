@@ -16,11 +16,10 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from sensormap.maps.checks import MAX_RADIUS
-from sensormap.maps.entries import Between, Column, Defect, Entry, LineEntry, Row
+from sensormap.maps.entries import MAX_COUNT, Between, Column, Defect, Entry, LineEntry, Row
 from sensormap.maps.matching import DefectIndex, LineIndex, reach, weakness
 from sensormap.maps.sensor_map import SensorMap
 
-_MOST_SEEN = 10**18 - 1  # what a map file holds
 _START = Between(None, None)
 
 AnyLine = TypeVar("AnyLine", bound=LineEntry)
@@ -87,7 +86,7 @@ def unite(lines: Iterable[tuple[AnyLine, int]]) -> list[tuple[AnyLine, tuple[Any
             kept[one.place].append(one)
         else:
             peers = kept[host.place]
-            # All that JPEGs show around a line of raw photos is its smear; of JPEGs what one map has as two are two.
+            # All that JPEGs show around a line of raw photos is its smear; two JPEG entries of one map stay two.
             seen = host.maps if host.radius is None else host.maps | one.maps
             peers[peers.index(host)] = replace(host, members=host.members + one.members, maps=seen)
     found = [(_line(one), one.members) for united in kept.values() for one in united]
@@ -136,7 +135,7 @@ def _merged_lines(lines: Sequence[Sequence[AnyLine]], maps: Sequence[SensorMap])
     """Return the columns, or the rows, of all maps; `lines` has those of each."""
     first = _first(maps)
     numbered = [(_dated(line, one, first), i) for i, one in enumerate(maps) for line in lines[i]]
-    return tuple(_witnessed(line, members, first) for line, members in unite(numbered))
+    return tuple(_with_joint_evidence(line, members, first) for line, members in unite(numbered))
 
 
 def merge_defects(maps: Sequence[SensorMap], lines: Sequence[LineEntry]) -> list[Defect]:
@@ -188,7 +187,7 @@ def _first(maps: Sequence[SensorMap]) -> datetime | None:
 
 
 def _dated(entry: AnyEntry, sensor_map: SensorMap, first: datetime | None) -> AnyEntry:
-    """Return an entry born before its map's first photo with that date, where other maps have older photos."""
+    """Return an entry that appeared before its map's first photo with that date, where other maps have older photos."""
     own = sensor_map.frames.first
     late = own is not None and first is not None and own > first
     return replace(entry, onset=Between(None, own)) if late and entry.onset == _START else entry
@@ -197,23 +196,23 @@ def _dated(entry: AnyEntry, sensor_map: SensorMap, first: datetime | None) -> An
 def _joined(group: Sequence[tuple[Defect, int]], maps: Sequence[SensorMap]) -> Defect:
     """Return one defect that several maps list; the strongest entry stands first."""
     members = [defect for defect, _ in sorted(group, key=lambda member: weakness(member[0]))]
-    base = _witnessed(group[0][0], members, _first(maps))
+    base = _with_joint_evidence(group[0][0], members, _first(maps))
     # Whether it is gone, the last photos tell: those of the latest map that lists it.
     last = {i: maps[i].frames.last or datetime.min for _, i in group}
     latest = [defect for defect, i in group if last[i] == max(last.values())]
     until = min(latest, key=weakness).until
     counts = [defect.seen for defect in members if defect.seen is not None]
     seen = sum(count[0] for count in counts), sum(count[1] for count in counts)
-    if seen[1] > _MOST_SEEN:
-        msg = f"(x {base.x}, y {base.y}): seen: counts of photos above {_MOST_SEEN}"
+    if seen[1] > MAX_COUNT:
+        msg = f"(x {base.x}, y {base.y}): seen: counts of photos above {MAX_COUNT}"
         raise ValueError(msg)
     # An entry of raw photos that was not followed has no mean, and then no count either.
     countable = bool(counts) and (base.radius is not None or base.mean is not None)
     return replace(base, until=until, seen=seen if countable else None)
 
 
-def _witnessed(base: AnyEntry, members: Sequence[Entry], first: datetime | None) -> AnyEntry:
-    """Return the strongest entry with the certainty and the date of birth that all together give it."""
+def _with_joint_evidence(base: AnyEntry, members: Sequence[Entry], first: datetime | None) -> AnyEntry:
+    """Return the strongest entry with the certainty and the onset that all together give it."""
     measured = [member.confidence for member in members if member.score]
     onset = None
     for member in members:
@@ -222,7 +221,7 @@ def _witnessed(base: AnyEntry, members: Sequence[Entry], first: datetime | None)
 
 
 def _narrowed(onset: Between, other: Between | None, first: datetime | None) -> Between:
-    """Return the part that two intervals of a birth share; the first one if they contradict each other.
+    """Return the part that two intervals of an onset share; the first one if they contradict each other.
 
     Before the first photo (`_START`) is the interval that ends with it.
     """

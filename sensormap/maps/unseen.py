@@ -14,7 +14,7 @@ _FEW_SHOWING = 8
 # shadows of a 12-bit file; a 14-bit file has four times the DN, and which of the two it is the map does not tell.
 _PLAIN_DN = 44.0
 
-BORN_LATER = "born later"
+APPEARED_LATER = "appeared later"
 """The reason that is none: there was nothing to show yet."""
 
 
@@ -31,15 +31,15 @@ def unseen(entry: Entry, *, listed: SensorMap, looked: SensorMap) -> str:
     Notes
     -----
     A map tells only the extremes of its exposures and how many of its photos showed a defect, so this is a rule of
-    thumb that errs towards "not seen". The reasons, in the order in which they are asked: a birth after the last of
+    thumb that errs towards "not seen". The reasons, in the order in which they are asked: an onset after the last of
     the photos; too few photos of different scenes (10), or too few that the camera did not filter, for bright defects;
     JPEGs, where raw photos found it; a place outside the photos; an entry that was never measured, or is not sure
     itself (0.8); for a hot one, exposures that are shorter than those that found it, unless it adds 44 DN to the
     shortest; and a share of photos that showed it so small that fewer than 8 of these would.
     """
-    last, born = looked.frames.last, entry.onset.after if entry.onset else None
-    if last is not None and born is not None and born >= last:
-        return BORN_LATER
+    last, after = looked.frames.last, entry.onset.after if entry.onset else None
+    if last is not None and after is not None and after >= last:
+        return APPEARED_LATER
     return _poor_photos(entry, looked) or _faint(entry, listed, looked)
 
 
@@ -64,8 +64,8 @@ def _faint(entry: Entry, listed: SensorMap, looked: SensorMap) -> str:
     if entry.kind == DefectKind.HOT and _shorter(entry, listed, looked):
         return "shorter exposures"
     if isinstance(entry, Defect) and entry.seen is not None:
-        watched = max(listed.frames.followed or listed.frames.used, entry.seen[1], 1)
-        if entry.seen[0] * _counted(looked, entry.kind) < _FEW_SHOWING * watched:
+        counted_photos = max(listed.frames.followed or listed.frames.used, entry.seen[1], 1)
+        if entry.seen[0] * _counted(looked, entry.kind) < _FEW_SHOWING * counted_photos:
             return "seldom shows"
     return ""
 

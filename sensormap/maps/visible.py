@@ -73,7 +73,7 @@ def visible_defects(
     A hot or offset photosite adds ``gain * (D * T + b)``, compared with the noise of a shadow; a weak one loses the
     share ``1 - m`` of a grey, a dead one all of it, compared with the noise of that grey. Stuck and noisy ones always
     count, and so do those whose strength the map does not tell, such as those that only JPEGs show: nothing excludes
-    them. When a defect was born or gone does not matter.
+    them. When a defect appeared or healed does not matter.
     """
     if sensor_map.source == Source.JPEG:
         msg = "a map made from JPEGs holds no strengths, so what shows at an exposure is unknown"
@@ -101,5 +101,5 @@ def _excess_dn(defect: Defect, shutter_s: float, gain: float) -> float | None:
     if main is None or not {"dark_dn_per_s", "offset_dn"}.isdisjoint(defect.unresolved):
         return None
     # Of an offset photosite a dark current counts if its 95 % interval leaves out zero.
-    told = dark is not None and (defect.kind == DefectKind.HOT or dark[1] > 0)
-    return gain * ((dark[0] if dark and told else 0.0) * shutter_s + (offset[0] if offset else 0.0))
+    counts = dark is not None and (defect.kind == DefectKind.HOT or dark[1] > 0)
+    return gain * ((dark[0] if dark and counts else 0.0) * shutter_s + (offset[0] if offset else 0.0))

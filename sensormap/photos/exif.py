@@ -18,11 +18,12 @@ from typing import Any, BinaryIO
 import exifread
 from exifread.core.exceptions import ExifError
 
-from sensormap.camera.profile import Body
+from sensormap.camera.profile import MAX_NAME_LENGTH, Body
 from sensormap.errors import DecodeError
 from sensormap.frame import Exposure, Photo
-from sensormap.photos.files import JPEG_START, PARSER_ERRORS, check_unmarked, file_size, is_jpeg_name
+from sensormap.photos.files import JPEG_START, PARSER_ERRORS, file_size, is_jpeg_name
 from sensormap.photos.jpeg_markers import segments, stored_size
+from sensormap.photos.mark import check_unmarked
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,6 @@ YEARS = range(1980, 2101)  # a camera whose clock was never set says 1980 at the
 MAX_SHUTTER_S = 1e5  # a day; longer is damage
 MAX_ISO = 10_000_000
 MAX_SHUTTER_COUNT = 100_000_000  # bodies are rated for less than a million
-MAX_TEXT = 64  # characters of a make, model or serial number
 
 # Bounds of what is read.
 MAX_READS = 50_000  # real files take 500 to 5000; a hostile directory could ask for a hundred million
@@ -173,7 +173,7 @@ def text_of(tags: Tags, *names: str) -> str:
         if isinstance(value, str):
             text = "".join(letter for letter in value.split("\0")[0] if letter.isprintable()).strip()
             if text:
-                return text[:MAX_TEXT].strip()
+                return text[:MAX_NAME_LENGTH].strip()
     return ""
 
 
@@ -184,9 +184,9 @@ def _check_unedited(tags: Tags, size: tuple[int, int], name: str) -> None:
         if any(editor in software.lower() for editor in EDITORS):
             msg = f"{name}: edited with {software}, expected a JPEG as the camera wrote it"
             raise DecodeError(msg)
-    told = _integer(tags, "EXIF ExifImageWidth"), _integer(tags, "EXIF ExifImageLength")
-    if any(side and side != stored for side, stored in zip(told, size, strict=True)):
-        shown = " x ".join(str(side or "?") for side in told)
+    sides = _integer(tags, "EXIF ExifImageWidth"), _integer(tags, "EXIF ExifImageLength")
+    if any(side and side != stored for side, stored in zip(sides, size, strict=True)):
+        shown = " x ".join(str(side or "?") for side in sides)
         msg = f"{name}: EXIF says {shown} pixels, the picture has {size[0]} x {size[1]}: edited"
         raise DecodeError(msg)
 
@@ -300,6 +300,7 @@ def _read_note(file: BinaryIO, tags: Tags) -> Tags:
 def _find_note(file: BinaryIO, tags: Tags) -> tuple[int, int] | None:
     """Return offset and size of the MakerNote of a TIFF-like file, or None; exifread can only read it byte by byte."""
     file.seek(0)
+    # Two bytes only: some makers' raw files go on otherwise than a TIFF.
     order = {b"II": "<", b"MM": ">"}.get(file.read(2))
     if order is None or "Image ExifOffset" not in tags:
         return None

@@ -8,13 +8,12 @@ import stat
 import struct
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
 
 from sensormap.errors import DecodeError
 
-MAX_FILE_BYTES = 1_000_000_000  # the largest raw files (150 megapixels, uncompressed) have 0.3 GB
+MAX_PHOTO_BYTES = 1_000_000_000  # the largest raw files (150 megapixels, uncompressed) have 0.3 GB
 MAX_PHOTOSITES = 400_000_000  # twice the largest sensor on sale; a damaged header can ask for ten times that
-_MOST_TOLD = 100  # characters of a library's own words
+_LONGEST_REASON = 100  # characters of a library's own words
 
 PARSER_ERRORS = (
     ValueError,  # includes UnicodeDecodeError
@@ -45,9 +44,6 @@ JPEG_START = b"\xff\xd8"
 PNG_START = b"\x89PNG\r\n\x1a\n"
 TIFF_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 """How TIFF files start, and the byte order that each start stands for, as in `struct`."""
-
-MARK = b"\nsensormap: corrected\n"
-"""What stands behind the end of a photo that sensormap has corrected, where no reader of photos minds it."""
 
 
 def find_photos(arguments: Iterable[str | Path], *, images: bool) -> tuple[Path, ...]:
@@ -154,7 +150,7 @@ def file_size(path: Path) -> int:
     Raises
     ------
     DecodeError
-        If it is missing, no regular file (a folder, a pipe), empty, or larger than `MAX_FILE_BYTES`.
+        If it is missing, no regular file (a folder, a pipe), empty, or larger than `MAX_PHOTO_BYTES`.
     """
     try:
         status = path.stat()
@@ -168,8 +164,8 @@ def file_size(path: Path) -> int:
     if not status.st_size:
         msg = f"{path.name}: is empty (0 bytes), expected a photo"
         raise DecodeError(msg)
-    if status.st_size > MAX_FILE_BYTES:
-        msg = f"{path.name}: has {status.st_size} bytes, expected at most {MAX_FILE_BYTES}"
+    if status.st_size > MAX_PHOTO_BYTES:
+        msg = f"{path.name}: has {status.st_size} bytes, expected at most {MAX_PHOTO_BYTES}"
         raise DecodeError(msg)
     return status.st_size
 
@@ -204,45 +200,12 @@ def check_photosites(width: int, height: int, name: str) -> tuple[int, int]:
     return width, height
 
 
-def check_unmarked(file: BinaryIO, name: str) -> None:
-    """Refuse a corrected photo: it does not show the sensor's defects any more.
-
-    Raises
-    ------
-    DecodeError
-        If it ends in `MARK`.
-    """
-    if is_marked(file):
-        msg = f"{name}: a copy that sensormap has corrected, expected the photo itself"
-        raise DecodeError(msg)
-
-
-def is_marked(file: BinaryIO) -> bool:
-    """Tell whether an open file ends in `MARK`; afterwards it is at its beginning."""
-    file.seek(0, 2)
-    file.seek(-min(file.tell(), len(MARK)), 2)
-    found = file.read() == MARK
-    file.seek(0)
-    return found
-
-
-def marked(data: bytes) -> bytes:
-    """Return a corrected photo with `MARK` at its end; one that has it stays as it is.
-
-    Examples
-    --------
-    >>> marked(marked(b"...")) == b"..." + MARK
-    True
-    """
-    return data if data.endswith(MARK) else data + MARK
-
-
-def damage_told(error: Exception) -> str:
+def damage_text(error: Exception) -> str:
     """Return what a library found wrong with a file, as one line of a few words.
 
     Examples
     --------
-    >>> damage_told(ValueError("bad   marker"))
+    >>> damage_text(ValueError("bad   marker"))
     'truncated or damaged (bad marker)'
     """
-    return f"truncated or damaged ({' '.join(str(error).split())[:_MOST_TOLD]})"
+    return f"truncated or damaged ({' '.join(str(error).split())[:_LONGEST_REASON]})"

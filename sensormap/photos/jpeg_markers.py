@@ -11,7 +11,7 @@ from sensormap.errors import DecodeError
 from sensormap.photos.files import JPEG_START, MAX_PHOTOSITES, PNG_START, TIFF_ORDERS
 
 MAX_SEGMENTS = 4096  # cameras write some ten, a few hundred with a large preview among them
-MAX_SIDE = 65_000  # JPEG itself ends at 65535, decoders a little below
+MAX_JPEG_SIDE = 65_000  # JPEG itself ends at 65535, decoders a little below
 SAMPLINGS = frozenset({(1, 1), (2, 1), (2, 2)})
 """How many pixels across and down share one colour in a camera's JPEG; (1, 2) is a (2, 1) that was turned."""
 
@@ -55,7 +55,7 @@ class Layout:
     Parameters
     ----------
     width, height
-        In pixels, as stored.
+        Size in pixels, as stored.
     factors
         Blocks of 8 x 8 samples across and down of each of the three colours, in one unit: what is coded together.
     restart_interval
@@ -228,10 +228,10 @@ def _read_frame(marker: int, content: bytes, name: str) -> _FrameHeader:
     if colours != 3:
         msg = f"{name}: has {_COLOURS.get(colours, f'{colours} colours')}, expected red, green and blue"
         raise DecodeError(msg)
-    if not 0 < width * height <= MAX_PHOTOSITES or max(width, height) > MAX_SIDE:
+    if not 0 < width * height <= MAX_PHOTOSITES or max(width, height) > MAX_JPEG_SIDE:
         msg = (
             f"{name}: picture of {width} x {height} pixels, expected 1 to {MAX_PHOTOSITES} of them, "
-            f"{MAX_SIDE} a side at most"
+            f"{MAX_JPEG_SIDE} a side at most"
         )
         raise DecodeError(msg)
     factors = tuple((factor >> 4, factor & 15) for factor in content[7 : 7 + 9 : 3])

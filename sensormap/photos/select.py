@@ -33,14 +33,14 @@ class Selection:
     Parameters
     ----------
     body
-        Which.
+        Body whose photos these are.
     photos
         Raw photos in order of capture.
     skipped
-        What was left out.
+        Photos left out, with their reasons.
     clock_jumps
-        How often its clock went back between raw photos.
-    pictures
+        Number of times that its clock went back between raw photos.
+    jpegs
         JPEGs of other shots, by name.
     twins
         JPEGs of the same shots, each with its raw photo.
@@ -50,7 +50,7 @@ class Selection:
     photos: tuple[Photo, ...]
     skipped: tuple[Skipped, ...]
     clock_jumps: int = 0
-    pictures: tuple[Photo, ...] = ()
+    jpegs: tuple[Photo, ...] = ()
     twins: tuple[tuple[Photo, Photo], ...] = ()
 
 
@@ -75,7 +75,7 @@ def select_photos(photos: Sequence[Photo], *, profile: Profile | None, serial: s
     Parameters
     ----------
     photos
-        What was found.
+        Photos that were found.
     profile
         The profile that the user named, if any: photos of other models are then left out, and photos without EXIF
         are taken to be its camera's if most have none, and none is of its model.
@@ -105,12 +105,12 @@ def select_photos(photos: Sequence[Photo], *, profile: Profile | None, serial: s
     raws, raw_copies = without_copies([photo for photo in rest if photo.jpeg_size is None])
     known = profile or find_profile(body)
     crop = known.jpeg_crop if known else None
-    pictures, small = of_full_size([photo for photo in rest if photo.jpeg_size is not None], crop)
-    pictures, copies = without_copies(pictures)
-    pictures, twins = find_twins(pictures, raws)
+    jpegs, small = of_full_size([photo for photo in rest if photo.jpeg_size is not None], crop)
+    jpegs, copies = without_copies(jpegs)
+    jpegs, twins = find_twins(jpegs, raws)
     ordered, jumps = in_order(raws)
     left_out += [*other_bodies, *raw_copies, *small, *copies]
-    return Selection(body, ordered, tuple(left_out), jumps, tuple(pictures), tuple(twins))
+    return Selection(body, ordered, tuple(left_out), jumps, tuple(jpegs), tuple(twins))
 
 
 def in_order(photos: Sequence[Photo]) -> tuple[tuple[Photo, ...], int]:

@@ -68,7 +68,7 @@ def _title(corrected: Sequence[CorrectedPhoto]) -> str:
 def _left_alone(one: CorrectedPhoto) -> str:
     """Say how many entries were left alone, and why."""
     reasons = (
-        (one.chosen.unborn, "born later"),
+        (one.chosen.before_onset, "appeared later"),
         (one.chosen.healed, "healed by then"),
         (one.chosen.hidden, "not visible at this exposure"),
         (one.chosen.jpeg_only, "known from JPEGs only"),

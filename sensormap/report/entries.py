@@ -23,7 +23,7 @@ def defect_table(sensor_map: SensorMap, *, limit: int | None = 20) -> Table:
     Returns
     -------
     Table
-        With strength, date of birth and the frames in which each showed, unless the map was made without the second
+        With strength, onset and the frames in which each showed, unless the map was made without the second
         pass; of a map of JPEGs with places in them first, and no strengths. Its note says how many were left out.
     """
     ranked = sorted(sensor_map.defects, key=lambda defect: (-abs(defect.score), defect.y, defect.x))[:limit]
@@ -59,8 +59,8 @@ def _names(sensor_map: SensorMap) -> tuple[str, ...]:
         return ("JPEG x, y", "+-", *raw, *_USUAL, *since, *(("seen",) if followed else ()))
     radius = ("+-",) if source == Source.BOTH else ()
     means = ("mean",) if any(defect.mean is not None for defect in defects) else ()
-    told = ("strength", "since", "seen") if followed else (*means, *since)
-    return ("x", "y", *radius, *_USUAL, *told, "JPEG x, y")
+    fields = ("strength", "since", "seen") if followed else (*means, *since)
+    return ("x", "y", *radius, *_USUAL, *fields, "JPEG x, y")
 
 
 def _grid(sensor_map: SensorMap) -> str:
@@ -106,7 +106,7 @@ def _line_table(lines: Sequence[LineEntry], made: type[LineEntry], crossed: type
     lines
         The columns or rows.
     made, crossed
-        Which of the two they are, and the other one, in whose numbers they start and end.
+        Kind of line that they are, and the other kind, in whose numbers they start and end.
     grid
         Name of the grid that the numbers are on, in front of the names of their columns in the table; "" where it is
         clear.

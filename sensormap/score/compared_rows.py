@@ -56,7 +56,7 @@ class Compared:
     cfa
         Filter pattern as read from its corner.
     middle, error, level
-        By piece of each of the rows but the first and last: median differences, their standard errors (1.2533 sigma
+        Of each piece of each row but the first and last: median differences, their standard errors (1.2533 sigma
         over the square root of the number compared) and levels, in doubled DN. Four differences, as `compare_rows`
         fills them, and three levels, of the greens above and of the two colours that step: shapes
         ``(4, rows - 2, pieces)`` and ``(3, rows - 2, pieces)``. Sensors without two greens, and frames too small to
@@ -122,7 +122,7 @@ def pick_pieces(
     active
         The frame's active area, DN.
     rows
-        Which of its rows to take, in turn of both kinds that the filter pattern has.
+        Rows to take, in turn of both kinds that the filter pattern has.
     starts
         Even columns, 2 or more, where the pieces of a row begin; they end 17 columns later.
     green
@@ -173,9 +173,9 @@ def compare_rows(
     picked
         Pieces of some rows, as `pick_pieces` fills it.
     pieces
-        How many a row has.
+        Number of pieces of a row.
     first
-        Where the first piece of `picked` goes in the outputs.
+        Place of the first piece of `picked` in the outputs.
     values
         Scratch space, shape ``(8, lanes)`` where lanes are the pieces of all but two of the rows.
     middle, error

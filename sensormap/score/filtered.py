@@ -17,6 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from sensormap.frame import Mosaic
+from sensormap.score.neighbours import unpadded_shape
 
 _SAMPLED_ROWS = 24
 
@@ -60,7 +61,7 @@ def is_filtered(padded: Mosaic, step: int, *, clipping: tuple[int, int]) -> bool
 
 def _counts(padded: Mosaic, step: int, clipping: tuple[int, int]) -> tuple[int, int, int]:
     """Count photosites above the highest of their neighbours, those equal to it, and all: unclipped, in some rows."""
-    height, width = padded.shape[0] - 2 * step, padded.shape[1] - 2 * step
+    height, width = unpadded_shape(padded, step)
     # The outermost photosites have neighbours that are no photosites.
     rows = np.unique(np.linspace(step, height - step - 1, _SAMPLED_ROWS).astype(np.int64)) + step
     mid, beside = padded[rows], np.maximum(padded[rows - step], padded[rows + step])

@@ -35,7 +35,7 @@ def pad(active: Mosaic, step: int, out: Mosaic | None = None) -> Mosaic:
     step
         Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
     out
-        Where to put it, as an earlier call for an area of the same size and type returned it; new memory if None.
+        Memory for it, as an earlier call for an area of the same size and type returned it; None takes new memory.
 
     Raises
     ------
@@ -71,6 +71,17 @@ def pad(active: Mosaic, step: int, out: Mosaic | None = None) -> Mosaic:
     return cast("Mosaic", padded)
 
 
+def unpadded_shape(padded: Mosaic, step: int) -> tuple[int, int]:
+    """Return ``(H, W)`` of the active area that `pad` put `step` rows and columns around.
+
+    Examples
+    --------
+    >>> unpadded_shape(pad(np.zeros((8, 10), np.int16), 2), 2)
+    (8, 10)
+    """
+    return padded.shape[0] - 2 * step, padded.shape[1] - 2 * step
+
+
 def gather_windows(
     padded: Mosaic, row: NDArray[np.int64], col: NDArray[np.int64], step: int
 ) -> Mosaic:
@@ -81,7 +92,7 @@ def gather_windows(
     padded, step
         As for `work_rows`.
     row, col
-        The photosites, in the unpadded frame, ``(N,)``.
+        Rows and columns of the photosites in the unpadded frame, ``(N,)``.
 
     Returns
     -------
@@ -104,14 +115,14 @@ def gather_windows(
 def neighbours_of_rows(
     padded: Mosaic, rows: NDArray[np.int64], step: int
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return value, twice the median and twice the mid-spread of the neighbours of whole rows, each ``(rows, W)``.
+    """Return value, twice the median and twice the mid-spread of the neighbours of whole rows, each ``(R, W)``.
 
     Parameters
     ----------
     padded, step
         As for `work_rows`.
     rows
-        The rows, in the unpadded frame.
+        Numbers of the rows in the unpadded frame, ``(R,)``.
 
     Returns
     -------
@@ -136,7 +147,7 @@ def work_rows(padded: Mosaic, step: int, rows: int = BLOCK_ROWS) -> Work:
     step
         Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
     rows
-        How many.
+        Number of rows.
 
     Notes
     -----
@@ -166,9 +177,9 @@ def middle_rows(
     padded, step
         As for `work_rows`.
     first, count
-        The rows: the first one, in the unpadded frame, and how many.
+        First row, in the unpadded frame, and number of rows.
     level2, spread2
-        Filled, each with at least `count` rows of the unpadded width; as `work_rows` returns them.
+        Memory to fill, ``(count, W)`` at least, W that of the unpadded frame; as `work_rows` returns it.
 
     Notes
     -----

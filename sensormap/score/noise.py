@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from sensormap.compiled import compiled
 from sensormap.frame import Mosaic
 from sensormap.score.medians import robust_spread
-from sensormap.score.neighbours import neighbours_of_rows, pad
+from sensormap.score.neighbours import neighbours_of_rows, pad, unpadded_shape
+from sensormap.settings import OUTLIER_SIGMA
 
 # A term that the ones before it explain but for this share of its length is left out of a fit.
 _DEPENDENT = 1e-13
@@ -42,8 +43,6 @@ _ROUNDING_VARIANCE2 = 4 / 12
 
 # A plane that is clipped at black has no spread of its own: its scores are never scaled up by more than twice.
 _LEAST_SCALE = 0.5
-
-_OUTLYING = 3.5  # sigma; beyond it a sampled photosite counts as outlying
 
 # Coefficients are rounded to this many significant bits so that the last bits of a library's sums do not matter.
 _COEFFICIENT_BITS = 12
@@ -146,7 +145,7 @@ def fit_noise(padded: Mosaic, step: int, *, clipping: tuple[int, int]) -> Noise:
     weights that make a factor too much count like a factor too little. The spread term keeps texture from looking like
     defects, at the price of sensitivity there.
     """
-    height, width = padded.shape[0] - 2 * step, padded.shape[1] - 2 * step
+    height, width = unpadded_shape(padded, step)
     coefficients = np.empty((step, step, 4), np.float32)
     spread, outlying = np.empty((step, step)), np.empty((step, step))
     stride = step * (_SAMPLED_COLUMN if width >= _DENSE_WIDTH else 1)
@@ -191,7 +190,7 @@ def fit_classes(weighted: NDArray[np.float64], reweightings: int) -> NDArray[np.
     weighted
         Each term's mean over the variance of the class: shape ``(terms, classes)``.
     reweightings
-        How often weights and coefficients are found in turn.
+        Number of times that weights and coefficients are found in turn.
 
     Notes
     -----
@@ -271,7 +270,7 @@ def _fit_plane(
     score = residual2 / np.sqrt(fit.astype(np.float32) @ terms)
     spread = float(robust_spread(score))
     scale = max(spread, _LEAST_SCALE)
-    outlying = np.count_nonzero(np.abs(score) > _OUTLYING * scale) / score.size
+    outlying = np.count_nonzero(np.abs(score) > OUTLIER_SIGMA * scale) / score.size
     return _round_bits(fit * scale**2), spread, outlying
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
 from sensormap.frame import Mosaic
+from sensormap.score.neighbours import unpadded_shape
 from sensormap.score.noise import Noise
 from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA, score_band
 
@@ -22,8 +23,8 @@ from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA, score_band
 _STRIP, _SAMPLED = 8, 1 << 20
 _OUTLYING = 2.5  # sigma
 
-# Shifts along the rows, in photosites: far enough for texture to be another, near enough to be of the same region.
-_SHIFTS = (-50, -34, -18, 18, 34, 50)
+SHIFTS = (-50, -34, -18, 18, 34, 50)
+"""Along the rows, in photosites: far enough for texture to be another, near enough to be of the same region."""
 
 # Paired outliers in common beyond chance, as a share of those of the frame that has fewer: 26 to 75 % in series of one
 # view, -1 to 5 % between 600 pairs of different scenes. The clusters of a sensor with 250 defects made up to 20.
@@ -47,7 +48,7 @@ class PairedOutliers:
         Positions in the sample of the outlying scores, ascending, int32: of the bright ones, then of the dark ones
         with `area` added.
     paired
-        Those of them with an outlying one of the same sign diagonally beside them.
+        Positions of those with an outlying one of the same sign diagonally beside them.
     area
         Number of photosites in the sample.
     """
@@ -68,7 +69,7 @@ def find_paired_outliers(padded: Mosaic, noise: Noise) -> PairedOutliers:
         Noise of the frame, from `score.noise.fit_noise`.
     """
     step = noise.coefficients.shape[0]
-    height, width = padded.shape[0] - 2 * step, padded.shape[1] - 2 * step
+    height, width = unpadded_shape(padded, step)
     rows = min(_STRIP, height)
     number = max(min(_SAMPLED // (rows * width), height // rows), 1)
     unit = noise.rows(width) / np.float32(SCORES_PER_SIGMA**2)
@@ -131,7 +132,7 @@ def share_paired_outliers(one: PairedOutliers, other: PairedOutliers, bits: Bits
     one, other
         Paired outliers of either frame, from `find_paired_outliers`.
     bits
-        What `bits_of` makes of the paired outliers of `one`, where it is compared with many frames; None makes it here.
+        Result of `bits_of` for the paired outliers of `one`, where it is compared with many frames; None makes it here.
 
     Notes
     -----
@@ -154,7 +155,7 @@ def share_paired_outliers(one: PairedOutliers, other: PairedOutliers, bits: Bits
     if common < bar:  # what chance makes of it is only taken off
         return False
     places = 2 * one.area
-    moved = [count_set(bits, (other.paired + np.int32(shift)) % np.int32(places)) for shift in _SHIFTS]
+    moved = [count_set(bits, (other.paired + np.int32(shift)) % np.int32(places)) for shift in SHIFTS]
     persistent = count_set(bits_of(one.outlying, one.area), other.outlying)
     lone = max(persistent - common, 0)
     excess = common - float(np.mean(moved)) - 2 * _DIAGONALS * lone**2 / places
@@ -213,7 +214,15 @@ def list_outlying(
 
 @compiled
 def count_set(bits: NDArray[np.uint8], places: NDArray[np.int32]) -> int:
-    """Count the `places` whose bit is set; the bits of a byte are numbered from the lowest."""
+    """Count the places whose bit is set.
+
+    Parameters
+    ----------
+    bits
+        Eight bits a byte, numbered from the lowest, as `bits_of` returns them.
+    places
+        Numbers of bits, ``(N,)``.
+    """
     found = 0
     for i in range(places.shape[0]):
         found += (bits[places[i] >> 3] >> (places[i] & 7)) & 1

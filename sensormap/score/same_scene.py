@@ -53,7 +53,7 @@ def show_one_scene(one: Fingerprint, other: Fingerprint, bits: Bits | None = Non
     one, other
         Fingerprints of either frame, from `fingerprint_of`.
     bits
-        What `paired_outliers.bits_of` makes of the paired outliers of `one`, where it is compared with many frames.
+        Result of `paired_outliers.bits_of` for the paired outliers of `one`, where it is compared with many frames.
     """
     mine, theirs = one.paired_outliers, other.paired_outliers
     paired = mine is not None and theirs is not None and share_paired_outliers(mine, theirs, bits)

@@ -35,15 +35,15 @@ def score_band(
     padded
         The active area as `neighbours.pad` returns it, DN.
     first, last
-        The rows, `last` exclusive.
+        First row, and the one after the last.
     step
         Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
     noise
         Coefficients by row phase, coefficient and column, for scores in the wanted unit: shape ``(step, 4, W)``.
     limit
-        Scores are clipped to +-`limit`.
+        Largest score: they are clipped to +-`limit`.
     scores
-        Filled, ``(last - first, W)``.
+        Scores to fill, ``(last - first, W)``.
     """
     level2, spread2, _ = work_rows(padded, step, min(BLOCK_ROWS, last - first))
     for row in range(first, last, BLOCK_ROWS):
@@ -71,11 +71,11 @@ def score_rows(
     padded, step, noise, limit
         As for `score_band`.
     first, count
-        The rows: the first one, and how many.
+        First row, and number of rows.
     level2, spread2
-        Twice the medians and mid-spreads of these rows, as `neighbours.middle_rows` fills them.
+        Twice the medians and mid-spreads of these rows, ``(count, W)`` at least, from `neighbours.middle_rows`.
     scores
-        Filled, with at least `count` rows.
+        Scores to fill, ``(count, W)`` at least.
     """
     width = level2.shape[1]
     for i in range(count):

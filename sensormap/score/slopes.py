@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
 from sensormap.frame import Mosaic
+from sensormap.score.neighbours import unpadded_shape
 from sensormap.score.noise import Noise
+from sensormap.score.paired_outliers import SHIFTS
 
 _ZERO = np.int32(0)
 
@@ -29,8 +31,7 @@ _STEEPEST = 3.0
 _APART = 16
 
 # Neighbouring slopes of a soft scene are correlated with each other, and chance correlates such frames. How far shows
-# after shifts along the rows, in photosites: frames of one scene are correlated so many times as much, or by half.
-_SHIFTS = (-50, -34, -18, 18, 34, 50)
+# after `SHIFTS` along the rows: frames of one scene are correlated so many times as much, or by half.
 _TIMES_SHIFTED, _CERTAIN = 2.0, 0.5
 _PER_SIGMA = 32.0  # units of a stored slope
 
@@ -58,7 +59,13 @@ class Slopes:
 
 
 def slopes_of(values: NDArray[np.int8]) -> Slopes:
-    """Return slopes of the given values, shape ``(2, pairs, W)``."""
+    """Return the slopes of given values.
+
+    Parameters
+    ----------
+    values
+        Differences as in `Slopes`, shape ``(2, pairs, W)``.
+    """
     return Slopes(values, product(values[0], values[0]) + product(values[1], values[1]))
 
 
@@ -77,7 +84,7 @@ def find_slopes(padded: Mosaic, noise: Noise) -> Slopes:
     What the sampled rows have in common at a column is taken off: that is the readout's pattern, or a bad column.
     """
     step = noise.coefficients.shape[0]
-    height, width = padded.shape[0] - 2 * step, padded.shape[1] - 2 * step
+    height, width = unpadded_shape(padded, step)
     pairs = min(max(_FEWEST_PAIRS, _SLOPES // (2 * width)), max(height // _APART, 1))
     first = np.unique(np.linspace(0, height - 1 - step, min(pairs, height - step)).astype(np.int64))
     slopes = np.empty((2, first.size, width), np.int8)
@@ -129,12 +136,18 @@ def share_slopes(one: Slopes, other: Slopes) -> bool:
     common = correlated(0)
     if common <= bar or not size:
         return False
-    return common > _CERTAIN * size or common > _TIMES_SHIFTED * max(abs(correlated(shift)) for shift in _SHIFTS)
+    return common > _CERTAIN * size or common > _TIMES_SHIFTED * max(abs(correlated(shift)) for shift in SHIFTS)
 
 
 @compiled
 def product(one: NDArray[np.int8], other: NDArray[np.int8]) -> int:
-    """Return the sum of the products of two arrays, shape ``(rows, W)``; a row's fits 32 bits up to 130 000 columns."""
+    """Return the sum of the products of two arrays.
+
+    Parameters
+    ----------
+    one, other
+        Values of shape ``(rows, W)``; the sum of a row fits 32 bits up to 130 000 columns.
+    """
     total = 0
     for i in range(one.shape[0]):
         part = _ZERO

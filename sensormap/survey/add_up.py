@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from sensormap.detect.tally import Tally
-from sensormap.detect.votes import Ballot
+from sensormap.detect.votes import BlockVotes
 from sensormap.survey.first_pass import FirstPassResult, ShardVotes
 
 
@@ -29,10 +29,10 @@ def place_in_run(shard: FirstPassResult, first: int, frames: int) -> FirstPassRe
     """
     shifts = np.zeros((2, frames), np.int32)
     shifts[:, first : first + shard.shifts.shape[1]] = shard.shifts
-    votes = [
+    shards = [
         ShardVotes(
             first + one.first,
-            tuple(_renumbered(ballot, first) for ballot in one.ballots),
+            tuple(_renumbered(votes, first) for votes in one.block_votes),
             tuple(tuple(first + frame for frame in block) for block in one.voted),
         )
         for one in shard.votes
@@ -41,7 +41,7 @@ def place_in_run(shard: FirstPassResult, first: int, frames: int) -> FirstPassRe
         shard,
         records={first + frame: record for frame, record in shard.records.items()},
         skipped={first + frame: photo for frame, photo in shard.skipped.items()},
-        votes=tuple(votes),
+        votes=tuple(shards),
         shifts=shifts,
         saved_windows={first + frame: windows for frame, windows in shard.saved_windows.items()},
         contradictions={first + frame: error for frame, error in shard.contradictions.items()},
@@ -97,7 +97,7 @@ def add_up(parts: Iterable[FirstPassResult], frames: int) -> FirstPassResult:
     return total
 
 
-def _renumbered(ballot: Ballot, first: int) -> Ballot:
+def _renumbered(votes: BlockVotes, first: int) -> BlockVotes:
     """Return a block's result with the frames' numbers in the run."""
-    outliers = ballot.outliers
-    return replace(ballot, outliers=replace(outliers, frame=outliers.frame + np.int32(first)))
+    outliers = votes.outliers
+    return replace(votes, outliers=replace(outliers, frame=outliers.frame + np.int32(first)))

@@ -22,11 +22,11 @@ class RunContext:
     Parameters
     ----------
     options
-        What the run is asked to do.
+        Options of the run.
     progress
         Called with the number of photos done and of all, in each pass, first with 0.
     refusals
-        Where photos that cannot be used are reported; what it raises ends the run.
+        Collector of photos that cannot be used; what it raises ends the run.
     read
         Decoder of photos.
     fallback

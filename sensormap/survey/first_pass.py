@@ -20,7 +20,7 @@ from sensormap.assemble.pass_rules import PassRules
 from sensormap.camera.profile import Profile
 from sensormap.detect.outlier_lists import shift_places
 from sensormap.detect.tally import Outliers, Tally, add_outlying
-from sensormap.detect.votes import Ballot, count_votes, parts_of, shift_of, time_blocks
+from sensormap.detect.votes import BlockVotes, count_votes, parts_of, shift_of, time_blocks
 from sensormap.errors import ProfileError
 from sensormap.frame import NARROW, Photo, Skipped
 from sensormap.photos.refusals import skipped
@@ -85,14 +85,14 @@ class ShardVotes:
     ----------
     first
         Number of its first frame.
-    ballots
+    block_votes
         Results of its blocks of votes, in order: of each whole block, then of its halves.
     voted
         Numbers of the frames that voted, by block.
     """
 
     first: int
-    ballots: tuple[Ballot, ...]
+    block_votes: tuple[BlockVotes, ...]
     voted: tuple[tuple[int, ...], ...]
 
 
@@ -103,7 +103,7 @@ class FirstPassResult:
     Parameters
     ----------
     records
-        What is known of each frame that could be used, by number.
+        Facts of each frame that could be used, by number.
     skipped
         Why each of the others could not be used, by number.
     tally
@@ -135,9 +135,9 @@ class FirstPassResult:
     fingerprints: Mapping[int, Fingerprint]
 
     @property
-    def ballots(self) -> tuple[Ballot, ...]:
+    def block_votes(self) -> tuple[BlockVotes, ...]:
         """Results of all blocks of votes."""
-        return tuple(ballot for shard in self.votes for ballot in shard.ballots)
+        return tuple(votes for shard in self.votes for votes in shard.block_votes)
 
     @property
     def voted(self) -> tuple[tuple[int, ...], ...]:
@@ -168,11 +168,11 @@ def run_first_pass(
     profile
         Geometry and levels, as `decode.reading.open_geometry` returns them.
     rules
-        How the photos are treated.
+        Treatment of the photos, as raw ones or as JPEGs.
     context
         Options, decoders and callbacks of the run.
     follow
-        Numbers of the frames of which values are saved for a second pass; none if there will be no second pass.
+        Numbers of the frames of which values are saved for the second pass; none if there is none.
     leave_out
         Digests of the photos that do not count, since photos of another shard show their scenes.
 
@@ -235,7 +235,7 @@ class _FirstPass:
         """Decode and tally every photo; count each block's votes when its last frame is done."""
         block_of = {frame: block for block, frames in enumerate(self._blocks) for frame in frames}
         waiting = {block: set(frames) for block, frames in enumerate(self._blocks)}
-        votes: dict[int, Future[tuple[Ballot, ...]]] = {}
+        votes: dict[int, Future[tuple[BlockVotes, ...]]] = {}
         threads, progress = self._context.options.threads, self._context.progress
         pool = ThreadPoolExecutor(threads)
         progress(0, len(self._photos))
@@ -252,7 +252,7 @@ class _FirstPass:
                 waiting[block].discard(frame)
                 if not waiting[block]:
                     votes[block] = pool.submit(self._vote, block)
-            return self._result([ballot for block in sorted(votes) for ballot in result_of(votes[block])])
+            return self._result([part for block in sorted(votes) for part in result_of(votes[block])])
         finally:
             self._ended = True
             self._scenes.end()
@@ -260,7 +260,7 @@ class _FirstPass:
             self._reader.end()
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _result(self, ballots: list[Ballot]) -> FirstPassResult:
+    def _result(self, block_votes: list[BlockVotes]) -> FirstPassResult:
         """Return what is left behind when all frames are done."""
         different = sorted(self._fingerprints)
         voted = tuple(tuple(frame for frame in block if frame in self._fingerprints) for block in self._blocks)
@@ -268,7 +268,7 @@ class _FirstPass:
             records=self._records,
             skipped=self._skipped,
             tally=self._tally,
-            votes=(ShardVotes(0, tuple(ballots), voted),),
+            votes=(ShardVotes(0, tuple(block_votes), voted),),
             shifts=self._shifts,
             shifted_sums=self._shifted_sums,
             saved_windows=self._saved.windows,
@@ -341,10 +341,10 @@ class _FirstPass:
         with self._shifted_lock:
             add_outlying(moved, outliers.score, self._shifted_sums)
 
-    def _vote(self, block: int) -> tuple[Ballot, ...]:
-        """Count a block's votes, whole and by halves; of outlying scores only what a ballot keeps is left."""
+    def _vote(self, block: int) -> tuple[BlockVotes, ...]:
+        """Count a block's votes, whole and by halves; of outlying scores only what its votes keep is left."""
         frames = [frame for frame in self._blocks[block] if frame in self._outliers]
-        ballots = count_votes(
+        block_votes = count_votes(
             {frame: self._outliers.pop(frame) for frame in frames},
             parts_of(frames) if self._rules.halves else [frames],
             self._shifts,
@@ -356,4 +356,4 @@ class _FirstPass:
         )
         # A half keeps nothing that the whole does not keep.
         none = Outliers.concatenate([])
-        return (ballots[0], *(replace(ballot, outliers=none) for ballot in ballots[1:]))
+        return (block_votes[0], *(replace(part, outliers=none) for part in block_votes[1:]))

@@ -19,7 +19,7 @@ from sensormap.survey.context import Read, RunContext
 
 
 @dataclass(frozen=True)
-class ReadFrame:
+class PreparedFrame:
     """A frame that can be used.
 
     Parameters
@@ -29,7 +29,7 @@ class ReadFrame:
     noise
         Noise fitted to it.
     clipping
-        Its lowest and highest DN, black subtracted.
+        Lowest and highest DN, black subtracted.
     digest
         SHA-256 of the file, hexadecimal.
     by_fallback
@@ -59,7 +59,7 @@ class FrameReader:
     profile
         Their geometry and levels.
     rules
-        How they are treated.
+        Treatment of the photos, as raw ones or as JPEGs.
     context
         The run's decoders.
 
@@ -102,7 +102,7 @@ class FrameReader:
         self._ended = True
         self._begun.set()
 
-    def read(self, number: int) -> ReadFrame | Skipped:
+    def read(self, number: int) -> PreparedFrame | Skipped:
         """Return a photo's frame, or why it cannot be used."""
         frame = self._read(number, self._decode)
         if isinstance(frame, Skipped) and self._fallback is not None and not self._ended:
@@ -110,7 +110,7 @@ class FrameReader:
             return frame if isinstance(frame, Skipped) else replace(frame, by_fallback=True)
         return frame
 
-    def _read(self, number: int, decode: Read) -> ReadFrame | Skipped:
+    def _read(self, number: int, decode: Read) -> PreparedFrame | Skipped:
         photo, area, step = self._photos[number], self._profile.active_area, self._profile.cfa.step
         ahead = self._ahead.pop(number, None)
         try:
@@ -128,7 +128,7 @@ class FrameReader:
         del frame  # and with it the decoder's memory, before the tally takes some
         noise = fit_noise(padded, step, clipping=clipping)
         reason = self._implausibility(padded[step:-step, step:-step], noise, clipping)
-        return skipped(photo.path.name, reason) if reason else ReadFrame(padded, noise, clipping, digest)
+        return skipped(photo.path.name, reason) if reason else PreparedFrame(padded, noise, clipping, digest)
 
     def _implausibility(self, active: Mosaic, noise: Noise, clipping: tuple[int, int]) -> str | None:
         """Return why a frame is no photo, or None."""

@@ -12,9 +12,9 @@ from sensormap.assemble.evidence import Evidence
 from sensormap.assemble.pass_rules import rules_for
 from sensormap.camera.profile import Body, Profile
 from sensormap.decode.reading import open_geometry
-from sensormap.detect.follow_list import make_follow_list
 from sensormap.detect.tally import MOST_FRAMES
-from sensormap.diagnose.diagnosis import SecondPassResult
+from sensormap.detect.worth_following import make_follow_list
+from sensormap.diagnose.kind_and_strengths import SecondPassResult
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, SensorMapError
 from sensormap.frame import Photo
 from sensormap.survey.context import RunContext
@@ -50,7 +50,7 @@ def gather_evidence(
     context
         Options, decoders and callbacks of the run.
     clock_jumps
-        How often the camera's clock contradicts its count of shots.
+        Number of times that the camera's clock contradicts its count of shots.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def gather_evidence(
         digests=tuple(record.digest for record in records),
         saturation=min(record.saturation for record in records),
         tally=first.tally,
-        ballots=first.ballots,
+        block_votes=first.block_votes,
         repeated=sum(record.repeat for record in records) + (followed.repeats if followed else 0),
         filtered=sum(record.filtered for record in records),
         followed=followed,
@@ -104,7 +104,7 @@ def _follow(
     """Run the second pass over the chosen frames that count, and over others in place of those that do not."""
     area, options = profile.active_area, context.options
     cfa = profile.cfa.shifted(x=area.x, y=area.y)
-    follow_list = make_follow_list(first.tally, first.ballots, first.shifted_sums, cfa, options.thresholds)
+    follow_list = make_follow_list(first.tally, first.block_votes, first.shifted_sums, cfa, options.thresholds)
     frames = refilled(photos, chosen, first.counted, options.follow)
     again = sum(number not in first.saved_windows for number in frames)
     log.info(

@@ -54,7 +54,7 @@ def map_defects(
     photos
         Files, folders (searched recursively) and glob patterns, in any mix.
     options
-        What the run is asked to do.
+        Options of the run.
     progress
         Called with the number of photos done and of all, in each pass, first with 0.
     read
@@ -74,7 +74,7 @@ def map_defects(
     refusals = Refusals(strict=options.strict)
     context = RunContext(options, progress, refusals, read, fallback)
     selection, known = _select(photos, context)
-    mixed = bool(selection.photos and selection.pictures)
+    mixed = bool(selection.photos and selection.jpegs)
     maps: list[SensorMap] = []
     used: set[Path] = set()
     problem = too_few(0, context)
@@ -131,7 +131,7 @@ def _jpegs(
     refusals.add_quietly(Skipped(jpeg.path.name, same) for jpeg in twins)
     if twins:
         log.info("%s left out: raw photos show the same shots", _number(len(twins), "JPEG"))
-    jpegs = [*selection.pictures, *(jpeg for jpeg, photo in selection.twins if photo.path not in used)]
+    jpegs = [*selection.jpegs, *(jpeg for jpeg, photo in selection.twins if photo.path not in used)]
     if mapped and (known is None or known.jpeg_crop is None):
         reason = "a JPEG beside raw photos, but no profile says where it lies on the raw grid"
         refusals.extend(Skipped(jpeg.path.name, reason) for jpeg in jpegs)

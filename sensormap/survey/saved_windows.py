@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
-from sensormap.detect.follow_list import FollowList, make_follow_list
+from sensormap.detect.follow_list import FollowList
 from sensormap.detect.tally import Outliers, Tally
 from sensormap.detect.votes import count_votes, parts_of
+from sensormap.detect.worth_following import make_follow_list
 from sensormap.frame import Mosaic
 from sensormap.settings import Thresholds
 
@@ -27,7 +28,7 @@ from sensormap.settings import Thresholds
 _BATCH = 60
 _EVERY, _LAST_LEADING = 3, 8
 CONTROLS, _CONTROL_SEED = 3000, 2
-_VOTE_SEED = 1 << 20  # of no block
+_VOTE_SEED = 1 << 20  # a seed that no block has
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Windows:
     follow_list
         The photosites, and decoys.
     values
-        What `FollowList.windows` returns: value, and twice the median and the mid-spread of the eight neighbours, DN,
+        Result of `FollowList.windows`: value, and twice the median and the mid-spread of the eight neighbours, DN,
         shape ``(3, N)``.
     """
 
@@ -100,7 +101,7 @@ class SavedWindows:
     followed
         Numbers of the frames that the second pass wants.
     tally, shifted_sums, shifts
-        Those of the first pass.
+        Tally, sums and shifts of the first pass.
     step
         Number of photosites that random shifts go by.
     cfa
@@ -178,7 +179,7 @@ class SavedWindows:
             for i in ready:
                 if i:  # another thread may still make the list of the batch before
                     self._made[i - 1].wait()
-                if self._batches[i].later and not self._made[i].is_set():  # it is if the run is over
+                if self._batches[i].later and not self._made[i].is_set():  # also set when the run ends early
                     self._lists[i] = self._make_list(i)
                 self._made[i].set()
         finally:
@@ -195,7 +196,7 @@ class SavedWindows:
         outliers = self._outliers[batch]
         if not outliers:
             return None
-        ballots = count_votes(
+        block_votes = count_votes(
             outliers,
             parts_of(sorted(outliers)),
             self._shifts,
@@ -206,7 +207,7 @@ class SavedWindows:
         )
         self._outliers[batch] = {}
         found = make_follow_list(
-            self._tally, ballots, self._shifted_sums, self._cfa, self._thresholds, early=True
+            self._tally, block_votes, self._shifted_sums, self._cfa, self._thresholds, early=True
         )
         controls = draw_controls(self._tally.hidden.size)
         return FollowList(np.union1d(found.photosites, controls), found.decoys)

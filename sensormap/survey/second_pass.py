@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from sensormap.camera.profile import Profile
 from sensormap.detect.follow_list import FollowList, moved_back
-from sensormap.diagnose.diagnosis import SecondPassResult
-from sensormap.diagnose.odds import Odds, odds_of
+from sensormap.detect.runs import find_columns
+from sensormap.diagnose.defect_odds import Odds, odds_of
+from sensormap.diagnose.kind_and_strengths import SecondPassResult
 from sensormap.diagnose.scenery import neighbours_deviate, repeated_frames
 from sensormap.diagnose.series import (
     Conditions,
@@ -31,7 +32,6 @@ from sensormap.diagnose.series import (
 )
 from sensormap.errors import SensorMapError
 from sensormap.frame import Photo, Skipped
-from sensormap.maps.clusters import find_columns
 from sensormap.photos.refusals import skipped
 from sensormap.score.neighbours import pad
 from sensormap.survey.context import RunContext
@@ -56,9 +56,9 @@ def run_second_pass(
     Parameters
     ----------
     photos, profile
-        Those of the first pass.
+        Photos and profile of the first pass.
     first
-        What the first pass left behind; its `saved_windows` are emptied.
+        Results of the first pass; its `saved_windows` are emptied.
     follow_list
         Candidates and decoys, both ascending.
     frames
@@ -75,7 +75,7 @@ def run_second_pass(
 
 
 class _SecondPass:
-    """What the threads of a second pass share."""
+    """What the threads of the second pass share."""
 
     def __init__(
         self,
@@ -103,10 +103,10 @@ class _SecondPass:
             if not windows:
                 return None
             conditions = self._conditions(sorted(windows))
-            gathered = self._gather(windows, conditions)
-            windows.clear()  # with the saved ones as large as what was gathered
+            followed = self._gather(windows, conditions)
+            windows.clear()  # with the saved ones as large as what was followed
             self._first.saved_windows.clear()
-            return self._weigh(gathered, conditions, pool)
+            return self._result(followed, conditions, pool)
         finally:
             self._ended = True
             pool.shutdown(wait=True, cancel_futures=True)
@@ -182,14 +182,14 @@ class _SecondPass:
             known=known,
         )
 
-    def _weigh(self, gathered: FollowedWindows, conditions: Conditions, pool: ThreadPoolExecutor) -> SecondPassResult:
+    def _result(self, followed: FollowedWindows, conditions: Conditions, pool: ThreadPoolExecutor) -> SecondPassResult:
         """Learn from the controls what is usual, then compute the odds of candidates and decoys."""
         count = self._candidates.size
         controls = slice(count, count + CONTROLS)
-        gathered = replace(gathered, odd_shares=measure_odd_shares(gathered[controls], conditions))
-        spread = measure_response_spread(gathered[controls], conditions)
+        followed = replace(followed, odd_shares=measure_odd_shares(followed[controls], conditions))
+        spread = measure_response_spread(followed[controls], conditions)
 
-        def weighed(part: FollowedWindows) -> Odds:
+        def odds_in_lots(part: FollowedWindows) -> Odds:
             def of(lot: slice) -> Odds:
                 return odds_of(part[lot], conditions, self._context.options.least_strengths, response_spread=spread)
 
@@ -198,23 +198,23 @@ class _SecondPass:
             found = [pool.submit(of, lot) for lot in part.lots()]
             return Odds.concatenate([first, *(result_of(one) for one in found)])
 
-        candidates, repeats = gathered.part(slice(0, count)), np.zeros(conditions.number.size, np.bool_)
-        odds = weighed(candidates)
+        candidates, repeats = followed.part(slice(0, count)), np.zeros(conditions.number.size, np.bool_)
+        odds = odds_in_lots(candidates)
         for _ in range(_SCENE_ROUNDS):
             found = self._repeats(candidates, odds, repeats)
             if not found.any():
                 break
             repeats |= found
             candidates = replace(candidates, known=candidates.known & ~repeats)
-            odds = weighed(candidates)
-        decoys = gathered.part(slice(count + CONTROLS, None))
+            odds = odds_in_lots(candidates)
+        decoys = followed.part(slice(count + CONTROLS, None))
         known = decoys.known & ~repeats & self._off_defects(self._candidates[odds.likely], conditions)
         return SecondPassResult(
             places=self._candidates,
             series=candidates,
             odds=odds,
             conditions=conditions,
-            decoys=weighed(replace(decoys, known=known)).total,
+            decoys=odds_in_lots(replace(decoys, known=known)).total,
             response_spread=spread,
             repeats=int(np.count_nonzero(repeats)),
         )
@@ -222,8 +222,8 @@ class _SecondPass:
     def _repeats(self, candidates: FollowedWindows, odds: Odds, repeats: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Tell which frames, beside the known `repeats`, show the scene of an earlier one."""
         single = odds.likely & ~self._in_runs(odds.likely)
-        suspects = candidates[single & self._neighbours_deviate]
-        score = (suspects.value - suspects.level) / np.sqrt(suspects.variance)
+        singles = candidates[single & self._neighbours_deviate]
+        score = (singles.value - singles.level) / np.sqrt(singles.variance)
         found = ~repeats
         listed = int(np.count_nonzero(single))
         found[~repeats] = repeated_frames(score[:, ~repeats], listed, more=bool(repeats.any()))

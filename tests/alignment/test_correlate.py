@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 from PIL import Image
 
-from fixtures.camera.develop import Look, develop
+from fixtures.camera.develop import Development, develop
 from sensormap.alignment.correlate import _correlate, align
 from sensormap.camera.cfa import BAYER_NAMES, Cfa
 from sensormap.camera.geometry import Rect
@@ -184,7 +184,7 @@ def test_a_raw_frame_without_detail_is_refused(level):
 def test_a_flat_field_is_found_by_its_noise_or_refused():
     rng = np.random.default_rng(3)
     raw = np.clip(rng.normal(400, 7, SHAPE), 0, 3880).astype(np.uint16)
-    picture = develop(raw, Look("bilinear", (13, 10), (1.0, 1.0)))
+    picture = develop(raw, Development("bilinear", (13, 10), (1.0, 1.0)))
     assert align(raw.astype(np.int16), GBRG, GRID, stored(picture, quality=95)).crop == Rect(13, 10, *CROP_SIZE)
     with pytest.raises(FrameMismatchError, match="too little detail to align"):
         align(raw.astype(np.int16), GBRG, GRID, stored(picture, quality=40))

@@ -42,14 +42,14 @@ def profile_of(folder, crop="[14, 9, 288, 232]"):
 @pytest.mark.parametrize("offset", [(14, 9), (14, 8), (13, 9), (0, 0)], ids=str)
 def test_the_crop_of_a_pair(tmp_path, offset):
     check = align_jpeg(*write_pair(tmp_path, offset=offset), profile=profile_of(tmp_path))
-    assert check.alignment.crop == Rect(*offset, *CROP_SIZE)
+    assert check.measured.crop == Rect(*offset, *CROP_SIZE)
     assert check.camera == "NIKON D80"
     assert check.profile.name == "small"
 
 
 def test_a_camera_without_a_profile_has_libraw_s_geometry(tmp_path):
     check = align_jpeg(*write_pair(tmp_path, offset=(15, 8), meta=replace(SHOT, model="NIKON D9999")))
-    assert check.alignment.crop == Rect(15, 8, *CROP_SIZE)
+    assert check.measured.crop == Rect(15, 8, *CROP_SIZE)
     assert check.profile is None
     require_agreement(check)
     assert crop_lines(check)[1] == "No profile of NIKON D9999  the line for one: jpeg_crop: [15, 8, 288, 232]"
@@ -109,7 +109,7 @@ def test_files_of_two_shots_are_told(tmp_path, change, words):
 )
 def test_what_the_jpeg_does_not_tell_does_not_contradict(tmp_path, meta):
     check = align_jpeg(*write_pair(tmp_path, jpeg_meta=meta), profile=profile_of(tmp_path))
-    assert check.alignment.crop == Rect(14, 9, *CROP_SIZE)
+    assert check.measured.crop == Rect(14, 9, *CROP_SIZE)
 
 
 def test_a_jpeg_of_another_scene_is_told_by_what_it_shows(tmp_path):

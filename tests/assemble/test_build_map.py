@@ -16,7 +16,7 @@ from sensormap.assemble.build_map import add_skipped, assemble, undated
 from sensormap.assemble.evidence import Evidence
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect
-from sensormap.diagnose.odds import expected_false, probability
+from sensormap.diagnose.defect_odds import expected_false, probability
 from sensormap.frame import Skipped
 from sensormap.maps.entries import Between, Defect, DefectKind
 from sensormap.maps.sensor_map import SensorMap

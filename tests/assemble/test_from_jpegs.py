@@ -20,13 +20,13 @@ from sensormap.camera.profile import Profile
 from sensormap.decode.jpeg_mosaic import jpeg_profile
 from sensormap.detect.lines import find_lines
 from sensormap.detect.tally import Outliers
-from sensormap.detect.votes import Ballot
-from sensormap.diagnose.kinds import jpeg_kind
+from sensormap.detect.votes import BlockVotes
+from sensormap.diagnose.kinds_without_series import jpeg_kind
 from sensormap.maps.entries import Between, Defect, DefectKind, Source
 from sensormap.maps.mapfile.writing import map_text
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.settings import LeastStrengths, Thresholds
-from tests.support.evidences import ballot_of, evidence_of, photo
+from tests.support.evidences import evidence_of, photo, votes_of
 from tests.support.frames import TOY_PROFILE
 
 CAMERA = replace(TOY_PROFILE, raw_size=(83, 67), active_area=Rect(3, 1, 77, 63), jpeg_crop=Rect(6, 3, 60, 48))
@@ -50,7 +50,7 @@ PLAIN = Shown()
 
 
 def outliers_in(places: Places, frames: Sequence[int]) -> Outliers:
-    """Return what some frames show, in the order of a ballot."""
+    """Return what some frames show, in the order of a block's votes."""
     seen = [
         (frame, row * KNOWN.active_area.width + col, 40 if one.value > one.level else -40, one.value, 2 * one.level)
         for frame in frames
@@ -72,12 +72,12 @@ def pictures(
 ) -> Evidence:
     """Return evidence of JPEGs a day apart, of which blocks of ten, or these, list the outlying scores."""
     blocks = [numbers[start : start + 10] for start in range(0, len(numbers), 10)] if blocks is None else blocks
-    ballots = []
+    block_votes = []
     for block in blocks:
         listed = {at: one for at, one in places.items() if len(set(one.frames) & set(block)) >= 3}
         index = [row * KNOWN.active_area.width + col for row, col in sorted(listed)]
         scores = [one.score for _, one in sorted(listed.items())]
-        ballots.append(ballot_of(index, scores, outliers_in(listed, block)))
+        block_votes.append(votes_of(index, scores, outliers_in(listed, block)))
     photos = tuple(
         replace(photo(number, iso=100, shutter_s=0.01, time=NOON + timedelta(days=number)), jpeg_size=(60, 48))
         for number in numbers
@@ -88,7 +88,7 @@ def pictures(
         "photos": photos,
         "numbers": tuple(numbers),
         "digests": tuple(f"{number:064x}" for number in numbers),
-        "ballots": tuple(ballots),
+        "block_votes": tuple(block_votes),
         "blocks": tuple(tuple(block) for block in blocks),
     }
     evidence = evidence_of({}, profile=profile, **(values | parts))
@@ -205,14 +205,14 @@ def test_the_sign_is_that_of_the_outliers_whatever_the_mean(
 def test_the_score_is_that_of_the_best_block() -> None:
     evidence = pictures({(20, 31): Shown(score=12.3456)})
     assert defects_of(evidence)[0].score == 12.35
-    first, second = evidence.ballots
+    first, second = evidence.block_votes
     better = replace(second, score=np.array([31.0]))
-    for ballots in ((first, better), (better, first)):
-        assert defects_of(replace(evidence, ballots=ballots))[0].score == 31.0
+    for block_votes in ((first, better), (better, first)):
+        assert defects_of(replace(evidence, block_votes=block_votes))[0].score == 31.0
 
 
 def test_what_only_the_mean_shows_has_no_effect_to_measure_and_is_left_out() -> None:
-    assert defects_of(pictures({(20, 31): Shown(())}, ballots=(ballot_of([20 * 60 + 31], [20.0]),))) == []
+    assert defects_of(pictures({(20, 31): Shown(())}, block_votes=(votes_of([20 * 60 + 31], [20.0]),))) == []
 
 
 # the least effect
@@ -227,10 +227,10 @@ def test_what_adds_or_lacks_less_than_a_tenth_of_the_light_is_left_out(value: in
 
 def test_fewer_than_three_outliers_are_left_out() -> None:
     evidence = pictures({(20, 31): Shown(range(4))}, blocks=[range(4), range(4, 20)])
-    (ballot, rest) = evidence.ballots
-    cut = replace(ballot, outliers=ballot.outliers[:2])
+    (votes, rest) = evidence.block_votes
+    cut = replace(votes, outliers=votes.outliers[:2])
     assert len(defects_of(evidence)) == 1
-    assert defects_of(replace(evidence, ballots=(cut, rest))) == []
+    assert defects_of(replace(evidence, block_votes=(cut, rest))) == []
 
 
 # confidence
@@ -255,14 +255,14 @@ def test_no_confidence_exceeds_the_ceiling_or_that_of_jpegs(ceiling: float) -> N
 
 def test_many_blocks_with_few_entries_lower_the_confidence() -> None:
     evidence = pictures({(20, 31): PLAIN})
-    empty = ballot_of([], [])
-    many: tuple[Ballot, ...] = (*evidence.ballots, *[empty] * 38)
-    found = map_of(replace(evidence, ballots=many))
+    empty = votes_of([], [])
+    many: tuple[BlockVotes, ...] = (*evidence.block_votes, *[empty] * 38)
+    found = map_of(replace(evidence, block_votes=many))
     assert found.false_positives == pytest.approx(0.2)
     assert found.defects[0].confidence == pytest.approx(1 - 0.2 / 1.2, abs=1e-4)
     places = dict.fromkeys([(20, 31), (40, 8), (5, 50), (5, 8)], PLAIN)
     more = pictures(places)
-    found = map_of(replace(more, ballots=(*more.ballots, *[empty] * 38)))
+    found = map_of(replace(more, block_votes=(*more.block_votes, *[empty] * 38)))
     assert {defect.confidence for defect in found.defects} == {CONFIDENCE}
 
 
@@ -270,7 +270,7 @@ def test_candidates_that_are_left_out_do_not_make_the_others_surer() -> None:
     """Of four candidates three have too little effect."""
     dim = dict.fromkeys([(40, 8), (5, 50), (5, 8)], Shown(value=103))
     evidence = pictures({(20, 31): PLAIN} | dim)
-    (defect,) = map_of(replace(evidence, ballots=(*evidence.ballots, *[ballot_of([], [])] * 38))).defects
+    (defect,) = map_of(replace(evidence, block_votes=(*evidence.block_votes, *[votes_of([], [])] * 38))).defects
     assert defect.confidence == pytest.approx(1 - 0.2 / 1.2, abs=1e-4)
 
 
@@ -339,9 +339,9 @@ def test_outliers_of_the_other_sign_do_not_count_as_seen() -> None:
     darker = pictures({(20, 31): Shown(range(13, 20), value=100, level=160)})
     both = tuple(
         replace(one, outliers=Outliers.concatenate([one.outliers, other.outliers]))
-        for one, other in zip(evidence.ballots, darker.ballots, strict=True)
+        for one, other in zip(evidence.block_votes, darker.block_votes, strict=True)
     )
-    (defect,) = defects_of(replace(evidence, ballots=both))
+    (defect,) = defects_of(replace(evidence, block_votes=both))
     assert (defect.onset, defect.seen) == (Between(None, None), (13, 20))
 
 

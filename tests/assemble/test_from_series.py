@@ -15,7 +15,7 @@ from sensormap.assemble.from_series import make_defects
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
-from sensormap.diagnose.diagnosis import Diagnosis
+from sensormap.diagnose.kind_and_strengths import Diagnosis
 from sensormap.diagnose.onset import FrameSpan
 from sensormap.diagnose.series import Series
 from sensormap.frame import Exposure, Photo

@@ -12,7 +12,7 @@ from sensormap.camera.geometry import Sensor
 from sensormap.detect.tally import Outliers
 from sensormap.maps.entries import Defect, DefectKind
 from sensormap.settings import LeastStrengths, Thresholds
-from tests.support.evidences import FRAMES, TALL, ballot_of, evidence_of, photo
+from tests.support.evidences import FRAMES, TALL, evidence_of, photo, votes_of
 
 SENSOR = Sensor(TALL.raw_size, TALL.active_area, TALL.cfa, TALL.jpeg_crop)
 
@@ -45,13 +45,13 @@ def test_kinds_are_told_from_each_photosite_s_own_outliers_in_all_blocks() -> No
             parts.append(
                 Outliers(frames.astype(np.int32), size * (row * width + col), score, size * value, 2 * light[frames])
             )
-    ballots = tuple(
-        ballot_of([int(index[0])], [20.0], Outliers.concatenate(parts[i::2]))
+    block_votes = tuple(
+        votes_of([int(index[0])], [20.0], Outliers.concatenate(parts[i::2]))
         for i, index in ((0, parts[0].index), (1, parts[2].index))
     )
     expected = [(DefectKind.DEAD, 0.9), (DefectKind.STUCK, 0.9)]
-    for order in (ballots, ballots[::-1]):
-        found = defects_of(evidence_of(ballots=order))
+    for order in (block_votes, block_votes[::-1]):
+        found = defects_of(evidence_of(block_votes=order))
         assert [(defect.kind, defect.confidence) for defect in found] == expected
 
 

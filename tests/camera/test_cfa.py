@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormap.camera.cfa import BAYER_NAMES, LUMA, MONO, PICTURE, Cfa
+from sensormap.camera.cfa import BAYER_NAMES, LUMA_PLANE, MONO, PICTURE, Cfa
 
 NAMES = st.sampled_from((*BAYER_NAMES, MONO, PICTURE))
 OFFSETS = st.integers(0, 5000)
@@ -73,7 +73,7 @@ def test_a_picture_has_four_phases_of_one_name(x: int, y: int) -> None:
         (1, 0, 2),
         (1, 1, 2),
     ]
-    assert {plane.name for plane in picture.planes} == {picture.plane_name(x=x, y=y)} == {LUMA}
+    assert {plane.name for plane in picture.planes} == {picture.plane_name(x=x, y=y)} == {LUMA_PLANE}
     assert picture.shifted(x=x, y=y) is picture
 
 

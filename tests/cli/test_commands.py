@@ -122,10 +122,10 @@ def test_without_a_command_all_are_shown():
         (("map", ".", "--profile", "nikon-d8O"), "did you mean nikon-d80"),
         (("map", ".", "--profile", "d80"), "did you mean nikon-d80"),
         (("map", ".", "--profile", "qqq"), "known are nikon-d1,"),
-        (("map", ".", "--profile", "mine.yaml"), "mine.yaml: no such file, expected a camera profile"),
+        (("map", ".", "--profile", "mine.yaml"), f"mine.yaml: cannot be read: {os.strerror(errno.ENOENT)}"),
         (("cameras", "show", "nikon-d81"), "did you mean nikon-d"),
         (("show", "nowhere.yaml"), f"nowhere.yaml: cannot be read: {os.strerror(errno.ENOENT)}"),
-        (("coords", "."), f".: cannot be read: {os.strerror(errno.EISDIR)}"),
+        (("coords", "."), ".: is a folder, expected a map"),
     ],
 )
 def test_errors_are_one_line_and_exit_1(tmp_path, monkeypatch, arguments, words):

@@ -36,7 +36,7 @@ from sensormap.maps.entries import Between, Column, DefectKind, FrameSummary
 from sensormap.maps.mapfile.writing import write_map
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.exif import read_photo
-from sensormap.photos.files import MARK
+from sensormap.photos.mark import MARK
 from tests.support.maps import toy_defect
 from tests.support.photos import refused
 
@@ -138,7 +138,7 @@ def test_only_what_was_born_and_shows_is_repaired(photos, tmp_path):
     done, refused = correct(photos, tmp_path / "out")
     assert refused == []
     assert [(one.source.name, one.output.name) for one in done] == [("DSC_1.NEF",) * 2, ("DSC_2.NEF",) * 2]
-    assert [(one.chosen.unborn, one.chosen.hidden) for one in done] == [(1, 1), (0, 1)]
+    assert [(one.chosen.before_onset, one.chosen.hidden) for one in done] == [(1, 1), (0, 1)]
     before, after = ([folder / name for name in ("DSC_1.NEF", "DSC_2.NEF")] for folder in (photos, tmp_path / "out"))
     assert changed(before[0], after[0]) == places(HOT, STUCK)
     assert changed(before[1], after[1]) == places(HOT, STUCK, BORN)
@@ -654,7 +654,7 @@ def test_the_command_says_what_it_did(photos, map_file, tmp_path):
     result = command(map_file, photos, "-o", tmp_path / "fixed")
     assert result.exit_code == 0
     assert "2 photos corrected, 167 places repaired" in result.stdout
-    assert "DSC_1.NEF  DSC_1.NEF         83  1 born later, 1 not visible at this exposure" in result.stdout
+    assert "DSC_1.NEF DSC_1.NEF 83 1 appeared later, 1 not visible at this exposure" in " ".join(result.stdout.split())
     assert command(map_file, photos, "-q", "-o", tmp_path / "quiet").stdout == ""
 
 

@@ -35,7 +35,7 @@ def chosen_at(sensor_map, exposure, **options):
 
 
 @pytest.mark.parametrize(
-    ("time", "repaired", "unborn", "healed"),
+    ("time", "repaired", "before_onset", "healed"),
     [
         (OLD, [], 1, 0),
         (BORN, [], 1, 0),
@@ -47,11 +47,11 @@ def chosen_at(sensor_map, exposure, **options):
         (None, [(5, 5)], 0, 0),
     ],
 )
-def test_a_defect_is_repaired_while_it_lives(time, repaired, unborn, healed):
+def test_a_defect_is_repaired_while_it_lives(time, repaired, before_onset, healed):
     defect = toy_defect(5, 5, onset=Between(BORN, SEEN), until=Between(SEEN, HEALED))
     chosen, places = chosen_at(toy_map(defects=(defect,), columns=()), Exposure(time=time))
     assert places == repaired
-    assert (chosen.unborn, chosen.healed) == (unborn, healed)
+    assert (chosen.before_onset, chosen.healed) == (before_onset, healed)
 
 
 @pytest.mark.parametrize("onset", [None, Between(None, None), Between(None, SEEN)])
@@ -66,7 +66,7 @@ def test_lines_are_repaired_once_they_are_born_and_give_all_their_photosites():
     sensor_map = toy_map(defects=(toy_defect(3, 3),), columns=(column,), rows=(row,))
     early, _ = chosen_at(sensor_map, Exposure(time=OLD))
     late, _ = chosen_at(sensor_map, Exposure(time=NEW))
-    assert (early.unborn, late.unborn) == (4, 0)  # every other row of the column
+    assert (early.before_onset, late.before_onset) == (4, 0)  # every other row of the column
     in_row = list(row.photosites(sensor_map.sensor.cfa))
     assert early.photosites(sensor_map) == sorted([(3, 3), *in_row], key=lambda place: place[::-1])
     assert set(late.photosites(sensor_map)) == {(3, 3), *in_row, *column.photosites(sensor_map.sensor.cfa)}
@@ -104,7 +104,7 @@ def test_all_repairs_also_what_is_not_born_or_healed():
     for time in (OLD, NEW):
         chosen, places = chosen_at(sensor_map, Exposure(time=time), all_defects=True)
         assert places == [(5, 5)]
-        assert (chosen.unborn, chosen.healed, chosen.hidden) == (0, 0, 0)
+        assert (chosen.before_onset, chosen.healed, chosen.hidden) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("all_defects", [False, True])

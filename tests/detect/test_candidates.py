@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.detect.candidates import Candidates, find_candidates
-from sensormap.detect.follow_list import largest_sums, worth_following
 from sensormap.detect.nulls import null_of
 from sensormap.detect.tally import Outliers, Tally
-from sensormap.detect.votes import Ballot
+from sensormap.detect.votes import BlockVotes
+from sensormap.detect.worth_following import largest_sums, worth_following
 from sensormap.settings import Thresholds
 
 SHAPE = (41, 100)
@@ -35,10 +35,12 @@ def healthy(step: int = 2, unit: int = UNIT, centre: int = 0) -> Tally:
     return tally
 
 
-def votes(places: dict[tuple[int, int], float], *, following: Sequence[int] = (), decoys: Sequence[int] = ()) -> Ballot:
+def votes(
+    places: dict[tuple[int, int], float], *, following: Sequence[int] = (), decoys: Sequence[int] = ()
+) -> BlockVotes:
     index = sorted(row * SHAPE[1] + col for row, col in places)
     score = [places[divmod(place, SHAPE[1])] for place in index]
-    return Ballot(
+    return BlockVotes(
         np.array(index, np.int32),
         np.array(score, np.float64),
         Outliers.concatenate([]),
@@ -49,9 +51,9 @@ def votes(places: dict[tuple[int, int], float], *, following: Sequence[int] = ()
 
 
 def found(
-    tally: Tally, *ballots: Ballot, name: str = "GBRG", thresholds: Thresholds | None = None
+    tally: Tally, *block_votes: BlockVotes, name: str = "GBRG", thresholds: Thresholds | None = None
 ) -> dict[tuple[int, int], float]:
-    candidates = find_candidates(tally, ballots, Cfa(name), thresholds or Thresholds())
+    candidates = find_candidates(tally, block_votes, Cfa(name), thresholds or Thresholds())
     places = list(zip(candidates.row.tolist(), candidates.col.tolist(), strict=True))
     assert places == sorted(set(places))
     return dict(zip(places, candidates.score.tolist(), strict=True))
@@ -211,11 +213,11 @@ def test_centre_and_scale_are_those_of_every_fourth_row_or_of_all() -> None:
     assert null_of(np.ones((8, 8), np.float32)) == (1, np.inf)
 
 
-# what deserves a second look
+# what the second pass follows
 
 
-def followed(tally: Tally, *ballots: Ballot, name: str = "GBRG", share: float = 4e-4) -> list[int]:
-    places = worth_following(tally, ballots, Cfa(name), Thresholds(followed_share=share))
+def followed(tally: Tally, *block_votes: BlockVotes, name: str = "GBRG", share: float = 4e-4) -> list[int]:
+    places = worth_following(tally, block_votes, Cfa(name), Thresholds(followed_share=share))
     assert places.dtype == np.int64
     assert places.tolist() == sorted(set(places.tolist()))
     return places.tolist()
@@ -282,8 +284,8 @@ def test_a_mean_far_from_its_plane_s_median_deserves_a_second_look(name: str, si
 @CFAS
 def test_what_a_block_singles_out_deserves_a_second_look(name: str) -> None:
     """Candidates of the votes are among those anyway; decoys are not followed as candidates."""
-    ballots = [votes({}, following=[7, 3000], decoys=[9]), votes({}, following=[7, 8]), votes({})]
-    assert followed(healthy(Cfa(name).step), *ballots, name=name) == [7, 8, 3000]
+    block_votes = [votes({}, following=[7, 3000], decoys=[9]), votes({}, following=[7, 8]), votes({})]
+    assert followed(healthy(Cfa(name).step), *block_votes, name=name) == [7, 8, 3000]
 
 
 @pytest.mark.parametrize(("share", "most"), [(4e-4, 200), (0.1, 410)])

@@ -142,7 +142,7 @@ def test_lines_come_sorted_and_the_same_each_time() -> None:
 
 
 @pytest.mark.parametrize(("name", "apart"), [("GBRG", 2), (MONO, 1)])
-def test_the_ghosts_beside_a_line_are_left_out(name: str, apart: int) -> None:
+def test_the_side_effects_beside_a_line_are_left_out(name: str, apart: int) -> None:
     """The medians of the photosites beside a bad column are a little off, the other way."""
     mean = sensor(9)
     mean[100:300, 50] += 2

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
-from sensormap.detect.tally import MOST_FRAMES, OUTLIER_SIGMA, Outliers, Tally, add_outlying
+from sensormap.detect.tally import MOST_FRAMES, Outliers, Tally, add_outlying
 from sensormap.frame import Mosaic
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import Noise, fit_noise
+from sensormap.settings import OUTLIER_SIGMA
 from tests.support.frames import SATURATION, make_mosaic, plain_noise
 from tests.support.scores import scores_slowly
 
@@ -197,11 +198,20 @@ def test_one_frame_too_many_is_refused_before_it_is_added(width: dict[str, int])
     assert_same(tally, tally_of([0, 1], **(width | {"frames": 2})))
 
 
-def test_tallies_of_different_shapes_or_widths_are_not_merged() -> None:
-    with pytest.raises(ValueError, match=r"tallies of shapes \(6, 6\) and \(6, 7\), .* cannot be merged"):
+def test_a_tally_takes_none_of_another_shape_and_none_with_wider_sums() -> None:
+    with pytest.raises(ValueError, match=r"of shape \(6, 6\) takes none of shape \(6, 7\)"):
         Tally((6, 6)).merge(Tally((6, 7)))
-    with pytest.raises(ValueError, match="or of other widths, cannot be merged"):
-        Tally((6, 6)).merge(Tally((6, 6), frames=8))
+    with pytest.raises(ValueError, match="none with wider sums"):
+        Tally((6, 6), frames=8).merge(Tally((6, 6)))
+
+
+@pytest.mark.parametrize("most", [6, 300, 700, 2000])
+def test_tallies_for_few_frames_add_up_to_one_for_many(most: int) -> None:
+    whole = tally_of([0, 1, 2, 3, 4], frames=most)
+    total = Tally(SHAPE, frames=most)
+    for part in ([3, 4], [0], [1, 2]):
+        total.merge(tally_of(part, frames=len(part)))
+    assert_same(total, whole)
 
 
 # what a photosite clipped with its surroundings does not show
@@ -318,7 +328,7 @@ def test_lists_of_outliers_join_in_order() -> None:
     assert [array.dtype for array in vars(empty).values()] == [array.dtype for array in vars(joined).values()]
 
 
-# frames in which the camera lowered what stood out
+# frames filtered in camera
 
 
 @STEPS

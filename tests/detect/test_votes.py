@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from sensormap.detect.tally import Outliers
-from sensormap.detect.votes import FEWEST_VOTES, Ballot, count_votes, draw_shifts, parts_of, time_blocks
+from sensormap.detect.votes import FEWEST_VOTES, BlockVotes, count_votes, draw_shifts, parts_of, time_blocks
 
 SHAPE = (151, 203)
 RUN = 100  # frames, of which blocks are a part
@@ -54,13 +54,13 @@ def by_frame(outliers: Outliers) -> dict[int, Outliers]:
     return {int(frame): outliers[outliers.frame == frame] for frame in np.unique(outliers.frame)}
 
 
-def ballot_of(outliers: Outliers, *, seed: int = 0, step: int = 2, false_votes: float = 0.02) -> Ballot:
+def votes_of(outliers: Outliers, *, seed: int = 0, step: int = 2, false_votes: float = 0.02) -> BlockVotes:
     lists = by_frame(outliers)
     shifts = draw_shifts(RUN, SHAPE, step, seed + 1000)
     return count_votes(lists, [list(lists)], shifts, shape=SHAPE, step=step, false_votes=false_votes, seed=seed)[0]
 
 
-def assert_same(one: Ballot, other: Ballot) -> None:
+def assert_same(one: BlockVotes, other: BlockVotes) -> None:
     assert_array_equal(one.index, other.index)
     assert_array_equal(one.score, other.score)
     assert one.threshold == other.threshold
@@ -150,27 +150,27 @@ def largest(sums: dict[int, int], measure: dict[int, int], most: int = 1500) -> 
 @pytest.mark.parametrize("share", [0.001, 0.02, 0.1])
 def test_votes_equal_the_slow_ones(step: int, seed: int, share: float) -> None:
     outliers = with_defects(chance(seed, share=share), [0, 77, 30_000, SHAPE[0] * SHAPE[1] - 1], [64, -50, 35, 64])
-    ballot = ballot_of(outliers, seed=seed, step=step)
-    candidates, kept, sums = slow_votes(outliers, ballot.threshold)
-    assert dict(zip(ballot.index.tolist(), ballot.score.tolist(), strict=True)) == pytest.approx(candidates)
-    assert ballot.index.tolist() == sorted(candidates)
-    found = ballot.outliers
+    votes = votes_of(outliers, seed=seed, step=step)
+    candidates, kept, sums = slow_votes(outliers, votes.threshold)
+    assert dict(zip(votes.index.tolist(), votes.score.tolist(), strict=True)) == pytest.approx(candidates)
+    assert votes.index.tolist() == sorted(candidates)
+    found = votes.outliers
     assert list(zip(found.index.tolist(), found.frame.tolist(), found.score.tolist(), strict=True)) == kept
-    assert ballot.following.tolist() == largest(sums, sums)
+    assert votes.following.tolist() == largest(sums, sums)
 
 
 @STEPS
 @pytest.mark.parametrize("share", [0.0005, 0.02, 0.1])
 def test_chance_yields_no_more_candidates_than_allowed(step: int, share: float) -> None:
-    ballots = [ballot_of(chance(seed, share=share), seed=seed, step=step) for seed in range(25)]
-    assert sum(ballot.index.size for ballot in ballots) <= 2  # 25 blocks of 0.02: 0.5 expected
+    block_votes = [votes_of(chance(seed, share=share), seed=seed, step=step) for seed in range(25)]
+    assert sum(votes.index.size for votes in block_votes) <= 2  # 25 blocks of 0.02: 0.5 expected
     if share > 0.01:  # otherwise nothing repeats
-        assert all(len(ballot.outliers) for ballot in ballots)
+        assert all(len(votes.outliers) for votes in block_votes)
 
 
 def test_scenery_moves_with_its_frame_and_raises_the_threshold() -> None:
     """What repeats because frames hold many outliers also repeats when they are shifted."""
-    thresholds = [ballot_of(chance(1, share=share)).threshold for share in (0.0005, 0.01, 0.05, 0.2)]
+    thresholds = [votes_of(chance(1, share=share)).threshold for share in (0.0005, 0.01, 0.05, 0.2)]
     assert thresholds == sorted(thresholds)
     assert thresholds[0] == 12.0
     assert thresholds[-1] > 25
@@ -181,17 +181,17 @@ def test_scenery_moves_with_its_frame_and_raises_the_threshold() -> None:
 def test_unanimous_photosites_are_found(share: float, score: int, frames: int) -> None:
     places = [0, 4321, 17_000, SHAPE[0] * SHAPE[1] - 1]
     outliers = with_defects(chance(3, share=share), places, [score] * 4, frames)
-    ballot = ballot_of(outliers)
-    assert ballot.index.tolist() == places
-    assert ballot.index.dtype == np.int32
+    votes = votes_of(outliers)
+    assert votes.index.tolist() == places
+    assert votes.index.dtype == np.int32
     used = np.unique(outliers.frame).size
-    np.testing.assert_allclose(ballot.score, frames * abs(score) / 8 / np.sqrt(used), rtol=1e-12)
+    np.testing.assert_allclose(votes.score, frames * abs(score) / 8 / np.sqrt(used), rtol=1e-12)
 
 
 def test_photosites_that_score_high_and_low_in_turn_are_weaker() -> None:
     frame, index = np.arange(10), np.full(10, 500)
-    steady = ballot_of(outliers_of(frame, index, np.full(10, 50)))
-    in_turn = ballot_of(outliers_of(frame, index, np.where(frame % 2, 50, -50)))
+    steady = votes_of(outliers_of(frame, index, np.full(10, 50)))
+    in_turn = votes_of(outliers_of(frame, index, np.where(frame % 2, 50, -50)))
     assert in_turn.score == steady.score / 2
     assert len(in_turn.outliers) == 10
 
@@ -199,31 +199,31 @@ def test_photosites_that_score_high_and_low_in_turn_are_weaker() -> None:
 @pytest.mark.parametrize(("votes", "kept"), [(2, 0), (3, 3)])
 def test_fewer_votes_of_one_sign_than_three_leave_no_trace(votes: int, kept: int) -> None:
     outliers = outliers_of(range(votes), [500] * votes, [64] * votes)
-    ballot = ballot_of(outliers)
-    assert len(ballot.outliers) == kept
-    assert ballot.index.size == kept // 3
-    mixed = ballot_of(outliers_of(range(4), [500] * 4, [64, 64, -64, -64]))
+    votes = votes_of(outliers)
+    assert len(votes.outliers) == kept
+    assert votes.index.size == kept // 3
+    mixed = votes_of(outliers_of(range(4), [500] * 4, [64, 64, -64, -64]))
     assert mixed.index.size == len(mixed.outliers) == 0
 
 
 @pytest.mark.parametrize(("scores", "found"), [([32, 32, 32], False), ([32, 32, 33], True), ([28, 28, 28], False)])
 def test_three_votes_just_beyond_the_limit_are_not_enough(scores: list[int], found: bool) -> None:
     """The threshold of 12 sigma itself is not enough either."""
-    ballot = ballot_of(outliers_of([0, 1, 2], [500] * 3, scores))
-    assert ballot.threshold == 12
-    assert ballot.index.tolist() == [500] * found
-    assert len(ballot.outliers) == 3
+    votes = votes_of(outliers_of([0, 1, 2], [500] * 3, scores))
+    assert votes.threshold == 12
+    assert votes.index.tolist() == [500] * found
+    assert len(votes.outliers) == 3
 
 
 @pytest.mark.parametrize("frames", [0, 1, 2])
 def test_fewer_than_three_frames_yield_nothing(frames: int) -> None:
     outliers = with_defects(chance(4, share=0.05, frames=frames), [500], [64], frames)
-    ballot = ballot_of(outliers)
-    assert ballot.index.size == ballot.score.size == len(ballot.outliers) == 0
-    assert ballot.following.size == ballot.decoys.size == 0
+    votes = votes_of(outliers)
+    assert votes.index.size == votes.score.size == len(votes.outliers) == 0
+    assert votes.following.size == votes.decoys.size == 0
 
 
-# what is worth a second look
+# what the second pass follows
 
 
 def moved(outliers: Outliers, shifts: np.ndarray) -> Outliers:
@@ -242,24 +242,25 @@ def test_decoys_are_what_would_be_followed_after_the_shift_of_the_run(step: int,
     places, frames = [0, 77, 30_000], 10
     outliers = with_defects(chance(9, share=share), places, [64, -50, 35], frames)
     shifts = draw_shifts(RUN, SHAPE, step, 1)
-    (ballot,) = count_votes(by_frame(outliers), [range(frames)], shifts, shape=SHAPE, step=step, false_votes=0.02, seed=1)
+    lists = by_frame(outliers)
+    (votes,) = count_votes(lists, [range(frames)], shifts, shape=SHAPE, step=step, false_votes=0.02, seed=1)
     sums = slow_votes(outliers, 0)[2]
     shifted = slow_votes(moved(outliers, shifts), 0)[2]
-    assert ballot.decoys.tolist() == largest(shifted, sums)
-    assert set(places) <= set(ballot.following.tolist())
-    assert ballot.following.dtype == ballot.decoys.dtype == np.int32
+    assert votes.decoys.tolist() == largest(shifted, sums)
+    assert set(places) <= set(votes.following.tolist())
+    assert votes.following.dtype == votes.decoys.dtype == np.int32
     if share < 0.1:
-        assert not set(places) & set(ballot.decoys.tolist())
+        assert not set(places) & set(votes.decoys.tolist())
     else:  # chance alone makes as many of one as of the other
-        assert 1500 <= ballot.following.size < len(sums)
-        assert 0.8 < ballot.decoys.size / ballot.following.size < 1.25
+        assert 1500 <= votes.following.size < len(sums)
+        assert 0.8 < votes.decoys.size / votes.following.size < 1.25
 
 
 def test_three_votes_at_the_limit_are_worth_a_second_look_and_two_are_not() -> None:
     outliers = outliers_of([0, 1, 2, 0, 1], [500] * 3 + [700] * 2, [28] * 3 + [64] * 2)
-    ballot = ballot_of(outliers)
-    assert ballot.index.size == 0
-    assert ballot.following.tolist() == [500]
+    votes = votes_of(outliers)
+    assert votes.index.size == 0
+    assert votes.following.tolist() == [500]
 
 
 @pytest.mark.parametrize(("strong", "followed"), [(1499, 1600), (1500, 1500), (1550, 1550)])
@@ -268,20 +269,20 @@ def test_the_largest_sums_of_a_block_are_worth_a_second_look_with_those_that_tie
     places = np.arange(1600) * 19
     score = np.where(np.arange(1600) < strong, 64, 30)
     outliers = outliers_of(np.repeat([0, 1, 2], 1600), np.tile(places, 3), np.tile(score, 3))
-    assert ballot_of(outliers).following.tolist() == places[:followed].tolist()
+    assert votes_of(outliers).following.tolist() == places[:followed].tolist()
 
 
 def test_what_is_followed_does_not_depend_on_the_seed_of_the_further_shifts() -> None:
     lists, all_frames = by_frame(chance(5, share=0.05)), range(10)
     shifts = draw_shifts(10, SHAPE, 2, 1)
-    ballots = count_votes(lists, [all_frames] * 4, shifts, shape=SHAPE, step=2, false_votes=0.02, seed=0)
-    assert len({ballot.threshold for ballot in ballots}) > 1
-    for ballot in ballots[1:]:
-        assert_array_equal(ballot.following, ballots[0].following)
-        assert_array_equal(ballot.decoys, ballots[0].decoys)
+    block_votes = count_votes(lists, [all_frames] * 4, shifts, shape=SHAPE, step=2, false_votes=0.02, seed=0)
+    assert len({votes.threshold for votes in block_votes}) > 1
+    for votes in block_votes[1:]:
+        assert_array_equal(votes.following, block_votes[0].following)
+        assert_array_equal(votes.decoys, block_votes[0].decoys)
     shifts = draw_shifts(10, SHAPE, 2, 2)
     (other,) = count_votes(lists, [all_frames], shifts, shape=SHAPE, step=2, false_votes=0.02, seed=0)
-    assert other.decoys.tolist() != ballots[0].decoys.tolist()
+    assert other.decoys.tolist() != block_votes[0].decoys.tolist()
 
 
 @STEPS
@@ -322,19 +323,19 @@ def test_a_part_votes_as_if_it_were_alone(step: int, share: float) -> None:
     shifts = draw_shifts(RUN, SHAPE, step, 1)
     together = count_votes(lists, parts, shifts, shape=SHAPE, step=step, false_votes=0.02, seed=30)
     assert len(together) == 3
-    for number, (part, ballot) in enumerate(zip(parts, together, strict=True)):
+    for number, (part, votes) in enumerate(zip(parts, together, strict=True)):
         own = {frame: lists[frame] for frame in part}
         (alone,) = count_votes(own, [part], shifts, shape=SHAPE, step=step, false_votes=0.02, seed=30 + number)
-        assert_same(ballot, alone)
+        assert_same(votes, alone)
 
 
 # repeatable
 
 
-def test_the_same_seed_gives_the_same_ballot() -> None:
+def test_the_same_seed_gives_the_same_votes() -> None:
     outliers = with_defects(chance(5, share=0.05), [500, 9000], [64, -64])
-    assert_same(ballot_of(outliers, seed=7), ballot_of(outliers, seed=7))
-    assert len({ballot_of(outliers, seed=seed).threshold for seed in range(8)}) > 1
+    assert_same(votes_of(outliers, seed=7), votes_of(outliers, seed=7))
+    assert len({votes_of(outliers, seed=seed).threshold for seed in range(8)}) > 1
 
 
 @STEPS
@@ -344,10 +345,10 @@ def test_the_order_of_the_frames_does_not_matter(step: int, seed: int) -> None:
     order = np.random.default_rng(seed).permutation(10).tolist()
     shifts = draw_shifts(RUN, SHAPE, step, 1)
     parts = [range(10), order[:5]]
-    ballots = count_votes(lists, parts, shifts, shape=SHAPE, step=step, false_votes=0.02, seed=1)
+    block_votes = count_votes(lists, parts, shifts, shape=SHAPE, step=step, false_votes=0.02, seed=1)
     shuffled = {frame: lists[frame] for frame in order}
     for one, other in zip(
-        ballots, count_votes(shuffled, parts, shifts, shape=SHAPE, step=step, false_votes=0.02, seed=1), strict=True
+        block_votes, count_votes(shuffled, parts, shifts, shape=SHAPE, step=step, false_votes=0.02, seed=1), strict=True
     ):
         assert_same(one, other)
 
@@ -355,16 +356,16 @@ def test_the_order_of_the_frames_does_not_matter(step: int, seed: int) -> None:
 def test_votes_leave_the_list_as_it_was() -> None:
     outliers = chance(7, share=0.02)
     before = Outliers.concatenate([outliers])
-    ballot_of(outliers)
+    votes_of(outliers)
     for name, array in vars(before).items():
         assert_array_equal(array, getattr(outliers, name))
 
 
 def test_frame_numbers_need_not_start_at_zero() -> None:
     planted = outliers_of(range(90, 100), [500] * 10, [64] * 10)
-    ballot = ballot_of(Outliers.concatenate([chance(8, share=0.01, first=90), planted]))
-    assert ballot.index.tolist() == [500]
-    assert set(ballot.outliers.frame.tolist()) <= set(range(90, 100))
+    votes = votes_of(Outliers.concatenate([chance(8, share=0.01, first=90), planted]))
+    assert votes.index.tolist() == [500]
+    assert set(votes.outliers.frame.tolist()) <= set(range(90, 100))
 
 
 @given(
@@ -376,9 +377,9 @@ def test_any_list_on_the_smallest_sensor(entries: list[tuple[int, int, int]], se
     distinct = {(frame, index): score for frame, index, score in entries}
     outliers = outliers_of([f for f, _ in distinct], [i for _, i in distinct], list(distinct.values()))
     lists, shifts = by_frame(outliers), draw_shifts(12, (7, 7), step, seed)
-    (ballot,) = count_votes(lists, [list(lists)], shifts, shape=(7, 7), step=step, false_votes=0.02, seed=seed)
-    candidates, kept, sums = slow_votes(outliers, ballot.threshold)
-    assert ballot.index.tolist() == sorted(candidates)
-    assert ballot.following.tolist() == sorted(sums)
-    assert len(ballot.outliers) == len(kept)
-    assert ballot.threshold >= 12
+    (votes,) = count_votes(lists, [list(lists)], shifts, shape=(7, 7), step=step, false_votes=0.02, seed=seed)
+    candidates, kept, sums = slow_votes(outliers, votes.threshold)
+    assert votes.index.tolist() == sorted(candidates)
+    assert votes.following.tolist() == sorted(sums)
+    assert len(votes.outliers) == len(kept)
+    assert votes.threshold >= 12

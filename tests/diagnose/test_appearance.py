@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sensormap.diagnose.onset import FrameSpan, birth_ratios, find_onset
+from sensormap.diagnose.onset import FrameSpan, find_onset, onset_ratios
 
 FRAMES = 40
 TENS = [range(start, start + 10) for start in range(0, FRAMES, 10)]
@@ -22,7 +22,7 @@ def shown_in(*frames: int, size: int = FRAMES) -> np.ndarray:
 
 
 def onset(shows: np.ndarray, *, used: np.ndarray | None = None, blocks: Sequence[Sequence[int]] = TENS) -> FrameSpan:
-    return find_onset(birth_ratios(shows, np.ones(shows.size, np.bool_) if used is None else used, blocks))
+    return find_onset(onset_ratios(shows, np.ones(shows.size, np.bool_) if used is None else used, blocks))
 
 
 # from the start
@@ -60,7 +60,7 @@ def test_a_defect_that_always_shows_was_born_when_it_first_does(born: int) -> No
 @pytest.mark.parametrize("born", [10, 20, 30])
 def test_the_last_frames_of_a_block_before_the_birth_may_show_it_unlisted(born: int) -> None:
     """A block lists from three outlying scores on."""
-    ratio = birth_ratios(shown_in(*range(born, 40)), ALL, TENS)
+    ratio = onset_ratios(shown_in(*range(born, 40)), ALL, TENS)
     np.testing.assert_allclose(ratio[born - 2 : born], 0, atol=1e-9)
     assert (ratio[born:] > 4).all()
     assert ratio[born - 3] < -2
@@ -68,14 +68,14 @@ def test_the_last_frames_of_a_block_before_the_birth_may_show_it_unlisted(born: 
 
 
 def test_a_block_that_lists_it_once_lists_it_wherever_it_shows() -> None:
-    ratio = birth_ratios(shown_in(17, 18, 19, *range(20, 40)), ALL, TENS)
+    ratio = onset_ratios(shown_in(17, 18, 19, *range(20, 40)), ALL, TENS)
     assert (ratio[10:17] < -3).all()
     np.testing.assert_allclose(ratio[8:10], 0, atol=0.01)
 
 
 def test_a_block_that_lists_nothing_says_little_of_a_defect_that_shows_seldom() -> None:
     """With one frame in five two blocks of three list nothing of it: that is all that such a block tells."""
-    always, seldom = (birth_ratios(shown_in(*range(20, 40, step)), ALL, TENS) for step in (1, 5))
+    always, seldom = (onset_ratios(shown_in(*range(20, 40, step)), ALL, TENS) for step in (1, 5))
     assert always[10:20].sum() < -15
     chance = sum(comb(10, k) * 0.2**k * 0.8 ** (10 - k) for k in range(3))
     assert seldom[10:20].sum() == pytest.approx(np.log(chance), abs=0.1)
@@ -104,7 +104,7 @@ ORDINARY = [tuple(frame for frame in ten if frame not in LONG) for ten in TENS]
 def test_long_exposures_that_show_it_and_others_that_do_not_are_counted_apart() -> None:
     """A hot photosite in long exposures from the start: the ordinary ones are no absences to speak of."""
     shows = shown_in(*LONG)
-    ratio = birth_ratios(shows, ALL, [LONG, *ORDINARY])
+    ratio = onset_ratios(shows, ALL, [LONG, *ORDINARY])
     others = [frame for block in ORDINARY for frame in block]
     assert (ratio[list(LONG)] > 4).all()
     assert (np.abs(ratio[others]) < 0.5).all()
@@ -113,7 +113,7 @@ def test_long_exposures_that_show_it_and_others_that_do_not_are_counted_apart() 
 
 def test_a_hot_photosite_that_only_long_exposures_show_is_dated_by_them() -> None:
     """First in frame 23, not in frames 18 and 13; the ordinary ones between tell hardly anything."""
-    ratio = birth_ratios(shown_in(*(frame for frame in LONG if frame >= 23)), ALL, [LONG, *ORDINARY])
+    ratio = onset_ratios(shown_in(*(frame for frame in LONG if frame >= 23)), ALL, [LONG, *ORDINARY])
     assert (ratio[[3, 8, 13, 18]] < -1.5).all()
     change = find_onset(ratio)
     assert 13 < change.low <= 19
@@ -123,7 +123,7 @@ def test_a_hot_photosite_that_only_long_exposures_show_is_dated_by_them() -> Non
 @pytest.mark.parametrize("blocks", [[*TENS[:2], (), *TENS[2:]], [(), *TENS], [*TENS, ()]])
 def test_blocks_of_which_nothing_was_used_change_nothing(blocks: list[Sequence[int]]) -> None:
     for shows in (shown_in(*range(10, 40)), shown_in(*range(23, 40, 2))):
-        np.testing.assert_array_equal(birth_ratios(shows, ALL, blocks), birth_ratios(shows, ALL, TENS))
+        np.testing.assert_array_equal(onset_ratios(shows, ALL, blocks), onset_ratios(shows, ALL, TENS))
 
 
 # frames that say nothing
@@ -135,10 +135,10 @@ def test_frames_that_are_not_used_say_nothing(unused: list[int]) -> None:
     used[unused] = False
     blocks = [tuple(frame for frame in ten if used[frame]) for ten in TENS]
     shows = shown_in(*(frame for frame in range(23, 40) if used[frame]))
-    ratio = birth_ratios(shows, used, blocks)
+    ratio = onset_ratios(shows, used, blocks)
     assert (ratio[unused] == 0).all()
     assert ratio[used].any()
-    np.testing.assert_array_equal(birth_ratios(shows, used, TENS), ratio)
+    np.testing.assert_array_equal(onset_ratios(shows, used, TENS), ratio)
 
 
 def test_unused_frames_widen_the_interval() -> None:
@@ -148,7 +148,7 @@ def test_unused_frames_widen_the_interval() -> None:
 
 
 def test_frames_of_no_block_say_nothing() -> None:
-    ratio = birth_ratios(shown_in(*range(25, 40)), ALL, TENS[1:])
+    ratio = onset_ratios(shown_in(*range(25, 40)), ALL, TENS[1:])
     assert (ratio[:10] == 0).all()
     assert find_onset(ratio) == FrameSpan(25, 25)
 
@@ -173,7 +173,7 @@ def test_ratios_are_finite_and_frames_that_show_it_speak_for_it(
         blocks += [tuple(frames[start : start + size]) for start in range(0, len(frames), size)]
     visible = np.array(shows) & used
     assume(visible.any())
-    ratio = birth_ratios(visible, used, blocks)
+    ratio = onset_ratios(visible, used, blocks)
     assert np.isfinite(ratio).all()
     assert (ratio[visible] > 0).all()
     assert (ratio[~visible] <= 0).all()

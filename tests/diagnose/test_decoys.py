@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormap.diagnose.odds import LISTED, expected_false
+from sensormap.diagnose.defect_odds import LISTED, expected_false
 
 EVIDENCE = st.lists(st.floats(-50, 60), max_size=60).map(np.array)
 PART = st.floats(0.001, 1)

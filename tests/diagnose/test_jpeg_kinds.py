@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sensormap.detect.tally import Outliers
-from sensormap.diagnose.kinds import ExposureSettings, jpeg_kind, relative_effect
+from sensormap.diagnose.kinds_without_series import ExposureSettings, jpeg_kind, relative_effect
 from sensormap.frame import WHITE
 from sensormap.maps.entries import DefectKind
 

@@ -334,7 +334,7 @@ def test_one_candidate_without_outliers() -> None:
 
 
 def test_outliers_of_others_do_not_matter() -> None:
-    """The ballots hold those of photosites that are no candidates too: here of a stronger one beside it."""
+    """The votes hold those of photosites that are no candidates too: here of a stronger one beside it."""
     frame, index = np.array([1, 2, 3] * 2, np.int32), np.array([50] * 3 + [51] * 3, np.int32)
     value, level2 = np.array([160] * 3 + [250] * 3, np.int32), np.full(6, 2 * LEVEL, np.int32)
     outliers = Outliers(frame, index, np.full(6, 40, np.int8), value, level2)

@@ -26,7 +26,7 @@ from sensormap.camera.cfa import BAYER_NAMES, Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
-from sensormap.formats.listing import Listing, Photosite, Run, gathered, one_by_one, within
+from sensormap.formats.listing import Listing, Photosite, Run, make_listing, one_by_one, within
 from sensormap.formats.programs import chdk, dalsa, dng_opcodes, ecsv, fits, kstars, numpy_list, png
 from sensormap.maps.entries import DefectKind
 from tests.support.frames import make_mosaic
@@ -157,7 +157,7 @@ def test_opcodes_among_others():
 
 
 def test_a_rectangle_of_several_lines_becomes_runs():
-    found = gathered([Run(2, 3, 2, 5), Run(4, 4, 1, 1), Run(9, 9, 6, 2)], Rect(0, 0, 24, 16), "list")
+    found = make_listing([Run(2, 3, 2, 5), Run(4, 4, 1, 1), Run(9, 9, 6, 2)], Rect(0, 0, 24, 16), "list")
     assert found == Listing((), (Run(2, 3, 1, 5), Run(2, 4, 1, 5), Run(9, 9, 6, 1), Run(10, 9, 6, 1)))
 
 

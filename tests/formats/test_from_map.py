@@ -114,7 +114,7 @@ LOSSES = {
     "dcraw": ["17 photosites without their kind", "1 columns and rows listed", "1 defects gone"],
     "siril": [
         "6 photosites with hot or cold for their kind",
-        "5 photosites without their date of birth",
+        "5 photosites without the date when they appeared",
         "1 columns and rows listed",
         "1 defects gone",
     ],
@@ -200,7 +200,7 @@ def test_an_imported_map_can_be_written_shown_and_exported(run):
 def test_export_writes_a_file_the_programs_own_name_in_a_folder_or_stdout(run, tmp_path):
     to_stdout = run("export", "map.yaml", "--format", "rawtherapee")
     assert to_stdout.stdout.startswith("0 0\n")
-    assert "rawtherapee: 5 photosites without their date of birth" in to_stdout.stderr
+    assert "rawtherapee: 5 photosites without the date when they appeared" in to_stdout.stderr
     (tmp_path / "dark").mkdir()
     done = run("export", "map.yaml", "--format", "rawtherapee", "-o", "dark")
     assert (done.exit_code, done.stdout) == (0, "")
@@ -227,8 +227,8 @@ REFUSED = [
     (("export", "map.yaml", "--format", "csv", "-o", "x" * 300), os.strerror(errno.ENAMETOOLONG)),
     (("export", "map.yaml", "--format", "csv", "-o", "no/where"), "no/where: the folder no does not exist"),
     (("export", "slash.yaml", "--format", "rawtherapee", "-o", "."), "the camera's name makes no file name"),
-    (("import", "nothing", "--format", "dcraw", "--profile", "toy.yaml"), "nothing: no such file"),
-    (("import", ".", "--format", "dcraw", "--profile", "toy.yaml"), ".: is not a file"),
+    (("import", "nothing", "--format", "dcraw", "--profile", "toy.yaml"), "nothing: cannot be read: "),
+    (("import", ".", "--format", "dcraw", "--profile", "toy.yaml"), ".: is a folder, expected a defect list"),
     (("import", "bad", "--format", "dcraw", "--profile", "toy.yaml"), "bad: line 2: y -2 is not in 0 to 14"),
     (("import", "bad", "--format", "dcraw", "--profile", "toy"), "'toy' is not a camera profile"),
     (("import", "bad", "--format", "dcraw", "--profile", "toy.yaml", "-o", "map.yaml"), "map.yaml: exists already"),

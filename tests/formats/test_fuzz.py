@@ -185,7 +185,7 @@ HOSTILE = [
     ("ecsv", b"# %ECSV \xff", "no text in UTF-8"),
     (
         "ecsv",
-        ecsv_of("x0,y0,width,height", *["0,0,24,16"] * (listing.MAX_PHOTOSITES // 384 + 1)),
+        ecsv_of("x0,y0,width,height", *["0,0,24,16"] * (listing.MAX_LISTED // 384 + 1)),
         "more than [0-9]+ photosites",
     ),
     ("fits", gzip.compress(b"SIMPLE  =" + bytes(9999), mtime=0), "no FITS file, or a compressed one"),
@@ -247,7 +247,7 @@ def test_json_takes_at_most_thirty_times_its_size(filler):
 
 def test_masks_hold_at_most_so_many_photosites(monkeypatch):
     for module in (png, fits, numpy_list, listing):
-        monkeypatch.setattr(module, "MAX_PHOTOSITES", 9)
+        monkeypatch.setattr(module, "MAX_LISTED", 9)
     grid = png_of(24, 16, content=b"\0" + b"\1" * 9 + bytes(24 * 16 + 15 - 9))
     assert len(png.read(grid, "list", SENSOR).photosites) == 9
     grid = png_of(24, 16, content=b"\0" + b"\1" * 10 + bytes(24 * 16 + 15 - 10))

@@ -13,7 +13,7 @@ from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
-from sensormap.formats.listing import Listing, Photosite, Run, gathered, one_by_one, raw_grid
+from sensormap.formats.listing import Listing, Photosite, Run, make_listing, one_by_one, raw_grid
 from sensormap.formats.programs import csv_list, dcraw, mlvapp, phd2, pixinsight, rawtherapee, siril
 from sensormap.formats.text_lines import read_lines
 from sensormap.maps.entries import DARK_KINDS, DefectKind
@@ -87,7 +87,7 @@ def cases(draw):
     for box in boxes:
         width, height = draw(st.sampled_from([(1, 1), (1, 1), (1, box.height), (box.width, 1)]))
         entries.append(Run(box.y, box.x, width, height, draw(kinds), draw(dates)))
-    return gathered(entries, raw_grid(sensor), "drawn"), sensor
+    return make_listing(entries, raw_grid(sensor), "drawn"), sensor
 
 
 def told(listing):
@@ -147,7 +147,7 @@ def test_siril_writes_only_whole_lines_as_lines():
     ],
 )
 def test_time_of_death_is_the_second_after_as_far_as_32_bits_hold_it(since, death):
-    assert dcraw.death_time(since) == death
+    assert dcraw.failure_time(since) == death
 
 
 def test_negative_times_mean_always():

@@ -209,7 +209,7 @@ def test_nothing_heals_before_it_was_born():
     """The maps stand in the wrong order, or the photos of one lie between those of the other."""
     born = toy_defect(4, 5, onset=Between(LATER, LAST))
     early = plain_map(frames=frames(last=LATER))
-    assert reasons(plain_map(born), early) == ["born later"]
+    assert reasons(plain_map(born), early) == ["appeared later"]
     assert changes(plain_map(born), early) == ["not seen"]
     late = plain_map(toy_defect(4, 5), frames=frames(first=LATER))
     assert reasons(late, early) == ["earlier photos"]

@@ -440,19 +440,19 @@ def test_jpegs_are_apart_by_whether_a_raw_photo_shows_their_shot() -> None:
     twin, alone, small = replace(twin, **full), replace(alone, **full), replace(photo("d.jpg"), jpeg_size=(8, 6))
     turned = replace(photo("e.jpg"), jpeg_size=(29, 35))
     selection = select(other, small, alone, raw, twin, turned, profile=TOY_PROFILE)
-    assert (selection.photos, selection.pictures, selection.twins) == ((raw, other), (alone,), ((twin, raw),))
+    assert (selection.photos, selection.jpegs, selection.twins) == ((raw, other), (alone,), ((twin, raw),))
     assert [entry.name for entry in selection.skipped] == ["d.jpg", "e.jpg"]
 
 
 def test_a_stray_jpeg_beside_raw_photos_and_a_stray_raw_photo_beside_jpegs_are_skipped() -> None:
     phone = Body("Apple", "iPhone", "")
-    pictures = [replace(photo(f"{n}.jpg", phone, size=1000 + n), jpeg_size=(35, 29)) for n in range(5)]
-    selection = select(photo("a.nef"), photo("b.nef"), *pictures)
-    assert (kept(selection), selection.pictures) == (["a.nef", "b.nef"], ())
+    jpegs = [replace(photo(f"{n}.jpg", phone, size=1000 + n), jpeg_size=(35, 29)) for n in range(5)]
+    selection = select(photo("a.nef"), photo("b.nef"), *jpegs)
+    assert (kept(selection), selection.jpegs) == (["a.nef", "b.nef"], ())
     assert selection.skipped[0] == Skipped("0.jpg", f"taken by {phone}, expected {ONE}")
     for strays in ([photo("a.nef")], [photo("a.nef"), photo("b.nef", ZERO)]):
-        selection = select(*strays, *pictures)
-        assert (selection.photos, selection.pictures) == ((), tuple(pictures))
+        selection = select(*strays, *jpegs)
+        assert (selection.photos, selection.jpegs) == ((), tuple(jpegs))
         assert selection.skipped == tuple(
             Skipped(one.path.name, f"taken by {one.body}, expected {phone}") for one in strays
         )
@@ -460,10 +460,10 @@ def test_a_stray_jpeg_beside_raw_photos_and_a_stray_raw_photo_beside_jpegs_are_s
 
 def test_the_jumps_of_a_clock_are_those_of_raw_photos() -> None:
     raws = shots((1, 10), (2, 20))
-    pictures = [replace(one, path=Path(f"x{i}.jpg"), jpeg_size=(35, 29)) for i, one in enumerate(shots((9, 3), (8, 4)))]
-    assert select(*raws, *pictures).clock_jumps == 0
-    assert select(*pictures).clock_jumps == 0
-    assert in_order(pictures)[1] == 1
+    jpegs = [replace(one, path=Path(f"x{i}.jpg"), jpeg_size=(35, 29)) for i, one in enumerate(shots((9, 3), (8, 4)))]
+    assert select(*raws, *jpegs).clock_jumps == 0
+    assert select(*jpegs).clock_jumps == 0
+    assert in_order(jpegs)[1] == 1
 
 
 # copies

@@ -42,8 +42,8 @@ def names(photos: Iterable[Photo]) -> list[str]:
     return [one.path.name for one in photos]
 
 
-def twins(pictures: Sequence[Photo], raws: Sequence[Photo]) -> tuple[list[str], list[tuple[str, str]]]:
-    alone, paired = find_twins(pictures, raws)
+def twins(jpegs: Sequence[Photo], raws: Sequence[Photo]) -> tuple[list[str], list[tuple[str, str]]]:
+    alone, paired = find_twins(jpegs, raws)
     return names(alone), [(picture.path.name, raw.path.name) for picture, raw in paired]
 
 
@@ -104,9 +104,9 @@ def test_one_name_at_two_times_or_counts_is_two_shots(time: datetime | None, cou
 
 def test_of_raws_of_one_name_that_of_the_same_time_is_the_twin() -> None:
     raws = [photo("DSC_0001.NEF", time, folder=str(time.year)) for time in (NOON, LATER)]
-    pictures = [jpeg("DSC_0001.JPG", LATER), jpeg("DSC_0001.JPG", NOON)]
+    jpegs = [jpeg("DSC_0001.JPG", LATER), jpeg("DSC_0001.JPG", NOON)]
     for order in (raws, raws[::-1]):
-        assert find_twins(pictures, order) == ([], list(zip(pictures, raws[::-1], strict=True)))
+        assert find_twins(jpegs, order) == ([], list(zip(jpegs, raws[::-1], strict=True)))
     third = jpeg("DSC_0001.JPG", LATER + timedelta(days=400))
     assert find_twins([third], raws) == ([third], [])
 
@@ -116,15 +116,15 @@ def test_another_name_is_another_shot() -> None:
 
 
 def test_a_raw_photo_has_several_jpegs() -> None:
-    pictures = [jpeg("DSC_0001.JPG", NOON, 7), jpeg("copy of DSC_0001.JPG", NOON, 7), jpeg("DSC_0002.JPG", LATER, 8)]
-    alone, paired = twins(pictures, [photo("DSC_0001.NEF", NOON, 7)])
+    jpegs = [jpeg("DSC_0001.JPG", NOON, 7), jpeg("copy of DSC_0001.JPG", NOON, 7), jpeg("DSC_0002.JPG", LATER, 8)]
+    alone, paired = twins(jpegs, [photo("DSC_0001.NEF", NOON, 7)])
     assert alone == ["DSC_0002.JPG"]
     assert paired == [("DSC_0001.JPG", "DSC_0001.NEF"), ("copy of DSC_0001.JPG", "DSC_0001.NEF")]
 
 
 def test_without_raw_photos_every_jpeg_stays_in_order() -> None:
-    pictures = [jpeg(f"{name}.jpg") for name in "cab"]
-    assert find_twins(pictures, []) == (pictures, [])
+    jpegs = [jpeg(f"{name}.jpg") for name in "cab"]
+    assert find_twins(jpegs, []) == (jpegs, [])
     assert find_twins([], [photo("a.nef")]) == ([], [])
 
 
@@ -133,8 +133,8 @@ def test_without_raw_photos_every_jpeg_stays_in_order() -> None:
 
 def test_of_a_known_camera_the_size_is_its_profile_s() -> None:
     """Though most have another."""
-    pictures = [jpeg("a.jpg"), jpeg("b.jpg", jpeg_size=SMALL), jpeg("c.jpg", jpeg_size=SMALL)]
-    kept, small = of_full_size(pictures, CROP)
+    jpegs = [jpeg("a.jpg"), jpeg("b.jpg", jpeg_size=SMALL), jpeg("c.jpg", jpeg_size=SMALL)]
+    kept, small = of_full_size(jpegs, CROP)
     assert names(kept) == ["a.jpg"]
     reason = "picture of 1936 x 1296 pixels, expected the full size 3872 x 2592"
     assert small == [Skipped("b.jpg", reason), Skipped("c.jpg", reason)]
@@ -142,9 +142,9 @@ def test_of_a_known_camera_the_size_is_its_profile_s() -> None:
 
 def test_of_an_unknown_camera_the_size_is_the_largest_that_is_not_rare() -> None:
     """Though most have another."""
-    pictures = [jpeg("a.jpg", jpeg_size=SMALL), jpeg("b.jpg"), jpeg("c.jpg"), jpeg("d.jpg", jpeg_size=SMALL)]
-    pictures.append(jpeg("e.jpg", jpeg_size=SMALL))
-    kept, small = of_full_size(pictures, None)
+    jpegs = [jpeg("a.jpg", jpeg_size=SMALL), jpeg("b.jpg"), jpeg("c.jpg"), jpeg("d.jpg", jpeg_size=SMALL)]
+    jpegs.append(jpeg("e.jpg", jpeg_size=SMALL))
+    kept, small = of_full_size(jpegs, None)
     assert names(kept) == ["b.jpg", "c.jpg"]
     told = "picture of 1936 x 1296 pixels, expected the full size 3872 x 2592, the largest of many"
     assert small == [Skipped(f"{name}.jpg", told) for name in "ade"]
@@ -168,20 +168,20 @@ def test_panoramas_are_larger_but_rare(small: int, large: int, full: tuple[int, 
 def test_the_order_of_files_does_not_choose_the_size_and_no_larger_one_has_as_many(
     sizes: list[tuple[int, int]], seed: int
 ) -> None:
-    pictures = [jpeg(f"{number}.jpg", jpeg_size=size) for number, size in enumerate(sizes)]
-    kept, left_out = of_full_size(pictures, None)
+    jpegs = [jpeg(f"{number}.jpg", jpeg_size=size) for number, size in enumerate(sizes)]
+    kept, left_out = of_full_size(jpegs, None)
     (size,) = {one.jpeg_size or (0, 0) for one in kept}
     assert all(other[0] * other[1] <= size[0] * size[1] for other in sizes if sizes.count(other) >= len(kept))
     assert len(kept) + len(left_out) == len(sizes)
-    random.Random(seed).shuffle(pictures)
-    shuffled, others = of_full_size(pictures, None)
+    random.Random(seed).shuffle(jpegs)
+    shuffled, others = of_full_size(jpegs, None)
     assert (set(names(shuffled)), set(others)) == (set(names(kept)), set(left_out))
 
 
 @pytest.mark.parametrize("crop", [CROP, None])
 def test_a_picture_of_the_full_size_on_its_side_was_turned(crop: Rect | None) -> None:
-    pictures = [jpeg("a.jpg"), jpeg("b.jpg"), jpeg("turned.jpg", jpeg_size=FULL[::-1]), jpeg("x.jpg", jpeg_size=SMALL)]
-    kept, left_out = of_full_size(pictures, crop)
+    jpegs = [jpeg("a.jpg"), jpeg("b.jpg"), jpeg("turned.jpg", jpeg_size=FULL[::-1]), jpeg("x.jpg", jpeg_size=SMALL)]
+    kept, left_out = of_full_size(jpegs, crop)
     assert names(kept) == ["a.jpg", "b.jpg"]
     turned, small = left_out
     assert turned.reason.startswith("picture of 2592 x 3872 pixels, expected ")
@@ -198,23 +198,23 @@ def test_no_pictures_no_size() -> None:
 
 
 def test_of_files_that_look_alike_and_hold_the_same_the_first_is_kept(tmp_path: Path) -> None:
-    pictures = []
+    jpegs = []
     for name, content in (("a.jpg", b"same"), ("b.jpg", b"same"), ("c.jpg", b"else"), ("d.jpg", b"longer")):
         (tmp_path / name).write_bytes(content)
-        pictures.append(jpeg(name, NOON, size=len(content), folder=str(tmp_path)))
+        jpegs.append(jpeg(name, NOON, size=len(content), folder=str(tmp_path)))
     for seed in range(4):
-        random.Random(seed).shuffle(pictures)
-        kept, copies = without_copies(pictures)
+        random.Random(seed).shuffle(jpegs)
+        kept, copies = without_copies(jpegs)
         assert names(kept) == ["a.jpg", "c.jpg", "d.jpg"]
         assert copies == [Skipped("b.jpg", "same content as a.jpg")]
 
 
 def test_of_one_shot_the_largest_file_is_kept() -> None:
     """The others were stored again, or cut."""
-    pictures = [jpeg("a.jpg", NOON, 7, size=500), jpeg("b.jpg", NOON, 7, size=900), jpeg("c.jpg", NOON, 8, size=400)]
+    jpegs = [jpeg("a.jpg", NOON, 7, size=500), jpeg("b.jpg", NOON, 7, size=900), jpeg("c.jpg", NOON, 8, size=400)]
     for seed in range(4):
-        random.Random(seed).shuffle(pictures)
-        kept, copies = without_copies(pictures)
+        random.Random(seed).shuffle(jpegs)
+        kept, copies = without_copies(jpegs)
         assert names(kept) == ["b.jpg", "c.jpg"]
         assert copies == [Skipped("a.jpg", "same capture time and shutter count as b.jpg")]
 
@@ -229,8 +229,8 @@ def test_copies_are_told_by_the_second(microseconds: int, same: bool) -> None:
 
 @pytest.mark.parametrize(("time", "count"), [(NOON, None), (None, 7), (None, None)])
 def test_a_time_or_a_count_alone_does_not_make_a_copy(time: datetime | None, count: int | None) -> None:
-    pictures = [jpeg("a.jpg", time, count), jpeg("b.jpg", time, count)]
-    assert without_copies(pictures) == (pictures, [])
+    jpegs = [jpeg("a.jpg", time, count), jpeg("b.jpg", time, count)]
+    assert without_copies(jpegs) == (jpegs, [])
 
 
 def test_a_file_that_is_gone_is_told() -> None:

@@ -15,7 +15,7 @@ from tests.support.folders import PROJECT
 PACKAGE = PROJECT / "sensormap"
 # A package, or a module at the top, imports from lower floors only.
 FLOORS = [
-    {"errors", "compiled", "strict_yaml", "threads", "version"},
+    {"errors", "bounded_reading", "compiled", "strict_yaml", "threads", "version"},
     {"camera", "output", "settings"},
     {"frame"},
     {"photos", "maps", "score"},

@@ -28,10 +28,10 @@ from sensormap.decode import reading
 from sensormap.decode.mosaic import Decoded, decoded
 from sensormap.decode.original import read_original
 from sensormap.decode.reading import Decoder
-from sensormap.detect import follow_list
+from sensormap.detect import worth_following
 from sensormap.detect.tally import Tally
 from sensormap.errors import DecodeError
-from sensormap.formats.listing import Format, Listing, Photosite, Run, gathered, one_by_one, raw_grid
+from sensormap.formats.listing import Format, Listing, Photosite, Run, make_listing, one_by_one, raw_grid
 from sensormap.formats.registry import FORMATS
 from sensormap.formats.to_map import map_of_listing
 from sensormap.maps.mapfile.reading import read_map
@@ -92,7 +92,7 @@ def write(listing: Listing, _sensor: Sensor, _body: Body) -> bytes:
 
 def read(data: bytes, name: str, sensor: Sensor) -> Listing:
     places = (line.split(";") for line in data.decode().splitlines())
-    return gathered((Run(int(y), int(x), 1, 1) for x, y in places), raw_grid(sensor), name)
+    return make_listing((Run(int(y), int(x), 1, 1) for x, y in places), raw_grid(sensor), name)
 
 
 TOY_FORMAT = Format("toy", "Toy program", "raw grid", frozenset(), write, read)
@@ -166,7 +166,7 @@ def test_a_detector_names_places_and_the_second_pass_decides(
     (cameras / "nikon-d80.yaml").write_text(CAMERA.replace("TOY 1", "NIKON D80"), encoding="utf-8")
     photos = stuck_photos(tmp_path / "photos")
     everything = map_defects([photos])
-    monkeypatch.setattr(follow_list, "worth_following", lambda tally, *_, **__: strongest_above(tally))
+    monkeypatch.setattr(worth_following, "worth_following", lambda tally, *_, **__: strongest_above(tally))
     one = map_defects([photos])
     assert [(defect.y, defect.x) for defect in everything.defects] == STUCK
     assert [(defect.y, defect.x) for defect in one.defects] == [(40, 51)]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import sensormap.score.filtered
 from fixtures.camera.curve import quantise
-from fixtures.camera.sensor import SATURATION, Exposure, Faults, expose, make_body, suppress
+from fixtures.camera.sensor import SATURATION, Exposure, Faults, expose, filter_in_camera, make_body
 from fixtures.scenes.scenes import choose_view, paint_scene, render
 from sensormap.score.filtered import is_filtered
 from sensormap.score.neighbours import pad
@@ -47,10 +47,10 @@ def scenery(number: int) -> Raw:
 def lowered(raw: Raw, step: int) -> Raw:
     """Lower every photosite to the highest of its neighbours, as the camera does; plane by plane on mono sensors."""
     if step == 2:
-        return suppress(raw)
+        return filter_in_camera(raw)
     twice = np.zeros((2 * raw.shape[0], 2 * raw.shape[1]), np.uint16)
     twice[::2, ::2] = raw
-    return suppress(twice)[::2, ::2]
+    return filter_in_camera(twice)[::2, ::2]
 
 
 def told(raw: Raw, step: int = 2) -> bool:
@@ -72,7 +72,7 @@ def test_filtered_frames_are_told_from_others(step: int, iso: int, level: int, s
 def test_pictures_are_no_filter(number: int, stored: object) -> None:
     raw = scenery(number)
     assert not told(stored(raw))
-    assert told(stored(suppress(raw)))
+    assert told(stored(filter_in_camera(raw)))
 
 
 @STEPS

@@ -9,7 +9,7 @@ import pytest
 import rawpy
 
 from fixtures.camera.curve import quantise
-from fixtures.camera.sensor import Exposure, Faults, expose, make_body, suppress
+from fixtures.camera.sensor import Exposure, Faults, expose, filter_in_camera, make_body
 from fixtures.files.nef import nef_bytes
 from fixtures.scenes import pictures
 from fixtures.scenes.scenes import View, make_scene, render
@@ -26,7 +26,7 @@ SHAPE = (256, 384)
 NO_FAULTS = Faults(*np.zeros((2, 0), np.intp), *np.zeros((4, 0)))
 
 
-def verdict(active, cfa=CFA):
+def problem(active, cfa=CFA):
     noise = fit_noise(pad(active, cfa.step), cfa.step, clipping=(0, SATURATION))
     return implausibility(active, noise, cfa, clipping=(0, SATURATION))
 
@@ -53,7 +53,7 @@ def decoded(mosaic):
 def test_photos_of_any_scene_are_accepted(kind, angle):
     for seed in range(2):
         frame = decoded(shot(kind, seed=seed, angle=angle))
-        assert verdict(frame) is None
+        assert problem(frame) is None
         assert not torn_rows(Compared.rows_of(frame, CFA)).any()
 
 
@@ -70,12 +70,12 @@ def test_photos_of_any_scene_are_accepted(kind, angle):
 )
 @pytest.mark.parametrize("kind", ["night", "blinds", "sky"])
 def test_any_exposure_is_accepted(kind, settings):
-    assert verdict(decoded(shot(kind, **settings))) is None
+    assert problem(decoded(shot(kind, **settings))) is None
 
 
 @pytest.mark.parametrize("kind", ["night", "foliage"])
-def test_suppression_in_camera_is_accepted(kind):
-    assert verdict(decoded(suppress(shot(kind, shutter=(4, 1))))) is None
+def test_filtering_in_camera_is_accepted(kind):
+    assert problem(decoded(filter_in_camera(shot(kind, shutter=(4, 1))))) is None
 
 
 @pytest.mark.parametrize("name", BAYER_NAMES)
@@ -87,19 +87,20 @@ def test_an_imbalance_of_the_greens_is_accepted(name, imbalance):
     (other,) = (plane for plane in cfa.planes if plane.name == "Gb")
     other.view(frame)[...] *= np.median(first.view(frame)) / np.median(other.view(frame))
     first.view(frame)[...] *= imbalance
-    assert verdict(np.clip(np.rint(frame), 0, SATURATION).astype(np.int16), cfa) is None
+    assert problem(np.clip(np.rint(frame), 0, SATURATION).astype(np.int16), cfa) is None
 
 
 def test_an_imbalance_that_grows_over_the_frame_by_one_per_cent_is_accepted():
     frame = make_mosaic(2, shape=SHAPE).astype(float)
     frame[1::2, 1::2] *= np.linspace(1, 1.01, SHAPE[0] // 2)[:, np.newaxis]
-    assert verdict(np.rint(frame).astype(np.int16)) is None
+    assert problem(np.rint(frame).astype(np.int16)) is None
 
 
 def flips(good, *, cases, seed):
     """Yield frames of a file with one flipped bit, no error in decoding, and 3 % or more of their photosites wrong.
 
-    Less is a few rows at the end of frames as small as these; `benchmarks/damage.py` counts from 1 % in larger ones.
+    Less is a few rows at the end of frames as small as these; `benchmarks/accuracy/damage.py` counts from 1 % in larger
+    ones.
     """
     rng = np.random.default_rng(seed)
     data = bytearray(good)
@@ -123,7 +124,7 @@ def flips(good, *, cases, seed):
 @pytest.mark.parametrize("kind", ["sky", "night", "room", "page"])
 def test_silent_damage_is_refused(kind):
     good = nef_bytes(shot(kind, shape=(512, 768), level=400.0))
-    reasons = [verdict(frame) for frame in flips(good, cases=8, seed=4)]
+    reasons = [problem(frame) for frame in flips(good, cases=8, seed=4)]
     assert sum(reason is not None for reason in reasons) >= 7
     assert all(reason is None or "do not fit the rows beside them" in reason for reason in reasons)
 
@@ -133,7 +134,7 @@ def test_silent_damage_is_refused(kind):
 def test_frames_without_light_or_with_too_much_are_refused(share, refused, value):
     frame = make_mosaic(1, shape=(100, 1000))
     frame[:, np.random.default_rng(0).permutation(1000) < 1000 * share] = value
-    reason = verdict(frame)
+    reason = problem(frame)
     assert (reason is not None and "black or saturated" in reason) == refused
 
 
@@ -143,7 +144,7 @@ def test_a_few_torn_rows_are_borne(rows, refused):
     for row in range(100, 100 + rows):
         frame[row] += 200 if row % 2 else -200
     assert np.flatnonzero(torn_rows(Compared.rows_of(frame, CFA))).tolist() == list(range(100, 100 + rows))
-    assert (verdict(frame) is not None) == refused
+    assert (problem(frame) is not None) == refused
 
 
 @pytest.mark.parametrize("level", [0, 3000])
@@ -152,21 +153,21 @@ def test_lines_along_the_rows_are_accepted(rows, level):
     frame = make_mosaic(1, shape=SHAPE)
     for row in range(10, 240, 8):
         frame[row : row + rows] = level
-    assert verdict(frame) is None
+    assert problem(frame) is None
 
 
 @pytest.mark.parametrize("shape", [(6, 6), (6, 400), (400, 6), (31, 400), (33, 77), (33, 78), (33, 79), (34, 80)])
 @pytest.mark.parametrize("name", ["RGGB", MONO])
 def test_frames_of_any_size_and_without_filters_are_judged(shape, name):
-    assert verdict(make_mosaic(3, shape=shape, step=Cfa(name).step), Cfa(name)) is None
+    assert problem(make_mosaic(3, shape=shape, step=Cfa(name).step), Cfa(name)) is None
     assert torn_rows(Compared.rows_of(make_mosaic(3, shape=shape), Cfa(name))).size in (0, shape[0])
 
 
 def test_wide_integers_are_judged_alike():
     frame = make_mosaic(1, shape=SHAPE)
     frame[150:] += np.where(np.arange(150, SHAPE[0]) % 2, 90, -90).astype(np.int16)[:, np.newaxis]
-    assert verdict(frame.astype(np.int32)) == verdict(frame)
-    assert "near row 1" in verdict(frame)
+    assert problem(frame.astype(np.int32)) == problem(frame)
+    assert "near row 1" in problem(frame)
 
 
 @pytest.mark.parametrize(("second", "torn"), [(400, False), (100, True)])

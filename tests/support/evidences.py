@@ -13,7 +13,7 @@ from sensormap.assemble.pass_rules import RAW
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body, Profile
 from sensormap.detect.tally import Outliers, Tally
-from sensormap.detect.votes import Ballot
+from sensormap.detect.votes import BlockVotes
 from sensormap.frame import Exposure, Photo
 from tests.support.frames import TOY_PROFILE
 
@@ -28,9 +28,9 @@ def photo(number: int, **exposure: Any) -> Photo:
     return Photo(Path(f"DSC_{number:04}.NEF"), 1000 + number, BODY, Exposure(**exposure))
 
 
-def ballot_of(index: list[int], score: list[float], outliers: Outliers = NO_OUTLIERS) -> Ballot:
-    """Return a block's result that names no photosite for a second look."""
-    return Ballot(np.array(index, np.int32), np.array(score, np.float64), outliers, 12.0, NOTHING, NOTHING)
+def votes_of(index: list[int], score: list[float], outliers: Outliers = NO_OUTLIERS) -> BlockVotes:
+    """Return a block's result that names no photosite for the second pass."""
+    return BlockVotes(np.array(index, np.int32), np.array(score, np.float64), outliers, 12.0, NOTHING, NOTHING)
 
 
 def evidence_of(
@@ -56,6 +56,6 @@ def evidence_of(
         "digests": tuple(f"{number:064x}" for number in range(frames)),
         "saturation": profile.saturation,
         "tally": tally,
-        "ballots": (ballot_of(index, score, outliers),),
+        "block_votes": (votes_of(index, score, outliers),),
     }
     return Evidence(**(values | parts))

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.diagnose.behaviour import Behaviour
-from sensormap.diagnose.diagnosis import Diagnosis, SecondPassResult, diagnose_series
+from sensormap.diagnose.defect_odds import odds_of
+from sensormap.diagnose.kind_and_strengths import Diagnosis, SecondPassResult, diagnose_series
 from sensormap.diagnose.likelihood import Likelihoods
-from sensormap.diagnose.odds import odds_of
 from sensormap.diagnose.series import Conditions, Series
 from sensormap.settings import LeastStrengths
 

@@ -28,7 +28,7 @@ def toy_defect(x, y, *, kind=DefectKind.HOT, score=12.5, sensor=TOY_SENSOR, **va
 
 
 def toy_map(**values):
-    """Three defects, one outside the JPEG, and a column of one plane; nothing that a second look tells."""
+    """Three defects, one outside the JPEG, and a column of one plane; nothing that the second pass tells."""
     parts = {
         "body": Body("NIKON CORPORATION", "NIKON D80", "0012345"),
         "profile": "toy",
@@ -58,7 +58,7 @@ FIRST, LATER = datetime(2010, 5, 2, 17, 31, 8, 250000), datetime(2010, 5, 9, 11,
 
 
 def full_map(**values):
-    """The toy map with everything that a second look at the photos tells, and a row that crosses the column."""
+    """The toy map with everything that the second pass tells, and a row that crosses the column."""
     born = Between(FIRST, LATER)
     toy = toy_map()
     defects = (
@@ -96,7 +96,7 @@ def full_map(**values):
 
 
 def jpeg_map(**values):
-    """A map of JPEGs on the toy's raw grid, with everything that a second look at them tells."""
+    """A map of JPEGs on the toy's raw grid, with everything that the second pass tells."""
     full = full_map()
     born = Between(FIRST, LATER)
     parts = {
@@ -224,7 +224,7 @@ def lines(draw, make, sensor, onsets, source):
 
 @st.composite
 def strengths(draw):
-    """What a second look at raw photos may tell of a defect's strength."""
+    """What the second pass over raw photos may tell of a defect's strength."""
     found = {name: draw(st.none() | intervals()) for name in STRENGTHS}
     unknown = [name for name, strength in found.items() if strength is None]
     names = st.lists(st.sampled_from(unknown), unique=True) if unknown else st.just([])
@@ -233,7 +233,7 @@ def strengths(draw):
 
 @st.composite
 def histories(draw, onsets):
-    """What a second look at photos of any kind may tell of a defect."""
+    """What the second pass over photos of any kind may tell of a defect."""
     counts = st.integers(0, 10**18 - 1)
     return {
         "onset": draw(st.none() | onsets),

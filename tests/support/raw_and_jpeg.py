@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from fixtures.camera.develop import Look, develop
+from fixtures.camera.develop import Development, develop
 from fixtures.files.jpeg import jpeg_bytes
 from fixtures.scenes.texture import noise
 from tests.support.frames import SATURATION
@@ -29,7 +29,7 @@ def developed(
     offset: tuple[int, int], *, seed: int = 0, demosaic: str = "bilinear", gains: tuple[float, float] = (1.9, 2.2)
 ) -> NDArray[np.uint8]:
     """Return the picture of a mosaic, before it is compressed."""
-    return develop(mosaic(seed), Look(demosaic, offset, gains))
+    return develop(mosaic(seed), Development(demosaic, offset, gains))
 
 
 def jpeg(picture: NDArray[np.uint8], *, quality: int = 90, subsampling: str = "4:2:0", meta=None) -> bytes:

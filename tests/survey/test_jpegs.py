@@ -88,7 +88,7 @@ def test_most_strong_defects_are_found_in_place_and_hardly_anything_else(series,
 
 def test_births_are_dated_by_the_frames_around_them(series, jpeg_map, tmp_path):
     coverage = compared(series, jpeg_map, tmp_path).coverage
-    for onsets in (coverage.from_start, coverage.born_later):
+    for onsets in (coverage.from_start, coverage.appeared_later):
         assert onsets.right >= 0.8 * len(onsets.widths) > 0
         assert onsets.untold == 0
     assert all(0 < defect.seen[0] <= defect.seen[1] <= FRAMES for defect in jpeg_map.defects)

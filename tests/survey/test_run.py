@@ -650,7 +650,7 @@ def test_a_burst_among_other_photos_counts_once(tmp_path, caplog):
 
 
 def test_frames_filtered_in_camera_are_told_and_heal_no_hot_photosite(tmp_path):
-    truth = make_series(Recipe(24, SMALL, suppress_from_s=0.5), tmp_path)
+    truth = make_series(Recipe(24, SMALL, filtered_from_s=0.5), tmp_path)
     long = [fact for fact in truth.frames if fact.shutter_s >= 0.5]
     found = survey_of(tmp_path / "photos", profile=tmp_path / "profile.yaml")
     assert found.frames.filtered == len(long) > 0

@@ -21,10 +21,11 @@ import sensormap.survey.saved_windows
 from sensormap.assemble.pass_rules import RAW
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.profile import Profile
-from sensormap.detect.follow_list import FollowList, make_follow_list
+from sensormap.detect.follow_list import FollowList
 from sensormap.detect.outlier_lists import shift_places
 from sensormap.detect.tally import Outliers, Tally, add_outlying
 from sensormap.detect.votes import count_votes, parts_of
+from sensormap.detect.worth_following import make_follow_list
 from sensormap.errors import DecodeError
 from sensormap.frame import Frame, Photo
 from sensormap.photos.refusals import Refusals
@@ -104,7 +105,7 @@ class Recorded(SavedWindows):
     ) -> None:
         super().__init__(
             batches, followed, Tally((8, 8)), np.zeros(16, np.uint16), np.zeros((2, FRAMES), np.int32),
-            cfa=Cfa("RGGB"), thresholds=Thresholds(),
+            step=2, cfa=Cfa("RGGB"), thresholds=Thresholds(),
         )  # fmt: skip
         self.added: set[int] = set()
         self.made: dict[int, tuple[set[int], list[int]]] = {}
@@ -347,12 +348,12 @@ def listed_slowly(first: FirstPassResult, number: int) -> FollowList:
         add_outlying(shift_places(found.index, first.shifts[:, n], SHAPE), found.score, shifted)
         if n in batches[batch].leading:
             outliers[n] = found
-    ballots = count_votes(
-        outliers, parts_of(sorted(outliers)), first.shifts, shape=SHAPE, false_votes=Thresholds().false_votes,
+    block_votes = count_votes(
+        outliers, parts_of(sorted(outliers)), first.shifts, shape=SHAPE, step=2, false_votes=Thresholds().false_votes,
         seed=sensormap.survey.saved_windows._VOTE_SEED + batch,
     )  # fmt: skip
     cfa = PROFILE.cfa.shifted(x=AREA.x, y=AREA.y)
-    listed = make_follow_list(tally, ballots, shifted, cfa, Thresholds(), early=True)
+    listed = make_follow_list(tally, block_votes, shifted, cfa, Thresholds(), early=True)
     return FollowList(np.union1d(listed.photosites, draw_controls(tally.hidden.size)), listed.decoys)
 
 

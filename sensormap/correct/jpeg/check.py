@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.correct.jpeg.coefficients import Blocks, Coded
-from sensormap.correct.jpeg.smears import Picture
+from sensormap.correct.jpeg.smears import Pixels
 from sensormap.correct.jpeg.transform import COLOURS, MIDDLE, samples_of, spread
 from sensormap.errors import OutputError
 from sensormap.photos.jpeg_markers import Layout, sampling
@@ -32,9 +32,10 @@ class Stored:
     Parameters
     ----------
     units
-        Their numbers, sorted: the ones that were to change and those around them, whose colours blend with theirs.
+        Numbers of the units, ``(N,)``, sorted: those that were to change, and those around them, whose colours blend
+        with theirs.
     blocks
-        Their coefficients, as `coefficients.read_units` returns them.
+        Coefficients of the units, as `coefficients.read_units` returns them.
     coded
         The file.
     """
@@ -44,12 +45,31 @@ class Stored:
     coded: Coded
 
     def of(self, units: NDArray[np.int64]) -> Blocks:
-        """Return the coefficients of some of the units; of several dimensions too."""
+        """Return the coefficients of some of the units.
+
+        Parameters
+        ----------
+        units
+            Numbers among `units`, of any shape.
+
+        Returns
+        -------
+        ndarray of int32, shape (*units.shape, blocks, 64)
+            Coefficients as coded.
+        """
         return self.blocks[np.searchsorted(self.units, units)]
 
 
 def squares_around(units: NDArray[np.int64], layout: Layout) -> NDArray[np.int64]:
-    """Return of each unit the 3 x 3 around it, shape ``(units, 3, 3)``; beyond the picture the nearest inside."""
+    """Return the numbers of the 3 x 3 units around each, shape ``(N, 3, 3)``; beyond the JPEG the nearest inside.
+
+    Parameters
+    ----------
+    units
+        Numbers of units, ``(N,)``.
+    layout
+        Layout of the file.
+    """
     across, down = layout.units
     rows, cols = np.divmod(units[:, np.newaxis, np.newaxis], across)
     near = np.arange(-1, 2)
@@ -65,15 +85,15 @@ def check_stored(
     Parameters
     ----------
     changes
-        Of red, green and blue, as they were wanted, shape ``(units, height, width, 3)``.
+        Wanted changes of red, green and blue, float64 of shape ``(units, height, width, 3)``.
     exact
-        Of the coefficients, in quantisation steps, before they were rounded.
+        Changes of the coefficients, in quantisation steps, before they were rounded; shape ``(units, blocks, 64)``.
     before, after
-        The coefficients as they were, and as they are stored.
+        Coefficients before, and as they are stored, int32 of shape ``(units, blocks, 64)``.
     coded
         The file.
     name
-        Its name, for messages.
+        Name of the file, for messages.
 
     Raises
     ------
@@ -97,7 +117,15 @@ def check_stored(
 
 
 def squared(blocks: NDArray[np.float64], coded: Coded) -> NDArray[np.float64]:
-    """Return the sum of squares of each unit's coefficients, given in quantisation steps, in DN²."""
+    """Return the sum of squares of each unit's coefficients in DN², shape ``(units,)``.
+
+    Parameters
+    ----------
+    blocks
+        Coefficients in quantisation steps, ``(units, blocks, 64)``.
+    coded
+        The file that they belong to.
+    """
     steps = coded.steps.reshape(3, 64)[list(coded.components)]
     return np.asarray(((blocks * steps) ** 2).sum((1, 2)))
 
@@ -112,17 +140,17 @@ def _storable(changes: NDArray[np.float64], layout: Layout) -> NDArray[np.float6
     return np.asarray(changes - detail + brightness)
 
 
-def check_decoded(picture: Picture, units: NDArray[np.int64], stored: Stored, name: str) -> None:
+def check_decoded(pixels: Pixels, units: NDArray[np.int64], stored: Stored, name: str) -> None:
     """Refuse a file of which units do not decode to what their coefficients say.
 
     Parameters
     ----------
-    picture
-        What a decoder that knows nothing of this package makes of the file.
+    pixels
+        Pixels of the file by a decoder that knows nothing of this package, uint8 of shape ``(H, W, 3)``.
     units
-        Numbers of the units to look at.
+        Numbers of the units to look at, int64 of shape ``(N,)``.
     stored
-        What these and those around them hold.
+        Contents of these units and of those around them.
     name
         The file's name, for messages.
 
@@ -144,7 +172,7 @@ def check_decoded(picture: Picture, units: NDArray[np.int64], stored: Stored, na
         cols = some[:, np.newaxis] % layout.units[0] * across + np.arange(across)
         inside = (rows < _known_rows(layout))[:, :, np.newaxis] & (cols < layout.width)[:, np.newaxis]
         rows, cols = np.minimum(rows, layout.height - 1), np.minimum(cols, layout.width - 1)
-        found = picture[rows[:, :, np.newaxis], cols[:, np.newaxis]]
+        found = pixels[rows[:, :, np.newaxis], cols[:, np.newaxis]]
         off = (np.maximum(low - found, found - high) - _OFF)[inside]
         if off.max(initial=0) > 0:
             msg = f"{name}: corrected, but a unit of {across} x {down} pixels does not decode to what it holds, by "
@@ -153,7 +181,7 @@ def check_decoded(picture: Picture, units: NDArray[np.int64], stored: Stored, na
 
 
 def _known_rows(layout: Layout) -> int:
-    """Return how many rows of a picture `decode.jpeg.read_jpeg` returns exactly; one may be a bit off."""
+    """Return how many rows of a JPEG `decode.jpeg.read_jpeg` returns exactly; one may be a bit off."""
     vague = sampling(layout.factors) == (2, 2) and layout.height % layout.unit[1] == 0
     return layout.height - vague
 
@@ -188,20 +216,20 @@ def _blends(units: NDArray[np.int64], stored: Stored) -> Iterator[tuple[NDArray[
 
 
 def measure_elsewhere(
-    before: Picture, after: Picture, where: NDArray[np.bool_], layout: Layout, name: str
+    before: Pixels, after: Pixels, where: NDArray[np.bool_], layout: Layout, name: str
 ) -> tuple[float, int]:
     """Return mean and largest change outside the changed units; refuse one farther off than colours are blended.
 
     Parameters
     ----------
     before, after
-        The decoded pictures.
+        Decoded pixels, shape ``(H, W, 3)``.
     where
-        Which pixels the changed units hold, shape ``(H, W)``.
+        Mask of the pixels of the changed units, shape ``(H, W)``.
     layout
-        Of the file.
+        Layout of the file.
     name
-        Its name, for messages.
+        Name of the file, for messages.
 
     Raises
     ------

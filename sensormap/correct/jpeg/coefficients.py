@@ -45,11 +45,11 @@ class Coded:
     data
         The file.
     layout
-        What its header says.
+        Layout that its header gives.
     steps
         Quantisation steps of each colour, shape ``(3, 8, 8)``.
     components
-        Which colour each block of a unit belongs to.
+        Colour that each block of a unit belongs to.
     tables
         The codes of the DC and of the AC coefficients of each colour.
     intervals
@@ -109,7 +109,7 @@ def open_coded(data: bytes, name: str) -> Coded:
             identities, selectors = list(content[6:15:3]), list(content[8:15:3])
     # A scan names its three colours in the order of the header, and the two tables of each.
     if len(scan) < 7 or list(scan[1:7:2]) != identities or len(set(identities)) < 3:
-        raise damaged(name, "colours of the scan are not those of the picture")
+        raise damaged(name, "colours of the scan are not those of the JPEG")
     wanted = [(pair >> 4, 16 | pair & 15) for pair in scan[2:7:2]]
     if not steps.keys() >= set(selectors) or not codes.keys() >= {key for keys in wanted for key in keys}:
         raise damaged(name, "a table is missing")
@@ -131,7 +131,7 @@ def read_units(coded: Coded, units: NDArray[np.int64], name: str) -> Blocks:
     coded
         The file.
     units
-        Their numbers, row by row from 0 at the top left; sorted, none twice.
+        Numbers of the units, row by row from 0 at the top left, ``(N,)``; sorted, none twice.
     name
         The file's name, for messages.
 
@@ -152,7 +152,7 @@ def replace_units(coded: Coded, units: NDArray[np.int64], blocks: Blocks, name: 
     coded
         The file.
     units, blocks
-        As `read_units` takes and returns them.
+        Numbers, and coefficients of shape ``(N, blocks, 64)``, as `read_units` takes and returns them.
     name
         The file's name, for messages.
 
@@ -187,7 +187,7 @@ def _intervals(data: bytes, start: int) -> Iterator[tuple[int, int]]:
 
 
 def by_interval(coded: Coded, units: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Yield the intervals that hold some of the units, and those units."""
+    """Yield the numbers of the intervals that hold some of the units, sorted, ``(N,)``, and those units."""
     numbers, starts = np.unique(units // coded.per_interval, return_index=True)
     yield from zip(numbers.tolist(), np.split(units, starts[1:]), strict=True) if numbers.size else ()
 
@@ -199,9 +199,10 @@ class Walk:
     Parameters
     ----------
     coded
-        Their bytes, without those that only tell them from markers, and some more at the end.
+        Coded bytes, without those that only tell them from markers, and some more at the end, ``(bytes,)``.
     places
-        Of each unit, and of the end, the first bit and the DC coefficients of the three colours before it.
+        First bit of each unit, and of the end, and the DC coefficients of the three colours before it: shape
+        ``(units + 1, 4)``.
     blocks
         The coefficients asked for, those of a block in the order in which they are coded.
     """
@@ -219,7 +220,7 @@ def walk_interval(coded: Coded, number: int, units: NDArray[np.int64], name: str
     coded, units, name
         As for `read_units`.
     number
-        Which interval.
+        Number of the interval.
 
     Raises
     ------

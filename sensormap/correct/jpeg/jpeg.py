@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sensormap.correct.jpeg.check import Stored, check_decoded, check_stored, measure_elsewhere, squared, squares_around
 from sensormap.correct.jpeg.coefficients import Blocks, Coded, open_coded, read_units, replace_units
 from sensormap.correct.jpeg.previews import moved_previews
-from sensormap.correct.jpeg.smears import SMEAR, Picture, Pixel, repair_smears, weighted8
+from sensormap.correct.jpeg.smears import REPAIR_RADIUS, Pixel, Pixels, repair_smears, weighted8
 from sensormap.correct.jpeg.transform import COLOURS, MIDDLE, averaged, in_steps, samples_of, spread
 from sensormap.decode.jpeg import read_jpeg
 from sensormap.errors import FrameMismatchError
@@ -36,7 +36,7 @@ class CorrectedJpeg:
     blocks_changed
         Number of units of 16 x 16, 16 x 8 or 8 x 8 pixels that were coded anew.
     mean_change_elsewhere, largest_change_elsewhere
-        Absolute difference of the decoded pictures outside those units, in DN: mean over all pixels and colours, and
+        Absolute difference of the decoded pixels outside those units, in DN: mean over all pixels and colours, and
         maximum. It is 0 but for the pixels that touch a changed unit, whose colour (not brightness) decoders blend with
         that of the unit where colour is stored at a lower resolution.
     """
@@ -50,7 +50,7 @@ class CorrectedJpeg:
 
 
 def correct_jpeg(
-    data: bytes, name: str, pixels: Sequence[Pixel], *, method: str = DIRECTIONAL, all_defects: bool = False
+    data: bytes, name: str, defects: Sequence[Pixel], *, method: str = DIRECTIONAL, all_defects: bool = False
 ) -> CorrectedJpeg:
     """Repair the defects of one JPEG file.
 
@@ -59,9 +59,9 @@ def correct_jpeg(
     data
         The whole file.
     name
-        Its name, for messages.
-    pixels
-        Where the defects are, in the picture as stored: not turned as EXIF says.
+        Name of the file, for messages.
+    defects
+        Places of the defects in the JPEG as stored: not turned as EXIF says.
     method
         DIRECTIONAL repairs whole smears (see `sensormap.correct.jpeg.smears.repair_smears`); "weighted8" does what the
         single-pixel script does, one pixel after the other, whether the defect shows or not.
@@ -71,18 +71,18 @@ def correct_jpeg(
     Returns
     -------
     CorrectedJpeg
-        All segments of the file and what follows its first picture are kept byte for byte, but for the offsets in a
-        list of further pictures (MPF).
+        All segments of the file and what follows its first image are kept byte for byte, but for the offsets in a
+        list of further images (MPF).
 
     Raises
     ------
     DecodeError
         If the file is none that a camera writes, or damaged.
     FrameMismatchError
-        If a pixel lies outside the picture.
+        If a defect lies outside the JPEG.
     OutputError
         If the corrected file does not decode, inside the changed units, to what was meant, and outside of them to the
-        same picture.
+        same pixels.
     ValueError
         If there is no such method.
 
@@ -96,61 +96,61 @@ def correct_jpeg(
     if method not in METHODS:
         msg = f"method {method!r}: expected one of {', '.join(METHODS)}"
         raise ValueError(msg)
-    pixels = [Pixel(*pixel) for pixel in pixels]
-    picture = read_jpeg(data, name)
-    _check_inside(picture, pixels, name)
+    defects = [Pixel(*pixel) for pixel in defects]
+    pixels = read_jpeg(data, name)
+    _check_inside(pixels, defects, name)
     coded = open_coded(data, name)
     centres: list[tuple[int, int] | None]
     if method == "weighted8":
-        centres = [(x, y) for x, y, *_ in pixels]
-        repaired = weighted8(picture, [(x, y) for x, y, *_ in pixels])
+        centres = [(x, y) for x, y, *_ in defects]
+        repaired = weighted8(pixels, [(x, y) for x, y, *_ in defects])
     else:
-        repaired, centres = repair_smears(picture, pixels, all_defects=all_defects)
-    units, at = _touched(picture, repaired, coded.layout)
+        repaired, centres = repair_smears(pixels, defects, all_defects=all_defects)
+    units, at = _touched(pixels, repaired, coded.layout)
     before = read_units(coded, units, name)
-    changes = _changes(picture[at], repaired[at], before, coded)
+    changes = _changes(pixels[at], repaired[at], before, coded)
     exact = in_steps(averaged(changes, coded), coded)
     after = _added(before, np.rint(exact).astype(np.int32), coded)
     if np.array_equal(after, before):
-        return CorrectedJpeg(data, 0, len(pixels), 0, 0.0, 0)
+        return CorrectedJpeg(data, 0, len(defects), 0, 0.0, 0)
     out, stored = _written(coded, units, before, after, exact, name)
     out = moved_previews(out, name, end=coded.intervals[-1][1], by=len(out) - len(data))
     decoded = read_jpeg(out, name)
     changed = units[(stored.of(units) != before).any((1, 2))]
     where = _where(changed, coded.layout)
-    mean, largest = measure_elsewhere(picture, decoded, where, coded.layout, name)
+    mean, largest = measure_elsewhere(pixels, decoded, where, coded.layout, name)
     check_stored(changes, exact, before, stored.of(units), coded, name)
     check_decoded(decoded, units, stored, name)
-    repaired_count = _count(centres, 0 if method == "weighted8" else SMEAR, where)
-    return CorrectedJpeg(out, repaired_count, len(pixels) - repaired_count, changed.size, mean, largest)
+    repaired_count = _count(centres, 0 if method == "weighted8" else REPAIR_RADIUS, where)
+    return CorrectedJpeg(out, repaired_count, len(defects) - repaired_count, changed.size, mean, largest)
 
 
-def _check_inside(picture: Picture, pixels: Sequence[Pixel], name: str) -> None:
-    """Refuse pixels of another picture."""
-    height, width = picture.shape[:2]
-    for x, y, *_ in pixels:
+def _check_inside(pixels: Pixels, defects: Sequence[Pixel], name: str) -> None:
+    """Refuse defects of another JPEG."""
+    height, width = pixels.shape[:2]
+    for x, y, *_ in defects:
         if not (0 <= x < width and 0 <= y < height):
-            msg = f"{name}: pixel {x},{y} lies outside the picture of {width} x {height} pixels"
+            msg = f"{name}: pixel {x},{y} lies outside the JPEG of {width} x {height} pixels"
             raise FrameMismatchError(msg)
 
 
 def _touched(
-    picture: Picture, repaired: Picture, layout: Layout
+    pixels: Pixels, repaired: Pixels, layout: Layout
 ) -> tuple[NDArray[np.int64], tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Return the units that hold changed pixels, and the rows and columns of their pixels."""
     across, down = layout.unit
-    rows, cols = np.divmod(np.flatnonzero(repaired != picture) // 3, layout.width)
+    rows, cols = np.divmod(np.flatnonzero(repaired != pixels) // 3, layout.width)
     units = np.unique(rows // down * layout.units[0] + cols // across)
-    # Beyond the picture's edges units go on with its last pixels.
+    # Beyond the JPEG's edges units go on with its last pixels.
     inside_rows = np.minimum(units[:, np.newaxis] // layout.units[0] * down + np.arange(down), layout.height - 1)
     inside_cols = np.minimum(units[:, np.newaxis] % layout.units[0] * across + np.arange(across), layout.width - 1)
     return units, (inside_rows[:, :, np.newaxis], inside_cols[:, np.newaxis, :])
 
 
-def _changes(picture: Picture, repaired: Picture, before: Blocks, coded: Coded) -> NDArray[np.float64]:
+def _changes(pixels: Pixels, repaired: Pixels, before: Blocks, coded: Coded) -> NDArray[np.float64]:
     """Return what changes in the pixels of units; what was clipped when they were decoded is taken away too."""
-    clipped = ((picture == 0) | (picture == 255)) & (repaired != picture).any(-1, keepdims=True)
-    change = repaired.astype(np.float64) - picture
+    clipped = ((pixels == 0) | (pixels == 255)) & (repaired != pixels).any(-1, keepdims=True)
+    change = repaired.astype(np.float64) - pixels
     some = clipped.any((1, 2, 3))
     change[some] -= np.where(clipped[some], _beyond(before[some], coded), 0)
     return change
@@ -180,7 +180,8 @@ def _written(
         out = replace_units(coded, units[kept], after[kept], name)
         new = open_coded(out, name)
         stored = Stored(near, read_units(new, near, name), new)
-        # The file's code may lack words for a change, and what it has words for may be worse than none.
+        # The file's Huffman table may lack a code for a changed coefficient; a nearby value may be worse than no
+        # repair.
         farther = kept & (squared(stored.of(units) - before - exact, coded) > squared(exact, coded))
         if not farther.any():
             return out, stored

@@ -6,11 +6,11 @@ import struct
 from io import BytesIO
 from typing import Final
 
+from sensormap.photos.files import TIFF_ORDERS
 from sensormap.photos.jpeg_markers import segments
 
 _APP2, _NAME = 0xE2, b"MPF\0"
 _ENTRIES: Final = 0xB002  # the tag that holds 16 bytes an image: kind, size, offset, and what depends on it
-_ORDERS: Final = {b"II*\0": "<", b"MM\0*": ">"}
 
 
 def moved_previews(data: bytes, name: str, *, end: int, by: int) -> bytes:
@@ -23,9 +23,9 @@ def moved_previews(data: bytes, name: str, *, end: int, by: int) -> bytes:
     name
         The file's name, for messages.
     end
-        Where the first image's coded data ended before: what lay behind has moved.
+        Place where the first image's coded data ended before: all behind it has moved.
     by
-        How many bytes it moved.
+        Number of bytes that it moved.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def moved_previews(data: bytes, name: str, *, end: int, by: int) -> bytes:
 
 def _move(block: memoryview, start: int, end: int, by: int) -> None:
     """Change the entries of one list, which is a TIFF block that starts at `start` of the file."""
-    order = _ORDERS.get(bytes(block[:4]))
+    order = TIFF_ORDERS.get(bytes(block[:4]))
     if order is None or len(block) < 8:
         return
     (at,) = struct.unpack_from(f"{order}I", block, 4)

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 
 
 class Pixel(NamedTuple):
@@ -27,8 +27,8 @@ class Pixel(NamedTuple):
 WEIGHTS: Final = np.array([[0.5, 1, 0.5], [1, 0, 1], [0.5, 1, 0.5]])
 """Weights of a pixel's eight neighbours, in the single-pixel correction script."""
 
-SMEAR: Final = 2  # pixels from a defect to the edge of its smear: demosaicing reaches 1, sharpening one more
-_AROUND: Final = SMEAR + 1  # where the ring around a smear is
+REPAIR_RADIUS: Final = 2  # pixels from a defect to the edge of its smear: demosaicing reaches 1, sharpening one more
+_AROUND: Final = REPAIR_RADIUS + 1  # where the ring around a smear is
 _COMPARED: Final = 8  # pixels from a defect to the farthest place that it is compared with
 _SCATTERS: Final = 3.0  # a defect shows where its contrast is so many times the scatter around,
 _MORE_SCATTERS: Final = 0.5  # and so many more for each pixel of uncertainty: of many places one stands out by chance
@@ -43,19 +43,19 @@ _DIRECTIONS: Final = ((0, 1), (1, 0), (1, 1), (1, -1))
 class Repair(NamedTuple):
     """Repaired pixels, and where the smear of each defect was found: x and y, or None where it was left alone."""
 
-    picture: Picture
+    pixels: Pixels
     centres: list[tuple[int, int] | None]
 
 
-def weighted8(picture: Picture, pixels: Sequence[tuple[int, int]]) -> Picture:
+def weighted8(pixels: Pixels, defects: Sequence[tuple[int, int]]) -> Pixels:
     """Replace pixels one after the other by weighted means of their eight neighbours, as the single-pixel script does.
 
     Parameters
     ----------
-    picture
-        Red, green and blue of the JPEG, shape ``(H, W, 3)``.
     pixels
-        x and y of each; a pixel sees those replaced before it.
+        Red, green and blue of the JPEG, shape ``(H, W, 3)``.
+    defects
+        Places (x, y); a pixel sees those replaced before it.
 
     Returns
     -------
@@ -69,15 +69,15 @@ def weighted8(picture: Picture, pixels: Sequence[tuple[int, int]]) -> Picture:
 
     Examples
     --------
-    >>> picture = np.full((3, 3, 3), 10, np.uint8)
-    >>> picture[1, 1] = 200
-    >>> weighted8(picture, [(1, 1)])[1, 1].tolist()
+    >>> pixels = np.full((3, 3, 3), 10, np.uint8)
+    >>> pixels[1, 1] = 200
+    >>> weighted8(pixels, [(1, 1)])[1, 1].tolist()
     [10, 10, 10]
     """
-    _check_inside(picture, pixels)
-    out = picture.copy()
-    height, width = picture.shape[:2]
-    for x, y in pixels:
+    _check_inside(pixels, defects)
+    out = pixels.copy()
+    height, width = pixels.shape[:2]
+    for x, y in defects:
         top, left = max(y - 1, 0), max(x - 1, 0)
         weights = WEIGHTS[top - y + 1 :, left - x + 1 :][: height - top, : width - left]
         if weights.any():
@@ -86,22 +86,22 @@ def weighted8(picture: Picture, pixels: Sequence[tuple[int, int]]) -> Picture:
     return out
 
 
-def repair_smears(picture: Picture, pixels: Sequence[Pixel], *, all_defects: bool = False) -> Repair:
+def repair_smears(pixels: Pixels, defects: Sequence[Pixel], *, all_defects: bool = False) -> Repair:
     """Replace the smears around defects by what the pixels around them suggest, along edges rather than across.
 
     Parameters
     ----------
-    picture
-        Red, green and blue of the JPEG, shape ``(H, W, 3)``.
     pixels
-        Where the defects are.
+        Red, green and blue of the JPEG, shape ``(H, W, 3)``.
+    defects
+        Places of the defects.
     all_defects
         Whether to replace also those that do not stand out in this JPEG.
 
     Returns
     -------
     Repair
-        A new array of pixels; only those up to `SMEAR` from a centre differ.
+        A new array of pixels; only those up to `REPAIR_RADIUS` from a centre differ.
 
     Raises
     ------
@@ -119,27 +119,28 @@ def repair_smears(picture: Picture, pixels: Sequence[Pixel], *, all_defects: boo
     both sides, the nearer one weighing more. The four estimates are averaged with weights that fall with their length
     and with the square of the difference between their ends.
     """
-    pixels = [Pixel(*pixel) for pixel in pixels]
-    _check_inside(picture, [pixel[:2] for pixel in pixels])
-    centres = [_centre(picture, pixel, all_defects=all_defects) for pixel in pixels]
-    members = Counter(pixel.line for pixel in pixels)
-    found = Counter(pixel.line for pixel, centre in zip(pixels, centres, strict=True) if centre)
+    defects = [Pixel(*pixel) for pixel in defects]
+    _check_inside(pixels, [pixel[:2] for pixel in defects])
+    centres = [_centre(pixels, pixel, all_defects=all_defects) for pixel in defects]
+    members = Counter(pixel.line for pixel in defects)
+    found = Counter(pixel.line for pixel, centre in zip(defects, centres, strict=True) if centre)
     shown = {line for line in members if line and found[line] >= _LINE_SHARE * members[line]}
     centres = [
-        _centre(picture, pixel, all_defects=True) if pixel.line in shown and not centre else centre
-        for pixel, centre in zip(pixels, centres, strict=True)
+        _centre(pixels, pixel, all_defects=True) if pixel.line in shown and not centre else centre
+        for pixel, centre in zip(defects, centres, strict=True)
     ]
-    mask = np.zeros(picture.shape[:2], np.bool_)
+    mask = np.zeros(pixels.shape[:2], np.bool_)
     for x, y in filter(None, centres):
-        mask[max(y - SMEAR, 0) : y + SMEAR + 1, max(x - SMEAR, 0) : x + SMEAR + 1] = True
-    return Repair(_filled(picture, mask), centres)
+        top, left = max(y - REPAIR_RADIUS, 0), max(x - REPAIR_RADIUS, 0)
+        mask[top : y + REPAIR_RADIUS + 1, left : x + REPAIR_RADIUS + 1] = True
+    return Repair(_filled(pixels, mask), centres)
 
 
-def _check_inside(picture: Picture, pixels: Sequence[tuple[int, int]]) -> None:
-    height, width = picture.shape[:2]
-    for x, y in pixels:
+def _check_inside(pixels: Pixels, defects: Sequence[tuple[int, int]]) -> None:
+    height, width = pixels.shape[:2]
+    for x, y in defects:
         if not (0 <= x < width and 0 <= y < height):
-            msg = f"pixel {x},{y} lies outside the picture of {width} x {height}"
+            msg = f"pixel {x},{y} lies outside the JPEG of {width} x {height}"
             raise ValueError(msg)
 
 
@@ -155,19 +156,19 @@ def _pointed() -> NDArray[np.float32]:
 _POINTED: Final = _pointed()
 
 
-def _centre(picture: Picture, pixel: Pixel, *, all_defects: bool) -> tuple[int, int] | None:
+def _centre(pixels: Pixels, pixel: Pixel, *, all_defects: bool) -> tuple[int, int] | None:
     """Return where the smear of a defect stands out most, or None where it nowhere does."""
     x, y, radius = pixel[:3]
     reach = _COMPARED + radius + _AROUND
-    height, width = picture.shape[:2]
+    height, width = pixels.shape[:2]
     rows = np.clip(np.arange(y - reach, y + reach + 1), 0, height - 1)
     cols = np.clip(np.arange(x - reach, x + reach + 1), 0, width - 1)
-    around = picture[rows[:, np.newaxis], cols].astype(np.float32)
+    around = pixels[rows[:, np.newaxis], cols].astype(np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(around, _POINTED.shape, (0, 1))
     contrast = np.einsum("ijcrs,rs->ijc", windows, _POINTED)
     middle = contrast.shape[0] // 2
     steps = np.abs(np.arange(contrast.shape[0]) - middle)
-    away = np.maximum(steps[:, np.newaxis], steps) >= _AROUND + SMEAR + 1 + radius
+    away = np.maximum(steps[:, np.newaxis], steps) >= _AROUND + REPAIR_RADIUS + 1 + radius
     scatter = np.maximum(np.sqrt(np.mean(contrast[away] ** 2, 0)), _LEAST / _SCATTERS)
     # Only places inside the JPEG can be a centre.
     top, left = max(middle - radius, middle - y), max(middle - radius, middle - x)
@@ -179,14 +180,14 @@ def _centre(picture: Picture, pixel: Pixel, *, all_defects: bool) -> tuple[int, 
     return x + int(col) + left - middle, y + int(row) + top - middle
 
 
-def _filled(picture: Picture, mask: NDArray[np.bool_]) -> Picture:
+def _filled(pixels: Pixels, mask: NDArray[np.bool_]) -> Pixels:
     """Estimate the masked pixels from those around; one that sees no healthy pixel stays as it is."""
-    out = picture.copy()
+    out = pixels.copy()
     rows, cols = np.nonzero(mask)
     total, weights = np.zeros((rows.size, 3)), np.zeros((rows.size, 1))
     for down, across in _DIRECTIONS:
-        one, far_one = _nearest(picture, mask, (rows, cols), (down, across))
-        two, far_two = _nearest(picture, mask, (rows, cols), (-down, -across))
+        one, far_one = _nearest(pixels, mask, (rows, cols), (down, across))
+        two, far_two = _nearest(pixels, mask, (rows, cols), (-down, -across))
         near = np.minimum(far_one, far_two)
         weight = np.hypot(down, across) * (far_one + far_two) * (np.abs(one - two).mean(1, keepdims=True) + _NOISE) ** 2
         # Where one side has no healthy pixel, the other one's counts next to nothing beside estimates from two sides.
@@ -199,7 +200,7 @@ def _filled(picture: Picture, mask: NDArray[np.bool_]) -> Picture:
 
 
 def _nearest(
-    picture: Picture, mask: NDArray[np.bool_], places: tuple[NDArray[np.intp], NDArray[np.intp]], step: tuple[int, int]
+    pixels: Pixels, mask: NDArray[np.bool_], places: tuple[NDArray[np.intp], NDArray[np.intp]], step: tuple[int, int]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the nearest healthy pixels in a direction, and how many steps away they are."""
     height, width = mask.shape
@@ -211,5 +212,5 @@ def _nearest(
         at = np.flatnonzero(inside)
         at = at[~mask[rows[at], cols[at]]]
         far[at] = steps
-        levels[at] = picture[rows[at], cols[at]]
+        levels[at] = pixels[rows[at], cols[at]]
     return levels, far

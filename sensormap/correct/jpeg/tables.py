@@ -26,9 +26,9 @@ class Codes:
     Parameters
     ----------
     symbols
-        Of all 16-bit words, the length of the code that they begin with times 256, plus its symbol; 0 for none.
+        Length of the code that each 16-bit word begins with times 256, plus its symbol; 0 for none.
     words, lengths
-        Of all 256 symbols the code and its length in bits; length 0 for none.
+        Code of each of 256 symbols, and its length in bits; length 0 for none.
     """
 
     symbols: NDArray[np.int32]

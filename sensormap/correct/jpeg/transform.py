@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.correct.jpeg.coefficients import Coded
+from sensormap.frame import LUMA_SHARES
 
-COLOURS: Final = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
+COLOURS: Final = np.array([LUMA_SHARES, [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
 """Of JFIF: brightness, blue and red differences, each of red, green and blue."""
 
 MIDDLE: Final = 128
@@ -36,7 +37,7 @@ def samples_of(blocks: NDArray[np.int32] | NDArray[np.float64], coded: Coded) ->
     Parameters
     ----------
     blocks
-        In quantisation steps, as `coefficients.read_units` returns them.
+        Coefficients in quantisation steps, ``(units, blocks, 64)``, as `coefficients.read_units` returns them.
     coded
         The file that they belong to.
     """
@@ -50,7 +51,15 @@ def samples_of(blocks: NDArray[np.int32] | NDArray[np.float64], coded: Coded) ->
 
 
 def spread(samples: NDArray[np.float64], coded: Coded) -> NDArray[np.float64]:
-    """Return samples of one colour, shape ``(units, down, across)``, repeated so that each pixel has one."""
+    """Return samples of one colour repeated so that each pixel has one, shape ``(units, height, width)``.
+
+    Parameters
+    ----------
+    samples
+        Samples of units, shape ``(units, down, across)``.
+    coded
+        The file that they belong to.
+    """
     across, down = coded.layout.unit
     return samples.repeat(down // samples.shape[1], 1).repeat(across // samples.shape[2], 2)
 
@@ -75,7 +84,20 @@ def averaged(levels: NDArray[np.float64], coded: Coded) -> Samples:
 
 
 def in_steps(samples: Samples, coded: Coded) -> NDArray[np.float64]:
-    """Return the coefficients of samples in quantisation steps, not rounded: the inverse of `samples_of`."""
+    """Return the coefficients of samples in quantisation steps, not rounded: the inverse of `samples_of`.
+
+    Parameters
+    ----------
+    samples
+        Samples of units by colour.
+    coded
+        The file that they belong to.
+
+    Returns
+    -------
+    ndarray of float64, shape (units, blocks, 64)
+        Coefficients in quantisation steps.
+    """
     blocks = []
     for component, (wide, high) in enumerate(coded.layout.factors):
         squares = samples[component].reshape(-1, high, 8, wide, 8).swapaxes(2, 3)

@@ -106,7 +106,13 @@ def check(
 
 
 def sum_up(parts: Sequence[HeldOut]) -> tuple[Quality, ...]:
-    """Return the quality of each method over the photosites held out of several photos; none if there are none."""
+    """Return the quality of each method over the photosites held out of several photos; none if there are none.
+
+    Parameters
+    ----------
+    parts
+        Results of `check` for each photo, of the same methods.
+    """
     sigma = np.concatenate([np.empty(0), *(part.sigma for part in parts)])
     if not sigma.size:
         return ()
@@ -116,7 +122,17 @@ def sum_up(parts: Sequence[HeldOut]) -> tuple[Quality, ...]:
 
 
 def quality(method: str, error: NDArray[np.float64], sigma: NDArray[np.float64]) -> Quality:
-    """Sum up errors in DN, given each photosite's noise in DN; all ``(N,)``, N at least 1."""
+    """Sum up the errors of one method.
+
+    Parameters
+    ----------
+    method
+        Name of the method.
+    error
+        Absolute errors in DN, ``(N,)``, N at least 1.
+    sigma
+        Noise of each photosite in DN, ``(N,)``.
+    """
     median_dn, high_dn = np.percentile(error, (50, 95))
     median_sigma, high_sigma = np.percentile(error / sigma, (50, 95))
     return Quality(method, error.size, float(median_dn), float(high_dn), float(median_sigma), float(high_sigma))
@@ -128,6 +144,19 @@ def hold_out(
     """Return rows and columns of healthy photosites, ``(N, 2)``; the same ones for the same shape, mask and count.
 
     One by chance in each of up to `count` cells of a grid, unless a mapped one is near or it is clipped.
+
+    Parameters
+    ----------
+    mosaic
+        Active area, DN, ``(H, W)``, black subtracted.
+    defective
+        Mask of everything mapped, ``(H, W)``.
+    step
+        Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
+    clipping
+        Lowest and highest DN that a photosite can have.
+    count
+        Largest number of photosites.
 
     Examples
     --------
@@ -159,7 +188,19 @@ def noise_at(
 ) -> NDArray[np.float64]:
     """Return the noise that photosites would have if healthy, in DN, ``(N,)``, by the frame's own fit; texture apart.
 
-    `targets` need a healthy photosite of their plane within `surround.REACH`; NaN where there is none.
+    Parameters
+    ----------
+    mosaic
+        Active area, DN, ``(H, W)``, black subtracted.
+    defective
+        Mask of everything mapped, ``(H, W)``.
+    targets
+        Rows and columns of the photosites, ``(N, 2)``. They need a healthy photosite of their plane within
+        `surround.REACH`; NaN where there is none.
+    step
+        Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
+    clipping
+        Lowest and highest DN that a photosite can have.
     """
     noise = frame_noise(mosaic, step, clipping=clipping)
     level = np.full(len(targets), np.nan)

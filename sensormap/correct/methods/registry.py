@@ -30,7 +30,7 @@ class Method:
         ``"module.function"`` in this package: from `Targets` to the values that they should have, in DN like the
         mosaic, float64 of shape ``(N,)``, not rounded; NaN where nothing is known.
     description
-        What value a photosite gets, for people, in a few words.
+        Value that a photosite gets, in a few words for people.
     uses_strengths
         Whether it needs the strengths that the map holds of a defect. Healthy photosites have none, so that it cannot
         be tried on them.

@@ -17,13 +17,12 @@ from sensormap.correct.methods.new_values import new_values
 from sensormap.correct.methods.registry import DIRECTIONAL
 from sensormap.correct.methods.surround import same_plane_rings, surroundings
 from sensormap.correct.methods.targets import Targets
-from sensormap.maps.entries import Defect, DefectKind
+from sensormap.maps.entries import HALF_INTERVAL, Defect, DefectKind
 from sensormap.maps.visible import SIGMAS
 from sensormap.score.noise import Noise, frame_noise
 from sensormap.settings import DARK_SPREAD
 
-_WITHIN = 1.96  # half of a 95 % interval, in standard deviations of a normal distribution
-_MID_SPREAD = 1.325  # half the mid-spread of eight normal values, in standard deviations
+_MID_SPREAD = 1.325  # the mid-spread of eight normal values, in standard deviations
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def excess_of(defect: Defect, *, gain: float, shutter_s: float) -> Excess | None
     unresolved = any(name in defect.unresolved for name in parts)
     if defect.kind not in (DefectKind.HOT, DefectKind.OFFSET) or unresolved or not known:
         return None
-    variance = sum(((high - low) / 2 / _WITHIN * factor) ** 2 for (_, low, high), factor in known)
+    variance = sum(((high - low) / 2 / HALF_INTERVAL * factor) ** 2 for (_, low, high), factor in known)
     if defect.dark_dn_per_s is not None:
         variance += (DARK_SPREAD * defect.dark_dn_per_s[0] * gain * shutter_s) ** 2
     return Excess(sum(strength[0] * factor for strength, factor in known), float(variance**0.5))

@@ -22,7 +22,7 @@ class Surround:
     Parameters
     ----------
     values
-        Their values in DN, ``(N, n)`` float64; anything where not `known`.
+        Values of the n in DN, ``(N, n)`` float64; arbitrary where not `known`.
     known
         Whether each of the n is healthy and on the grid, ``(N, n)``.
     distance2
@@ -38,7 +38,13 @@ class Surround:
         return self.weighted(np.ones(self.distance2.size))
 
     def weighted(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return each mean with these weights of the n, ``(N,)``."""
+        """Return each weighted mean, ``(N,)``.
+
+        Parameters
+        ----------
+        weights
+            Weights of the n, ``(n,)``; those of unknown ones do not count.
+        """
         share = self.known * weights
         return np.asarray((share * self.values).sum(axis=1) / share.sum(axis=1), np.float64)
 
@@ -57,6 +63,11 @@ class Surround:
 
 def same_plane_rings(step: int) -> list[NDArray[np.int64]]:
     """Return row and column offsets of a plane's photosites, ``(n, 2)``: the eight nearest, the sixteen around, ...
+
+    Parameters
+    ----------
+    step
+        Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
 
     Examples
     --------
@@ -86,9 +97,9 @@ def surroundings(
     Parameters
     ----------
     mosaic
-        DN, ``(H, W)``.
+        Values in DN, ``(H, W)``, of any type.
     defective
-        Photosites that count as unknown, ``(H, W)``.
+        Mask of the photosites that count as unknown, ``(H, W)``.
     targets
         Rows and columns, ``(N, 2)``; those without a healthy photosite in any ring never come.
     rings

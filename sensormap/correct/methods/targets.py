@@ -35,7 +35,13 @@ class Levels:
     saturation: int
 
     def of(self, profile: Profile | None) -> Levels:
-        """Return the same, but clipping where the camera's profile says, if that is lower."""
+        """Return the same, but clipping where the camera's profile says, if that is lower.
+
+        Parameters
+        ----------
+        profile
+            Profile of the camera; None changes nothing.
+        """
         return self if profile is None else replace(self, saturation=min(self.saturation, profile.saturation))
 
     @property
@@ -44,13 +50,27 @@ class Levels:
         return -min(self.black), self.saturation - max(self.black)
 
     def by_phase(self, shifted: Cfa) -> NDArray[np.int32]:
-        """Return black by row and column phase of the same filters as read from elsewhere, ``(step, step)``, DN."""
+        """Return black by row and column phase of the same filters as read from elsewhere, ``(step, step)``, DN.
+
+        Parameters
+        ----------
+        shifted
+            Filter pattern as read from there.
+        """
         levels = {plane.name: level for plane, level in zip(self.cfa.planes, self.black, strict=True)}
         step = shifted.step
         return np.array([levels[plane.name] for plane in shifted.planes], np.int32).reshape(step, step)
 
     def above_black(self, mosaic: NDArray[np.uint16], cfa: Cfa) -> NDArray[np.int32]:
-        """Return a part of the raw grid, whose corner has the filters `cfa`, with black subtracted."""
+        """Return a part of the raw grid with black subtracted, DN, ``(H, W)``.
+
+        Parameters
+        ----------
+        mosaic
+            Raw values, ``(H, W)``.
+        cfa
+            Filter pattern as read from the corner of `mosaic`.
+        """
         shown, black = mosaic.astype(np.int32), self.by_phase(cfa)
         for plane in cfa.planes:
             plane.view(shown)[...] -= black[plane.row, plane.col]
@@ -67,13 +87,13 @@ class Targets:
         The active area, ``(H, W)``, DN, of any integer type; black is included where `levels` are given, and does not
         matter otherwise.
     defective
-        Everything mapped, ``(H, W)``.
+        Mask of everything mapped, ``(H, W)``.
     places
         Rows and columns of the photosites, int64 of shape ``(N, 2)``.
     cfa
         Filter pattern as read from the corner of `mosaic`.
     defects
-        What the map says of each, None of those of columns and rows; empty where there is no map.
+        Entry of the map for each, None for those of columns and rows; empty where there is no map.
     exposure
         Settings of the photo.
     levels
@@ -95,7 +115,7 @@ class Targets:
 
     def __post_init__(self) -> None:
         if self.cfa.name == PICTURE:
-            msg = "a mosaic is needed, not a picture"
+            msg = "a mosaic is needed, not the pixels of a JPEG"
             raise ValueError(msg)
         if self.mosaic.ndim != 2 or self.defective.shape != self.mosaic.shape:
             shapes = f"shapes {self.mosaic.shape} of the mosaic and {self.defective.shape} of the mask"

@@ -15,7 +15,7 @@ from itertools import groupby
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
-from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, raw_grid, within
+from sensormap.formats.listing import Format, Listing, Run, make_listing, one_by_one, raw_grid, within
 
 LIMIT = 0x1FFF  # largest coordinate that 13 bits hold
 MOST = 8  # what 3 bits count to, plus 1
@@ -65,7 +65,7 @@ def read(data: bytes, name: str, sensor: Sensor) -> Listing:
     if len(data) % 2:
         msg = f"{name}: {len(data)} bytes, expected 16-bit numbers"
         raise ListFormatError(msg)
-    return gathered(_entries(data, name), raw_grid(sensor), name)
+    return make_listing(_entries(data, name), raw_grid(sensor), name)
 
 
 def _entries(data: bytes, name: str) -> Iterator[Run]:

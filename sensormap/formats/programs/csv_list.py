@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
-from sensormap.formats.listing import Format, Listing, Photosite, Run, gathered, raw_grid, within
+from sensormap.formats.listing import Format, Listing, Photosite, Run, make_listing, raw_grid, within
 from sensormap.formats.text_lines import TextLine, read_lines, shortened
 from sensormap.maps.entries import DefectKind
 
@@ -44,7 +44,7 @@ def read(data: bytes, name: str, sensor: Sensor) -> Listing:
     if unknown or not {"x", "y"} <= set(header):
         expected = f"expected x, y and of {', '.join(COLUMNS[2:])} any, separated by commas"
         first.refuse(f"header {shortened(first.text)}: {expected}, each once")
-    return gathered(_entries(lines, header, sensor), raw_grid(sensor), name)
+    return make_listing(_entries(lines, header, sensor), raw_grid(sensor), name)
 
 
 def _text(entry: Photosite | Run, sensor: Sensor) -> str:
@@ -70,26 +70,26 @@ def _entries(lines: Iterator[TextLine], header: list[str], sensor: Sensor) -> It
         words = [word.strip() for word in _fields(line)]
         if len(words) != len(header):
             line.refuse(f"{len(words)} columns, expected {len(header)} as in the header")
-        told = dict(zip(header, words, strict=True))
-        x, y = line.place(told["x"], told["y"], sensor)
-        across = line.integer(told.get("width") or "1", "width", 1, width - x)
-        down = line.integer(told.get("height") or "1", "height", 1, height - y)
-        if told.get("plane") and told["plane"] != (plane := sensor.cfa.plane_name(x=x, y=y)):
-            line.refuse(f"plane {shortened(told['plane'])}, but photosite ({x}, {y}) belongs to {plane}")
-        yield Run(y, x, across, down, _kind(line, told), _since(line, told))
+        fields = dict(zip(header, words, strict=True))
+        x, y = line.place(fields["x"], fields["y"], sensor)
+        across = line.integer(fields.get("width") or "1", "width", 1, width - x)
+        down = line.integer(fields.get("height") or "1", "height", 1, height - y)
+        if fields.get("plane") and fields["plane"] != (plane := sensor.cfa.plane_name(x=x, y=y)):
+            line.refuse(f"plane {shortened(fields['plane'])}, but photosite ({x}, {y}) belongs to {plane}")
+        yield Run(y, x, across, down, _kind(line, fields), _since(line, fields))
 
 
-def _kind(line: TextLine, told: Mapping[str, str]) -> DefectKind | None:
+def _kind(line: TextLine, fields: Mapping[str, str]) -> DefectKind | None:
     """Return the kind that a line tells."""
-    word = told.get("kind", "")
+    word = fields.get("kind", "")
     if word and word not in tuple(DefectKind):
         line.refuse(f"kind {shortened(word)} is not one of {', '.join(DefectKind)}")
     return DefectKind(word) if word else None
 
 
-def _since(line: TextLine, told: Mapping[str, str]) -> datetime | None:
+def _since(line: TextLine, fields: Mapping[str, str]) -> datetime | None:
     """Return the time that a line tells."""
-    word = told.get("since", "")
+    word = fields.get("since", "")
     try:
         since = datetime.fromisoformat(word) if word else None
     except ValueError:

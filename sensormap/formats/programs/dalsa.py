@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
-from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, raw_grid, within
+from sensormap.formats.listing import Format, Listing, Run, make_listing, one_by_one, raw_grid, within
 
 MOST = 2048
 MAX_XML = 512 * 1024  # bytes; four times what 2048 entries take
@@ -51,7 +51,7 @@ def read(data: bytes, name: str, sensor: Sensor) -> Listing:
     if root.tag != "Coordinates":
         msg = f"{name}: opens with <{root.tag[:50]}>, expected <Coordinates>"
         raise ListFormatError(msg)
-    return gathered(_entries(root, name), raw_grid(sensor), name)
+    return make_listing(_entries(root, name), raw_grid(sensor), name)
 
 
 def _entries(root: ElementTree.Element, name: str) -> Iterator[Run]:

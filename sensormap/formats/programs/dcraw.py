@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
-from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, raw_grid, within
+from sensormap.formats.listing import Format, Listing, Run, make_listing, one_by_one, raw_grid, within
 from sensormap.formats.text_lines import TextLine, read_lines
 
 FILE_NAME = ".badpixels"
@@ -28,7 +28,7 @@ LATEST = 2**31 - 1  # both scan the time into 32 bits
 def write(listing: Listing, sensor: Sensor, _: Body) -> bytes:
     """Write every photosite of the visible area, those of runs too."""
     photosites = one_by_one(within(listing, sensor.active_area))
-    lines = [f"{found.x} {found.y} {death_time(found.since)}\n" for found in photosites]
+    lines = [f"{found.x} {found.y} {failure_time(found.since)}\n" for found in photosites]
     return "".join(["# col row time, for dcraw -P and LibRaw\n", *lines]).encode("ascii")
 
 
@@ -40,24 +40,24 @@ def read(data: bytes, name: str, sensor: Sensor) -> Listing:
     ListFormatError
         Naming the line that does not, or whose position is outside the raw grid.
     """
-    return gathered(_entries(read_lines(data, name, longest=LONGEST), sensor), raw_grid(sensor), name)
+    return make_listing(_entries(read_lines(data, name, longest=LONGEST), sensor), raw_grid(sensor), name)
 
 
-def death_time(since: datetime | None) -> int:
+def failure_time(since: datetime | None) -> int:
     """Return the Unix time of the second after `since`, 0 for None.
 
     Parameters
     ----------
     since
-        When the photosite was last seen healthy, by the camera's clock: the photo that showed it is to be left alone.
+        Time when the photosite was last seen healthy, by the camera's clock: the photo that showed it so is left alone.
 
     Notes
     -----
-    A death before 1970 becomes 0, one after January 2038 the last second that 32 bits hold.
+    A failure before 1970 becomes 0, one after January 2038 the last second that 32 bits hold.
 
     Examples
     --------
-    >>> death_time(datetime(1970, 1, 2, 0, 0, 0, 500_000))
+    >>> failure_time(datetime(1970, 1, 2, 0, 0, 0, 500_000))
     86401
     """
     return 0 if since is None else min(max(timegm(since.timetuple()) + 1, 0), LATEST)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
-from sensormap.formats.listing import Format, Listing, Run, gathered, raw_grid, within
+from sensormap.formats.listing import Format, Listing, Run, make_listing, raw_grid, within
 
 PHASES = {"GRBG": 0, "RGGB": 1, "BGGR": 2, "GBRG": 3}
 """Phase number of each filter pattern, named from the image's first photosite, as Adobe's SDK has them."""
@@ -87,7 +87,7 @@ def read(data: bytes, name: str, sensor: Sensor) -> Listing:
         msg = f"{name}: no opcode FixBadPixelsList (id {FIX_LIST}) among its opcodes ({found}), so no photosites"
         raise ListFormatError(msg)
     entries = (entry for content in contents for entry in _entries(content, name))
-    return gathered(entries, raw_grid(sensor), name)
+    return make_listing(entries, raw_grid(sensor), name)
 
 
 def _opcodes(data: bytes, name: str) -> list[tuple[int, bytes]]:

@@ -16,7 +16,7 @@ from io import StringIO
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
-from sensormap.formats.listing import Format, Listing, Run, gathered, raw_grid, within
+from sensormap.formats.listing import Format, Listing, Run, make_listing, raw_grid, within
 from sensormap.maps.entries import DefectKind
 
 BOX = ("x0", "y0", "width", "height")
@@ -63,7 +63,7 @@ def read(data: bytes, name: str, sensor: Sensor) -> Listing:
     except UnicodeDecodeError as error:
         msg = f"{name}: no text in UTF-8 (byte {error.start})"
         raise ListFormatError(msg) from error
-    return gathered(_entries(lines, name), raw_grid(sensor), name)
+    return make_listing(_entries(lines, name), raw_grid(sensor), name)
 
 
 def _entries(lines: Iterable[str], name: str) -> Iterator[Run]:
@@ -96,13 +96,13 @@ def _box(columns: list[str], fields: list[str], where: str) -> Run:
     if len(fields) != len(columns):
         msg = f"{where}: {len(fields)} fields, expected {len(columns)}"
         raise ListFormatError(msg)
-    told = dict(zip(columns, fields, strict=True))
+    values = dict(zip(columns, fields, strict=True))
     for column in BOX:
-        if not (told[column].isascii() and told[column].isdigit() and len(told[column]) < 10):
-            msg = f"{where}: {column}: {told[column][:30]!r} is not a whole number"
+        if not (values[column].isascii() and values[column].isdigit() and len(values[column]) < 10):
+            msg = f"{where}: {column}: {values[column][:30]!r} is not a whole number"
             raise ListFormatError(msg)
-    x, y, width, height = (int(told[column]) for column in BOX)
-    return Run(y, x, width, height, KINDS.get(told.get("kind", "")))
+    x, y, width, height = (int(values[column]) for column in BOX)
+    return Run(y, x, width, height, KINDS.get(values.get("kind", "")))
 
 
 FORMAT = Format(

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
-from sensormap.formats.listing import MAX_PHOTOSITES, Format, Listing, Run, gathered, one_by_one, raw_grid, within
+from sensormap.formats.listing import MAX_LISTED, Format, Listing, Run, make_listing, one_by_one, raw_grid, within
 from sensormap.maps.entries import DefectKind
 
 if TYPE_CHECKING:
@@ -81,12 +81,12 @@ def read(data: bytes, name: str, sensor: Sensor) -> Listing:
 
     mask = _mask(data, name, sensor)
     rows, cols = np.nonzero(mask)
-    if len(rows) > MAX_PHOTOSITES:
-        msg = f"{name}: {len(rows)} photosites are masked, expected at most {MAX_PHOTOSITES}"
+    if len(rows) > MAX_LISTED:
+        msg = f"{name}: {len(rows)} photosites are masked, expected at most {MAX_LISTED}"
         raise ListFormatError(msg)
     values = mask[rows, cols].tolist()
     entries = (Run(y, x, 1, 1, _kind(value)) for y, x, value in zip(rows.tolist(), cols.tolist(), values, strict=True))
-    return gathered(entries, raw_grid(sensor), name)
+    return make_listing(entries, raw_grid(sensor), name)
 
 
 def _mask(data: bytes, name: str, sensor: Sensor) -> NDArray[np.integer[Any]]:

@@ -20,7 +20,7 @@ from typing import Any, NoReturn, TypeGuard
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
-from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, within
+from sensormap.formats.listing import Format, Listing, Run, make_listing, one_by_one, within
 from sensormap.maps.entries import DARK_KINDS, DefectKind
 
 MAX_JSON = 8 * 1024 * 1024  # bytes; JSON takes up to thirty times its size in memory, and this holds 200,000 entries
@@ -69,7 +69,7 @@ def read(data: bytes, name: str, sensor: Sensor) -> Listing:
     if not isinstance(content, dict) or not all(isinstance(content.get(key), list) for key in _LISTS):
         msg = f"{name}: no KStars defect map, which is a JSON object with the lists 'hot' and 'cold'"
         raise ListFormatError(msg)
-    return gathered(_entries(content, name), sensor.active_area, name)
+    return make_listing(_entries(content, name), sensor.active_area, name)
 
 
 def _entries(content: dict[str, Any], name: str) -> Iterator[Run]:

@@ -11,7 +11,7 @@ import re
 
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
-from sensormap.formats.listing import Format, Listing, gathered, one_by_one, raw_grid, within
+from sensormap.formats.listing import Format, Listing, make_listing, one_by_one, raw_grid, within
 from sensormap.formats.text_lines import read_lines, xy_entries
 
 _HEADER = re.compile(r"#FPM\s+(0x)?[0-9A-Fa-f]{1,8}\b.*")
@@ -33,7 +33,7 @@ def read(data: bytes, name: str, sensor: Sensor) -> Listing:
     """
     lines = read_lines(data, name, comment=None)
     below = (line for line in lines if not (line.number == 1 and _HEADER.fullmatch(line.text)))
-    return gathered(xy_entries(below, sensor), raw_grid(sensor), name)
+    return make_listing(xy_entries(below, sensor), raw_grid(sensor), name)
 
 
 FORMAT = Format(

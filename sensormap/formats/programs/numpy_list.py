@@ -11,7 +11,7 @@ from io import BytesIO
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
-from sensormap.formats.listing import MAX_PHOTOSITES, Format, Listing, Run, gathered, one_by_one, within
+from sensormap.formats.listing import MAX_LISTED, Format, Listing, Run, make_listing, one_by_one, within
 
 MAX_HEADER = 1024  # bytes; that of two columns takes 118
 _SIGNATURE = b"\x93NUMPY"
@@ -46,7 +46,7 @@ def read(data: bytes, name: str, sensor: Sensor) -> Listing:
     except (ValueError, TypeError, EOFError, OSError) as error:
         msg = f"{name}: truncated or damaged ({' '.join(str(error).split())[:100]})"
         raise ListFormatError(msg) from error
-    return gathered((Run(y, x, 1, 1) for y, x in places.tolist()), sensor.active_area, name)
+    return make_listing((Run(y, x, 1, 1) for y, x in places.tolist()), sensor.active_area, name)
 
 
 def _check_header(data: bytes, name: str) -> None:
@@ -59,8 +59,8 @@ def _check_header(data: bytes, name: str) -> None:
         msg = f"{name}: no NumPy file of one array of integers, shape (N, 2)"
         raise ListFormatError(msg)
     width, count = int(header[1]), int(header[2])
-    if count > MAX_PHOTOSITES or start + length + count * 2 * width != len(data):
-        msg = f"{name}: {len(data)} bytes contradict its header's {count} rows, or more than {MAX_PHOTOSITES}"
+    if count > MAX_LISTED or start + length + count * 2 * width != len(data):
+        msg = f"{name}: {len(data)} bytes contradict its header's {count} rows, or more than {MAX_LISTED}"
         raise ListFormatError(msg)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
-from sensormap.formats.listing import Format, Listing, gathered, one_by_one, raw_grid, within
+from sensormap.formats.listing import Format, Listing, make_listing, one_by_one, raw_grid, within
 from sensormap.formats.text_lines import read_lines, xy_entries
 
 _HEADER = "# PHD2 Defect Map v1"
@@ -28,7 +28,7 @@ def read(data: bytes, name: str, sensor: Sensor) -> Listing:
     ListFormatError
         Naming the line that holds something else, or whose position is outside the raw grid.
     """
-    return gathered(xy_entries(read_lines(data, name), sensor), raw_grid(sensor), name)
+    return make_listing(xy_entries(read_lines(data, name), sensor), raw_grid(sensor), name)
 
 
 FORMAT = Format(

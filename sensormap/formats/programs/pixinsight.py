@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from sensormap.camera.cfa import MONO
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
-from sensormap.formats.listing import Format, Listing, Photosite, Run, gathered, raw_grid, within
+from sensormap.formats.listing import Format, Listing, Photosite, Run, make_listing, raw_grid, within
 from sensormap.formats.text_lines import TextLine, read_lines, shortened
 
 _HEADER = "// CosmeticCorrection with a defect list; run it in the script editor\nvar P = new CosmeticCorrection;\n"
@@ -47,7 +47,7 @@ def read(data: bytes, name: str, sensor: Sensor) -> Listing:
     opening = next((line for line in lines if _OPENING.match(line.text)), None)
     if opening is None:
         TextLine(name, 1, "").refuse("no table P.defects = [ here or below, expected the text of a CosmeticCorrection")
-    return gathered(_entries(lines, opening, sensor), raw_grid(sensor), name)
+    return make_listing(_entries(lines, opening, sensor), raw_grid(sensor), name)
 
 
 def _run_row(run: Run) -> str:

@@ -8,11 +8,11 @@ import zlib
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
-from sensormap.formats.listing import MAX_PHOTOSITES, Format, Listing, Run, gathered, one_by_one, raw_grid, within
+from sensormap.formats.listing import MAX_LISTED, Format, Listing, Run, make_listing, one_by_one, raw_grid, within
+from sensormap.photos.files import PNG_START
 
 BAD = 255
 MAX_SIZE = 170_000_000  # photosites; above, Pillow takes an image for an attack
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = struct.Struct(">I4sIIBB")  # length and name of the first chunk, width, height, bits, colours
 _GREY = 0
 
@@ -59,11 +59,11 @@ def read(data: bytes, name: str, sensor: Sensor) -> Listing:
         msg = f"{name}: decodes to the shape {mask.shape}, expected {sensor.raw_size[::-1]}"
         raise ListFormatError(msg)
     rows, cols = np.nonzero(mask)
-    if len(rows) > MAX_PHOTOSITES:
-        msg = f"{name}: {len(rows)} photosites are not 0, expected at most {MAX_PHOTOSITES}"
+    if len(rows) > MAX_LISTED:
+        msg = f"{name}: {len(rows)} photosites are not 0, expected at most {MAX_LISTED}"
         raise ListFormatError(msg)
     entries = (Run(y, x, 1, 1) for y, x in zip(rows.tolist(), cols.tolist(), strict=True))
-    return gathered(entries, raw_grid(sensor), name)
+    return make_listing(entries, raw_grid(sensor), name)
 
 
 def _check_size(sensor: Sensor, name: str) -> None:
@@ -76,8 +76,8 @@ def _check_size(sensor: Sensor, name: str) -> None:
 
 def _check_header(data: bytes, name: str, sensor: Sensor) -> None:
     """Refuse, before anything is decoded, what is no grey image as large as the raw grid."""
-    opening = data[len(_SIGNATURE) : len(_SIGNATURE) + _HEADER.size]
-    if not data.startswith(_SIGNATURE) or len(opening) < _HEADER.size or opening[:8] != b"\x00\x00\x00\rIHDR":
+    opening = data[len(PNG_START) : len(PNG_START) + _HEADER.size]
+    if not data.startswith(PNG_START) or len(opening) < _HEADER.size or opening[:8] != b"\x00\x00\x00\rIHDR":
         msg = f"{name}: is no PNG file"
         raise ListFormatError(msg)
     _, _, width, height, bits, colours = _HEADER.unpack(opening)

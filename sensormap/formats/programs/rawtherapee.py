@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
-from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, raw_grid, within
+from sensormap.formats.listing import Format, Listing, Run, make_listing, one_by_one, raw_grid, within
 from sensormap.formats.text_lines import TextLine, read_lines
 
 # Makers whose EXIF spelling the decoder replaces by this one, in its order; the others stay as EXIF writes them.
@@ -59,7 +59,7 @@ def read(data: bytes, name: str, sensor: Sensor) -> Listing:
     ListFormatError
         Naming the line that does not begin with two, or whose position is outside the raw grid.
     """
-    return gathered(_entries(read_lines(data, name), sensor), raw_grid(sensor), name)
+    return make_listing(_entries(read_lines(data, name), sensor), raw_grid(sensor), name)
 
 
 def _entries(lines: Iterator[TextLine], sensor: Sensor) -> Iterator[Run]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
-from sensormap.formats.listing import Format, Listing, Run, gathered, one_by_one, raw_grid, within
+from sensormap.formats.listing import Format, Listing, Run, make_listing, one_by_one, raw_grid, within
 from sensormap.formats.text_lines import TextLine, read_lines, shortened
 from sensormap.maps.entries import DARK_KINDS, DefectKind
 
@@ -43,7 +43,7 @@ def read(data: bytes, name: str, sensor: Sensor) -> Listing:
     ListFormatError
         Naming the line that is none of the three kinds, or whose position is outside the raw grid.
     """
-    return gathered(_entries(read_lines(data, name), sensor), raw_grid(sensor), name)
+    return make_listing(_entries(read_lines(data, name), sensor), raw_grid(sensor), name)
 
 
 def _is_whole(run: Run, width: int, height: int) -> bool:

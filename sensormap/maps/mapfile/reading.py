@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sensormap.bounded_reading import read_at_most
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import MapFormatError
@@ -37,7 +38,7 @@ _WAYS = {
     pattern: [(key, field.parse, field.default) for key, field in fields.items()]
     for pattern, fields in ((_DEFECT_LINE, DEFECT), (_JPEG_LINE, JPEG_DEFECT))
 }
-_UNTOLD: dict[str, Any] = {"mean": None, "variance": None}  # by JPEGs
+_MISSING: dict[str, Any] = {"mean": None, "variance": None}  # by JPEGs
 
 
 def read_map(path: str | Path) -> SensorMap:
@@ -60,29 +61,13 @@ def read_map(path: str | Path) -> SensorMap:
         Naming the file, the key (such as ``defects[3].x``) and the value.
     """
     try:
-        return _map(*_parse(_read_text(Path(path))))
+        return _map(*_parse(read_at_most(Path(path), MAX_BYTES, "a map").decode("utf-8-sig")))
     except UnicodeDecodeError as error:
         msg = f"{path}: is not UTF-8 text (byte {error.start}), so no map file"
-        raise MapFormatError(msg) from error
-    except OSError as error:
-        msg = f"{path}: cannot be read: {error.strerror}"
         raise MapFormatError(msg) from error
     except ValueError as error:
         msg = f"{path}: {error}"
         raise MapFormatError(msg) from error
-
-
-def _read_text(path: Path) -> str:
-    """Return the file's text, if it is not larger than any map."""
-    if not path.is_file() and path.exists() and not path.is_dir():  # a pipe would keep us waiting
-        msg = "is no regular file, expected a map"
-        raise ValueError(msg)
-    with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        msg = f"larger than {MAX_BYTES} bytes, which no map is"
-        raise ValueError(msg)
-    return content.decode("utf-8-sig")
 
 
 def _parse(text: str) -> tuple[Any, list[Defect] | None]:
@@ -109,11 +94,11 @@ def _defects_of_lines(lines: Sequence[str]) -> list[Defect] | None:
 
 def _defect_of_line(match: re.Match[str]) -> Defect:
     """Return the defect of a line that matches one of the two patterns."""
-    told = {
+    values = {
         key: default if text is None else parse(text)
         for (key, parse, default), text in zip(_WAYS[match.re], match.groups(), strict=True)
     }
-    return Defect(**{**_UNTOLD, **told})
+    return Defect(**{**_MISSING, **values})
 
 
 def _map(document: Any, defects: list[Defect] | None) -> SensorMap:
@@ -175,8 +160,8 @@ def _read_defects(document: dict[str, Any], source: Source) -> list[Defect]:
     found = []
     for index, entry in enumerate(_list(document, "defects")):
         jpeg = source == Source.JPEG or (isinstance(entry, dict) and "radius" in entry)
-        told = read_mapping(entry, JPEG_DEFECT if jpeg else DEFECT, f"defects[{index}]")
-        found.append(Defect(**{**_UNTOLD, **told}))
+        values = read_mapping(entry, JPEG_DEFECT if jpeg else DEFECT, f"defects[{index}]")
+        found.append(Defect(**{**_MISSING, **values}))
     return found
 
 

@@ -56,7 +56,7 @@ KEY_TEXTS = {
     "iso": "Lowest and highest ISO.",
     "digest": "SHA-256 over the digests of the photos.",
     "repeated": "Number of photos that show the scene of another one, and do not count.",
-    "filtered": "Number of photos in which the camera itself lowered hot photosites.",
+    "filtered": "Number of photos in which the camera itself lowered bright photosites.",
     "followed": "Number of photos in the second pass, which measures strengths, dates and kinds.",
     "clock_jumps": "How often the camera's clock contradicts its count of exposures.",
     "jpegs": "Number of JPEGs among the photos used.",

@@ -18,7 +18,7 @@ from sensormap.strict_yaml import load_yaml, quoted
 MAX_INTEGER = 2**1023  # what a float holds, about; larger integers cannot become one
 _BEFORE_FIRST = "before-first"
 _PATTERNS = (*BAYER_NAMES, MONO, PICTURE)
-_COUNT = "(?:0|[1-9][0-9]{0,17})"
+_COUNT = "(?:0|[1-9][0-9]{0,17})"  # up to `MAX_COUNT` of `maps.entries`
 
 # As datetime.isoformat writes it. A day that its month has not is left to `parse`, which refuses it.
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.[0-9]{6})?"

@@ -21,7 +21,7 @@ from sensormap.correct.jpeg import transform as jpeg_transform
 from sensormap.correct.jpeg.coefficients import open_coded, read_units, replace_units
 from sensormap.correct.jpeg.jpeg import CorrectedJpeg, correct_jpeg
 from sensormap.correct.jpeg.previews import moved_previews
-from sensormap.correct.jpeg.smears import SMEAR, Pixel, repair_smears, weighted8
+from sensormap.correct.jpeg.smears import REPAIR_RADIUS, Pixel, repair_smears, weighted8
 from sensormap.correct.jpeg.tables import ZIGZAG
 from sensormap.correct.jpeg.transform import COLOURS, averaged, in_steps, samples_of, spread
 from sensormap.decode.jpeg import read_jpeg
@@ -86,7 +86,7 @@ def test_weighted8_in_a_jpeg_is_that_picture_coded_again() -> None:
 def test_a_picture_of_one_pixel_has_no_neighbours() -> None:
     picture = np.full((1, 1, 3), 9, np.uint8)
     assert weighted8(picture, [(0, 0)]).tolist() == picture.tolist()
-    assert repair_smears(picture, [(0, 0, 3)], all_defects=True).picture.tolist() == picture.tolist()
+    assert repair_smears(picture, [(0, 0, 3)], all_defects=True).pixels.tolist() == picture.tolist()
 
 
 # -- smears --------------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ def test_a_smear_goes_and_nothing_beyond_it_changes(place: tuple[int, int]) -> N
     fixed, centres = repair_smears(bad, [(*place, 0)])
     assert centres == [place]
     changed = np.argwhere((fixed != bad).any(2))[:, ::-1]
-    assert np.abs(changed - place).max() <= SMEAR
+    assert np.abs(changed - place).max() <= REPAIR_RADIUS
     assert np.abs(fixed.astype(int) - good).sum() < 0.5 * np.abs(bad.astype(int) - good).sum()
 
 
@@ -118,7 +118,7 @@ def test_a_smear_is_found_within_its_uncertainty(off: tuple[int, int]) -> None:
 
 def test_smears_that_touch_are_not_repaired_from_one_another() -> None:
     places = [SPOT, (SPOT[0] + 3, SPOT[1]), (SPOT[0], SPOT[1] + 4)]
-    fixed = repair_smears(spotted(places), [(*place, 0) for place in places], all_defects=True).picture
+    fixed = repair_smears(spotted(places), [(*place, 0) for place in places], all_defects=True).pixels
     for x, y in places:
         assert np.abs(fixed[y, x].astype(int) - scene()[y - 6 : y + 7, x - 6 : x + 7].mean((0, 1))).max() < 25
 
@@ -128,13 +128,13 @@ def test_an_edge_is_carried_on_across_a_smear() -> None:
     picture[:, 20:] = 200
     bad = picture.copy()
     bad[17:22, 18:23] = 255
-    fixed = repair_smears(bad, [(20, 19, 0)], all_defects=True).picture
+    fixed = repair_smears(bad, [(20, 19, 0)], all_defects=True).pixels
     assert np.abs(fixed.astype(int) - picture).max() <= 12
 
 
 @pytest.mark.parametrize("pixel", [(200, 0, 0), (0, 120, 0), (-1, 5, 0)])
 def test_pixels_of_another_picture_are_refused(pixel: tuple[int, int, int]) -> None:
-    with pytest.raises(FrameMismatchError, match=r"^a\.jpg: pixel -?\d+,\d+ lies outside the picture of 200 x 120"):
+    with pytest.raises(FrameMismatchError, match=r"^a\.jpg: pixel -?\d+,\d+ lies outside the JPEG of 200 x 120"):
         correct_jpeg(jpeg_bytes(), "a.jpg", [pixel])
     with pytest.raises(ValueError, match="outside"):
         repair_smears(scene(), [pixel])
@@ -295,7 +295,7 @@ def test_what_is_decoded_is_what_was_meant_but_for_half_a_step(name: str, subsam
     for quality in (50, 75, 90, 97):
         picture, places = with_spots(SCENES[name](), quality)
         data = jpeg_bytes(picture, quality=quality, subsampling=subsampling)
-        meant = repair_smears(read_jpeg(data, "a"), [Pixel(*place) for place in places], all_defects=True).picture
+        meant = repair_smears(read_jpeg(data, "a"), [Pixel(*place) for place in places], all_defects=True).pixels
         done = read_jpeg(correct_jpeg(data, "a.jpg", places, all_defects=True).data, "a")
         clipped = ((meant == 0) | (meant == 255) | (done == 0) | (done == 255)).any(-1)
         off = np.where(clipped, 0, (done.astype(int) - meant) @ COLOURS[0])

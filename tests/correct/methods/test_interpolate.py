@@ -209,7 +209,7 @@ def test_any_frame_gives_values_within_those_known(shape, name, method, dtype, s
     ("cfa", "method", "target", "words"),
     [
         ("RGGB", "bicubic", (3, 3), "'bicubic' is not one of directional, mean"),
-        (PICTURE, "mean", (3, 3), "not a picture"),
+        (PICTURE, "mean", (3, 3), "not the pixels of a JPEG"),
         ("RGGB", "mean", (40, 3), "outside the mosaic"),
         ("RGGB", "mean", (3, -1), "outside the mosaic"),
     ],

@@ -557,7 +557,7 @@ def test_wrong_sections(folder):
 def test_unreadable(tmp_path):
     with pytest.raises(MapFormatError, match=rf"none\.yaml: cannot be read: {os.strerror(errno.ENOENT)}"):
         read_map(tmp_path / "none.yaml")
-    with pytest.raises(MapFormatError, match=f"cannot be read: {os.strerror(errno.EISDIR)}"):
+    with pytest.raises(MapFormatError, match="is a folder, expected a map"):
         read_map(tmp_path)
 
 

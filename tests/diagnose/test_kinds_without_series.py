@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sensormap.detect.tally import Outliers
-from sensormap.diagnose.kinds import ExposureSettings, classify
+from sensormap.diagnose.kinds_without_series import ExposureSettings, classify
 from sensormap.maps.entries import DefectKind
 
 SATURATION = 3880

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.diagnose.behaviour import BLACK_SHARE, LINEAR, Behaviour, Term
+from sensormap.diagnose.defect_odds import Odds
 from sensormap.diagnose.law_choice import LawFit, choose_laws
-from sensormap.diagnose.odds import Odds
 from sensormap.diagnose.onset import FrameSpan, find_end, find_onset
 from sensormap.diagnose.regression import Fit, fit
 from sensormap.diagnose.series import LOT, Conditions, FollowedWindows, Series
-from sensormap.maps.entries import STRENGTHS, DefectKind
+from sensormap.maps.entries import HALF_INTERVAL, STRENGTHS, DefectKind
 from sensormap.settings import LeastStrengths
 
 # A strength is not resolved where its interval reaches beyond itself and beyond so many times the least that counts.
@@ -24,9 +24,6 @@ _RELIABLE = 0.8
 
 _SHOWS = 3.0  # sigma: a frame should show what adds more
 _SEEN = 0.5  # share of what a defect adds from which a frame shows it
-
-# Half-width of an interval that holds 95 % of a normal distribution, in standard deviations.
-_HALF_WIDTH = 1.96
 
 # By the order of the strengths in the map.
 _NAMES = dict(zip((Term.DARK, Term.OFFSET, Term.RESPONSE), STRENGTHS, strict=True))
@@ -41,7 +38,7 @@ class SecondPassResult:
     places
         Positions of the candidates, ``row * W + col`` in the active area, ascending: ``(N,)``.
     series, odds
-        What each candidate showed, and its odds.
+        Series of each candidate, and its odds.
     conditions
         Circumstances of the followed frames.
     decoys
@@ -73,7 +70,7 @@ class Diagnosis:
     Parameters
     ----------
     kind
-        How the photosite misbehaves.
+        Kind of defect.
     score
         Square root of twice the log likelihood ratio: the evidence in standard deviations.
     strengths
@@ -81,9 +78,9 @@ class Diagnosis:
     unresolved
         Names of the others that the kind has.
     onset
-        The frames of which one is the first with the defect.
+        Frames of which one is the first with the defect.
     until
-        Those of which one is the first without it again; None if it was still there in the last frame.
+        Frames of which one is the first without it again; None if it was still there in the last frame.
     seen, due
         Frames in which it showed, of those in which it should have.
     """
@@ -106,9 +103,9 @@ def diagnose_series(
     Parameters
     ----------
     followed
-        What the second pass left behind.
+        Results of the second pass.
     which
-        Positions of the candidates in it.
+        Positions of the candidates in it, intp of shape ``(M,)``.
     least_strengths
         Strengths from which a defect counts.
     """
@@ -128,7 +125,7 @@ def _diagnose_lot(
     full = _full_fit(series, conditions, law, best)
     half_width = full.half_width.copy()
     # A response is known no better than healthy ones agree.
-    spread = _HALF_WIDTH * followed.response_spread * (1 + full.strength[:, Term.RESPONSE])
+    spread = HALF_INTERVAL * followed.response_spread * (1 + full.strength[:, Term.RESPONSE])
     half_width[:, Term.RESPONSE] = np.hypot(half_width[:, Term.RESPONSE], spread)
     least = np.array([getattr(least_strengths, _NAMES[term]) for term in Term])
     strengths = [_Strengths(full.strength[i], half_width[i], least) for i in range(which.size)]

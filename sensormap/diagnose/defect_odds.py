@@ -36,7 +36,7 @@ LIKELY = math.log((1 - DEFECTIVE) / DEFECTIVE)
 LISTED = LIKELY + math.log(LISTED_CONFIDENCE / (1 - LISTED_CONFIDENCE))
 """Evidence in nats from which a map lists a defect."""
 
-_FROM_THE_START = 0.5  # of all defects are there in the first frame; the others are born evenly over the series
+_FROM_THE_START = 0.5  # of all defects are there in the first frame; the others appear evenly over the series
 _HEALS = 0.05  # of all defects are gone again before the last frame
 
 # Levels of a stuck photosite that can be told apart: its own was looked up, not predicted, which costs their logarithm.
@@ -228,7 +228,7 @@ def _levels(series: Series, conditions: Conditions) -> NDArray[np.float64]:
     n = series.value.shape[1]
     starts = sorted({n - max(n >> halvings, min(3, n)) for halvings in range(5)})
     ends = sorted({max(n >> halvings, min(3, n)) for halvings in (1, 2, 3)})
-    # A filtered frame shows a bright one lowered, unless it has no other.
+    # Filtered frames say nothing about bright defects; they count only where all frames are filtered.
     shown = series.known & ~(conditions.filtered & ~conditions.filtered.all())
     parts = [slice(start, n) for start in starts] + [slice(0, end) for end in ends]
     levels = [median_where(series.value[:, part], shown[:, part]) for part in parts]

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
+from sensormap.diagnose import defect_odds as constants
 from sensormap.diagnose import likelihood as kernels
-from sensormap.diagnose import odds as constants
 from sensormap.diagnose.behaviour import SINGLE, Behaviour
+from sensormap.diagnose.defect_odds import LIKELY, Odds, odds_of, probability, since_prior
 from sensormap.diagnose.likelihood import Likelihoods, effect_ratios, evidence
-from sensormap.diagnose.odds import LIKELY, Odds, odds_of, probability, since_prior
 from sensormap.diagnose.series import Conditions, Series
 from sensormap.settings import LeastStrengths
 from tests.support.followed import (

@@ -1,4 +1,4 @@
-"""Kinds without a second pass: what a candidate's outlying values say about how it misbehaves.
+"""Kinds without the second pass: what a candidate's outlying values say about how it misbehaves.
 
 In JPEGs white balance, tone curve and sharpening move every value, so that nothing is constant and no law holds
 closely; what remains is whether a value follows the light, and whether its excess follows the exposure time. Seven or
@@ -27,7 +27,7 @@ from sensormap.score.scores import SCORES_PER_SIGMA
 from sensormap.settings import FULL_SCALE
 
 # How sure a kind is: its values follow its law; they fit it as well as another; they are too few to tell.
-_SURE, _LIKELY, _UNTOLD = 0.9, 0.6, 0.4
+_SURE, _LIKELY, _UNSURE = 0.9, 0.6, 0.4
 
 _FEWEST_SURE = 4  # frames that show one value before it is surely one
 
@@ -50,8 +50,8 @@ _HOT_ORDER = 0.8
 # Frames exposed this many times longer than the median one tell dark current from an offset.
 _LONG_RATIO = 8.0
 
-# A defect that comes and goes is absent from a good part of its frames and leaves a gap: far more frames without it
-# than frames that barely show it.
+# A defect that jumps from photo to photo is absent from a good part of its frames and leaves a gap: far more frames
+# without it than frames that barely show it.
 _NOISY_SHARE, _BARELY_SIGMA, _GAP_RATIO = 0.85, 6.0, 3.0
 
 # In JPEGs: nearly all outlying scores of one sign.
@@ -102,7 +102,7 @@ class _HotLimits:
         Least slope of log(residual / gain) on log(shutter time): it is 0 for an offset, 1 for dark current, between for
         both.
     long_excess
-        How many times their usual excess much longer exposures show at least.
+        Least multiple of their usual excess that much longer exposures show.
     """
 
     slope: float
@@ -134,7 +134,7 @@ def classify(outliers: Outliers, settings: ExposureSettings, *, bright: bool) ->
         the outliers are too few to tell.
     """
     if len(outliers) < FEWEST_VOTES:
-        return (DefectKind.OFFSET if bright else DefectKind.WEAK), _UNTOLD
+        return (DefectKind.OFFSET if bright else DefectKind.WEAK), _UNSURE
     constant = _constant_kind(outliers, settings)
     if constant is not None:
         return constant

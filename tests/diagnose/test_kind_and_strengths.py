@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from sensormap.diagnose.diagnosis import Diagnosis, diagnose_series
+from sensormap.diagnose.kind_and_strengths import Diagnosis, diagnose_series
 from sensormap.diagnose.onset import FrameSpan
 from sensormap.maps.entries import STRENGTHS, DefectKind
 from sensormap.settings import LeastStrengths

@@ -1,0 +1,41 @@
+"""Reading a small file that a user names, without trusting it to be one."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+
+def read_at_most(path: Path, most: int, what: str) -> bytes:
+    """Return the bytes of a file that is no larger than files of its kind can be.
+
+    Parameters
+    ----------
+    path
+        The file.
+    most
+        The size in bytes that no file of the kind exceeds.
+    what
+        Name of that kind, for messages, such as ``a map``.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be read, is a folder, a pipe or a device, or is larger. The message leaves out the file's name.
+    """
+    problem, data = "", b""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):  # a pipe would keep us waiting
+            with path.open("rb") as file:
+                data = file.read(most + 1)
+        else:
+            problem = f"is {'a folder' if stat.S_ISDIR(mode) else 'a pipe or device'}, expected {what}"
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
+        msg = f"cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise ValueError(msg) from error
+    if len(data) > most:
+        problem = f"larger than {most} bytes, expected {what}"
+    if problem:
+        raise ValueError(problem)
+    return data
