@@ -6,12 +6,11 @@ no frame crosses a process boundary, and sums of integers do not depend on who a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from threading import Lock
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +25,12 @@ from sensormap.frame import NARROW, Photo, Skipped
 from sensormap.photos.refusals import skipped
 from sensormap.score.filtered import is_filtered
 from sensormap.score.neighbours import pad
-from sensormap.score.noise import Noise, fit_noise
+from sensormap.score.noise import fit_noise
 from sensormap.score.same_scene import Fingerprint, fingerprint_of
+from sensormap.shards.summary import FrameRecord, ShardSummary, ShardVotes
 from sensormap.survey.context import RunContext
 from sensormap.survey.frame_reader import FrameReader
-from sensormap.survey.saved_windows import SavedWindows, Windows, split_frames
+from sensormap.survey.saved_windows import SavedWindows, split_frames
 from sensormap.survey.scenes_seen import ScenesSeen
 from sensormap.threads import result_of
 
@@ -48,108 +48,6 @@ _AT_THE_ENDS = 16
 _AHEAD = 6
 
 
-@dataclass(frozen=True)
-class FrameRecord:
-    """What is known of a frame that could be used.
-
-    Parameters
-    ----------
-    noise
-        Noise fitted to it.
-    floor, saturation
-        Lowest and highest DN that a photosite can have, black subtracted.
-    digest
-        SHA-256 of the file, hexadecimal.
-    filtered
-        Whether it was filtered in camera.
-    repeat
-        Whether it shows the scene of another frame, which counts: then it was not added to the tally.
-    by_fallback
-        Whether the fallback decoded it.
-    """
-
-    noise: Noise
-    floor: int
-    saturation: int
-    digest: str
-    filtered: bool
-    repeat: bool
-    by_fallback: bool = False
-
-
-@dataclass(frozen=True)
-class ShardVotes:
-    """Votes of one shard.
-
-    Parameters
-    ----------
-    first
-        Number of its first frame.
-    block_votes
-        Results of its blocks of votes, in order: of each whole block, then of its halves.
-    voted
-        Numbers of the frames that voted, by block.
-    """
-
-    first: int
-    block_votes: tuple[BlockVotes, ...]
-    voted: tuple[tuple[int, ...], ...]
-
-
-@dataclass(frozen=True)
-class FirstPassResult:
-    """What a first pass over a shard leaves behind, or over several of them when they have been added up.
-
-    Parameters
-    ----------
-    records
-        Facts of each frame that could be used, by number.
-    skipped
-        Why each of the others could not be used, by number.
-    tally
-        Sums over the frames that repeat no scene.
-    votes
-        The votes of each shard, in order of its first frame.
-    shifts
-        (row, col) offset of every frame number, int32, shape ``(2, frames)``: in shifted frames no defect is in one
-        place twice. 0 for frames that could not be used.
-    shifted_sums
-        Sums of the sizes of the shifted frames' outlying scores, for the topmost part of the rows, flat.
-    saved_windows
-        Values of some frames at photosites that may be followed, by frame number. The second pass empties it, as soon
-        as it has put them together: both at once would take twice the memory.
-    contradictions
-        Errors of the photos whose filters or active area are not the profile's, by number.
-    fingerprints
-        Fingerprints of the first and last frames that count, by number, for a comparison with the shards around.
-    """
-
-    records: Mapping[int, FrameRecord]
-    skipped: Mapping[int, Skipped]
-    tally: Tally
-    votes: tuple[ShardVotes, ...]
-    shifts: NDArray[np.int32]
-    shifted_sums: NDArray[np.unsignedinteger[Any]]
-    saved_windows: dict[int, Windows]
-    contradictions: Mapping[int, ProfileError]
-    fingerprints: Mapping[int, Fingerprint]
-
-    @property
-    def block_votes(self) -> tuple[BlockVotes, ...]:
-        """Results of all blocks of votes."""
-        return tuple(votes for shard in self.votes for votes in shard.block_votes)
-
-    @property
-    def voted(self) -> tuple[tuple[int, ...], ...]:
-        """Numbers of the frames that voted, by block."""
-        return tuple(block for shard in self.votes for block in shard.voted)
-
-    @property
-    def counted(self) -> list[int]:
-        """Numbers of the frames that count, ascending: those that repeat no scene."""
-        return sorted(number for number, record in self.records.items() if not record.repeat)
-
-
 def run_first_pass(
     photos: tuple[Photo, ...],
     profile: Profile,
@@ -158,7 +56,7 @@ def run_first_pass(
     *,
     follow: Collection[int] = (),
     leave_out: Collection[str] = (),
-) -> FirstPassResult:
+) -> ShardSummary:
     """Decode and tally every photo, and count the votes of each block of frames.
 
     Parameters
@@ -231,7 +129,7 @@ class _FirstPass:
         self._scenes = ScenesSeen(self._saved.order)
         self._ended = False
 
-    def run(self) -> FirstPassResult:
+    def run(self) -> ShardSummary:
         """Decode and tally every photo; count each block's votes when its last frame is done."""
         block_of = {frame: block for block, frames in enumerate(self._blocks) for frame in frames}
         waiting = {block: set(frames) for block, frames in enumerate(self._blocks)}
@@ -260,11 +158,11 @@ class _FirstPass:
             self._reader.end()
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _result(self, block_votes: list[BlockVotes]) -> FirstPassResult:
+    def _result(self, block_votes: list[BlockVotes]) -> ShardSummary:
         """Return what is left behind when all frames are done."""
         different = sorted(self._fingerprints)
         voted = tuple(tuple(frame for frame in block if frame in self._fingerprints) for block in self._blocks)
-        return FirstPassResult(
+        return ShardSummary(
             records=self._records,
             skipped=self._skipped,
             tally=self._tally,

@@ -17,8 +17,8 @@ from sensormap.detect.worth_following import make_follow_list
 from sensormap.diagnose.kind_and_strengths import SecondPassResult
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, SensorMapError
 from sensormap.frame import Photo
+from sensormap.shards.summary import ShardSummary
 from sensormap.survey.context import RunContext
-from sensormap.survey.first_pass import FirstPassResult
 from sensormap.survey.memory import give_back
 from sensormap.survey.second_pass import run_second_pass
 from sensormap.survey.survey_shards import survey_shards
@@ -99,7 +99,7 @@ def gather_evidence(
 
 
 def _follow(
-    photos: tuple[Photo, ...], profile: Profile, first: FirstPassResult, chosen: Sequence[int], context: RunContext
+    photos: tuple[Photo, ...], profile: Profile, first: ShardSummary, chosen: Sequence[int], context: RunContext
 ) -> SecondPassResult | None:
     """Run the second pass over the chosen frames that count, and over others in place of those that do not."""
     area, options = profile.active_area, context.options

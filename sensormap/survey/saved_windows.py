@@ -22,6 +22,7 @@ from sensormap.detect.votes import count_votes, parts_of
 from sensormap.detect.worth_following import make_follow_list
 from sensormap.frame import Mosaic
 from sensormap.settings import Thresholds
+from sensormap.shards.summary import Windows
 
 # Frames a batch: the leading ones are enough to list all but the faintest defects, and few enough that their lists of
 # outlying scores do not fill the memory.
@@ -45,23 +46,6 @@ class Batch:
 
     leading: tuple[int, ...]
     later: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Windows:
-    """Values of one frame at the photosites of a list.
-
-    Parameters
-    ----------
-    follow_list
-        The photosites, and decoys.
-    values
-        Result of `FollowList.windows`: value, and twice the median and the mid-spread of the eight neighbours, DN,
-        shape ``(3, N)``.
-    """
-
-    follow_list: FollowList
-    values: Mosaic
 
 
 def split_frames(frames: int, *, saving: bool) -> tuple[Batch, ...]:

@@ -15,11 +15,12 @@ from sensormap.frame import Photo
 from sensormap.photos.refusals import Refusals
 from sensormap.score.paired_outliers import bits_of
 from sensormap.score.same_scene import Fingerprint, show_one_scene
-from sensormap.survey.add_up import add_up, place_in_run
+from sensormap.shards.add_up import add_up, place_in_run
+from sensormap.shards.cut import cut_into_shards
+from sensormap.shards.summary import ShardSummary
 from sensormap.survey.context import RunContext
-from sensormap.survey.first_pass import FirstPassResult, run_first_pass
+from sensormap.survey.first_pass import run_first_pass
 from sensormap.survey.memory import give_back
-from sensormap.survey.shards import cut_into_shards
 from sensormap.threads import Progress, no_progress
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ def survey_shards(
     context: RunContext,
     *,
     follow: Collection[int] = (),
-) -> FirstPassResult:
+) -> ShardSummary:
     """Survey all photos, and add up what was found.
 
     Parameters
@@ -65,7 +66,7 @@ def _surveyed(
     rules: PassRules,
     context: RunContext,
     follow: Collection[int],
-) -> Iterator[FirstPassResult]:
+) -> Iterator[ShardSummary]:
     """Yield the result of each shard, by the numbers of the run."""
     before: list[Fingerprint] = []
     for numbers in shards:
@@ -95,7 +96,7 @@ def _progress_from(first: int, total: int, progress: Progress) -> Progress:
     return shown
 
 
-def _without_frames(found: FirstPassResult) -> FirstPassResult:
+def _without_frames(found: ShardSummary) -> ShardSummary:
     """Return the result of a shard none of whose frames count."""
     return replace(
         found,
@@ -108,7 +109,7 @@ def _without_frames(found: FirstPassResult) -> FirstPassResult:
     )
 
 
-def _seen_before(found: FirstPassResult, before: Collection[Fingerprint]) -> set[str]:
+def _seen_before(found: ShardSummary, before: Collection[Fingerprint]) -> set[str]:
     """Return the digests of the shard's first frames that show a scene of the frames before."""
     seen = set()
     for frame in found.counted[:_REMEMBERED]:

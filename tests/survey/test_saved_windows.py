@@ -32,7 +32,8 @@ from sensormap.photos.refusals import Refusals
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import fit_noise
 from sensormap.settings import Thresholds
-from sensormap.survey.first_pass import DECOY_PART, FirstPassResult, run_first_pass
+from sensormap.shards.summary import ShardSummary
+from sensormap.survey.first_pass import DECOY_PART, run_first_pass
 from sensormap.survey.saved_windows import CONTROLS, Batch, SavedWindows, draw_controls, split_frames
 from tests.support.toy_run import AREA, PROFILE, SHAPE, context, frame_of, mosaic, photos
 
@@ -324,14 +325,14 @@ def shown(number: int) -> NDArray[np.int16]:
     return mosaic(REPEATS.get(number, number))
 
 
-def first_pass(threads: int, read: Callable[[Photo, Profile], Frame], follow: Collection[int]) -> FirstPassResult:
+def first_pass(threads: int, read: Callable[[Photo, Profile], Frame], follow: Collection[int]) -> ShardSummary:
     refusals = Refusals(strict=False)
     found = run_first_pass(PHOTOS, PROFILE, RAW, context(read, threads=threads, refusals=refusals), follow=follow)
     assert {one.name for one in refusals.skipped} == {f"{number}.nef" for number in REFUSED}
     return found
 
 
-def listed_slowly(first: FirstPassResult, number: int) -> FollowList:
+def listed_slowly(first: ShardSummary, number: int) -> FollowList:
     """Return what is saved of a frame's batch, from a tally of only the frames that may decide."""
     batches = split_frames(len(PHOTOS), saving=True)
     batch = next(i for i, one in enumerate(batches) if number in one.later)

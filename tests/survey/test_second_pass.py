@@ -29,7 +29,8 @@ from sensormap.frame import Exposure, Frame, Mosaic, Photo, Skipped
 from sensormap.photos.refusals import Refusals
 from sensormap.score.neighbours import gather_windows, pad
 from sensormap.score.noise import Noise
-from sensormap.survey.first_pass import FirstPassResult, FrameRecord, run_first_pass
+from sensormap.shards.summary import FrameRecord, ShardSummary
+from sensormap.survey.first_pass import run_first_pass
 from sensormap.survey.passes import choose_frames, refilled
 from sensormap.survey.saved_windows import Windows, split_frames
 from sensormap.survey.second_pass import run_second_pass
@@ -202,7 +203,7 @@ PHOTOS = tuple(
 
 
 @cache
-def first_pass() -> FirstPassResult:
+def first_pass() -> ShardSummary:
     found = run_first_pass(PHOTOS, PROFILE, RAW, toy_run.context(frame_of))
     assert sorted(found.records) == list(range(FRAMES))
     assert not any(record.repeat for record in found.records.values())
@@ -449,7 +450,7 @@ def test_noise_is_that_of_the_photosite_s_plane_in_the_frame() -> None:
 
 
 @cache
-def saving_pass() -> FirstPassResult:
+def saving_pass() -> ShardSummary:
     """Return a first pass that saved values of the frames between the leading ones."""
     found = run_first_pass(toy_run.photos(30), toy_run.PROFILE, RAW, toy_run.context(), follow=range(30))
     later = {number for batch in split_frames(30, saving=True) for number in batch.later}

@@ -15,9 +15,10 @@ from sensormap.assemble.pass_rules import RAW
 from sensormap.errors import DecodeError
 from sensormap.frame import Frame, Photo
 from sensormap.photos.refusals import Refusals
+from sensormap.shards.add_up import add_up, place_in_run
+from sensormap.shards.summary import ShardSummary
 from sensormap.survey import survey_shards as module
-from sensormap.survey.add_up import add_up, place_in_run
-from sensormap.survey.first_pass import FirstPassResult, run_first_pass
+from sensormap.survey.first_pass import run_first_pass
 from sensormap.survey.survey_shards import survey_shards
 from tests.support import toy_run
 
@@ -39,14 +40,14 @@ def context(**values: Any) -> Any:
 
 
 @cache
-def part(number: int) -> FirstPassResult:
+def part(number: int) -> ShardSummary:
     """Return the result of one shard."""
     shard = SHARDS[number]
     found = run_first_pass(PHOTOS[shard.start : shard.stop], toy_run.PROFILE, RAW, context(), follow=range(len(shard)))
     return place_in_run(found, shard.start, FRAMES)
 
 
-def assert_same(one: FirstPassResult, other: FirstPassResult) -> None:
+def assert_same(one: ShardSummary, other: ShardSummary) -> None:
     for mine, theirs in zip(one.tally.sums, other.tally.sums, strict=True):
         assert mine.dtype == theirs.dtype
         assert_array_equal(mine, theirs)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sensormap.camera.profile import Body
 from sensormap.frame import Exposure, Photo
-from sensormap.survey.shards import FEWEST, MOST, cut_into_shards
+from sensormap.shards.cut import FEWEST, MOST, cut_into_shards
 
 START = datetime(2009, 1, 1)
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from sensormap.detect.tally import Tally
 from sensormap.detect.votes import BlockVotes
-from sensormap.survey.first_pass import FirstPassResult, ShardVotes
+from sensormap.shards.summary import ShardSummary, ShardVotes
 
 
-def place_in_run(shard: FirstPassResult, first: int, frames: int) -> FirstPassResult:
+def place_in_run(shard: ShardSummary, first: int, frames: int) -> ShardSummary:
     """Return what the survey of a shard found, by the numbers that its frames have in the whole run.
 
     Parameters
@@ -49,7 +49,7 @@ def place_in_run(shard: FirstPassResult, first: int, frames: int) -> FirstPassRe
     )
 
 
-def add_up(parts: Iterable[FirstPassResult], frames: int) -> FirstPassResult:
+def add_up(parts: Iterable[ShardSummary], frames: int) -> ShardSummary:
     """Return the sum of some results, each of other frames of one run.
 
     Parameters
@@ -65,7 +65,7 @@ def add_up(parts: Iterable[FirstPassResult], frames: int) -> FirstPassResult:
     ValueError
         If there are none.
     """
-    total: FirstPassResult | None = None
+    total: ShardSummary | None = None
     for part in parts:
         if total is None:
             total = replace(
