@@ -19,6 +19,10 @@ from .formats.from_map import Export as Export
 from .formats.from_map import export_map as export_map
 from .formats.to_map import import_map as import_map
 from .frame import Skipped as Skipped
+from .history.growth import BodyGrowth as BodyGrowth
+from .history.growth import Growth as Growth
+from .history.growth import measure_growth as measure_growth
+from .history.plot import draw_growth as draw_growth
 from .maps.compare import Difference as Difference
 from .maps.compare import Differences as Differences
 from .maps.compare import compare_maps as compare_maps

@@ -37,3 +37,7 @@ class ListFormatError(SensorMapError, ValueError):
 
 class OutputError(SensorMapError, OSError):
     """A place where a result cannot be written."""
+
+
+class MissingExtraError(SensorMapError, ImportError):
+    """A part of sensormap whose libraries are not installed: they are an extra."""

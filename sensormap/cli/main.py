@@ -33,6 +33,7 @@ class _Commands(click.Group):
         "import": "Make a map of the defect list FILE of another program.",
         "diff": "Compare two maps of one camera.",
         "merge": "Join MAPS of one camera into one map.",
+        "history": "Count the defects of MAPS over the years.",
         "cameras": "List, show and check camera profiles.",
         "schema": "Write the JSON Schema of map files.",
     }

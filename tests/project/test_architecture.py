@@ -19,7 +19,7 @@ FLOORS = [
     {"camera", "output", "settings"},
     {"frame"},
     {"photos", "maps", "score"},
-    {"decode", "detect", "formats"},
+    {"decode", "detect", "formats", "history"},
     {"diagnose", "correct", "alignment"},
     {"assemble", "shards"},
     {"survey"},
@@ -30,7 +30,7 @@ FLOORS = [
 ]
 PIPELINE = [
     *("camera", "photos", "decode", "score", "detect", "diagnose", "shards", "assemble", "survey"),
-    *("maps", "correct", "formats", "evaluation", "alignment", "report", "cli"),
+    *("maps", "correct", "formats", "history", "evaluation", "alignment", "report", "cli"),
 ]
 """Packages in the order of the pipeline, in which `sensormap.__doc__` lists them."""
 
@@ -41,6 +41,8 @@ HOMES = {
     "imageio": {"decode", "formats"},
     "tifffile": {"decode", "correct"},
     "astropy": {"formats"},
+    "matplotlib": {"history"},
+    "statsmodels": {"history"},
     "exifread": {"photos"},
     "simplejpeg": {"decode"},
     "flashraw": {"decode"},

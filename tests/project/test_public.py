@@ -25,6 +25,7 @@ TWINS = {
     "import": ("import_map",),
     "diff": ("compare_maps",),
     "merge": ("merge_maps",),
+    "history": ("measure_growth", "draw_growth"),
     "cameras": ("list_profiles", "get_profile", "align_jpeg"),
     "schema": ("map_schema",),
 }
@@ -44,7 +45,10 @@ places: list[tuple[int, int]] = [*hot, *coordinates(found, "jpeg")]
 assert_type(merge_maps([found]), SensorMap)
 assert_type(sensormap.__version__, str)
 '''
-HEAVY = ("numba", "numpy", "scipy", "rich", "rawpy", "imageio", "tifffile", "click", "yaml")
+HEAVY = (
+    *("numba", "numpy", "scipy", "statsmodels", "matplotlib"),
+    *("rich", "rawpy", "imageio", "tifffile", "click", "yaml"),
+)
 
 
 def loaded_by(statement: str) -> set[str]:

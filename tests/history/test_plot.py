@@ -1,0 +1,106 @@
+"""The picture: legible files that are the same each time, of any growth, and known again."""
+
+from __future__ import annotations
+
+import io
+import sys
+from dataclasses import replace
+
+import pytest
+
+from sensormap.camera.profile import Body
+from sensormap.errors import MissingExtraError
+from sensormap.history.growth import measure_growth
+from sensormap.history.plot import MOST_PANELS, PLOT_FORMATS, draw_growth, shown_bodies, unless_growth_plot
+from tests.support.histories import START, at, between, dated_map
+from tests.support.maps import toy_map
+
+pytest.importorskip("matplotlib", reason="the extra history is not installed")
+pytest.importorskip("statsmodels", reason="the extra history is not installed")
+
+ONSETS = [START, *(between(f"20{year}-07-01", f"20{year}-08-01") for year in ("09", "10", "10", "11", "11", "12"))]
+GROWTH = measure_growth([dated_map(*ONSETS)])
+STARTS = {"png": b"\x89PNG\r\n", "svg": b"<?xml", "pdf": b"%PDF-"}
+
+
+@pytest.mark.parametrize("form", PLOT_FORMATS)
+def test_the_same_growth_gives_the_same_bytes(form, monkeypatch):
+    picture = draw_growth(GROWTH, form)
+    assert picture.startswith(STARTS[form])
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    assert draw_growth(GROWTH, form) == picture
+    assert b"Date" not in picture
+    assert unless_growth_plot(io.BytesIO(picture)) == ""
+
+
+def test_a_user_s_settings_of_matplotlib_do_not_matter():
+    import matplotlib as mpl
+
+    expected = draw_growth(GROWTH)
+    with mpl.rc_context({"font.size": 30, "axes.facecolor": "red", "savefig.dpi": 20}):
+        assert draw_growth(GROWTH) == expected
+        assert mpl.rcParams["font.size"] == 30
+
+
+def test_the_picture_says_what_it_shows(monkeypatch):
+    monkeypatch.setattr("sensormap.history.plot._STYLE", {"svg.fonttype": "none"})
+    text = draw_growth(GROWTH, "svg").decode()
+    for words in (
+        *("NIKON D80, serial 1", "1 at first, 6 new, 1.7 a year (0.64 to 3.8)", "hot", "interval of onsets"),
+        *(
+            "fitted growth",
+            "its 95 % interval",
+            "capture time, by the camera's clock",
+            "new defects since the first photo",
+        ),
+    ):
+        assert words.replace("'", "&apos;") in text or words in text, words
+
+
+@pytest.mark.parametrize(
+    "maps",
+    [
+        [toy_map(frames=replace(toy_map().frames, first=None, last=None))],
+        [dated_map(START, last=at("2009-04-18"), first=at("2009-04-18"))],
+        [dated_map(first=at("0001-01-01"), last=at("9999-12-31"))],
+        [dated_map(None), dated_map(*ONSETS, serial="2"), dated_map(serial="3", first=None, last=None)],
+        [dated_map(*ONSETS, body=Body("\u4f73\u80fd", "$x_{y}$ \\frac " + "long " * 30, "\x1b[31m"))],
+    ],
+)
+def test_odd_maps_are_drawn(maps):
+    assert draw_growth(measure_growth(maps)).startswith(STARTS["png"])
+
+
+def test_of_many_bodies_those_with_most_new_defects_are_shown():
+    growth = measure_growth(
+        [dated_map(*ONSETS[: number % 7], serial=f"{number:03}") for number in range(MOST_PANELS + 9)]
+    )
+    shown = shown_bodies(growth)
+    assert len(shown) == MOST_PANELS
+    left = [one for one in growth.bodies if one not in shown]
+    assert max(one.counts.new for one in left) <= min(one.counts.new for one in shown)
+    assert [one.body for one in shown] == sorted(one.body for one in shown)
+
+
+@pytest.mark.parametrize(
+    ("content", "allowed"),
+    [
+        (b"", True),
+        (b"\x89PNG\r\n\x1a\n a photo", False),
+        (b"sensormap history of a diary", False),
+        (b"\xff\xd8\xff sensormap history", False),
+    ],
+)
+def test_what_may_be_replaced(content, allowed):
+    assert (unless_growth_plot(io.BytesIO(content)) == "") == allowed
+
+
+def test_no_such_format():
+    with pytest.raises(ValueError, match="'gif' is not one of png, svg, pdf"):
+        draw_growth(GROWTH, "gif")
+
+
+def test_without_matplotlib(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingExtraError, match=r"needs matplotlib .*: pip install 'sensormap\[history\]'$"):
+        draw_growth(GROWTH)
