@@ -39,5 +39,9 @@ class OutputError(SensorMapError, OSError):
     """A place where a result cannot be written."""
 
 
+class StateError(SensorMapError, OSError):
+    """A state folder, or a file of one, that cannot be used."""
+
+
 class MissingExtraError(SensorMapError, ImportError):
     """A part of sensormap whose libraries are not installed: they are an extra."""

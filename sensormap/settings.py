@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sensormap.threads import default_threads
 
@@ -127,6 +128,13 @@ class Options:
         Whether the camera's JPEGs are used, of shots that no raw photo shows.
     decoder
         Decoder of raw photos, one of `DECODERS`; the map of undamaged photos is the same by all.
+    state
+        State folder: what is found in each shard of photos is kept there, and the next run reads only new photos. None
+        keeps nothing.
+    fresh
+        Whether all that is kept in the state folder is dropped first.
+    retry_skipped
+        Whether photos that could not be used are tried again, though their files have not changed.
 
     Raises
     ------
@@ -143,6 +151,9 @@ class Options:
     least_strengths: LeastStrengths = field(default_factory=LeastStrengths)
     jpegs: bool = True
     decoder: str = RAWPY
+    state: str | Path | None = None
+    fresh: bool = False
+    retry_skipped: bool = False
 
     def __post_init__(self) -> None:
         for name, value, least in (("jobs", self.jobs, 1), ("follow", self.follow, 0)):

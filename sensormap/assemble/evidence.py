@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sensormap.assemble.pass_rules import PassRules
@@ -44,6 +44,8 @@ class Evidence:
         Number of times that the camera's clock contradicts its count of shots.
     blocks
         Numbers of the frames that voted, by block.
+    refused
+        Reasons of the photos that the first pass could not use, by frame number.
     """
 
     rules: PassRules
@@ -61,6 +63,7 @@ class Evidence:
     decoy_part: float = 1.0
     clock_jumps: int = 0
     blocks: tuple[tuple[int, ...], ...] = ()
+    refused: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def counted(self) -> int:

@@ -91,6 +91,7 @@ def add_up(parts: Iterable[ShardSummary], frames: int) -> ShardSummary:
             saved_windows=total.saved_windows | part.saved_windows,
             contradictions={**total.contradictions, **part.contradictions},
         )
+        del part  # before the next one is made
     if total is None:
         msg = "no shard was surveyed"
         raise ValueError(msg)

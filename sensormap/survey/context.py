@@ -9,6 +9,7 @@ from sensormap.camera.profile import Profile
 from sensormap.frame import Frame, Photo
 from sensormap.photos.refusals import Refusals
 from sensormap.settings import Options
+from sensormap.shards.state import State
 from sensormap.threads import Progress
 
 Read = Callable[[Photo, Profile], Frame]
@@ -31,6 +32,8 @@ class RunContext:
         Decoder of photos.
     fallback
         Decoder tried when `read` fails or its frame is implausible; its result is final. None if there is none.
+    state
+        State folder, which has what earlier runs found; None if nothing is kept.
     """
 
     options: Options
@@ -38,3 +41,4 @@ class RunContext:
     refusals: Refusals
     read: Read
     fallback: Read | None = None
+    state: State | None = None

@@ -95,6 +95,7 @@ def gather_evidence(
         decoy_part=first.shifted_sums.size / first.tally.hidden.size,
         clock_jumps=clock_jumps,
         blocks=first.voted,
+        refused={number: photo.reason for number, photo in first.skipped.items()},
     )
 
 

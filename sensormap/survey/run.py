@@ -8,8 +8,9 @@ memory back to the system.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +29,9 @@ from sensormap.photos.files import find_photos, is_jpeg_name
 from sensormap.photos.refusals import Refusals
 from sensormap.photos.select import Selection, in_order, read_photos, select_photos
 from sensormap.settings import DEFAULT_OPTIONS, FEW_FRAMES, RAWPY, Options
+from sensormap.shards.state import State
 from sensormap.survey.context import Read, RunContext
+from sensormap.survey.kept_maps import Mapped, PhotoGroup, keep_map, kept_map
 from sensormap.survey.passes import FEWEST_FRAMES, gather_evidence, too_few
 from sensormap.threads import Progress, no_progress
 
@@ -68,37 +71,74 @@ def map_defects(
         If the profile is unknown, malformed, or contradicts most photos.
     FrameMismatchError
         If the photos are of several bodies, but for strays, or fewer than two can be used.
+    StateError
+        If another run has the state folder, or it cannot be written.
     """
     fallback = None if read or options.decoder == RAWPY else read_frame
-    read = read or partial(read_frame, decoder=options.decoder)
-    refusals = Refusals(strict=options.strict)
-    context = RunContext(options, progress, refusals, read, fallback)
+    # What another decoder makes of photos must not be kept as what they show.
+    with nullcontext() if options.state is None or read else _opened(options) as state:
+        decode = read or partial(read_frame, decoder=options.decoder)
+        refusals = Refusals(strict=options.strict)
+        return _run(photos, RunContext(options, progress, refusals, decode, fallback, state))
+
+
+def _opened(options: Options) -> State:
+    """Return the state folder that the options name."""
+    folder = Path(options.state or "").expanduser()
+    return State(folder, fresh=options.fresh, retry_skipped=options.retry_skipped)
+
+
+def _run(photos: Iterable[str | Path], context: RunContext) -> SensorMap:
+    """Map raw photos, and what only JPEGs of other shots show."""
+    refusals = context.refusals
     selection, known = _select(photos, context)
-    mixed = bool(selection.photos and selection.jpegs)
+    raws = PhotoGroup(selection.photos, selection.body, known, selection.clock_jumps)
     maps: list[SensorMap] = []
     used: set[Path] = set()
     problem = too_few(0, context)
-    if selection.photos:
+    if raws.photos:
         try:
-            evidence = gather_evidence(
-                selection.photos, selection.body, known, context, clock_jumps=selection.clock_jumps
-            )
-            maps.append(_map(evidence, options, noun="raw photo" if mixed else "frame"))
-            used = {photo.path for photo in evidence.photos}
+            noun = "raw photo" if selection.jpegs else "frame"
+            found, used = _mapped(raws, context, noun=noun, alone=not (selection.jpegs or selection.twins))
+            maps.append(found)
         except FrameMismatchError as error:
             problem = error  # JPEGs may be more
-    jpegs, jumps = in_order(_jpegs(selection, used, known, refusals, mapped=bool(maps)))
-    if jpegs:
+    ordered, jumps = in_order(_jpegs(selection, used, known, refusals, mapped=bool(maps)))
+    jpegs = PhotoGroup(ordered, selection.body, known, jumps)
+    if jpegs.photos:
         try:
-            evidence = gather_evidence(jpegs, selection.body, known, context, clock_jumps=jumps)
-            maps.append(_map(evidence, options, noun="JPEG"))
-            used |= {photo.path for photo in evidence.photos}
+            found, more = _mapped(jpegs, context, noun="JPEG", alone=not raws.photos)
+            maps.append(found)
+            used |= more
         except FrameMismatchError as error:
             problem = error
     if not maps:
         raise problem
-    refusals.add_unmapped(photo.path.name for photo in (*selection.photos, *jpegs) if photo.path not in used)
+    refusals.add_unmapped(photo.path.name for photo in (*raws.photos, *jpegs.photos) if photo.path not in used)
     return add_skipped(maps[0] if len(maps) == 1 else combine(*maps), refusals.skipped)
+
+
+def _mapped(group: PhotoGroup, context: RunContext, *, noun: str, alone: bool) -> tuple[SensorMap, set[Path]]:
+    """Return the map of photos, which are called `noun`, and the files that were used; log what makes it uncertain.
+
+    The map of a run of no others, `alone`, is taken from the state folder where that has it.
+    """
+    keeps, refusals = alone and context.state is not None, context.refusals
+    mapped = kept_map(group, context) if keeps else None
+    if mapped is not None:
+        log.info("all photos are known, and so is their map")
+        refusals.extend(Skipped(group.photos[number].path.name, reason) for number, reason in mapped.refused)
+    else:
+        before = len(refusals.skipped)
+        evidence = gather_evidence(group.photos, group.body, group.known, context, clock_jumps=group.clock_jumps)
+        mapped = _map(evidence, context.options, noun=noun)
+        # A photo that was lost between the passes may be there next time.
+        if keeps and len(refusals.skipped) - before == len(mapped.refused):
+            keep_map(group, context, mapped)
+    for line in mapped.warnings:
+        log.warning("%s", line)
+    refused = {number for number, _ in mapped.refused}
+    return mapped.sensor_map, {photo.path for number, photo in enumerate(group.photos) if number not in refused}
 
 
 def _select(arguments: Iterable[str | Path], context: RunContext) -> tuple[Selection, Profile | None]:
@@ -142,35 +182,32 @@ def _jpegs(
     return jpegs
 
 
-def _map(evidence: Evidence, options: Options, *, noun: str) -> SensorMap:
-    """Return the map that the evidence supports; log what makes it less certain than it looks."""
+def _map(evidence: Evidence, options: Options, *, noun: str) -> Mapped:
+    """Return the map that the evidence supports, and what makes it less certain than it looks."""
     with ThreadPoolExecutor(1) as pool:
         found = pool.submit(deviating_lines, evidence) if options.threads > 1 else None
         lines_of = found.result if found else None
         sensor_map = assemble(evidence, options.thresholds, options.least_strengths, lines_of=lines_of)
-    _warn(evidence, sensor_map, noun)
-    return sensor_map
+    return Mapped(sensor_map, tuple(_warnings(evidence, sensor_map, noun)), tuple(sorted(evidence.refused.items())))
 
 
-def _warn(evidence: Evidence, sensor_map: SensorMap, noun: str) -> None:
-    """Log what makes a map less certain than it looks; `noun` is what its photos are called."""
+def _warnings(evidence: Evidence, sensor_map: SensorMap, noun: str) -> Iterator[str]:
+    """Say what makes a map less certain than it looks; `noun` is what its photos are called."""
     if evidence.counted < FEW_FRAMES:
         what = f"{_number(evidence.counted, noun)}{' of different scenes' if evidence.repeated else ''}"
-        log.warning("only %s: confidences are capped; a map to rely on takes %d or more", what, FEW_FRAMES)
+        yield f"only {what}: confidences are capped; a map to rely on takes {FEW_FRAMES} or more"
     if evidence.repeated:
-        log.warning("%s of a scene shown before: repeated scenes count once", _number(evidence.repeated, noun))
+        yield f"{_number(evidence.repeated, noun)} of a scene shown before: repeated scenes count once"
     if evidence.clock_jumps:
         times = _number(evidence.clock_jumps, "time")
-        log.warning("the camera's clock contradicts its shutter count %s; the count is believed", times)
+        yield f"the camera's clock contradicts its shutter count {times}; the count is believed"
     if problem := undated(evidence):
-        log.warning("no onsets: %s", problem)
+        yield f"no onsets: {problem}"
     if evidence.followed is not None and not np.isfinite(evidence.followed.conditions.shutter_s).any():
-        log.warning("no photo has a shutter time: hot photosites cannot be told from offset or noisy ones")
-    if len(sensor_map.defects) > _MANY_DEFECTS * evidence.tally.hidden.size + FEW_FRAMES:
-        log.warning(
-            "%d defects are too many to believe: photos that repeat one scene make its texture look like defects",
-            len(sensor_map.defects),
-        )
+        yield "no photo has a shutter time: hot photosites cannot be told from offset or noisy ones"
+    if (count := len(sensor_map.defects)) > _MANY_DEFECTS * evidence.tally.hidden.size + FEW_FRAMES:
+        texture = "photos that repeat one scene make its texture look like defects"
+        yield f"{count} defects are too many to believe: {texture}"
 
 
 def _number(count: int, noun: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from sensormap.score.paired_outliers import bits_of
 from sensormap.score.same_scene import Fingerprint, show_one_scene
 from sensormap.shards.add_up import add_up, place_in_run
 from sensormap.shards.cut import cut_into_shards
+from sensormap.shards.state import SurveySettings
 from sensormap.shards.summary import ShardSummary
 from sensormap.survey.context import RunContext
 from sensormap.survey.first_pass import run_first_pass
@@ -68,21 +70,39 @@ def _surveyed(
     follow: Collection[int],
 ) -> Iterator[ShardSummary]:
     """Yield the result of each shard, by the numbers of the run."""
+    state = context.state
+    settings = SurveySettings(
+        profile, str(rules.source), context.options.thresholds, context.options.decoder, bool(follow)
+    )
+
+    def survey(numbers: range, shared: RunContext, leave_out: Collection[str] = ()) -> ShardSummary:
+        shard = photos[numbers.start : numbers.stop]
+        # What is kept must not depend on which other photos there are: of every frame, values are saved.
+        wanted = [number - numbers.start for number in numbers if number in follow or (state and follow)]
+        run = partial(run_first_pass, shard, profile, rules, shared, follow=wanted, leave_out=leave_out)
+        if state is None:
+            return run()
+        found, known = state.survey(shard, settings, leave_out, run)
+        if known:
+            for number, photo in sorted(found.skipped.items()):  # by the name that the file has now
+                shared.refusals.extend([replace(photo, name=shard[number].path.name)])
+            shared.progress(len(shard), len(shard))
+        return found
+
     before: list[Fingerprint] = []
     for numbers in shards:
-        shard = photos[numbers.start : numbers.stop]
-        wanted = [number - numbers.start for number in follow if number in numbers]
         in_shard = replace(context, progress=_progress_from(numbers.start, len(photos), context.progress))
-        found = run_first_pass(shard, profile, rules, in_shard, follow=wanted)
+        found = survey(numbers, in_shard)
         seen = _seen_before(found, before)
         if len(seen) == len(found.counted):
             found = _without_frames(found)
         elif seen:
             log.info("%d photos show scenes of photos before: their shard is surveyed again without them", len(seen))
             again = replace(in_shard, refusals=Refusals(strict=False, quiet=True), progress=no_progress)
-            found = run_first_pass(shard, profile, rules, again, follow=wanted, leave_out=seen)
+            found = survey(numbers, again, seen)
         before = [*before, *(found.fingerprints[frame] for frame in sorted(found.fingerprints))][-_REMEMBERED:]
-        yield place_in_run(found, numbers.start, len(photos))
+        found = place_in_run(found, numbers.start, len(photos))
+        yield replace(found, saved_windows={n: saved for n, saved in found.saved_windows.items() if n in follow})
         del found
         give_back()
 

@@ -61,13 +61,24 @@ def read_map(path: str | Path) -> SensorMap:
         Naming the file, the key (such as ``defects[3].x``) and the value.
     """
     try:
-        return _map(*_parse(read_at_most(Path(path), MAX_BYTES, "a map").decode("utf-8-sig")))
+        return parse_map(read_at_most(Path(path), MAX_BYTES, "a map").decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         msg = f"{path}: is not UTF-8 text (byte {error.start}), so no map file"
         raise MapFormatError(msg) from error
     except ValueError as error:
         msg = f"{path}: {error}"
         raise MapFormatError(msg) from error
+
+
+def parse_map(text: str) -> SensorMap:
+    """Return the map that a text describes, as `read_map` does.
+
+    Raises
+    ------
+    ValueError
+        Naming the key and the value.
+    """
+    return _map(*_parse(text))
 
 
 def _parse(text: str) -> tuple[Any, list[Defect] | None]:

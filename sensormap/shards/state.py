@@ -1,0 +1,312 @@
+"""A state folder: what earlier runs found in each shard of photos, so that only new photos have to be read.
+
+A shard's file has its fingerprint for a name: of the photos' bytes, the settings that matter, and the version of the
+algorithm. A shard file that is there is done, and nothing else says so: the folder may be copied, joined with another,
+or lose a part at any moment. Files appear whole or not at all, first the shard and then what the catalogue says of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import platform
+import sqlite3
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sensormap.camera.profile import Profile
+from sensormap.errors import DecodeError, OutputError, StateError
+from sensormap.frame import Photo
+from sensormap.output import write_atomically
+from sensormap.photos.files import read_bytes
+from sensormap.settings import Thresholds
+from sensormap.shards.catalogue import Catalogue, FileDigest, file_as_it_is
+from sensormap.shards.files import read_summary, summary_bytes
+from sensormap.shards.summary import ShardSummary
+
+log = logging.getLogger(__name__)
+
+ALGORITHM = 1
+"""Counted up by every change of what a survey of a shard finds: then what was kept before is not used any more."""
+
+_CATALOGUE, _LOCK, _HOLDER, _SHARDS = "catalogue.sqlite", "lock.sqlite", "in-use.txt", "shards"
+_ENDING = ".npz"
+
+
+@dataclass(frozen=True)
+class SurveySettings:
+    """What the result of a survey depends on, beside the photos.
+
+    Parameters
+    ----------
+    profile
+        Geometry and levels.
+    source
+        Kind of the photos, raw or JPEG.
+    thresholds
+        Detection thresholds.
+    decoder
+        Name of the decoder.
+    saves
+        Whether values are saved for the second pass.
+    """
+
+    profile: Profile
+    source: str
+    thresholds: Thresholds
+    decoder: str
+    saves: bool
+
+    @property
+    def text(self) -> str:
+        """The same settings as one text, for a fingerprint."""
+        values = asdict(self)
+        return json.dumps([ALGORITHM, values], sort_keys=True, default=str)
+
+
+class State:
+    """An open state folder; one run at a time has it.
+
+    Parameters
+    ----------
+    folder
+        The folder; made if it does not exist.
+    fresh
+        Whether everything that is kept there is dropped first.
+    retry_skipped
+        Whether shards with photos that could not be used are surveyed again.
+
+    Raises
+    ------
+    StateError
+        If another run has it, or it cannot be written.
+    """
+
+    def __init__(self, folder: Path, *, fresh: bool = False, retry_skipped: bool = False) -> None:
+        self.folder = folder
+        self._retry = retry_skipped
+        self._full = False
+        try:
+            (folder / _SHARDS).mkdir(parents=True, exist_ok=True)
+        except (OSError, ValueError) as error:
+            msg = f"{folder}: cannot be made: {getattr(error, 'strerror', None) or error}"
+            raise StateError(msg) from error
+        self._lock = _locked(folder)
+        try:
+            if fresh:
+                self._drop_all()
+            self._catalogue = Catalogue(folder / _CATALOGUE)
+            self._had_shards = any(self._files())
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def close(self) -> None:
+        """Give the folder free."""
+        self._catalogue.close()
+        (self.folder / _HOLDER).unlink(missing_ok=True)
+        self._lock.close()
+
+    def __enter__(self) -> State:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def survey(
+        self,
+        photos: Sequence[Photo],
+        settings: SurveySettings,
+        leave_out: Collection[str],
+        run: Callable[[], ShardSummary],
+    ) -> tuple[ShardSummary, bool]:
+        """Return what a survey of a shard finds, and whether it was known; what was not is kept.
+
+        Parameters
+        ----------
+        photos
+            Photos of the shard.
+        settings, leave_out
+            What the survey depends on.
+        run
+            Surveys the shard.
+        """
+        known = self._known(photos, settings, leave_out)
+        if known is not None:
+            return known, True
+        files = [file_as_it_is(photo.path, "") for photo in photos]  # before they are read: they may change meanwhile
+        found = run()
+        self._keep(photos, files, settings, leave_out, found)
+        return found, False
+
+    def digests(self, photos: Sequence[Photo], *, read: bool = False) -> list[str] | None:
+        """Return the digests of photos, or None where one is not known.
+
+        Parameters
+        ----------
+        photos
+            The photos.
+        read
+            Whether files that are not in the catalogue are read for it.
+        """
+        known = self._catalogue.digests(photo.path for photo in photos)
+        unknown = [photo.path for photo in photos if photo.path not in known]
+        if unknown and not read:
+            return None
+        new = []
+        for path in unknown:
+            file = file_as_it_is(path, "")
+            digest = _digest(path)
+            if file is None or digest is None:
+                return None
+            known[path] = digest
+            new.append(FileDigest(file.path, file.size, file.mtime_ns, digest))
+        if new:
+            self._remember(new)
+        return [known[photo.path] for photo in photos]
+
+    def is_known(self, photos: Sequence[Photo], settings: SurveySettings) -> bool:
+        """Tell whether a shard would not have to be surveyed."""
+        digests = self.digests(photos, read=self._had_shards)
+        return digests is not None and self._file(fingerprint(digests, settings, ())).is_file()
+
+    def kept_map(self, key: str) -> Mapping[str, Any] | None:
+        """Return what was kept under a key by `keep_map`; None if nothing was, or skipped photos are to be retried."""
+        found = self._catalogue.map(key)
+        return None if found is None or (self._retry and found.get("refused")) else found
+
+    def keep_map(self, key: str, content: Mapping[str, Any]) -> None:
+        """Keep what came out of a run, as long as the disk has room."""
+        self._unless_full(lambda: self._catalogue.keep_map(key, content))
+
+    def _known(
+        self, photos: Sequence[Photo], settings: SurveySettings, leave_out: Collection[str]
+    ) -> ShardSummary | None:
+        """Return what an earlier survey of the shard found, if it is there and can be read."""
+        digests = self.digests(photos, read=self._had_shards)
+        if digests is None:
+            return None
+        name = fingerprint(digests, settings, leave_out)
+        path, area = self._file(name), settings.profile.active_area
+        if not path.is_file():
+            return None
+        try:
+            found = read_summary(path, name, (area.height, area.width), settings.profile.cfa.step, len(photos))
+        except StateError as error:
+            log.warning("%s; its photos are read again", error)
+            path.unlink(missing_ok=True)
+            return None
+        return None if self._retry and found.skipped else found
+
+    def _keep(
+        self,
+        photos: Sequence[Photo],
+        files: Sequence[FileDigest | None],
+        settings: SurveySettings,
+        leave_out: Collection[str],
+        found: ShardSummary,
+    ) -> None:
+        """Write what a survey found, unless a photo cannot be read at all: then nothing tells it from another one."""
+        digests = [
+            found.records[number].digest if number in found.records else _digest(photo.path)
+            for number, photo in enumerate(photos)
+        ]
+        known = [digest for digest in digests if digest is not None]
+        if len(known) < len(photos):
+            return
+        name = fingerprint(known, settings, leave_out)
+        path = self._file(name)
+        rows = [
+            FileDigest(file.path, file.size, file.mtime_ns, digest)
+            for file, digest in zip(files, known, strict=True)
+            if file is not None
+        ]
+
+        def write() -> None:
+            write_atomically(summary_bytes(found, name), path, overwrite=True)
+            self._catalogue.remember(rows)
+
+        self._unless_full(write)
+
+    def _remember(self, files: Sequence[FileDigest]) -> None:
+        self._unless_full(lambda: self._catalogue.remember(files))
+
+    def _unless_full(self, write: Callable[[], None]) -> None:
+        """Write something; where that fails the run goes on, and says once that the next one will read more."""
+        if self._full:
+            return
+        try:
+            write()
+        except (OutputError, StateError) as error:
+            self._full = True
+            log.warning("%s; the run goes on without keeping what it finds", error)
+
+    def _file(self, name: str) -> Path:
+        return self.folder / _SHARDS / f"{name}{_ENDING}"
+
+    def _files(self) -> list[Path]:
+        """Return the shards' files, sorted."""
+        return sorted(path for path in (self.folder / _SHARDS).iterdir() if path.suffix == _ENDING)
+
+    def _drop_all(self) -> None:
+        """Drop the shards and the catalogue, and nothing that is not of a state folder."""
+        for path in [*self._files(), *(self.folder / f"{_CATALOGUE}{end}" for end in ("", "-wal", "-shm"))]:
+            path.unlink(missing_ok=True)
+
+
+def fingerprint(digests: Sequence[str], settings: SurveySettings, leave_out: Collection[str]) -> str:
+    """Return the name of a shard: SHA-256, hexadecimal, of its photos and of what else a survey of them depends on.
+
+    Parameters
+    ----------
+    digests
+        SHA-256 of the photos' files, in order of capture.
+    settings
+        What the survey depends on.
+    leave_out
+        Digests of the photos that do not count, in any order.
+    """
+    text = json.dumps([settings.text, list(digests), sorted(leave_out)])
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _digest(path: Path) -> str | None:
+    """Return the SHA-256 of a photo's bytes; None where they cannot be read."""
+    try:
+        return hashlib.sha256(read_bytes(path)).hexdigest()
+    except DecodeError:
+        return None
+
+
+def _locked(folder: Path) -> sqlite3.Connection:
+    """Return what keeps other runs out until it is closed; the system closes it if this process is killed."""
+    connection = None
+    try:
+        connection = sqlite3.connect(folder / _LOCK, timeout=0, isolation_level=None, check_same_thread=False)
+        connection.execute("BEGIN EXCLUSIVE")
+        (folder / _HOLDER).write_text(
+            f"process {os.getpid()} on {platform.node()} since {datetime.now():%Y-%m-%d %H:%M}\n", encoding="utf-8"
+        )
+    except (sqlite3.Error, OSError) as error:
+        if connection is not None:
+            connection.close()
+        if "locked" in str(error):
+            msg = f"{folder}: in use by {_holder(folder)}; expected a state folder that no other run has"
+            raise StateError(msg) from error
+        msg = f"{folder}: cannot be written: {error}"
+        raise StateError(msg) from error
+    return connection
+
+
+def _holder(folder: Path) -> str:
+    """Return who says that it has the folder."""
+    try:
+        with (folder / _HOLDER).open(encoding="utf-8", errors="replace") as file:
+            return file.read(200).strip() or "another run"
+    except OSError:
+        return "another run"
