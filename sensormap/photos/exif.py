@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,13 +21,15 @@ from exifread.core.exceptions import ExifError
 
 from sensormap.camera.profile import Body
 from sensormap.camera.serial_tags import EXIF, IFD0, NOTE, serial_tags
-from sensormap.errors import DecodeError
+from sensormap.errors import DecodeError, EditedError
 from sensormap.frame import Exposure, Photo
 from sensormap.photos.files import JPEG_START, PARSER_ERRORS, check_unmarked, file_size, is_jpeg_name
 from sensormap.photos.jpeg_markers import segments, stored_size
 from sensormap.photos.maker_note import NIKON_NOTE, Note, find_note, opens_with, read_note
 
 log = logging.getLogger(__name__)
+
+_shared_body = lru_cache(maxsize=256)(Body)  # the photos of one body hold one value, not one each
 
 Tags = dict[str, Any]
 """Tags by exifread's names."""
@@ -142,12 +145,14 @@ def body_of(tags: Tags, note: Note) -> Body:
     make = text_of(tags, "Image Make")
     numbered = {(name.split(" ", 1)[0], tag.tag): tag.values for name, tag in tags.items()}
     places = {IFD0: "Image", EXIF: "EXIF"}
+    model = text_of(tags, "Image Model")
     for tag in serial_tags(make):
-        value = note.get(tag.path) if tag.directory == NOTE else numbered.get((places[tag.directory], *tag.path))
+        in_note = tag.directory == NOTE
+        value = note.get(tag.path) if in_note else numbered.get((places[tag.directory], tag.path[0]))
         serial = _clean(value).removeprefix("NO=").strip()  # as the first bodies of one maker write it
         if serial.strip("0"):
-            return Body(make, text_of(tags, "Image Model"), serial)
-    return Body(make, text_of(tags, "Image Model"), "")
+            return _shared_body(make, model, serial)
+    return _shared_body(make, model, "")
 
 
 def exposure_of(tags: Tags, note: Note) -> Exposure:
@@ -186,12 +191,12 @@ def _check_unedited(tags: Tags, size: tuple[int, int], name: str) -> None:
         software = text_of(tags, tag)
         if any(editor in software.lower() for editor in EDITORS):
             msg = f"{name}: edited with {software}, expected a JPEG as the camera wrote it"
-            raise DecodeError(msg)
+            raise EditedError(msg)
     told = _integer(tags, "EXIF ExifImageWidth"), _integer(tags, "EXIF ExifImageLength")
     if any(side and side != stored for side, stored in zip(told, size, strict=True)):
         shown = " x ".join(str(side or "?") for side in told)
         msg = f"{name}: EXIF says {shown} pixels, the picture has {size[0]} x {size[1]}: edited"
-        raise DecodeError(msg)
+        raise EditedError(msg)
 
 
 def _iso(tags: Tags, note: Note) -> int | None:

@@ -24,7 +24,8 @@ from sensormap.decode.reading import read_frame
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.frame import Photo, Skipped
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.photos.files import find_photos, is_jpeg_name
+from sensormap.photos.files import is_jpeg_name
+from sensormap.photos.finding import find_photos
 from sensormap.photos.refusals import Refusals
 from sensormap.photos.select import Selection, in_order, read_photos, select_photos
 from sensormap.settings import DEFAULT_OPTIONS, FEW_FRAMES, RAWPY, Options
