@@ -2,6 +2,6 @@
 
 Read `files` (which names are those of photos, and reading one), `finding` (the photos in folders), `jpeg_markers` (the
 segments of a JPEG), `maker_note` (the tags that each maker writes in a way of its own), `exif` (the camera that took a
-photo, and its settings), `shots` (files that show one shot), `select` (the photos of one body), `refusals` (photos that
-cannot be used, and why).
+photo, and its settings), `shots` (files that show one shot), `select` (the photos of one body), `library` (the photos
+of all bodies), `refusals` (photos that cannot be used, and why).
 """
