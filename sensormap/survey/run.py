@@ -24,7 +24,8 @@ from sensormap.decode.reading import read_frame
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.frame import Photo, Skipped
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.photos.files import find_photos, is_jpeg_name
+from sensormap.photos.files import is_jpeg_name
+from sensormap.photos.finding import find_photos
 from sensormap.photos.refusals import Refusals
 from sensormap.photos.select import Selection, in_order, read_photos, select_photos
 from sensormap.settings import DEFAULT_OPTIONS, FEW_FRAMES, RAWPY, Options
@@ -69,11 +70,31 @@ def map_defects(
     FrameMismatchError
         If the photos are of several bodies, but for strays, or fewer than two can be used.
     """
+    context = context_of(options, progress, read)
+    selection, known = _select(photos, context)
+    return map_selection(selection, known, context)
+
+
+def context_of(options: Options, progress: Progress, read: Read | None) -> RunContext:
+    """Return what all passes of a run share, by the arguments of `map_defects`."""
     fallback = None if read or options.decoder == RAWPY else read_frame
     read = read or partial(read_frame, decoder=options.decoder)
-    refusals = Refusals(strict=options.strict)
-    context = RunContext(options, progress, refusals, read, fallback)
-    selection, known = _select(photos, context)
+    return RunContext(options, progress, Refusals(strict=options.strict), read, fallback)
+
+
+def map_selection(selection: Selection, known: Profile | None, context: RunContext) -> SensorMap:
+    """Map the defects of one body, as `map_defects` does once the photos have been chosen.
+
+    Parameters
+    ----------
+    selection
+        The photos of the body.
+    known
+        Its profile; None where there is none.
+    context
+        Of this run; photos that were left out before are among its refusals already.
+    """
+    options, refusals = context.options, context.refusals
     mixed = bool(selection.photos and selection.jpegs)
     maps: list[SensorMap] = []
     used: set[Path] = set()
