@@ -8,6 +8,7 @@ The packages, in the order in which a photo passes through them:
     score       a frame to its noise and scores; whether it is a photo, and counts
     detect      scores of many frames to candidates and lines
     diagnose    a candidate's values in all frames to its kind, strengths and onset
+    shards      photos to shards; what was found in each to its sum
     assemble    the evidence of a run to a defect map
     survey      the run: photos in, a defect map out; drives all above
 

@@ -178,18 +178,18 @@ class Tally:
         return outliers
 
     def merge(self, other: Tally) -> None:
-        """Add the sums of `other`, made with the same arguments; the order of merging does not matter.
+        """Add the sums of `other`, which may be made for fewer frames; the order of merging does not matter.
 
         Raises
         ------
         ValueError
-            If its shape or widths differ.
+            If its shape differs, or its sums are wider.
         OverflowError
             If both together have more frames than this one holds.
         """
         pairs = list(zip(self.sums, other.sums, strict=True))
-        if any(mine.shape != theirs.shape or mine.dtype != theirs.dtype for mine, theirs in pairs):
-            msg = f"tallies of shapes {self.shape} and {other.shape}, or of other widths, cannot be merged"
+        if any(mine.shape != theirs.shape or not np.can_cast(theirs.dtype, mine.dtype) for mine, theirs in pairs):
+            msg = f"a tally of shape {self.shape} takes none of shape {other.shape}, and none with wider sums"
             raise ValueError(msg)
         if self.frames + other.frames > self.max_frames:
             msg = f"this tally holds at most {self.max_frames} frames"

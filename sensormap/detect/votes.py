@@ -116,7 +116,9 @@ def parts_of(frames: Sequence[int]) -> list[Sequence[int]]:
     return [frames, frames[:middle], frames[middle:]] if middle >= FEWEST_VOTES else [frames]
 
 
-def draw_shifts(frames: int, shape: tuple[int, int], step: int, seed: int) -> NDArray[np.int32]:
+def draw_shifts(
+    frames: int, shape: tuple[int, int], step: int, seed: int | np.random.Generator
+) -> NDArray[np.int32]:
     """Return a random (row, col) offset for each of `frames` frames, by whole plane steps, shape ``(2, frames)``.
 
     Parameters
@@ -135,12 +137,31 @@ def draw_shifts(frames: int, shape: tuple[int, int], step: int, seed: int) -> ND
     return np.stack([rows, cols]).astype(np.int32)
 
 
+def shift_of(digest: str, shape: tuple[int, int], step: int) -> NDArray[np.int32]:
+    """Return the offset of a frame, drawn from its file's digest: the same in whatever series the photo stands.
+
+    Parameters
+    ----------
+    digest
+        SHA-256 of the photo's file, hexadecimal.
+    shape, step
+        As for `draw_shifts`.
+
+    Returns
+    -------
+    ndarray of int32, shape (2,)
+        (row, col) offset by whole plane steps.
+    """
+    return draw_shifts(1, shape, step, int(digest, 16))[:, 0]
+
+
 def count_votes(  # noqa: PLR0913
     outliers: Mapping[int, Outliers],
     parts: Sequence[Sequence[int]],
     shifts: NDArray[np.int32],
     *,
     shape: tuple[int, int],
+    step: int,
     false_votes: float,
     seed: int,
     fewest_shifts: int = 2,
@@ -154,9 +175,11 @@ def count_votes(  # noqa: PLR0913
     parts
         Numbers of the frames that vote together, as from `parts_of`.
     shifts
-        Offsets of all frames of the run, ``(2, frames)``, from `draw_shifts`.
+        Offsets of all frames, by number, shape ``(2, frames)``.
     shape
         ``(H, W)`` of the active area.
+    step
+        Number of photosites that further random shifts go by, as for `draw_shifts`.
     false_votes
         Number of false candidates that each part may be expected to yield.
     seed
@@ -183,8 +206,8 @@ def count_votes(  # noqa: PLR0913
         shifted = [decoys.total]
         # Where outliers are few, shifting is fast and few of them meet: go on until there is a tail to speak of.
         while len(shifted) < fewest_shifts or (len(shifted) < _MOST_SHIFTS and sum(map(len, shifted)) < _TAIL):
-            # Other pairs of frames' shifts are other shifts.
-            entries, places = voters.repeated(FEWEST_VOTES, shifts[:, rng.permutation(shifts.shape[1])])
+            further = draw_shifts(shifts.shape[1], shape, step, rng)
+            entries, places = voters.repeated(FEWEST_VOTES, further)
             shifted.append(_Totals.of(places, lists.score[entries]).total)
         threshold = _tail_threshold(np.concatenate(shifted), shifts=len(shifted), false_votes=false_votes)
         block_votes.append(_block_votes(kept[np.isin(kept.frame, part)], decoys, len(part), threshold))

@@ -19,6 +19,8 @@ class Refusals:
     ----------
     strict
         Whether the first that something is wrong with is an error.
+    quiet
+        Whether none is logged: all were before.
 
     Attributes
     ----------
@@ -26,8 +28,9 @@ class Refusals:
         File name and reason of each, in the order in which they were added.
     """
 
-    def __init__(self, *, strict: bool) -> None:
+    def __init__(self, *, strict: bool, quiet: bool = False) -> None:
         self.strict = strict
+        self.quiet = quiet
         self.skipped: list[Skipped] = []
 
     def extend(self, photos: Iterable[Skipped]) -> None:
@@ -42,7 +45,8 @@ class Refusals:
             if self.strict:
                 msg = f"{photo.name}: {photo.reason}"
                 raise DecodeError(msg)
-            log.warning("skipped %s: %s", photo.name, photo.reason)
+            if not self.quiet:
+                log.warning("skipped %s: %s", photo.name, photo.reason)
             self.skipped.append(photo)
 
     def add_quietly(self, photos: Iterable[Skipped]) -> None:

@@ -6,12 +6,11 @@ no frame crosses a process boundary, and sums of integers do not depend on who a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from threading import Lock
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,17 +19,18 @@ from sensormap.assemble.pass_rules import PassRules
 from sensormap.camera.profile import Profile
 from sensormap.detect.outlier_lists import shift_places
 from sensormap.detect.tally import Outliers, Tally, add_outlying
-from sensormap.detect.votes import BlockVotes, count_votes, draw_shifts, parts_of, time_blocks
+from sensormap.detect.votes import BlockVotes, count_votes, parts_of, shift_of, time_blocks
 from sensormap.errors import ProfileError
 from sensormap.frame import NARROW, Photo, Skipped
 from sensormap.photos.refusals import skipped
 from sensormap.score.filtered import is_filtered
 from sensormap.score.neighbours import pad
-from sensormap.score.noise import Noise, fit_noise
-from sensormap.score.same_scene import fingerprint_of
+from sensormap.score.noise import fit_noise
+from sensormap.score.same_scene import Fingerprint, fingerprint_of
+from sensormap.shards.summary import FrameRecord, ShardSummary, ShardVotes
 from sensormap.survey.context import RunContext
 from sensormap.survey.frame_reader import FrameReader
-from sensormap.survey.saved_windows import SavedWindows, Windows, split_frames
+from sensormap.survey.saved_windows import SavedWindows, split_frames
 from sensormap.survey.scenes_seen import ScenesSeen
 from sensormap.threads import result_of
 
@@ -39,75 +39,13 @@ _SMALLEST_SIDE = 6
 
 # Decoys are chosen in one part of the rows out of so many, the topmost.
 DECOY_PART = 4
-_SHIFT_SEED = 1
+
+# Fingerprints kept at either end of a shard: tripod series and bursts follow each other, so one of each scene is enough
+# that does not lie far from the boundary.
+_AT_THE_ENDS = 16
 
 # Photos decoded while the compiler is imported: memory for them is there, since the tally has not taken its own yet.
 _AHEAD = 6
-
-
-@dataclass(frozen=True)
-class FrameRecord:
-    """What is known of a frame that could be used.
-
-    Parameters
-    ----------
-    noise
-        Noise fitted to it.
-    floor, saturation
-        Lowest and highest DN that a photosite can have, black subtracted.
-    digest
-        SHA-256 of the file, hexadecimal.
-    filtered
-        Whether it was filtered in camera.
-    repeat
-        Whether it shows the scene of an earlier frame: then it was not added to the tally.
-    by_fallback
-        Whether the fallback decoded it.
-    """
-
-    noise: Noise
-    floor: int
-    saturation: int
-    digest: str
-    filtered: bool
-    repeat: bool
-    by_fallback: bool = False
-
-
-@dataclass(frozen=True)
-class FirstPassResult:
-    """What a first pass leaves behind.
-
-    Parameters
-    ----------
-    records
-        Facts of each frame that could be used, by number.
-    tally
-        Sums over the frames that repeat no scene.
-    block_votes
-        Results of the blocks of votes, in order: of each whole block, then of its halves.
-    voted
-        Numbers of the frames that voted, by block.
-    shifts
-        (row, col) offset of every frame number, int32, shape ``(2, frames)``: in shifted frames no defect is in one
-        place twice.
-    shifted_sums
-        Sums of the sizes of the shifted frames' outlying scores, for the topmost part of the rows, flat.
-    saved_windows
-        Values of some frames at photosites that may be followed, by frame number. The second pass empties it, as soon
-        as it has put them together: both at once would take twice the memory.
-    contradictions
-        Errors of the photos whose filters or active area are not the profile's, by number.
-    """
-
-    records: Mapping[int, FrameRecord]
-    tally: Tally
-    block_votes: tuple[BlockVotes, ...]
-    voted: tuple[tuple[int, ...], ...]
-    shifts: NDArray[np.int32]
-    shifted_sums: NDArray[np.unsignedinteger[Any]]
-    saved_windows: dict[int, Windows]
-    contradictions: Mapping[int, ProfileError]
 
 
 def run_first_pass(
@@ -117,13 +55,14 @@ def run_first_pass(
     context: RunContext,
     *,
     follow: Collection[int] = (),
-) -> FirstPassResult:
+    leave_out: Collection[str] = (),
+) -> ShardSummary:
     """Decode and tally every photo, and count the votes of each block of frames.
 
     Parameters
     ----------
     photos
-        Photos in order of capture, all raw or all JPEGs; a photo's place is its frame number.
+        Photos of one shard in order of capture, all raw or all JPEGs; a photo's place is its frame number.
     profile
         Geometry and levels, as `decode.reading.open_geometry` returns them.
     rules
@@ -132,6 +71,8 @@ def run_first_pass(
         Options, decoders and callbacks of the run.
     follow
         Numbers of the frames of which values are saved for the second pass; none if there is none.
+    leave_out
+        Digests of the photos that do not count, since photos of another shard show their scenes.
 
     Raises
     ------
@@ -143,7 +84,7 @@ def run_first_pass(
         size = f"{area.width} x {area.height} photosites"
         msg = f"{profile.name}: active area of {size}, expected {_SMALLEST_SIDE} a side or more"
         raise ProfileError(msg)
-    return _FirstPass(photos, profile, rules, context, follow).run()
+    return _FirstPass(photos, profile, rules, context, follow, frozenset(leave_out)).run()
 
 
 class _FirstPass:
@@ -156,19 +97,22 @@ class _FirstPass:
         rules: PassRules,
         context: RunContext,
         follow: Collection[int],
+        leave_out: frozenset[str],
     ) -> None:
         area, thresholds = profile.active_area, context.options.thresholds
         shape = (area.height, area.width)
         self._photos, self._profile, self._rules, self._context = photos, profile, rules, context
         self._tally = Tally(shape, frames=len(photos))
         self._records: dict[int, FrameRecord] = {}
+        self._skipped: dict[int, Skipped] = {}
+        self._leave_out = leave_out
+        self._fingerprints: dict[int, Fingerprint] = {}  # of the frames that count
         self._outliers: dict[int, Outliers] = {}  # of frames whose block has not voted
         long = [(photo.exposure.shutter_s or 0) >= thresholds.long_exposure_s for photo in photos]
         self._blocks = time_blocks(range(len(photos)), long=long, size=thresholds.block_frames)
         step = profile.cfa.step
-        if min(shape) >= rules.shift_block:
-            step = max(step, rules.shift_block)
-        self._shifts = draw_shifts(len(photos), shape, step, _SHIFT_SEED)
+        self._step = max(step, rules.shift_block) if min(shape) >= rules.shift_block else step
+        self._shifts = np.zeros((2, len(photos)), np.int32)
         self._shifted_sums = np.zeros(max(shape[0] // DECOY_PART, 1) * shape[1], self._tally.sum_outlying.dtype)
         self._shifted_lock = Lock()
         self._reader = FrameReader(photos, profile, rules, context)
@@ -178,13 +122,14 @@ class _FirstPass:
             self._tally,
             self._shifted_sums,
             self._shifts,
+            step=self._step,
             cfa=profile.cfa.shifted(x=area.x, y=area.y),
             thresholds=thresholds,
         )
         self._scenes = ScenesSeen(self._saved.order)
         self._ended = False
 
-    def run(self) -> FirstPassResult:
+    def run(self) -> ShardSummary:
         """Decode and tally every photo; count each block's votes when its last frame is done."""
         block_of = {frame: block for block, frames in enumerate(self._blocks) for frame in frames}
         waiting = {block: set(frames) for block, frames in enumerate(self._blocks)}
@@ -196,6 +141,7 @@ class _FirstPass:
             # Two photos a thread in flight: no thread idles, and no more frames than threads are in memory.
             for done, (frame, result) in enumerate(self._frames(pool, in_flight=2 * threads), start=1):
                 if isinstance(result, Skipped):
+                    self._skipped[frame] = result
                     self._context.refusals.extend([result])
                 else:
                     self._records[frame] = result
@@ -212,18 +158,23 @@ class _FirstPass:
             self._reader.end()
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _result(self, block_votes: list[BlockVotes]) -> FirstPassResult:
+    def _result(self, block_votes: list[BlockVotes]) -> ShardSummary:
         """Return what is left behind when all frames are done."""
-        different = {frame for frame, record in self._records.items() if not record.repeat}
-        return FirstPassResult(
+        different = sorted(self._fingerprints)
+        voted = tuple(tuple(frame for frame in block if frame in self._fingerprints) for block in self._blocks)
+        return ShardSummary(
             records=self._records,
+            skipped=self._skipped,
             tally=self._tally,
-            block_votes=tuple(block_votes),
-            voted=tuple(tuple(frame for frame in block if frame in different) for block in self._blocks),
+            votes=(ShardVotes(0, tuple(block_votes), voted),),
             shifts=self._shifts,
             shifted_sums=self._shifted_sums,
             saved_windows=self._saved.windows,
             contradictions=self._reader.contradictions,
+            fingerprints={
+                frame: self._fingerprints[frame]
+                for frame in sorted({*different[:_AT_THE_ENDS], *different[-_AT_THE_ENDS:]})
+            },
         )
 
     def _frames(self, pool: ThreadPoolExecutor, *, in_flight: int) -> Iterator[tuple[int, FrameRecord | Skipped]]:
@@ -265,12 +216,14 @@ class _FirstPass:
             return frame
         padded, noise, clipping = frame.padded, frame.noise, frame.clipping
         fingerprint = fingerprint_of(padded, noise, compare_outliers=self._rules.compares_outliers)
-        repeat = self._scenes.is_repeat(number, fingerprint)
+        repeat = self._scenes.is_repeat(number, fingerprint) or frame.digest in self._leave_out
         if self._ended:
             return skipped(self._photos[number].path.name, "the run ended before it was tallied")
         self._saved.wait(number)
         filtered = self._rules.detects_filtering and is_filtered(padded, self._profile.cfa.step, clipping=clipping)
+        self._shifts[:, number] = shift_of(frame.digest, self._tally.shape, self._step)
         if not repeat:
+            self._fingerprints[number] = fingerprint
             margin = self._rules.clipping_margin
             limits = (clipping[0] - margin, clipping[1] + margin)
             outliers = self._tally.add(padded, noise, clipping=limits, frame=number, filtered=filtered)
@@ -294,6 +247,7 @@ class _FirstPass:
             parts_of(frames) if self._rules.halves else [frames],
             self._shifts,
             shape=self._tally.shape,
+            step=self._step,
             false_votes=self._context.options.thresholds.false_votes,
             seed=3 * block,
             fewest_shifts=self._rules.fewest_shifts,

@@ -17,10 +17,11 @@ from sensormap.detect.worth_following import make_follow_list
 from sensormap.diagnose.kind_and_strengths import SecondPassResult
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, SensorMapError
 from sensormap.frame import Photo
+from sensormap.shards.summary import ShardSummary
 from sensormap.survey.context import RunContext
-from sensormap.survey.first_pass import FirstPassResult, run_first_pass
 from sensormap.survey.memory import give_back
 from sensormap.survey.second_pass import run_second_pass
+from sensormap.survey.survey_shards import survey_shards
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +70,7 @@ def gather_evidence(
         log.debug("frame %d: %s", number, photo.path)
     rules, most = rules_for(photos), context.options.follow
     chosen = choose_frames(photos, range(len(photos)), most) if rules.second_pass and most else []
-    first = run_first_pass(photos, profile, rules, context, follow=chosen)
-    give_back()
+    first = survey_shards(photos, profile, rules, context, follow=chosen)
     used = sorted(first.records)
     if len(first.contradictions) > max(len(used), 1):  # one photo alone may be damaged
         raise first.contradictions[min(first.contradictions)]
@@ -99,14 +99,13 @@ def gather_evidence(
 
 
 def _follow(
-    photos: tuple[Photo, ...], profile: Profile, first: FirstPassResult, chosen: Sequence[int], context: RunContext
+    photos: tuple[Photo, ...], profile: Profile, first: ShardSummary, chosen: Sequence[int], context: RunContext
 ) -> SecondPassResult | None:
     """Run the second pass over the chosen frames that count, and over others in place of those that do not."""
     area, options = profile.active_area, context.options
     cfa = profile.cfa.shifted(x=area.x, y=area.y)
     follow_list = make_follow_list(first.tally, first.block_votes, first.shifted_sums, cfa, options.thresholds)
-    usable = [number for number, record in sorted(first.records.items()) if not record.repeat]
-    frames = refilled(photos, chosen, usable, options.follow)
+    frames = refilled(photos, chosen, first.counted, options.follow)
     again = sum(number not in first.saved_windows for number in frames)
     log.info(
         "following %d photosites, %d decoys, %d frames, reading %d of them again",

@@ -22,6 +22,7 @@ from sensormap.detect.votes import count_votes, parts_of
 from sensormap.detect.worth_following import make_follow_list
 from sensormap.frame import Mosaic
 from sensormap.settings import Thresholds
+from sensormap.shards.summary import Windows
 
 # Frames a batch: the leading ones are enough to list all but the faintest defects, and few enough that their lists of
 # outlying scores do not fill the memory.
@@ -45,23 +46,6 @@ class Batch:
 
     leading: tuple[int, ...]
     later: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Windows:
-    """Values of one frame at the photosites of a list.
-
-    Parameters
-    ----------
-    follow_list
-        The photosites, and decoys.
-    values
-        Result of `FollowList.windows`: value, and twice the median and the mid-spread of the eight neighbours, DN,
-        shape ``(3, N)``.
-    """
-
-    follow_list: FollowList
-    values: Mosaic
 
 
 def split_frames(frames: int, *, saving: bool) -> tuple[Batch, ...]:
@@ -102,6 +86,8 @@ class SavedWindows:
         Numbers of the frames that the second pass wants.
     tally, shifted_sums, shifts
         Tally, sums and shifts of the first pass.
+    step
+        Number of photosites that random shifts go by.
     cfa
         Filter pattern as read from the active area's corner.
     thresholds
@@ -123,6 +109,7 @@ class SavedWindows:
         shifted_sums: NDArray[np.unsignedinteger],
         shifts: NDArray[np.int32],
         *,
+        step: int,
         cfa: Cfa,
         thresholds: Thresholds,
     ) -> None:
@@ -135,7 +122,7 @@ class SavedWindows:
         self._leading = {number: i for i, batch in enumerate(batches) if batch.later for number in batch.leading}
         self._waits_for = self._later | {number: i - 1 for i, batch in enumerate(batches) for number in batch.leading}
         self._tally, self._shifted_sums, self._shifts = tally, shifted_sums, shifts
-        self._cfa, self._thresholds = cfa, thresholds
+        self._step, self._cfa, self._thresholds = step, cfa, thresholds
         self._lock = Lock()
         # A batch's list can be made when its leading frames and all frames before them are done.
         self._awaited = [{*before, *batch.leading} for batch, before in zip(batches, ((), *later), strict=False)]
@@ -198,6 +185,7 @@ class SavedWindows:
             parts_of(sorted(outliers)),
             self._shifts,
             shape=self._tally.shape,
+            step=self._step,
             false_votes=self._thresholds.false_votes,
             seed=_VOTE_SEED + batch,
         )

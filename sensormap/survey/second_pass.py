@@ -34,9 +34,9 @@ from sensormap.errors import SensorMapError
 from sensormap.frame import Photo, Skipped
 from sensormap.photos.refusals import skipped
 from sensormap.score.neighbours import pad
+from sensormap.shards.summary import ShardSummary, Windows
 from sensormap.survey.context import RunContext
-from sensormap.survey.first_pass import FirstPassResult
-from sensormap.survey.saved_windows import CONTROLS, Windows, draw_controls
+from sensormap.survey.saved_windows import CONTROLS, draw_controls
 from sensormap.threads import result_of
 
 # Times that frames are compared by what is likely defective: fewer frames leave other scenery, which may repeat too.
@@ -46,7 +46,7 @@ _SCENE_ROUNDS = 6
 def run_second_pass(
     photos: Sequence[Photo],
     profile: Profile,
-    first: FirstPassResult,
+    first: ShardSummary,
     follow_list: FollowList,
     frames: Sequence[int],
     context: RunContext,
@@ -81,7 +81,7 @@ class _SecondPass:
         self,
         photos: Sequence[Photo],
         profile: Profile,
-        first: FirstPassResult,
+        first: ShardSummary,
         candidates: FollowList,
         context: RunContext,
     ) -> None:

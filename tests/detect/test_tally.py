@@ -198,11 +198,20 @@ def test_one_frame_too_many_is_refused_before_it_is_added(width: dict[str, int])
     assert_same(tally, tally_of([0, 1], **(width | {"frames": 2})))
 
 
-def test_tallies_of_different_shapes_or_widths_are_not_merged() -> None:
-    with pytest.raises(ValueError, match=r"tallies of shapes \(6, 6\) and \(6, 7\), .* cannot be merged"):
+def test_a_tally_takes_none_of_another_shape_and_none_with_wider_sums() -> None:
+    with pytest.raises(ValueError, match=r"of shape \(6, 6\) takes none of shape \(6, 7\)"):
         Tally((6, 6)).merge(Tally((6, 7)))
-    with pytest.raises(ValueError, match="or of other widths, cannot be merged"):
-        Tally((6, 6)).merge(Tally((6, 6), frames=8))
+    with pytest.raises(ValueError, match="none with wider sums"):
+        Tally((6, 6), frames=8).merge(Tally((6, 6)))
+
+
+@pytest.mark.parametrize("most", [6, 300, 700, 2000])
+def test_tallies_for_few_frames_add_up_to_one_for_many(most: int) -> None:
+    whole = tally_of([0, 1, 2, 3, 4], frames=most)
+    total = Tally(SHAPE, frames=most)
+    for part in ([3, 4], [0], [1, 2]):
+        total.merge(tally_of(part, frames=len(part)))
+    assert_same(total, whole)
 
 
 # what a photosite clipped with its surroundings does not show

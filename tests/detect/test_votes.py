@@ -57,7 +57,7 @@ def by_frame(outliers: Outliers) -> dict[int, Outliers]:
 def votes_of(outliers: Outliers, *, seed: int = 0, step: int = 2, false_votes: float = 0.02) -> BlockVotes:
     lists = by_frame(outliers)
     shifts = draw_shifts(RUN, SHAPE, step, seed + 1000)
-    return count_votes(lists, [list(lists)], shifts, shape=SHAPE, false_votes=false_votes, seed=seed)[0]
+    return count_votes(lists, [list(lists)], shifts, shape=SHAPE, step=step, false_votes=false_votes, seed=seed)[0]
 
 
 def assert_same(one: BlockVotes, other: BlockVotes) -> None:
@@ -242,7 +242,8 @@ def test_decoys_are_what_would_be_followed_after_the_shift_of_the_run(step: int,
     places, frames = [0, 77, 30_000], 10
     outliers = with_defects(chance(9, share=share), places, [64, -50, 35], frames)
     shifts = draw_shifts(RUN, SHAPE, step, 1)
-    (votes,) = count_votes(by_frame(outliers), [range(frames)], shifts, shape=SHAPE, false_votes=0.02, seed=1)
+    lists = by_frame(outliers)
+    (votes,) = count_votes(lists, [range(frames)], shifts, shape=SHAPE, step=step, false_votes=0.02, seed=1)
     sums = slow_votes(outliers, 0)[2]
     shifted = slow_votes(moved(outliers, shifts), 0)[2]
     assert votes.decoys.tolist() == largest(shifted, sums)
@@ -274,13 +275,13 @@ def test_the_largest_sums_of_a_block_are_worth_a_second_look_with_those_that_tie
 def test_what_is_followed_does_not_depend_on_the_seed_of_the_further_shifts() -> None:
     lists, all_frames = by_frame(chance(5, share=0.05)), range(10)
     shifts = draw_shifts(10, SHAPE, 2, 1)
-    block_votes = count_votes(lists, [all_frames] * 4, shifts, shape=SHAPE, false_votes=0.02, seed=0)
+    block_votes = count_votes(lists, [all_frames] * 4, shifts, shape=SHAPE, step=2, false_votes=0.02, seed=0)
     assert len({votes.threshold for votes in block_votes}) > 1
     for votes in block_votes[1:]:
         assert_array_equal(votes.following, block_votes[0].following)
         assert_array_equal(votes.decoys, block_votes[0].decoys)
     shifts = draw_shifts(10, SHAPE, 2, 2)
-    (other,) = count_votes(lists, [all_frames], shifts, shape=SHAPE, false_votes=0.02, seed=0)
+    (other,) = count_votes(lists, [all_frames], shifts, shape=SHAPE, step=2, false_votes=0.02, seed=0)
     assert other.decoys.tolist() != block_votes[0].decoys.tolist()
 
 
@@ -320,11 +321,11 @@ def test_a_part_votes_as_if_it_were_alone(step: int, share: float) -> None:
     lists = by_frame(with_defects(chance(11, share=share), [0, 77, 30_000], [64, -50, 35]))
     parts = parts_of(range(10))
     shifts = draw_shifts(RUN, SHAPE, step, 1)
-    together = count_votes(lists, parts, shifts, shape=SHAPE, false_votes=0.02, seed=30)
+    together = count_votes(lists, parts, shifts, shape=SHAPE, step=step, false_votes=0.02, seed=30)
     assert len(together) == 3
     for number, (part, votes) in enumerate(zip(parts, together, strict=True)):
         own = {frame: lists[frame] for frame in part}
-        (alone,) = count_votes(own, [part], shifts, shape=SHAPE, false_votes=0.02, seed=30 + number)
+        (alone,) = count_votes(own, [part], shifts, shape=SHAPE, step=step, false_votes=0.02, seed=30 + number)
         assert_same(votes, alone)
 
 
@@ -344,10 +345,10 @@ def test_the_order_of_the_frames_does_not_matter(step: int, seed: int) -> None:
     order = np.random.default_rng(seed).permutation(10).tolist()
     shifts = draw_shifts(RUN, SHAPE, step, 1)
     parts = [range(10), order[:5]]
-    block_votes = count_votes(lists, parts, shifts, shape=SHAPE, false_votes=0.02, seed=1)
+    block_votes = count_votes(lists, parts, shifts, shape=SHAPE, step=step, false_votes=0.02, seed=1)
     shuffled = {frame: lists[frame] for frame in order}
     for one, other in zip(
-        block_votes, count_votes(shuffled, parts, shifts, shape=SHAPE, false_votes=0.02, seed=1), strict=True
+        block_votes, count_votes(shuffled, parts, shifts, shape=SHAPE, step=step, false_votes=0.02, seed=1), strict=True
     ):
         assert_same(one, other)
 
@@ -376,7 +377,7 @@ def test_any_list_on_the_smallest_sensor(entries: list[tuple[int, int, int]], se
     distinct = {(frame, index): score for frame, index, score in entries}
     outliers = outliers_of([f for f, _ in distinct], [i for _, i in distinct], list(distinct.values()))
     lists, shifts = by_frame(outliers), draw_shifts(12, (7, 7), step, seed)
-    (votes,) = count_votes(lists, [list(lists)], shifts, shape=(7, 7), false_votes=0.02, seed=seed)
+    (votes,) = count_votes(lists, [list(lists)], shifts, shape=(7, 7), step=step, false_votes=0.02, seed=seed)
     candidates, kept, sums = slow_votes(outliers, votes.threshold)
     assert votes.index.tolist() == sorted(candidates)
     assert votes.following.tolist() == sorted(sums)

@@ -21,7 +21,7 @@ FLOORS = [
     {"photos", "maps", "score"},
     {"decode", "detect", "formats", "history"},
     {"diagnose", "correct", "alignment"},
-    {"assemble"},
+    {"assemble", "shards"},
     {"survey"},
     {"evaluation"},
     {"report"},
@@ -29,7 +29,7 @@ FLOORS = [
     {"__main__"},
 ]
 PIPELINE = [
-    *("camera", "photos", "decode", "score", "detect", "diagnose", "assemble", "survey"),
+    *("camera", "photos", "decode", "score", "detect", "diagnose", "shards", "assemble", "survey"),
     *("maps", "correct", "formats", "history", "evaluation", "alignment", "report", "cli"),
 ]
 """Packages in the order of the pipeline, in which `sensormap.__doc__` lists them."""

@@ -29,7 +29,8 @@ from sensormap.frame import Frame, Photo
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.exif import read_photo
 from sensormap.settings import Options
-from sensormap.survey.first_pass import FirstPassResult, run_first_pass
+from sensormap.shards.summary import ShardSummary
+from sensormap.survey.first_pass import run_first_pass
 from sensormap.survey.run import map_defects
 from sensormap.survey.saved_windows import split_frames
 from tests.support.frames import SATURATION, TOY_PROFILE
@@ -195,7 +196,7 @@ def _stop() -> Iterator[None]:
     tracemalloc.stop()
 
 
-def peak(scenes: NDArray[np.int16], count: int, *, follow: bool, threads: int = 1) -> tuple[int, FirstPassResult]:
+def peak(scenes: NDArray[np.int16], count: int, *, follow: bool, threads: int = 1) -> tuple[int, ShardSummary]:
     """Return the most bytes that a first pass over some frames holds at once, those of the frames included."""
 
     def read(photo: Photo, _: Profile) -> Frame:
@@ -222,7 +223,7 @@ def bytes_of(value: Any) -> int:
 
 
 @pytest.fixture(scope="module")
-def peaks(scenes: NDArray[np.int16]) -> dict[int, tuple[int, FirstPassResult]]:
+def peaks(scenes: NDArray[np.int16]) -> dict[int, tuple[int, ShardSummary]]:
     """Return the peak of a pass over few frames and of one over many."""
     with pytest.MonkeyPatch.context() as patch:
         # What does not grow with the sensor shall take no larger share here than of one of ten megapixels.
@@ -232,11 +233,11 @@ def peaks(scenes: NDArray[np.int16]) -> dict[int, tuple[int, FirstPassResult]]:
         return {count: peak(scenes, count, follow=False) for count in (12, MOST_FRAMES)}
 
 
-def test_four_times_the_frames_take_less_than_one_frame_more(peaks: dict[int, tuple[int, FirstPassResult]]) -> None:
+def test_four_times_the_frames_take_less_than_one_frame_more(peaks: dict[int, tuple[int, ShardSummary]]) -> None:
     assert peaks[MOST_FRAMES][0] - peaks[12][0] < FRAME_BYTES
 
 
-def test_no_memory_grows_as_frames_times_photosites(peaks: dict[int, tuple[int, FirstPassResult]]) -> None:
+def test_no_memory_grows_as_frames_times_photosites(peaks: dict[int, tuple[int, ShardSummary]]) -> None:
     """One thread holds the sums, frames read ahead, one as padded, and what the checks take in between."""
     most, found = peaks[MOST_FRAMES]
     sums = sum(one.nbytes for one in (*found.tally.sums, found.tally.sum_outlying, found.shifted_sums))

@@ -32,7 +32,8 @@ from sensormap.photos.refusals import Refusals
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import fit_noise
 from sensormap.settings import Thresholds
-from sensormap.survey.first_pass import DECOY_PART, FirstPassResult, run_first_pass
+from sensormap.shards.summary import ShardSummary
+from sensormap.survey.first_pass import DECOY_PART, run_first_pass
 from sensormap.survey.saved_windows import CONTROLS, Batch, SavedWindows, draw_controls, split_frames
 from tests.support.toy_run import AREA, PROFILE, SHAPE, context, frame_of, mosaic, photos
 
@@ -105,7 +106,7 @@ class Recorded(SavedWindows):
     ) -> None:
         super().__init__(
             batches, followed, Tally((8, 8)), np.zeros(16, np.uint16), np.zeros((2, FRAMES), np.int32),
-            cfa=Cfa("RGGB"), thresholds=Thresholds(),
+            step=2, cfa=Cfa("RGGB"), thresholds=Thresholds(),
         )  # fmt: skip
         self.added: set[int] = set()
         self.made: dict[int, tuple[set[int], list[int]]] = {}
@@ -324,14 +325,14 @@ def shown(number: int) -> NDArray[np.int16]:
     return mosaic(REPEATS.get(number, number))
 
 
-def first_pass(threads: int, read: Callable[[Photo, Profile], Frame], follow: Collection[int]) -> FirstPassResult:
+def first_pass(threads: int, read: Callable[[Photo, Profile], Frame], follow: Collection[int]) -> ShardSummary:
     refusals = Refusals(strict=False)
     found = run_first_pass(PHOTOS, PROFILE, RAW, context(read, threads=threads, refusals=refusals), follow=follow)
     assert {one.name for one in refusals.skipped} == {f"{number}.nef" for number in REFUSED}
     return found
 
 
-def listed_slowly(first: FirstPassResult, number: int) -> FollowList:
+def listed_slowly(first: ShardSummary, number: int) -> FollowList:
     """Return what is saved of a frame's batch, from a tally of only the frames that may decide."""
     batches = split_frames(len(PHOTOS), saving=True)
     batch = next(i for i, one in enumerate(batches) if number in one.later)
@@ -349,7 +350,7 @@ def listed_slowly(first: FirstPassResult, number: int) -> FollowList:
         if n in batches[batch].leading:
             outliers[n] = found
     block_votes = count_votes(
-        outliers, parts_of(sorted(outliers)), first.shifts, shape=SHAPE, false_votes=Thresholds().false_votes,
+        outliers, parts_of(sorted(outliers)), first.shifts, shape=SHAPE, step=2, false_votes=Thresholds().false_votes,
         seed=sensormap.survey.saved_windows._VOTE_SEED + batch,
     )  # fmt: skip
     cfa = PROFILE.cfa.shifted(x=AREA.x, y=AREA.y)

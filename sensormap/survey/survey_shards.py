@@ -1,0 +1,121 @@
+"""The first pass over all photos of a body, shard by shard; frames whose scene an earlier shard shows count once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from sensormap.assemble.pass_rules import PassRules
+from sensormap.camera.profile import Profile
+from sensormap.detect.tally import Tally
+from sensormap.frame import Photo
+from sensormap.photos.refusals import Refusals
+from sensormap.score.paired_outliers import bits_of
+from sensormap.score.same_scene import Fingerprint, show_one_scene
+from sensormap.shards.add_up import add_up, place_in_run
+from sensormap.shards.cut import cut_into_shards
+from sensormap.shards.summary import ShardSummary
+from sensormap.survey.context import RunContext
+from sensormap.survey.first_pass import run_first_pass
+from sensormap.survey.memory import give_back
+from sensormap.threads import Progress, no_progress
+
+log = logging.getLogger(__name__)
+
+# Frames that count, before a shard, which its first ones are compared with.
+_REMEMBERED = 16
+
+
+def survey_shards(
+    photos: tuple[Photo, ...],
+    profile: Profile,
+    rules: PassRules,
+    context: RunContext,
+    *,
+    follow: Collection[int] = (),
+) -> ShardSummary:
+    """Survey all photos, and add up what was found.
+
+    Parameters
+    ----------
+    photos
+        Photos of one body in order of capture, all raw or all JPEGs; a photo's place is its frame number.
+    profile, rules, context, follow
+        As for `first_pass.run_first_pass`.
+
+    Raises
+    ------
+    ProfileError
+        If the active area is too small to have neighbours.
+    """
+    shards = cut_into_shards(photos)
+    parts = _surveyed(photos, shards, profile, rules, context, frozenset(follow))
+    if len(shards) == 1:
+        return next(parts)
+    log.info("%d shards of %d to %d photos", len(shards), min(map(len, shards)), max(map(len, shards)))
+    return add_up(parts, len(photos))
+
+
+def _surveyed(
+    photos: tuple[Photo, ...],
+    shards: Sequence[range],
+    profile: Profile,
+    rules: PassRules,
+    context: RunContext,
+    follow: Collection[int],
+) -> Iterator[ShardSummary]:
+    """Yield the result of each shard, by the numbers of the run."""
+    before: list[Fingerprint] = []
+    for numbers in shards:
+        shard = photos[numbers.start : numbers.stop]
+        wanted = [number - numbers.start for number in follow if number in numbers]
+        in_shard = replace(context, progress=_progress_from(numbers.start, len(photos), context.progress))
+        found = run_first_pass(shard, profile, rules, in_shard, follow=wanted)
+        seen = _seen_before(found, before)
+        if len(seen) == len(found.counted):
+            found = _without_frames(found)
+        elif seen:
+            log.info("%d photos show scenes of photos before: their shard is surveyed again without them", len(seen))
+            again = replace(in_shard, refusals=Refusals(strict=False, quiet=True), progress=no_progress)
+            found = run_first_pass(shard, profile, rules, again, follow=wanted, leave_out=seen)
+        before = [*before, *(found.fingerprints[frame] for frame in sorted(found.fingerprints))][-_REMEMBERED:]
+        yield place_in_run(found, numbers.start, len(photos))
+        del found
+        give_back()
+
+
+def _progress_from(first: int, total: int, progress: Progress) -> Progress:
+    """Return what reports the progress of a shard as that of the run."""
+
+    def shown(done: int, _: int) -> None:
+        progress(first + done, total)
+
+    return shown
+
+
+def _without_frames(found: ShardSummary) -> ShardSummary:
+    """Return the result of a shard none of whose frames count."""
+    return replace(
+        found,
+        records={frame: replace(record, repeat=True) for frame, record in found.records.items()},
+        tally=Tally(found.tally.shape, frames=found.tally.max_frames),
+        votes=(),
+        shifted_sums=np.zeros_like(found.shifted_sums),
+        saved_windows={},
+        fingerprints={},
+    )
+
+
+def _seen_before(found: ShardSummary, before: Collection[Fingerprint]) -> set[str]:
+    """Return the digests of the shard's first frames that show a scene of the frames before."""
+    seen = set()
+    for frame in found.counted[:_REMEMBERED]:
+        fingerprint = found.fingerprints[frame]
+        outliers = fingerprint.paired_outliers
+        bits = None if outliers is None else bits_of(outliers.paired, outliers.area)
+        if any(show_one_scene(fingerprint, known, bits) for known in before):
+            seen.add(found.records[frame].digest)
+    return seen
