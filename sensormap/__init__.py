@@ -3,7 +3,7 @@
 The packages, in the order in which a photo passes through them:
 
     camera      what is known of a camera before a photo is opened
-    photos      files, folders and patterns to the photos of one body; no pixel is decoded
+    photos      files, folders and patterns to the photos of one body, or of each; no pixel is decoded
     decode      a photo to a frame: its mosaic on the raw grid, black subtracted
     score       a frame to its noise and scores; whether it is a photo, and counts
     detect      scores of many frames to candidates and lines

@@ -40,9 +40,16 @@ from .maps.mapfile.writing import write_map as write_map
 from .maps.merge import merge_maps as merge_maps
 from .maps.sensor_map import SensorMap as SensorMap
 from .maps.visible import visible_defects as visible_defects
+from .photos.library import FoundBody as FoundBody
+from .photos.library import LeftOut as LeftOut
+from .photos.library import Library as Library
+from .photos.library import scan as scan
 from .report.evaluation import evaluation_text as evaluation_text
 from .settings import LeastStrengths as LeastStrengths
 from .settings import Options as Options
 from .settings import Thresholds as Thresholds
+from .survey.bodies import BodyMaps as BodyMaps
+from .survey.bodies import MappedBody as MappedBody
+from .survey.bodies import map_bodies as map_bodies
 from .survey.run import map_defects as map_defects
 from .version import __version__ as __version__

@@ -11,6 +11,10 @@ class DecodeError(SensorMapError, OSError):
     """A photo that cannot be read as a frame."""
 
 
+class EditedError(DecodeError):
+    """A photo that is not as its camera wrote it: edited, exported, or corrected by sensormap."""
+
+
 class ProfileError(SensorMapError, ValueError):
     """A camera profile that is missing, malformed, or contradicts the decoded frame."""
 

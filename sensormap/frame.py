@@ -25,7 +25,7 @@ NARROW = 16_383
 """Largest DN, of either sign, in a mosaic of int16: sums of two fit as well, which is what makes kernels fast."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # a library has a hundred thousand
 class Exposure:
     """The settings of one photo; each is None where EXIF does not tell it.
 
@@ -58,7 +58,7 @@ class Exposure:
         return None if self.iso is None else self.iso / 100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Photo:
     """A file that may become a frame.
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks.commands import mapping
 from benchmarks.costs import interleaved
 from benchmarks.judging import finding_lines
-from benchmarks.performance import decoding, memory, peers, scaling, start
+from benchmarks.performance import decoding, memory, peers, scaling, scan, start
 from benchmarks.performance.plot import draw, write_numbers
 from benchmarks.performance.sets import D80, Plan
 from benchmarks.performance.targets import NOT_MEASURED, Costs, Outcome, Target
@@ -33,6 +33,7 @@ PARTS: dict[str, Callable[[Plan], Outcome]] = {
     "memory": memory.measure,
     "scaling": scaling.measure,
     "start": start.measure,
+    "scan": scan.measure,
 }
 LIBRARIES = ("rawpy", "flashraw", "numba", "numpy", "opencv-python-headless")
 

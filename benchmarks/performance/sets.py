@@ -114,7 +114,9 @@ def that_fit(photos: Sequence[Path], counts: Sequence[int], folder: Path) -> lis
     return [count for count in counts if count <= len(photos) or count * each * _SPARE <= room]
 
 
-def repeated(photos: Sequence[Path], folder: Path, count: int, *, unknown: bool = False) -> list[Path]:
+def repeated(
+    photos: Sequence[Path], folder: Path, count: int, *, unknown: bool = False, heads: bool = False
+) -> list[Path]:
     """Write photos again and again, each repeat later than the one before, and return them in order of capture.
 
     Parameters
@@ -127,6 +129,8 @@ def repeated(photos: Sequence[Path], folder: Path, count: int, *, unknown: bool 
         How many.
     unknown
         Whether they are to be of a camera that nothing is known of.
+    heads
+        Whether only their headers are written, which is all that some commands read.
 
     Notes
     -----
@@ -135,12 +139,16 @@ def repeated(photos: Sequence[Path], folder: Path, count: int, *, unknown: bool 
     """
     folder.mkdir(parents=True, exist_ok=True)
     by, releases = _repeat(photos)
+    if heads:
+        by = timedelta(minutes=1)  # hundreds of repeats of years each would leave the years that EXIF may tell
     made = []
     for i in range(count):
         repeat, place = divmod(i, len(photos))
         path = folder / f"DSC_{i + 1:05}.NEF"
         if not path.exists():
-            data = later(photos[place].read_bytes(), by=repeat * by, releases=repeat * releases)
+            with photos[place].open("rb") as file:
+                content = file.read(_HEAD_BYTES if heads else -1)
+            data = later(content, by=repeat * by, releases=repeat * releases)
             path.write_bytes(data.replace(_D80_NAME, _UNKNOWN_NAME, 1) if unknown else data)
         made.append(path)
     return made

@@ -60,6 +60,11 @@ class Body:
     model: str
     serial: str
 
-    def __str__(self) -> str:
+    @property
+    def name(self) -> str:
+        """Its model, after its make unless it begins with that."""
         name = self.model if self.model.startswith(self.make.split(" ")[0]) else f"{self.make} {self.model}".strip()
-        return f"{name or 'unknown camera'}, serial {self.serial or 'unknown'}"
+        return name or "unknown camera"
+
+    def __str__(self) -> str:
+        return f"{self.name}, serial {self.serial or 'unknown'}"

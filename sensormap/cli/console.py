@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import IO, TYPE_CHECKING, Any
@@ -95,3 +95,14 @@ def progress_bar(verbosity: int, doing: str = "mapping") -> Iterator[Progress]:
             bar.update(task, completed=done, total=total)
 
         yield show
+
+
+@contextmanager
+def count_shown(verbosity: int, noun: str) -> Iterator[Callable[[int], None]]:
+    """Show a number of things done, of which nobody knows how many there are; nothing in a pipe or when quiet."""
+    console = stderr_console()
+    if not console.is_terminal or verbosity < 0:
+        yield lambda done: None
+        return
+    with console.status(f"0 {noun}") as status:
+        yield lambda done: status.update(f"{done} {noun}")

@@ -24,6 +24,7 @@ class _Commands(click.Group):
 
     # Name: the first paragraph of the command's own help (as a test makes sure), so that --help imports no command.
     table = {  # noqa: RUF012
+        "scan": "List the cameras that took PHOTOS, and what was left out.",
         "map": "Find the defects of the sensor that took PHOTOS.",
         "show": "Print a summary of MAP and its strongest defects.",
         "coords": "List x,y of every defective photosite of MAP.",

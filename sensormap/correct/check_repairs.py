@@ -16,7 +16,8 @@ from sensormap.decode.original import read_original
 from sensormap.errors import FrameMismatchError
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.exif import read_photo
-from sensormap.photos.files import find_photos, read_bytes
+from sensormap.photos.files import read_bytes
+from sensormap.photos.finding import find_photos
 from sensormap.threads import Progress, no_progress
 
 

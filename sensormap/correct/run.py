@@ -36,7 +36,8 @@ from sensormap.frame import Photo, Skipped
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.output import write_atomically
 from sensormap.photos.exif import read_photo
-from sensormap.photos.files import find_photos, is_image_name, read_bytes
+from sensormap.photos.files import is_image_name, read_bytes
+from sensormap.photos.finding import find_photos
 from sensormap.photos.mark import marked
 from sensormap.photos.refusals import skipped
 from sensormap.threads import Progress, default_threads, no_progress, result_of

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from sensormap.decode.nef_strip import BITS, LOSSLESS, LOSSY, MOST_LEVELS, StripCoding
 from sensormap.errors import DecodeError
-from sensormap.photos.exif import MAKER_NOTE, NIKON_NOTE, NIKON_NOTE_HEADER
 from sensormap.photos.files import TIFF_ORDERS
+from sensormap.photos.maker_note import MAKER_NOTE, NIKON_NOTE, NIKON_NOTE_HEADER
 
 EXIF_DIRECTORY = 0x8769
 CFA_MOSAIC = 32803

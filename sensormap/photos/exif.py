@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,13 +20,17 @@ import exifread
 from exifread.core.exceptions import ExifError
 
 from sensormap.camera.profile import MAX_NAME_LENGTH, Body
-from sensormap.errors import DecodeError
+from sensormap.camera.serial_tags import EXIF, IFD0, NOTE, serial_tags
+from sensormap.errors import DecodeError, EditedError
 from sensormap.frame import Exposure, Photo
 from sensormap.photos.files import JPEG_START, PARSER_ERRORS, file_size, is_jpeg_name
 from sensormap.photos.jpeg_markers import segments, stored_size
+from sensormap.photos.maker_note import NIKON_NOTE, Note, find_note, opens_with, read_note
 from sensormap.photos.mark import check_unmarked
 
 log = logging.getLogger(__name__)
+
+_shared_body = lru_cache(maxsize=256)(Body)  # the photos of one body hold one value, not one each
 
 Tags = dict[str, Any]
 """Tags by exifread's names."""
@@ -39,16 +44,10 @@ MAX_SHUTTER_COUNT = 100_000_000  # bodies are rated for less than a million
 # Bounds of what is read.
 MAX_READS = 50_000  # real files take 500 to 5000; a hostile directory could ask for a hundred million
 MAX_READ_BYTES = 1 << 23  # real files take some 10 kB
-MAX_NOTE_BYTES = 1 << 20  # real notes have up to some 200 kB, most of it a preview
-MAX_PLAIN_NOTE_BYTES = 1 << 14  # exifread reads a note byte by byte, 1 ms per kB: only short ones are left to it
+MAX_BLOCK_BYTES = 1 << 20  # EXIF of the containers that exifread does not know; a preview may be among it
 
-MAKER_NOTE = 0x927C
-"""Tag of the maker's own notes."""
-
-NIKON_NOTE, NIKON_NOTE_HEADER = b"Nikon\0\x02", 10
-"""How a note of Nikon's starts that holds a TIFF of its own, and how many bytes stand before that TIFF."""
-
-_NIKON_SERIAL, _NIKON_NOISE_REDUCTION, _NIKON_SHUTTER_COUNT, _NIKON_ISO = 0x001D, 0x0095, 0x00A7, 0x0002
+# Tags of a note of Nikon's that holds a TIFF of its own; those of other notes have other meanings.
+_NIKON_NOISE_REDUCTION, _NIKON_SHUTTER_COUNT, _NIKON_ISO = (0x0095,), (0x00A7,), (0x0002,)
 _LONG_EXPOSURE_NR = "FPNR"  # the note's word for a dark frame subtracted in camera
 
 # How containers start, and where EXIF stands in them.
@@ -112,7 +111,7 @@ def read_photo(path: Path) -> Photo:
     return Photo(path, size, body_of(tags, note), exposure_of(tags, note), jpeg_size)
 
 
-def read_tags(file: BinaryIO) -> tuple[Tags, Tags]:
+def read_tags(file: BinaryIO) -> tuple[Tags, Note]:
     """Read a file's EXIF tags and those of its MakerNote.
 
     Parameters
@@ -123,8 +122,8 @@ def read_tags(file: BinaryIO) -> tuple[Tags, Tags]:
     Returns
     -------
     tuple of dict
-        The tags by exifread's names; and the note's, as ``MakerNote 0x001D`` for a Nikon, by exifread's names for
-        another maker's short note. Either ends early, or is empty, where the file is damaged or has none.
+        The tags by exifread's names; and those of the note that are needed. Either ends early, or is empty, where the
+        file is damaged or has none.
 
     Raises
     ------
@@ -132,7 +131,7 @@ def read_tags(file: BinaryIO) -> tuple[Tags, Tags]:
         If the file cannot be read.
     """
     tags: Tags = {}
-    note: Tags = {}
+    note: Note = {}
     with _damage_logged():
         file = _jpeg_block(file) or file
         tags = _read_main(file)
@@ -141,40 +140,49 @@ def read_tags(file: BinaryIO) -> tuple[Tags, Tags]:
     return tags, note
 
 
-def body_of(tags: Tags, note: Tags) -> Body:
+def body_of(tags: Tags, note: Note) -> Body:
     """Return the camera by a photo's tags, as `read_tags` returns them; "" for what they do not tell."""
-    serial = text_of(note, f"MakerNote 0x{_NIKON_SERIAL:04X}", "MakerNote SerialNumber") or text_of(
-        tags, "EXIF BodySerialNumber"
-    )
-    return Body(text_of(tags, "Image Make"), text_of(tags, "Image Model"), serial)
+    make = text_of(tags, "Image Make")
+    numbered = {(name.split(" ", 1)[0], tag.tag): tag.values for name, tag in tags.items()}
+    places = {IFD0: "Image", EXIF: "EXIF"}
+    model = text_of(tags, "Image Model")
+    for tag in serial_tags(make):
+        in_note = tag.directory == NOTE
+        value = note.get(tag.path) if in_note else numbered.get((places[tag.directory], tag.path[0]))
+        serial = _clean(value).removeprefix("NO=").strip()  # as the first bodies of one maker write it
+        if serial.strip("0"):
+            return _shared_body(make, model, serial)
+    return _shared_body(make, model, "")
 
 
-def exposure_of(tags: Tags, note: Tags) -> Exposure:
+def exposure_of(tags: Tags, note: Note) -> Exposure:
     """Return a photo's settings by its tags, as `read_tags` returns them; each None unless plausible."""
-    noise_reduction = text_of(note, f"MakerNote 0x{_NIKON_NOISE_REDUCTION:04X}")
+    noise_reduction = _clean(note.get(_NIKON_NOISE_REDUCTION))
     return Exposure(
         iso=_iso(tags, note),
         shutter_s=_shutter(tags),
         time=_time(tags),
         orientation=_within(_integer(tags, "Image Orientation"), 1, 8),
-        shutter_count=_within(_integer(note, f"MakerNote 0x{_NIKON_SHUTTER_COUNT:04X}"), 0, MAX_SHUTTER_COUNT),
+        shutter_count=_within(_first_integer(note.get(_NIKON_SHUTTER_COUNT)), 0, MAX_SHUTTER_COUNT),
         long_exposure_nr=_LONG_EXPOSURE_NR in noise_reduction if noise_reduction else None,
     )
 
 
 def text_of(tags: Tags, *names: str) -> str:
     """Return the first of some tags that holds text, printable characters only; "" where none does."""
-    for name in names:
-        value = tags[name].values if name in tags else ""
-        if isinstance(value, bytes):
-            value = value.decode("latin-1")
-        if isinstance(value, list) and len(value) == 1:
-            value = str(value[0])
-        if isinstance(value, str):
-            text = "".join(letter for letter in value.split("\0")[0] if letter.isprintable()).strip()
-            if text:
-                return text[:MAX_NAME_LENGTH].strip()
-    return ""
+    return next((text for name in names if name in tags and (text := _clean(tags[name].values))), "")
+
+
+def _clean(value: object) -> str:
+    """Return a tag's value as text of printable characters; "" where it is none, nor a single number."""
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    if isinstance(value, list | tuple) and len(value) == 1:
+        value = str(value[0])
+    if not isinstance(value, str):
+        return ""
+    text = "".join(letter for letter in value.split("\0")[0] if letter.isprintable()).strip()
+    return text[:MAX_NAME_LENGTH].strip()
 
 
 def _check_unedited(tags: Tags, size: tuple[int, int], name: str) -> None:
@@ -183,24 +191,20 @@ def _check_unedited(tags: Tags, size: tuple[int, int], name: str) -> None:
         software = text_of(tags, tag)
         if any(editor in software.lower() for editor in EDITORS):
             msg = f"{name}: edited with {software}, expected a JPEG as the camera wrote it"
-            raise DecodeError(msg)
+            raise EditedError(msg)
     sides = _integer(tags, "EXIF ExifImageWidth"), _integer(tags, "EXIF ExifImageLength")
     if any(side and side != stored for side, stored in zip(sides, size, strict=True)):
         shown = " x ".join(str(side or "?") for side in sides)
         msg = f"{name}: EXIF says {shown} pixels, the picture has {size[0]} x {size[1]}: edited"
-        raise DecodeError(msg)
+        raise EditedError(msg)
 
 
-def _iso(tags: Tags, note: Tags) -> int | None:
+def _iso(tags: Tags, note: Note) -> int | None:
     """Return the ISO setting; EXIF's 16-bit field says 65535 where the number stands in a wider one."""
-    for source, name in (
-        (tags, "EXIF ISOSpeedRatings"),
-        (tags, "EXIF RecommendedExposureIndex"),
-        (tags, "EXIF ISOSpeed"),
-        (note, f"MakerNote 0x{_NIKON_ISO:04X}"),
-        (note, "MakerNote ISOSetting"),
-    ):
-        iso = _within(_integer(source, name, last=source is note), 1, MAX_ISO)
+    names = ("EXIF ISOSpeedRatings", "EXIF RecommendedExposureIndex", "EXIF ISOSpeed")
+    told = [_integer(tags, name) for name in names]
+    for value in (*told, _first_integer(note.get(_NIKON_ISO, ())[::-1])):
+        iso = _within(value, 1, MAX_ISO)
         if iso is not None and iso != 0xFFFF:
             return iso
     return None
@@ -233,10 +237,14 @@ def _time(tags: Tags) -> datetime | None:
     return None
 
 
-def _integer(tags: Tags, name: str, *, last: bool = False) -> int | None:
-    """Return a tag's first (or last) value where that is a whole number."""
-    values = tags[name].values if name in tags else None
-    value = values[-1 if last else 0] if isinstance(values, list) and values else None
+def _integer(tags: Tags, name: str) -> int | None:
+    """Return a tag's first value where that is a whole number."""
+    return _first_integer(tags[name].values) if name in tags else None
+
+
+def _first_integer(values: object) -> int | None:
+    """Return the first of a tag's values where that is a whole number."""
+    value = values[0] if isinstance(values, list | tuple) and values else None
     return value if isinstance(value, int) else None
 
 
@@ -246,24 +254,29 @@ def _within(value: int | None, low: int, high: int) -> int | None:
 
 
 def _read_main(file: BinaryIO) -> Tags:
-    """Return the EXIF tags, also of the two containers that exifread does not know; they hold what it does."""
+    """Return the EXIF tags, also of a container that exifread does not know; its boxes hold what exifread does."""
+    file.seek(0)
+    head = file.read(_HEAD_BYTES)
+    if head[4:12] == _CR3:
+        head += file.read(MAX_BLOCK_BYTES)
+        main, exif = (_process(BytesIO(_box(head, name))) for name in _CR3_EXIF)
+        return main | {name.replace("Image ", "EXIF ", 1): tag for name, tag in exif.items()}
+    return _process(file)
+
+
+def _jpeg_block(file: BinaryIO) -> BinaryIO | None:
+    """Return the EXIF of a JPEG, or of the one in a raw file: a TIFF of its own, an empty one where there is none.
+
+    None for other files.
+    """
     file.seek(0)
     head = file.read(_HEAD_BYTES)
     if head.startswith(_RAF):
         (start,) = struct.unpack_from(">I", head, _RAF_JPEG_START)
         file.seek(start)
-        return _process(BytesIO(file.read(MAX_NOTE_BYTES)), details=False)
-    if head[4:12] == _CR3:
-        head += file.read(MAX_NOTE_BYTES)
-        main, exif = (_process(BytesIO(_box(head, name)), details=False) for name in _CR3_EXIF)
-        return main | {name.replace("Image ", "EXIF ", 1): tag for name, tag in exif.items()}
-    return _process(file, details=False)
-
-
-def _jpeg_block(file: BinaryIO) -> BinaryIO | None:
-    """Return the EXIF of a JPEG file, which is a TIFF of its own; an empty one where there is none."""
-    file.seek(0)
-    if file.read(len(JPEG_START)) != JPEG_START:
+        file = BytesIO(file.read(MAX_BLOCK_BYTES))
+        head = file.read(len(JPEG_START))
+    if not head.startswith(JPEG_START):
         return None
     for marker, length in segments(file, "JPEG"):
         if marker == _APP1 and (block := file.read(length)).startswith(_EXIF):
@@ -281,41 +294,23 @@ def _box(data: bytes, name: bytes) -> bytes:
     return data[start + 4 : start - 4 + length]
 
 
-def _read_note(file: BinaryIO, tags: Tags) -> Tags:
-    """Return the MakerNote's tags as ``MakerNote 0x001D`` or by exifread's names."""
-    place = _find_note(file, tags)
-    if place is None:
+def _read_note(file: BinaryIO, tags: Tags) -> Note:
+    """Return those tags of the MakerNote that tell something of the body or its settings."""
+    exif = _integer(tags, "Image ExifOffset")
+    start = None if exif is None else find_note(file, exif)
+    if start is None:
         return {}
-    offset, size = place
-    file.seek(offset)
-    note = file.read(min(size, MAX_NOTE_BYTES))
-    if note.startswith(NIKON_NOTE):
-        inner = _process(BytesIO(note[NIKON_NOTE_HEADER:]), details=False)
-        return {f"MakerNote 0x{tag.tag:04X}": tag for name, tag in inner.items() if name.startswith("Image ")}
-    if size > MAX_PLAIN_NOTE_BYTES:
-        return {}
-    return {name: tag for name, tag in _process(file, details=True).items() if name.startswith("MakerNote ")}
+    wanted = {tag.path for tag in serial_tags(text_of(tags, "Image Make")) if tag.directory == NOTE}
+    if opens_with(file, start, NIKON_NOTE):
+        wanted |= {_NIKON_NOISE_REDUCTION, _NIKON_SHUTTER_COUNT, _NIKON_ISO}
+    elif text_of(tags, "Image Make").startswith("NIKON") and not opens_with(file, start, NIKON_NOTE[:6]):
+        wanted.add(_NIKON_ISO)  # the first of them, such as the D1, have the same tag in a note without an opening
+    return read_note(file, start, wanted)
 
 
-def _find_note(file: BinaryIO, tags: Tags) -> tuple[int, int] | None:
-    """Return offset and size of the MakerNote of a TIFF-like file, or None; exifread can only read it byte by byte."""
-    file.seek(0)
-    # Two bytes only: some makers' raw files go on otherwise than a TIFF.
-    order = {b"II": "<", b"MM": ">"}.get(file.read(2))
-    if order is None or "Image ExifOffset" not in tags:
-        return None
-    file.seek(tags["Image ExifOffset"].values[0])
-    (count,) = struct.unpack(f"{order}H", file.read(2))
-    entries = file.read(12 * count)
-    for tag, _, size, offset in struct.iter_unpack(f"{order}HHII", entries[: len(entries) // 12 * 12]):
-        if tag == MAKER_NOTE:
-            return offset, size
-    return None
-
-
-def _process(file: BinaryIO, *, details: bool) -> Tags:
-    """Run exifread, bounded."""
-    return exifread.process_file(_BoundedFile(file), details=details, extract_thumbnail=False)  # type: ignore[no-any-return]
+def _process(file: BinaryIO) -> Tags:
+    """Run exifread, bounded; it leaves the MakerNote alone."""
+    return exifread.process_file(_BoundedFile(file), details=False, extract_thumbnail=False)  # type: ignore[no-any-return]
 
 
 @contextmanager

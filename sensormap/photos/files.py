@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import stat
 import struct
-from collections.abc import Iterable
 from pathlib import Path
 
 from sensormap.errors import DecodeError
@@ -40,79 +37,15 @@ IMAGE_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe"})
 """Endings of the JPEGs that cameras develop themselves."""
 
+SIDECAR_SUFFIXES = frozenset({
+    ".aae", ".acr", ".arp", ".cos", ".dop", ".nksc", ".on1", ".pp3", ".spd", ".thm", ".vrd", ".xmp",
+})
+"""Endings of files that cameras and raw developers put beside photos: settings, and pictures of a thumb's size."""
+
 JPEG_START = b"\xff\xd8"
 PNG_START = b"\x89PNG\r\n\x1a\n"
 TIFF_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 """How TIFF files start, and the byte order that each start stands for, as in `struct`."""
-
-
-def find_photos(arguments: Iterable[str | Path], *, images: bool) -> tuple[Path, ...]:
-    """Return the files that arguments name, sorted, each once.
-
-    Parameters
-    ----------
-    arguments
-        Files, folders (searched recursively for names that look like photos), and glob patterns, in any mix.
-    images
-        Whether PNG and TIFF files in folders count as photos.
-
-    Raises
-    ------
-    DecodeError
-        If an argument names nothing.
-    """
-    found: set[Path] = set()
-    for argument in arguments:
-        if not str(argument):  # an unset variable of a script, not the current folder
-            msg = "an empty name: no such file, folder or pattern"
-            raise DecodeError(msg)
-        path = Path(os.path.expanduser(argument))  # noqa: PTH111 - leaves ~name alone where there is no such user
-        if os.path.isdir(path):  # noqa: PTH112 - False, not an error, for what cannot be a path
-            found.update(_photos_below(path, images=images))
-        elif os.path.lexists(path):
-            found.add(path)
-        elif matches := [Path(name) for name in glob.glob(str(path), recursive=True)]:  # noqa: PTH207 - absolute patterns too
-            folders = [
-                match
-                for match in matches
-                if os.path.isdir(match) and not is_photo_name(match, images=images)  # noqa: PTH112
-            ]
-            found.update(set(matches) - set(folders))
-            for folder in folders:
-                found.update(_photos_below(folder, images=images))
-        else:
-            msg = f"{argument}: no such file, folder or pattern"
-            raise DecodeError(msg)
-    spelled = {path.absolute(): path for path in sorted(found, reverse=True)}  # one of several spellings
-    return tuple(sorted(spelled.values(), key=lambda path: (path.name, str(path))))
-
-
-def _photos_below(folder: Path, *, images: bool) -> Iterable[Path]:
-    """Return what lies below a folder and is named like a photo, folders of such a name included.
-
-    Links to folders are followed, into each folder once. A folder that cannot be searched is returned itself: reading
-    it as a photo then fails, and says so.
-    """
-    unsearchable: list[Path] = []
-
-    def fail(error: OSError) -> None:
-        if Path(error.filename) == folder:
-            msg = f"{folder}: cannot be searched: {error.strerror}"
-            raise DecodeError(msg) from error
-        unsearchable.append(Path(error.filename))
-
-    entered: set[Path] = set()
-    for parent, folders, files in os.walk(folder, onerror=fail, followlinks=True):
-        entered.add(Path(parent).resolve())
-        for name in (*folders, *files):
-            if is_photo_name(Path(name), images=images):
-                yield Path(parent, name)
-        folders[:] = [
-            name
-            for name in sorted(folders)
-            if not is_photo_name(Path(name), images=images) and Path(parent, name).resolve() not in entered
-        ]
-    yield from unsearchable
 
 
 def is_photo_name(path: Path, *, images: bool = False) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from sensormap.errors import DecodeError
+from sensormap.errors import EditedError
 
 MARK = b"\nsensormap: corrected\n"
 """What stands behind the end of a photo that sensormap has corrected, where no reader of photos minds it."""
@@ -15,12 +15,12 @@ def check_unmarked(file: BinaryIO, name: str) -> None:
 
     Raises
     ------
-    DecodeError
+    EditedError
         If it ends in `MARK`.
     """
     if is_marked(file):
         msg = f"{name}: a copy that sensormap has corrected, expected the photo itself"
-        raise DecodeError(msg)
+        raise EditedError(msg)
 
 
 def is_marked(file: BinaryIO) -> bool:

@@ -23,7 +23,7 @@ _UNKNOWN = Body("", "", "")
 # The majority has so many times the photos of any other body, unless that has one only: two make a map of their own.
 _TIMES_AS_MANY = 5
 _MOST_LISTED = 8
-_NAMELESS = "no EXIF that names the camera"
+NAMELESS = "no EXIF that names the camera"
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class Selection:
         JPEGs of other shots, by name.
     twins
         JPEGs of the same shots, each with its raw photo.
+    copies, odd_sizes
+        Those left out that are copies of others, and those that are JPEGs of another size than the full one.
     """
 
     body: Body
@@ -52,6 +54,8 @@ class Selection:
     clock_jumps: int = 0
     jpegs: tuple[Photo, ...] = ()
     twins: tuple[tuple[Photo, Photo], ...] = ()
+    copies: tuple[Skipped, ...] = ()
+    odd_sizes: tuple[Skipped, ...] = ()
 
 
 def read_photos(paths: Sequence[Path], *, jobs: int) -> tuple[tuple[Photo, ...], tuple[Skipped, ...]]:
@@ -110,7 +114,16 @@ def select_photos(photos: Sequence[Photo], *, profile: Profile | None, serial: s
     jpegs, twins = find_twins(jpegs, raws)
     ordered, jumps = in_order(raws)
     left_out += [*other_bodies, *raw_copies, *small, *copies]
-    return Selection(body, ordered, tuple(left_out), jumps, tuple(jpegs), tuple(twins))
+    return Selection(
+        body,
+        ordered,
+        tuple(left_out),
+        jumps,
+        tuple(jpegs),
+        tuple(twins),
+        copies=(*raw_copies, *copies),
+        odd_sizes=tuple(small),
+    )
 
 
 def in_order(photos: Sequence[Photo]) -> tuple[tuple[Photo, ...], int]:
@@ -146,7 +159,7 @@ def _with_known_body(photos: Sequence[Photo], profile: Profile | None) -> tuple[
     few = 2 * len(known) < len(photos)
     if few and profile is not None and all(photo.body.model != profile.model for photo in known):
         return list(photos), []  # those few are strays
-    reason = _NAMELESS
+    reason = NAMELESS
     if not known:
         reason += "; name a profile (--profile) to use such photos"
     return known, [Skipped(photo.path.name, reason) for photo in photos if not photo.body.model]
@@ -182,22 +195,23 @@ def _of_one_body(
 def _majority(counts: Counter[Body]) -> Body | None:
     """Return the body whose photos they are but for some strays, None where that is not clear."""
     for body, count in counts.most_common():
-        others = [number for other, number in counts.items() if other != body and not _lost_serial(other, body)]
+        others = [number for other, number in counts.items() if other != body and not lost_serial(other, body)]
         if sum(others) < count and max(others, default=0) <= max(count // _TIMES_AS_MANY, 1):
             return body
     return None
 
 
-def _lost_serial(found: Body, expected: Body) -> bool:
+def lost_serial(found: Body, expected: Body) -> bool:
     """Tell whether a body differs from another of its model in having no serial number."""
-    return not found.serial and bool(expected.serial) and found.model == expected.model
+    same = found.make == expected.make and found.model == expected.model
+    return same and not found.serial and bool(expected.serial)
 
 
 def _other_body(found: Body, expected: Body) -> str:
     """Say why a photo of a body is left out."""
     if not found.model:
-        return _NAMELESS
-    if _lost_serial(found, expected):
+        return NAMELESS
+    if lost_serial(found, expected):
         return f"its EXIF has no serial number, so it may be of another body than {expected}"
     names = _names((found, expected))
     return f"taken by {names[found]}, expected {names[expected]}"

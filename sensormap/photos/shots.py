@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,8 +23,9 @@ def without_copies(photos: Sequence[Photo]) -> tuple[list[Photo], list[Skipped]]
     photos
         Photos of one body; all raw, or all JPEGs.
     """
-    different, copies = _without_same_content(sorted(photos, key=lambda photo: (photo.path.name, str(photo.path))))
-    kept, repeated = _without_same_shot(different)
+    ordered = sorted(photos, key=lambda photo: (photo.path.name, str(photo.path)))
+    different, repeated = _without_same_shot(ordered)  # first, as it reads no file
+    kept, copies = _without_same_content(different)
     return kept, [*copies, *repeated]
 
 
@@ -103,14 +105,14 @@ def _agree(one: _Shot, other: _Shot) -> bool:
 def _without_same_content(photos: Sequence[Photo]) -> tuple[list[Photo], list[Skipped]]:
     """Keep the first of files with one content; only files that look alike are read for it."""
     looks = Counter((photo.size_bytes, photo.exposure) for photo in photos)
+    digests: dict[tuple[int, int], str] = {}
     first: dict[str, str] = {}
     kept: list[Photo] = []
     copies: list[Skipped] = []
     for photo in photos:
         if looks[photo.size_bytes, photo.exposure] > 1:
             try:
-                with photo.path.open("rb") as file:
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                digest = _digest(photo, digests)
             except OSError as error:
                 copies.append(Skipped(photo.path.name, f"cannot be read: {error.strerror}"))
                 continue
@@ -120,6 +122,16 @@ def _without_same_content(photos: Sequence[Photo]) -> tuple[list[Photo], list[Sk
             first[digest] = photo.path.name
         kept.append(photo)
     return kept, copies
+
+
+def _digest(photo: Photo, known: dict[tuple[int, int], str]) -> str:
+    """Return the digest of a photo's content; a file that has several names is read once."""
+    with photo.path.open("rb") as file:
+        status = os.fstat(file.fileno())
+        key = status.st_dev, status.st_ino
+        if key not in known:
+            known[key] = hashlib.file_digest(file, "sha256").hexdigest()
+        return known[key]
 
 
 def _without_same_shot(photos: Sequence[Photo]) -> tuple[list[Photo], list[Skipped]]:

@@ -1,5 +1,6 @@
 """Results in; tables for people out.
 
 Read `table` (a table, and its lines), `words` (values as short texts), `summary` (what a map is about), `entries` (its
-defects, columns and rows), `differences`, `corrections`, `evaluation`, `history` (the tables of those commands).
+defects, columns and rows), `library` (cameras and their photos), `differences`, `corrections`, `evaluation`, `history`
+(the tables of those commands).
 """

@@ -37,6 +37,8 @@ def facts_table(sensor_map: SensorMap) -> Table:
         ("Camera", f"{sensor_map.body} ({'no profile' if sensor_map.sensor.is_jpeg_grid else profile})"),
         ("Sensor", _sensor_text(sensor_map.sensor)),
     ]
+    if not sensor_map.body.serial:
+        lines.insert(1, ("Told by", "its model only: no serial number is known"))
     if sensor_map.source != Source.RAW:
         lines.append(("Source", _SOURCES[sensor_map.source]))
     lines.append(("Photos", _photos_text(frames, sensor_map.source)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +25,8 @@ from sensormap.decode.reading import read_frame
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.frame import Photo, Skipped
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.photos.files import find_photos, is_jpeg_name
+from sensormap.photos.files import is_jpeg_name
+from sensormap.photos.finding import find_photos
 from sensormap.photos.refusals import Refusals
 from sensormap.photos.select import Selection, in_order, read_photos, select_photos
 from sensormap.settings import DEFAULT_OPTIONS, FEW_FRAMES, RAWPY, Options
@@ -74,24 +75,42 @@ def map_defects(
     StateError
         If another run has the state folder, or it cannot be written.
     """
+    with open_state(options, read) as state:
+        context = context_of(options, progress, read, state)
+        selection, known = _select(photos, context)
+        return map_selection(selection, known, context)
+
+
+def open_state(options: Options, read: Read | None) -> AbstractContextManager[State | None]:
+    """Return the state folder that the options name, to be closed after the run; None in its place if they name none.
+
+    What a decoder of the caller's own makes of photos is not kept.
+    """
+    if options.state is None or read is not None:
+        return nullcontext()
+    return State(Path(options.state).expanduser(), fresh=options.fresh, retry_skipped=options.retry_skipped)
+
+
+def context_of(options: Options, progress: Progress, read: Read | None, state: State | None = None) -> RunContext:
+    """Return what all passes of a run share, by the arguments of `map_defects`."""
     fallback = None if read or options.decoder == RAWPY else read_frame
-    # What another decoder makes of photos must not be kept as what they show.
-    with nullcontext() if options.state is None or read else _opened(options) as state:
-        decode = read or partial(read_frame, decoder=options.decoder)
-        refusals = Refusals(strict=options.strict)
-        return _run(photos, RunContext(options, progress, refusals, decode, fallback, state))
+    read = read or partial(read_frame, decoder=options.decoder)
+    return RunContext(options, progress, Refusals(strict=options.strict), read, fallback, state)
 
 
-def _opened(options: Options) -> State:
-    """Return the state folder that the options name."""
-    folder = Path(options.state or "").expanduser()
-    return State(folder, fresh=options.fresh, retry_skipped=options.retry_skipped)
+def map_selection(selection: Selection, known: Profile | None, context: RunContext) -> SensorMap:
+    """Map the defects of one body, as `map_defects` does once the photos have been chosen.
 
-
-def _run(photos: Iterable[str | Path], context: RunContext) -> SensorMap:
-    """Map raw photos, and what only JPEGs of other shots show."""
+    Parameters
+    ----------
+    selection
+        The photos of the body.
+    known
+        Its profile; None where there is none.
+    context
+        Of this run; photos that were left out before are among its refusals already.
+    """
     refusals = context.refusals
-    selection, known = _select(photos, context)
     raws = PhotoGroup(selection.photos, selection.body, known, selection.clock_jumps)
     maps: list[SensorMap] = []
     used: set[Path] = set()

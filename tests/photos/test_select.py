@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import random
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from hypothesis import strategies as st
 from sensormap.camera.profile import Body
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.frame import Exposure, Photo, Skipped
-from sensormap.photos.files import find_photos
+from sensormap.photos.finding import find_photos
 from sensormap.photos.refusals import skipped
 from sensormap.photos.select import Selection, in_order, read_photos, select_photos
 from tests.support.frames import TOY_PROFILE
@@ -38,124 +37,6 @@ def files(folder: Path, *names: str) -> list[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(str(path.relative_to(folder)))
     return paths
-
-
-def names(found: Iterable[Path]) -> list[str]:
-    return [path.name for path in found]
-
-
-# finding
-
-
-def test_folders_are_searched_below_for_names_of_photos(tmp_path: Path) -> None:
-    files(tmp_path, "b.nef", "2009/deep/c.NEF", "2010/a.dng", "a.jpg", "a.nef.xmp", "nef", "scan.tif", "scan.PNG")
-    assert names(find_photos([tmp_path], images=False)) == ["a.dng", "a.jpg", "b.nef", "c.NEF"]
-    assert names(find_photos([tmp_path], images=True)) == ["a.dng", "a.jpg", "b.nef", "c.NEF", "scan.PNG", "scan.tif"]
-
-
-def test_a_file_named_itself_is_taken_whatever_its_name(tmp_path: Path) -> None:
-    (path,) = files(tmp_path, "holiday.jpg")
-    assert find_photos([path, str(path)], images=False) == (path,)
-
-
-@pytest.mark.parametrize(
-    ("pattern", "found"),
-    [
-        ("*.nef", ["a.nef", "b.nef"]),
-        ("?.n[e]f", ["a.nef", "b.nef"]),
-        ("20*", ["c.nef", "d.nef"]),  # folders that match are searched
-        ("**/d.nef", ["d.nef"]),
-        ("*.jpg", ["x.jpg"]),
-        ("*", ["a.nef", "b.nef", "c.nef", "d.nef", "x.jpg"]),
-    ],
-)
-def test_patterns(tmp_path: Path, pattern: str, found: list[str]) -> None:
-    files(tmp_path, "a.nef", "b.nef", "2009/c.nef", "2010/may/d.nef", "x.jpg")
-    assert names(find_photos([f"{tmp_path}/{pattern}"], images=False)) == found
-
-
-def test_a_name_that_looks_like_a_pattern_is_a_name_where_it_exists(tmp_path: Path) -> None:
-    path, _ = files(tmp_path, "a[1].nef", "a1.nef")
-    assert find_photos([path], images=False) == (path,)
-    (folder,) = {path.parent for path in files(tmp_path, "[2010]/b.nef")}
-    assert names(find_photos([folder], images=False)) == ["b.nef"]
-
-
-def test_a_file_that_several_arguments_name_is_found_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files(tmp_path, "d80/a.nef", "d80/b.nef")
-    monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "d80"
-    arguments = [folder, "d80", "./d80/", f"{folder}/*.nef", "d80/a.nef", folder / "a.nef", "d80/../d80/b.nef"]
-    for rotation in range(len(arguments)):
-        found = find_photos(arguments[rotation:] + arguments[:rotation], images=False)
-        # "d80/../d80" could lead elsewhere if d80 were a link: the copy is left out by its content later.
-        assert names(path for path in found if ".." not in path.parts) == ["a.nef", "b.nef"]
-        assert found == find_photos(arguments, images=False)
-
-
-def test_photos_of_one_name_in_two_folders_are_two(tmp_path: Path) -> None:
-    paths = files(tmp_path, "2010/a.nef", "2009/a.nef")
-    assert find_photos([tmp_path], images=False) == (paths[1], paths[0])
-
-
-def test_folders_named_like_photos_are_found_and_not_searched(tmp_path: Path) -> None:
-    files(tmp_path, "x.nef/inside.nef", "deep/y.NEF/inside.nef", "a.nef")
-    for argument in (tmp_path, f"{tmp_path}/*"):
-        assert names(find_photos([argument], images=False)) == ["a.nef", "x.nef", "y.NEF"]
-    _, unread = read_photos(find_photos([tmp_path / "deep"], images=False), jobs=1)
-    assert unread == (Skipped("y.NEF", "is a folder, expected a photo"),)
-
-
-def test_links_are_found_but_folders_are_not_followed(tmp_path: Path) -> None:
-    (path,) = files(tmp_path, "photos/a.nef")
-    (tmp_path / "photos" / "b.nef").symlink_to(path)
-    (tmp_path / "photos" / "again").symlink_to(tmp_path / "photos")  # a loop, if followed
-    assert names(find_photos([tmp_path / "photos"], images=False)) == ["a.nef", "b.nef"]
-    (tmp_path / "link").symlink_to(tmp_path / "photos")
-    assert names(find_photos([tmp_path / "link"], images=False)) == ["a.nef", "b.nef"]
-
-
-@pytest.mark.parametrize("target", ["loop.nef", "missing.nef"])
-def test_a_link_to_nowhere_is_found_and_skipped(tmp_path: Path, target: str) -> None:
-    link = tmp_path / "loop.nef"
-    link.symlink_to(tmp_path / target)
-    for argument in (tmp_path, link, f"{tmp_path}/*.nef"):
-        assert find_photos([argument], images=False) == (link,)
-    photos, unread = read_photos([link], jobs=2)
-    assert photos == ()
-    assert [entry.name for entry in unread] == ["loop.nef"]
-    assert unread[0].reason.startswith("cannot be read: ")
-
-
-@pytest.mark.parametrize(
-    "argument", ["missing.nef", "missing", "*.nef", "**/*", "~", "a" * 300, "~nobody_of_this_name/a.nef", "a.nef/b.nef"]
-)
-def test_an_argument_that_names_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argument: str) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path / "gone"))
-    with pytest.raises(DecodeError, match="no such file, folder or pattern"):
-        find_photos([argument], images=False)
-
-
-def test_a_tilde_is_the_home_folder_or_a_part_of_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (path,) = files(tmp_path, "~a.nef")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    assert find_photos(["~"], images=False) == (path,)
-    assert names(find_photos(["~a.nef"], images=False)) == ["~a.nef"]
-
-
-def test_no_arguments_no_photos() -> None:
-    assert find_photos([], images=False) == ()
-
-
-def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: str) -> None:
-        raise PermissionError(errno.EACCES, "not for you", path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(DecodeError, match=r"cannot be searched: not for you"):
-        find_photos([tmp_path], images=False)
 
 
 def test_reasons_do_not_repeat_the_name() -> None:

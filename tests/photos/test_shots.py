@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import random
 from collections.abc import Iterable, Sequence
@@ -237,3 +238,28 @@ def test_a_file_that_is_gone_is_told() -> None:
     kept, copies = without_copies([jpeg("a.jpg", size=5), jpeg("b.jpg", size=5), jpeg("c.jpg", size=6)])
     assert names(kept) == ["c.jpg"]
     assert {entry.reason for entry in copies} == {f"cannot be read: {os.strerror(errno.ENOENT)}"}
+
+
+def test_a_file_of_several_names_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in backups that link what did not change."""
+    (tmp_path / "a.nef").write_bytes(b"same")
+    (tmp_path / "b.nef").hardlink_to(tmp_path / "a.nef")
+    (tmp_path / "c.nef").symlink_to("a.nef")
+    (tmp_path / "d.nef").write_bytes(b"else")
+    read = []
+    real = hashlib.file_digest
+
+    def digest(file: Any, kind: str) -> Any:
+        read.append(file.name)
+        return real(file, kind)
+
+    monkeypatch.setattr(hashlib, "file_digest", digest)
+    kept, copies = without_copies([photo(f"{name}.nef", NOON, size=4, folder=str(tmp_path)) for name in "dcba"])
+    assert (names(kept), [one.name for one in copies]) == (["a.nef", "d.nef"], ["b.nef", "c.nef"])
+    assert len(read) == 2
+
+
+def test_copies_of_a_shot_that_its_count_tells_are_not_read() -> None:
+    kept, copies = without_copies([photo("a.nef", NOON, 7, size=500), photo("b.nef", NOON, 7, size=500)])
+    assert names(kept) == ["a.nef"]
+    assert copies == [Skipped("b.nef", "same capture time and shutter count as a.nef")]

@@ -16,7 +16,8 @@ from sensormap.cli.main import main
 from tests.support.folders import PROJECT
 
 TWINS = {
-    "map": ("map_defects", "write_map"),
+    "scan": ("scan",),
+    "map": ("map_defects", "map_bodies", "write_map"),
     "show": ("read_map", "visible_defects"),
     "coords": ("coordinates",),
     "evaluate": ("evaluate",),

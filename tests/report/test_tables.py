@@ -147,8 +147,9 @@ def test_a_map_of_jpegs():
 
 def test_a_map_on_the_grid_of_a_picture():
     lines = [line.rstrip() for line in shown(phone_map()).splitlines()]
-    assert lines[:4] == [
+    assert lines[:5] == [
         "Camera        Apple iPhone 7, serial unknown (no profile)",
+        "Told by       its model only: no serial number is known",
         "Sensor        18 x 12 pixels of the JPEG; raw grid unknown",
         "Source        the camera's JPEGs; +- is how many pixels a place may be off",
         "Photos        40 JPEGs used (3 repeat a scene), 2 skipped",

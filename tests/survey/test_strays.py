@@ -52,7 +52,7 @@ DAMAGE = {
     "filters": ({"cfa": "RGGB"}, "filters RGGB, but profile (small|libraw) has cfa GBRG"),
     "size": ({"size": (72, 48)}, "raw grid of 72 x 48 photosites, but profile (small|libraw) has raw_size 64 x 48"),
     "serial": ({"serial": "4001235"}, f"taken by .*, serial 4001235, expected .*, serial {SERIAL}"),
-    "no make": ({"make": None}, r"taken by .*\(make '', .*, expected .*|taken by ACME One, .*, expected NIKON .*"),
+    "no make": ({"make": None}, r"taken by .*, serial unknown, expected .*|taken by ACME One, .*, expected NIKON .*"),
     "make": ({"make": "NIKOL CORPORATION"}, "taken by NIKOL CORPORATION .*, expected NIKON .*"),
     "make's end": ({"make": "NIKON CORPORATIOF"}, "taken by .*NIKON CORPORATIOF.*, expected .*NIKON CORPORATION.*"),
     "model": ({"model": "NIKON D8"}, f"taken by NIKON D8, serial {SERIAL}, expected .*, serial {SERIAL}"),

@@ -1,12 +1,14 @@
-"""`sensormap map`: photos in, a defect map out."""
+"""`sensormap map`: photos in, a defect map out, or one for each camera."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from sensormap.cli.console import configure_log, progress_bar
+from sensormap.cli.console import Failure, configure_log, progress_bar
 from sensormap.cli.options import (
     decoder_option,
     follow_option,
@@ -17,12 +19,22 @@ from sensormap.cli.options import (
     verbose_option,
 )
 
+if TYPE_CHECKING:
+    from sensormap.settings import Options
+
+_SEPARATORS = tuple(filter(None, ("/", os.sep, os.altsep)))
 _FEW_THREADS = 2  # more than these trade a little time for memory
 
 
 @click.command("map")
 @click.argument("photos", nargs=-1, required=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Map file to write; - or none: YAML to stdout.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    help="Map file to write; or a folder, one that is there or a name that ends in /, for a map of each camera; - or "
+    "none: YAML to stdout.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is a map, or empty.")
 @profile_option
 @serial_option
@@ -30,12 +42,21 @@ _FEW_THREADS = 2  # more than these trade a little time for memory
 @follow_option
 @click.option("--no-follow", is_flag=True, help="Leave out the second pass: faster, less certain, without strengths.")
 @decoder_option
+@click.option(
+    "--state",
+    metavar="FOLDER",
+    help="Keep in FOLDER what the photos show, so that the next run with it reads only new photos.",
+)
+@click.option("--fresh", is_flag=True, help="Drop first what --state has kept.")
+@click.option(
+    "--retry-skipped", is_flag=True, help="Try photos again that could not be used, though they have not changed."
+)
 @click.option("--strict", is_flag=True, help="Stop at the first photo that cannot be used.")
 @verbose_option
 @quiet_option
 def map_command(
     photos: tuple[str, ...],
-    output: Path | None,
+    output: str | None,
     *,
     overwrite: bool,
     profile: str | None,
@@ -44,6 +65,9 @@ def map_command(
     follow: int,
     no_follow: bool,
     decoder: str,
+    state: str | None,
+    fresh: bool,
+    retry_skipped: bool,
     strict: bool,
     verbose: int,
     quiet: int,
@@ -54,28 +78,48 @@ def map_command(
     stderr and listed in the map; they never end the run. A few photos of another camera are left out in the same way:
     few means a single one, or at most a fifth as many as those of the camera that took most. If there are more, the run
     ends with a list of the cameras; choose one by --serial or --profile.
-    """
-    from rich.console import Console  # noqa: PLC0415 - these take a second to import, --help does not
 
-    from sensormap.cli.render import show_map  # noqa: PLC0415
-    from sensormap.decode.quiet import native_stderr_silenced  # noqa: PLC0415
-    from sensormap.maps.mapfile.writing import check_output, map_text, write_map  # noqa: PLC0415
-    from sensormap.report.words import plain  # noqa: PLC0415
+    If the output is a folder, every camera that took enough photos is mapped, each into a file of its own there. Exit
+    code 1 if one of them could not be mapped.
+    """
+    from sensormap.decode.quiet import native_stderr_silenced  # noqa: PLC0415 - take a second, --help does not
     from sensormap.settings import Options  # noqa: PLC0415
     from sensormap.survey.memory import keep_no_frames  # noqa: PLC0415
-    from sensormap.survey.run import map_defects  # noqa: PLC0415
 
     verbosity = verbose - quiet
     configure_log(verbosity)
-    if output == Path("-"):
-        output = None
-    if output is not None:
-        check_output(output, overwrite=overwrite)
     followed = 0 if no_follow else follow
-    options = Options(profile=profile, serial=serial, jobs=jobs, strict=strict, follow=followed, decoder=decoder)
+    if state is None and (fresh or retry_skipped):
+        msg = f"{'--fresh' if fresh else '--retry-skipped'} needs --state"
+        raise click.UsageError(msg)
+    options = Options(
+        profile=profile, serial=serial, jobs=jobs, strict=strict, follow=followed, decoder=decoder, state=state,
+        fresh=fresh, retry_skipped=retry_skipped,
+    )  # fmt: skip
     if options.threads > _FEW_THREADS:
         keep_no_frames()
-    with native_stderr_silenced(), progress_bar(verbosity) as progress:
+    with native_stderr_silenced():
+        if output and (output.endswith(_SEPARATORS) or Path(output).is_dir()):
+            _map_each(photos, output, options, overwrite=overwrite, verbosity=verbosity)
+        else:
+            path = Path(output) if output not in (None, "-") else None
+            _map_one(photos, path, options, overwrite=overwrite, verbosity=verbosity)
+
+
+def _map_one(
+    photos: tuple[str, ...], output: Path | None, options: Options, *, overwrite: bool, verbosity: int
+) -> None:
+    """Map one camera, into a file or to stdout."""
+    from rich.console import Console  # noqa: PLC0415
+
+    from sensormap.cli.render import show_map  # noqa: PLC0415
+    from sensormap.maps.mapfile.writing import check_output, map_text, write_map  # noqa: PLC0415
+    from sensormap.report.words import plain  # noqa: PLC0415
+    from sensormap.survey.run import map_defects  # noqa: PLC0415
+
+    if output is not None:
+        check_output(output, overwrite=overwrite)
+    with progress_bar(verbosity) as progress:
         sensor_map = map_defects(photos, options, progress=progress)
     if output is None:
         click.echo(map_text(sensor_map), nl=False)
@@ -84,3 +128,22 @@ def map_command(
     if verbosity >= 0:
         show_map(sensor_map, Console())
         click.echo(f"\nwritten to {plain(str(output))}")
+
+
+def _map_each(photos: tuple[str, ...], folder: str, options: Options, *, overwrite: bool, verbosity: int) -> None:
+    """Map each camera, into a folder."""
+    from rich.console import Console  # noqa: PLC0415
+
+    from sensormap.cli.render import print_tables  # noqa: PLC0415
+    from sensormap.report.library import mapped_tables  # noqa: PLC0415
+    from sensormap.survey.bodies import map_bodies  # noqa: PLC0415
+
+    with progress_bar(verbosity) as progress:
+        maps = map_bodies(photos, folder, options, overwrite=overwrite, progress=progress)
+    if verbosity >= 0:
+        print_tables(mapped_tables(maps), Console())
+    failed = sum(bool(one.problem) for one in maps.bodies)
+    if failed or not maps.bodies:
+        some = f"{failed} of {len(maps.bodies)} cameras could not be mapped"
+        msg = some if failed else "no camera took enough photos"
+        raise Failure(msg)

@@ -1,0 +1,166 @@
+"""The photos of many bodies in; a folder of maps out, one for each body that has enough photos."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sensormap.camera.profile import Body, Profile
+from sensormap.camera.profile_files import find_profile, get_profile
+from sensormap.errors import DecodeError, OutputError, SensorMapError
+from sensormap.maps.map_names import map_names
+from sensormap.maps.mapfile.writing import check_output, write_map
+from sensormap.photos.library import FoundBody, LeftOut, Remainder, describe, select_bodies
+from sensormap.photos.select import Selection
+from sensormap.settings import DEFAULT_OPTIONS, Options
+from sensormap.survey.context import Read, RunContext
+from sensormap.survey.memory import give_back
+from sensormap.survey.run import context_of, map_selection, open_state
+from sensormap.threads import Progress, no_progress
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class MappedBody:
+    """A body that has enough photos, and what came of it.
+
+    Parameters
+    ----------
+    body
+        The body.
+    path
+        Where its map lies, or was to lie.
+    photos, defects, lines
+        How many photos were used, and how many single defects, and columns and rows, found; 0 where there is no map.
+    problem
+        Why there is no map; "" where there is one.
+    """
+
+    body: Body
+    path: Path
+    photos: int = 0
+    defects: int = 0
+    lines: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class BodyMaps:
+    """What came of the photos of many bodies.
+
+    Parameters
+    ----------
+    bodies
+        The bodies that have enough photos, sorted.
+    too_few
+        The others.
+    left_out
+        Files that were left out, the most frequent reason first.
+    """
+
+    bodies: tuple[MappedBody, ...]
+    too_few: tuple[FoundBody, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def map_bodies(
+    photos: Iterable[str | Path],
+    folder: str | Path,
+    options: Options = DEFAULT_OPTIONS,
+    *,
+    overwrite: bool = False,
+    progress: Progress = no_progress,
+    read: Read | None = None,
+) -> BodyMaps:
+    """Map the defects of each body that took some photos, each into a file of its own.
+
+    The map of a body is the one that `map_defects` makes of its photos alone. Whatever goes wrong with one body, the
+    others are mapped.
+
+    Parameters
+    ----------
+    photos
+        Files, folders (searched recursively) and glob patterns, in any mix.
+    folder
+        Folder for the maps, made if it does not exist. They are called ``<profile or model>_<serial number>.yaml``.
+    options
+        What the run is asked to do. A profile or a serial number leaves out other models or bodies.
+    overwrite
+        Whether maps that lie there may be replaced; any other file never is.
+    progress
+        Called with the number of photos done and of all, in each pass over the photos of a body, first with 0.
+    read
+        Decoder of photos, as for `map_defects`.
+
+    Returns
+    -------
+    BodyMaps
+        What came of each body.
+
+    Raises
+    ------
+    DecodeError
+        If an argument names nothing, or no photo is found whose camera is known; with ``strict``, for the first file
+        that cannot be read.
+    ProfileError
+        If the profile is unknown or malformed.
+    OutputError
+        If the folder is none, and cannot be made.
+    StateError
+        If another run has the state folder, or it cannot be written.
+    """
+    folder = Path(folder).expanduser()
+    named = None if options.profile is None else get_profile(options.profile)
+    _make_folder(folder)
+    remainder = Remainder(strict=options.strict)
+    selections = select_bodies(photos, remainder, options, profile=named)
+    if not selections:
+        msg = "no photos found: no file there is a raw photo or a JPEG that names its camera"
+        raise DecodeError(msg)
+    profiles = {one.body: named or find_profile(one.body) for one in selections}
+    names = map_names({body: profile.name if profile else None for body, profile in profiles.items()})
+    found = [(one, describe(one)) for one in selections]
+    bodies = []
+    with open_state(options, read) as state:
+        for selection, described in found:
+            if described.usable:
+                path = folder / names[selection.body]
+                context = context_of(options, progress, read, state)
+                bodies.append(_map_body(selection, profiles[selection.body], path, context, overwrite=overwrite))
+                give_back()
+    too_few = tuple(described for _, described in found if not described.usable)
+    return BodyMaps(tuple(bodies), too_few, remainder.listed())
+
+
+def _map_body(
+    selection: Selection, profile: Profile | None, path: Path, context: RunContext, *, overwrite: bool
+) -> MappedBody:
+    """Map one body and write its map; tell what went wrong, if anything did."""
+    body = selection.body
+    try:
+        check_output(path, overwrite=overwrite)
+        context.refusals.extend(selection.skipped)
+        sensor_map = map_selection(selection, profile, context)
+        write_map(sensor_map, path, overwrite=overwrite)
+    except SensorMapError as error:
+        problem = str(error)
+    except MemoryError:
+        problem = "too large for the memory that is free; fewer --jobs need less"
+    else:
+        log.info("%s: written to %s", body, path)
+        lines = len(sensor_map.columns) + len(sensor_map.rows)
+        return MappedBody(body, path, sensor_map.frames.used, len(sensor_map.defects), lines)
+    log.warning("%s: not mapped: %s", body, problem)
+    return MappedBody(body, path, problem=problem)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder for the maps unless it is there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        msg = f"{folder}: cannot be made: {getattr(error, 'strerror', None) or error}"
+        raise OutputError(msg) from error
