@@ -70,8 +70,7 @@ def find_paired_outliers(padded: Mosaic, noise: Noise) -> PairedOutliers:
     """
     step = noise.coefficients.shape[0]
     height, width = unpadded_shape(padded, step)
-    rows = min(_STRIP, height)
-    number = max(min(_SAMPLED // (rows * width), height // rows), 1)
+    number, rows = sampled_strips((height, width))
     unit = noise.rows(width) / np.float32(SCORES_PER_SIGMA**2)
     bar = round(_OUTLYING * SCORES_PER_SIGMA)
     area = number * rows * width
@@ -93,6 +92,19 @@ def find_paired_outliers(padded: Mosaic, noise: Noise) -> PairedOutliers:
         for j in range(2):
             list_outlying(far[j], words[j], starts[j, i], filled, outlying[j], paired[j], counts[j])
     return PairedOutliers(_joined(outlying, counts[:, 0]), _joined(paired, counts[:, 1]), area)
+
+
+def sampled_strips(shape: tuple[int, int]) -> tuple[int, int]:
+    """Return how many strips of rows are sampled, and of how many rows each is.
+
+    Parameters
+    ----------
+    shape
+        ``(H, W)`` of the active area.
+    """
+    height, width = shape
+    rows = min(_STRIP, height)
+    return max(min(_SAMPLED // (rows * width), height // rows), 1), rows
 
 
 def _joined(lists: list[NDArray[np.int32]], lengths: NDArray[np.int64]) -> NDArray[np.int32]:

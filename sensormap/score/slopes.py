@@ -84,9 +84,8 @@ def find_slopes(padded: Mosaic, noise: Noise) -> Slopes:
     What the sampled rows have in common at a column is taken off: that is the readout's pattern, or a bad column.
     """
     step = noise.coefficients.shape[0]
-    height, width = unpadded_shape(padded, step)
-    pairs = min(max(_FEWEST_PAIRS, _SLOPES // (2 * width)), max(height // _APART, 1))
-    first = np.unique(np.linspace(0, height - 1 - step, min(pairs, height - step)).astype(np.int64))
+    shape = unpadded_shape(padded, step)
+    width, first = shape[1], sampled_pairs(shape, step)
     slopes = np.empty((2, first.size, width), np.int8)
     # Coefficients are in doubled DN; a difference of two values has twice the variance of one.
     coefficients = noise.rows(width) / 2
@@ -106,6 +105,21 @@ def find_slopes(padded: Mosaic, noise: Noise) -> Slopes:
         np.rint(slope, out=slope)
         slopes[:, own] = np.clip(slope, -127, 127, out=slope).reshape(-1, 2, width).transpose(1, 0, 2)
     return slopes_of(slopes)
+
+
+def sampled_pairs(shape: tuple[int, int], step: int) -> NDArray[np.int64]:
+    """Return the first row of each pair of rows that slopes are taken along, ascending, shape ``(pairs,)``.
+
+    Parameters
+    ----------
+    shape
+        ``(H, W)`` of the active area.
+    step
+        Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
+    """
+    height, width = shape
+    pairs = min(max(_FEWEST_PAIRS, _SLOPES // (2 * width)), max(height // _APART, 1))
+    return np.unique(np.linspace(0, height - 1 - step, min(pairs, height - step)).astype(np.int64))
 
 
 def share_slopes(one: Slopes, other: Slopes) -> bool:

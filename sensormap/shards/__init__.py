@@ -1,4 +1,5 @@
 """Photos of one body in; shards of them, and sums of what was found in each, out.
 
-Read `cut` (which photos make a shard), `summary` (what surveying one leaves behind), `add_up`.
+Read `cut` (which photos make a shard), `summary` (what surveying one leaves behind), `add_up`; then `files` (a summary
+as the bytes of a file), which `members` takes apart into `facts` in JSON and `arrays`, and `archive` packs.
 """

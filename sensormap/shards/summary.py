@@ -17,6 +17,9 @@ from sensormap.frame import Mosaic, Skipped
 from sensormap.score.noise import Noise
 from sensormap.score.same_scene import Fingerprint
 
+# Decoys are chosen in one part of the rows out of so many, the topmost.
+_DECOY_PART = 4
+
 
 @dataclass(frozen=True)
 class Windows:
@@ -135,3 +138,14 @@ class ShardSummary:
     def counted(self) -> list[int]:
         """Numbers of the frames that count, ascending: those that repeat no scene."""
         return sorted(number for number, record in self.records.items() if not record.repeat)
+
+
+def shifted_photosites(shape: tuple[int, int]) -> int:
+    """Return of how many photosites, those of the topmost rows, `ShardSummary.shifted_sums` has the sums.
+
+    Parameters
+    ----------
+    shape
+        ``(H, W)`` of the active area.
+    """
+    return max(shape[0] // _DECOY_PART, 1) * shape[1]

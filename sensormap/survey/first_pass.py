@@ -27,7 +27,7 @@ from sensormap.score.filtered import is_filtered
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import fit_noise
 from sensormap.score.same_scene import Fingerprint, fingerprint_of
-from sensormap.shards.summary import FrameRecord, ShardSummary, ShardVotes
+from sensormap.shards.summary import FrameRecord, ShardSummary, ShardVotes, shifted_photosites
 from sensormap.survey.context import RunContext
 from sensormap.survey.frame_reader import FrameReader
 from sensormap.survey.saved_windows import SavedWindows, split_frames
@@ -36,9 +36,6 @@ from sensormap.threads import result_of
 
 # Photosites: three of each plane, which the neighbours at the borders are copied from.
 _SMALLEST_SIDE = 6
-
-# Decoys are chosen in one part of the rows out of so many, the topmost.
-DECOY_PART = 4
 
 # Fingerprints kept at either end of a shard: tripod series and bursts follow each other, so one of each scene is enough
 # that does not lie far from the boundary.
@@ -113,7 +110,7 @@ class _FirstPass:
         step = profile.cfa.step
         self._step = max(step, rules.shift_block) if min(shape) >= rules.shift_block else step
         self._shifts = np.zeros((2, len(photos)), np.int32)
-        self._shifted_sums = np.zeros(max(shape[0] // DECOY_PART, 1) * shape[1], self._tally.sum_outlying.dtype)
+        self._shifted_sums = np.zeros(shifted_photosites(shape), self._tally.sum_outlying.dtype)
         self._shifted_lock = Lock()
         self._reader = FrameReader(photos, profile, rules, context)
         self._saved = SavedWindows(

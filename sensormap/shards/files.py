@@ -1,0 +1,141 @@
+"""What surveying a shard leaves behind, as the bytes of a file and back.
+
+A file is a zip archive of NumPy arrays that `numpy.load` reads, after `summary.json`, which says everything else and
+how long they are. Reading trusts nothing: a file is what was written, of the shard that is asked for, or it is refused,
+and no more memory is taken than such a shard can need.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sensormap.bounded_reading import read_at_most
+from sensormap.errors import StateError
+from sensormap.shards.archive import OVERHEAD, Entry, content, pack, read_entries
+from sensormap.shards.arrays import ArrayMember
+from sensormap.shards.cut import FEWEST, MOST
+from sensormap.shards.facts import Facts, read_facts
+from sensormap.shards.members import layout_of, put_together, take_apart
+from sensormap.shards.summary import ShardSummary
+
+_FACTS = "summary.json"
+_MOST_PHOTOS = MOST + FEWEST
+
+# Bytes of a file before they are deflated, at most. The sums take 6 a photosite. What is listed of a D80's photo takes
+# 0.3 MB, and some 4 MB of one with as many outlying scores as a photo may have.
+_A_PHOTOSITE, _A_PHOTO = 8, 4 << 20
+_FACTS_AT_LEAST, _FACTS_A_PHOTO = 1 << 16, 1 << 14
+
+
+def summary_bytes(summary: ShardSummary, fingerprint: str) -> bytes:
+    """Return the result of a shard as the bytes of a file.
+
+    Parameters
+    ----------
+    summary
+        Result of one shard, whose frames have the numbers from 0 on.
+    fingerprint
+        What it was made of, which reading asks for.
+
+    Returns
+    -------
+    bytes
+        The same for the same result, with one release of zlib.
+
+    Raises
+    ------
+    ValueError
+        If it is not of one shard, or holds what no survey of one finds.
+    """
+    photos, votes, tally = summary.shifts.shape[1], summary.votes, summary.tally
+    numbered = sorted([*summary.records, *summary.skipped]) == list(range(photos))
+    if not (0 < photos <= _MOST_PHOTOS and photos == tally.max_frames and numbered):
+        msg = f"a result of {photos} photos, expected 1 to {_MOST_PHOTOS}, numbered from 0"
+        raise ValueError(msg)
+    if len(votes) > 1 or any(shard.first for shard in votes) or tally.frames != len(summary.counted):
+        msg = f"votes of {len(votes)} shards and sums of {tally.frames} frames, expected those of one shard"
+        raise ValueError(msg)
+    facts, arrays = take_apart(summary, fingerprint)
+    stated = facts.to_bytes()
+    if len(stated) > _most_stated(photos):
+        msg = f"{len(stated)} bytes of names and reasons, expected at most {_most_stated(photos)}"
+        raise ValueError(msg)
+    members = [(f"{name}.npy", one.to_bytes(arrays[name])) for name, one in _layout(facts).items()]
+    return pack([(_FACTS, stated), *members])
+
+
+def read_summary(path: Path, fingerprint: str, shape: tuple[int, int], step: int, photos: int) -> ShardSummary:
+    """Read the result of a shard.
+
+    Parameters
+    ----------
+    path
+        The file.
+    fingerprint
+        What it must have been made of.
+    shape
+        ``(H, W)`` of the active area.
+    step
+        Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
+    photos
+        Number of photos of the shard.
+
+    Raises
+    ------
+    StateError
+        If it cannot be read, is damaged, is of another shard or version, or holds what no survey finds.
+    """
+    most = _most_bytes(shape, photos) + _most_stated(photos) + OVERHEAD
+    try:
+        data = read_at_most(path, most, "the result of a shard")
+        entries = read_entries(data)
+        facts = _read_facts(data, entries, fingerprint, shape, step, photos)
+        layout = _layout(facts)
+        names = [_FACTS, *(f"{name}.npy" for name in layout)]
+        if [entry.name for entry in entries] != names:
+            msg = f"{len(entries)} members of other names, expected {', '.join(names)}"
+            raise ValueError(msg)  # noqa: TRY301
+        arrays = {
+            name: one.of_bytes(content(data, entry, one.size))
+            for entry, (name, one) in zip(entries[1:], layout.items(), strict=True)
+        }
+        del data
+        return put_together(facts, arrays)
+    except ValueError as error:
+        msg = f"{path}: {error}"
+        raise StateError(msg) from error
+
+
+def _read_facts(
+    data: bytes, entries: list[Entry], fingerprint: str, shape: tuple[int, int], step: int, photos: int
+) -> Facts:
+    """Return what the first member says."""
+    most = _most_stated(photos)
+    if not entries or entries[0].name != _FACTS or entries[0].size > most:
+        found = f"{entries[0].name[:40]!r} of {entries[0].size} bytes" if entries else "nothing"
+        msg = f"{found} comes first, expected {_FACTS!r} of at most {most} bytes"
+        raise ValueError(msg)
+    stated = content(data, entries[0], entries[0].size)
+    try:
+        return read_facts(stated, fingerprint, shape, step, photos)
+    except ValueError as error:
+        msg = f"{_FACTS}: {error}"
+        raise ValueError(msg) from error
+
+
+def _layout(facts: Facts) -> dict[str, ArrayMember]:
+    """Return type and shape of each array, once they are no larger in all than those of a shard can be."""
+    layout, most = layout_of(facts), _most_bytes(facts.shape, len(facts.frames))
+    size = sum(one.size for one in layout.values())
+    if size > most:
+        msg = f"arrays of {size} bytes, expected at most {most}"
+        raise ValueError(msg)
+    return layout
+
+
+def _most_bytes(shape: tuple[int, int], photos: int) -> int:
+    return _A_PHOTOSITE * shape[0] * shape[1] + _A_PHOTO * photos
+
+
+def _most_stated(photos: int) -> int:
+    return _FACTS_AT_LEAST + _FACTS_A_PHOTO * photos
