@@ -39,10 +39,6 @@ class ListFormatError(SensorMapError, ValueError):
     """A defect list of another program that cannot be read, or content that its format cannot hold."""
 
 
-class StateError(SensorMapError, ValueError):
-    """A file of a state folder that cannot be used: damaged, of something else, or of another version."""
-
-
 class OutputError(SensorMapError, OSError):
     """A place where a result cannot be written."""
 

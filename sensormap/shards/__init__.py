@@ -2,4 +2,5 @@
 
 Read `cut` (which photos make a shard), `summary` (what surveying one leaves behind), `add_up`; then `files` (a summary
 as the bytes of a file), which `members` takes apart into `facts` in JSON and `arrays`, and `archive` packs.
+`catalogue` is what a state folder knows of files, `state` the folder of both.
 """
