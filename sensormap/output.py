@@ -16,6 +16,9 @@ from sensormap.errors import OutputError
 Objection = Callable[[BinaryIO], str]
 """Says, of a file that lies there and is open for reading, why it must not be replaced; "" if it may be."""
 
+PART_OPENING, PART_ENDING = ".sensormap-", ".part"
+"""How the name of a file that is being written begins and ends; a killed run leaves it behind."""
+
 _MOST_LINKS = 40  # that one name leads through; as many as Linux follows
 _KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 _STDOUT = "-o - writes to stdout"
@@ -92,7 +95,7 @@ def write_atomically(
         As `check_writable`, and if the disk fills up; the temporary file is then removed.
     """
     target = _replaceable(path, overwrite, objection)
-    temporary = target.with_name(f".sensormap-{secrets.token_hex(8)}.part")
+    temporary = target.with_name(f"{PART_OPENING}{secrets.token_hex(8)}{PART_ENDING}")
     try:
         with temporary.open("xb") as file:
             file.write(content)

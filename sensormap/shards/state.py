@@ -22,7 +22,7 @@ from typing import Any
 from sensormap.camera.profile import Profile
 from sensormap.errors import DecodeError, OutputError, StateError
 from sensormap.frame import Photo
-from sensormap.output import write_atomically
+from sensormap.output import PART_ENDING, PART_OPENING, write_atomically
 from sensormap.photos.files import read_bytes
 from sensormap.settings import Thresholds
 from sensormap.shards.catalogue import Catalogue, FileDigest, file_as_it_is
@@ -100,6 +100,8 @@ class State:
         try:
             if fresh:
                 self._drop_all()
+            for half in (folder / _SHARDS).glob(f"{PART_OPENING}*{PART_ENDING}"):  # of a run that was killed
+                half.unlink(missing_ok=True)
             self._catalogue = Catalogue(folder / _CATALOGUE)
             self._had_shards = any(self._files())
         except BaseException:
