@@ -19,7 +19,7 @@ from sensormap.shards.summary import shifted_photosites
 FORMAT, VERSION = "sensormap-shard", 1
 
 _MOST_DN = 1 << 24  # far above what 16 bits of raw data are
-_LONGEST_FOUND = 60  # characters of what was found, in a message
+_LONGEST_FOUND = 80  # characters of what was found, in a message
 _DIGEST = re.compile("[0-9a-f]{64}")
 
 

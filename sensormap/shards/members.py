@@ -214,9 +214,15 @@ def _facts_of(summary: ShardSummary, fingerprint: str, lists: Sequence[FollowLis
 
 
 def _used_facts(record: FrameRecord) -> UsedFacts:
-    limits = int(record.floor), int(record.saturation)
-    flags = bool(record.filtered), record.repeat, record.by_fallback
-    return UsedFacts(record.digest, *limits, *flags, outlying=float(record.noise.outlying))
+    return UsedFacts(
+        digest=record.digest,
+        floor=int(record.floor),
+        saturation=int(record.saturation),
+        filtered=bool(record.filtered),
+        repeat=bool(record.repeat),
+        by_fallback=record.by_fallback,
+        outlying=float(record.noise.outlying),
+    )
 
 
 def _block_facts(block: BlockVotes) -> BlockFacts:
