@@ -168,12 +168,8 @@ class Catalogue:
         """Write in one transaction: all of it, or nothing."""
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            try:
+            with self._connection:  # commits, or takes all back if anything goes wrong
                 yield
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             msg = f"{self.path}: cannot be written: {error}"
             raise StateError(msg) from error

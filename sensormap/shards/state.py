@@ -14,6 +14,7 @@ import os
 import platform
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -96,22 +97,25 @@ class State:
         except (OSError, ValueError) as error:
             msg = f"{folder}: cannot be made: {getattr(error, 'strerror', None) or error}"
             raise StateError(msg) from error
-        self._lock = _locked(folder)
-        try:
-            if fresh:
-                self._drop_all()
-            for half in (folder / _SHARDS).glob(f"{PART_OPENING}*{PART_ENDING}"):  # of a run that was killed
-                half.unlink(missing_ok=True)
+        with ExitStack() as stack:
+            self._lock = stack.enter_context(closing(_locked(folder)))
+            try:
+                if fresh:
+                    self._drop_all()
+                for half in (folder / _SHARDS).glob(f"{PART_OPENING}*{PART_ENDING}"):  # of a run that was killed
+                    half.unlink(missing_ok=True)
+                self._had_shards = any(self._files())
+            except OSError as error:
+                msg = f"{folder}: cannot be written: {error.strerror}"
+                raise StateError(msg) from error
             self._catalogue = Catalogue(folder / _CATALOGUE)
-            self._had_shards = any(self._files())
-        except BaseException:
-            self._lock.close()
-            raise
+            stack.pop_all()  # it stays locked until it is closed
 
     def close(self) -> None:
         """Give the folder free."""
         self._catalogue.close()
-        (self.folder / _HOLDER).unlink(missing_ok=True)
+        with suppress(OSError):  # the folder may be gone
+            (self.folder / _HOLDER).unlink()
         self._lock.close()
 
     def __enter__(self) -> State:
@@ -201,7 +205,6 @@ class State:
             found = read_summary(path, name, (area.height, area.width), settings.profile.cfa.step, len(photos))
         except StateError as error:
             log.warning("%s; its photos are read again", error)
-            path.unlink(missing_ok=True)
             return None
         return None if self._retry and found.skipped else found
 
