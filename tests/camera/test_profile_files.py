@@ -51,7 +51,7 @@ def test_shipped_profile_is_sound(profile: Profile) -> None:
     assert profile.active_area.fits(*profile.raw_size)
     assert profile.black_level == (0, 0, 0, 0)
     assert profile.saturation < 2**profile.bits
-    assert find_profile(Body(profile.make, profile.model, "1")) is profile
+    assert find_profile(Body(profile.make, profile.model, "1")) == profile
     if profile.jpeg_crop is not None:
         crop = profile.jpeg_crop
         assert profile.active_area.intersection(crop) == crop

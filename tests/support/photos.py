@@ -78,7 +78,11 @@ def refused(kind: type[click.UsageError], *arguments) -> str:
 
 
 def run_script(*arguments, patch="", **options):
-    """Start the command line as a process of its own, after some lines of Python."""
+    """Start the command line as a process of its own, after some lines of Python.
+
+    Ctrl-C ends it even where the tests run in the background, which ignores it.
+    """
+    patch = f"import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n{patch}"
     script = f"import sys, os, time\n{patch}\nfrom sensormap.cli.main import main\nmain(prog_name='sensormap')"
     environment = {key: value for key, value in os.environ.items() if key not in ("FORCE_COLOR", "COLUMNS")}
     return subprocess.Popen(
