@@ -48,6 +48,15 @@ from .report.evaluation import evaluation_text as evaluation_text
 from .settings import LeastStrengths as LeastStrengths
 from .settings import Options as Options
 from .settings import Thresholds as Thresholds
+from .shards.state_tools import DamagedFile as DamagedFile
+from .shards.state_tools import Forgotten as Forgotten
+from .shards.state_tools import MergedStates as MergedStates
+from .shards.state_tools import StateCheck as StateCheck
+from .shards.state_tools import StateContents as StateContents
+from .shards.state_tools import check_state as check_state
+from .shards.state_tools import describe_state as describe_state
+from .shards.state_tools import forget_photos as forget_photos
+from .shards.state_tools import merge_states as merge_states
 from .survey.bodies import BodyMaps as BodyMaps
 from .survey.bodies import MappedBody as MappedBody
 from .survey.bodies import map_bodies as map_bodies

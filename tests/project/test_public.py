@@ -28,6 +28,7 @@ TWINS = {
     "merge": ("merge_maps",),
     "history": ("measure_growth", "draw_growth"),
     "cameras": ("list_profiles", "get_profile", "align_jpeg"),
+    "state": ("describe_state", "check_state", "merge_states", "forget_photos"),
     "schema": ("map_schema",),
 }
 """What in the library does what each command does."""
