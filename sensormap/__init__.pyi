@@ -60,5 +60,7 @@ from .shards.state_tools import merge_states as merge_states
 from .survey.bodies import BodyMaps as BodyMaps
 from .survey.bodies import MappedBody as MappedBody
 from .survey.bodies import map_bodies as map_bodies
+from .survey.run import PlannedShard as PlannedShard
 from .survey.run import map_defects as map_defects
+from .survey.run import plan_map as plan_map
 from .version import __version__ as __version__

@@ -180,6 +180,19 @@ class Catalogue:
             raise StateError(msg) from error
 
 
+@contextmanager
+def open_catalogue(path: Path) -> Iterator[Catalogue | None]:
+    """Open a catalogue as it is: None if there is none, and one that is damaged is refused."""
+    if not path.exists():
+        yield None
+        return
+    catalogue = Catalogue(path, replace=False)
+    try:
+        yield catalogue
+    finally:
+        catalogue.close()
+
+
 class _UnusableError(Exception):
     """A file that is no catalogue, a damaged one, or one of another version."""
 

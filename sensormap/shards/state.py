@@ -279,19 +279,23 @@ def held(folder: Path) -> Iterator[None]:
     StateError
         If it is no state folder, another run has it, or it cannot be written.
     """
-    try:
-        is_state = bool(shard_files(folder)) or (folder / CATALOGUE).is_file()
-    except StateError:
-        raise
-    except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
-        msg = f"{folder}: cannot be read: {getattr(error, 'strerror', None) or error}"
-        raise StateError(msg) from error
-    if not is_state:
+    if not is_state(folder):
         what = "is no state folder" if folder.is_dir() else "is no folder" if folder.exists() else "does not exist"
         msg = f"{folder}: {what}, expected one that map --state has made"
         raise StateError(msg)
     with _lock_of(folder):
         yield
+
+
+def is_state(folder: Path) -> bool:
+    """Tell whether something is a state folder that holds anything."""
+    try:
+        return bool(shard_files(folder)) or (folder / CATALOGUE).is_file()
+    except StateError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
+        msg = f"{folder}: cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise StateError(msg) from error
 
 
 def shard_file(folder: Path, name: str) -> Path:

@@ -10,15 +10,14 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from sensormap.errors import DecodeError, OutputError, StateError
 from sensormap.output import write_atomically
 from sensormap.photos.files import read_bytes
-from sensormap.shards.catalogue import VERSION, Catalogue, FileDigest
+from sensormap.shards.catalogue import VERSION, Catalogue, FileDigest, open_catalogue
 from sensormap.shards.files import ShardFile, read_shard_file
 from sensormap.shards.state import ALGORITHM, CATALOGUE, State, drop_file, held, shard_file, shard_files
 
@@ -138,7 +137,7 @@ def describe_state(folder: str | Path) -> StateContents:
     folder = Path(folder).expanduser()
     with held(folder):
         sizes = [_size(path) for path in shard_files(folder)]
-        with _catalogue_of(folder) as catalogue:
+        with open_catalogue(folder / CATALOGUE) as catalogue:
             photos = len({file.digest for file in catalogue.files()}) if catalogue else 0
             maps = catalogue.maps() if catalogue else 0
     return StateContents(photos, len(sizes), sum(sizes), maps, VERSION, ALGORITHM)
@@ -170,7 +169,7 @@ def check_state(folder: str | Path, *, remove: bool = False) -> StateCheck:
                     drop_file(path)
         catalogue = folder / CATALOGUE
         try:
-            with _catalogue_of(folder):
+            with open_catalogue(folder / CATALOGUE):
                 pass
         except StateError as error:
             damaged.append(_damaged(catalogue, error))
@@ -203,7 +202,7 @@ def merge_states(folders: Iterable[str | Path], output: str | Path) -> MergedSta
             _check_apart(output, source)
     copied, present = 0, 0
     damaged: list[DamagedFile] = []
-    with State(output), _catalogue_of(output) as catalogue:
+    with State(output), open_catalogue(output / CATALOGUE) as catalogue:
         for source in sources:
             with held(source):
                 there, lacking = _compared(source, output)
@@ -242,7 +241,7 @@ def forget_photos(folder: str | Path, photos: Iterable[str | Path]) -> Forgotten
         and cannot be read. Then nothing is dropped.
     """
     folder = Path(folder).expanduser()
-    with held(folder), _catalogue_of(folder) as catalogue:
+    with held(folder), open_catalogue(folder / CATALOGUE) as catalogue:
         known = catalogue.files() if catalogue else ()
         digests: set[str] = set()
         names: set[str] = set()
@@ -262,20 +261,6 @@ def forget_photos(folder: str | Path, photos: Iterable[str | Path]) -> Forgotten
     return Forgotten(len(dropped), len(rows), maps if digests else 0)
 
 
-@contextmanager
-def _catalogue_of(folder: Path) -> Iterator[Catalogue | None]:
-    """Open the catalogue of a state folder, unless there is none; one that is damaged is refused."""
-    path = folder / CATALOGUE
-    if not path.exists():
-        yield None
-        return
-    catalogue = Catalogue(path, replace=False)
-    try:
-        yield catalogue
-    finally:
-        catalogue.close()
-
-
 def _files_of(folder: Path) -> tuple[FileDigest, ...]:
     """Return the files of a catalogue that stays as it is: SQLite would move what a killed run left beside it."""
     with tempfile.TemporaryDirectory(prefix="sensormap-") as temporary:
@@ -288,7 +273,7 @@ def _files_of(folder: Path) -> tuple[FileDigest, ...]:
                 msg = f"{path}: cannot be copied: {error.strerror or error}"
                 raise StateError(msg) from error
         try:
-            with _catalogue_of(Path(temporary)) as catalogue:
+            with open_catalogue(Path(temporary) / CATALOGUE) as catalogue:
                 return catalogue.files() if catalogue else ()
         except StateError as error:
             msg = str(error).replace(f"{temporary}{os.sep}", f"{folder}{os.sep}")

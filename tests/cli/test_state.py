@@ -380,3 +380,31 @@ def test_a_read_only_folder_is_refused(states, call):
             path.chmod(0o700 if path.is_dir() else 0o600)
     assert (done.exit_code, done.stdout) == (1, "")
     assert f"{states.b}: cannot be written" in done.stderr
+
+
+def test_a_plan_tells_what_would_be_read_and_reads_nothing(states, monkeypatch):
+    options = ("--profile", states.profile, "--no-follow", "--dry-run")
+    before = contents(states.b)
+    monkeypatch.setattr("sensormap.survey.first_pass.run_first_pass", None)
+    for more, last in [
+        ((), "4 photos to read, 0 known"),
+        (("--state", states.a), "4 photos to read, 0 known"),
+        (("--state", states.b), "0 photos to read, 4 known"),
+        (("--state", states.b, "--fresh"), "4 photos to read, 0 known"),
+        (("--state", states.b, "--retry-skipped"), "4 photos to read, 0 known"),
+        (("--state", states.c), "4 photos to read, 0 known"),
+    ]:
+        done = run("map", *states.second, *options, *more)
+        assert done.exit_code == 0, done.stderr
+        assert done.stdout.splitlines()[-1] == last, more
+        assert "DSC_0010.NEF" in done.stdout
+    assert contents(states.b) == before
+    assert not states.c.exists()
+    with State(states.b):
+        assert "in use" in run("map", *states.second, *options, "--state", states.b).stderr
+
+
+def test_a_plan_is_for_one_camera(states, tmp_path):
+    done = run("map", *states.second, "--dry-run", "-o", tmp_path)
+    assert done.exit_code == 2
+    assert "--dry-run is for one camera" in done.stderr

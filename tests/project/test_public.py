@@ -17,7 +17,7 @@ from tests.support.folders import PROJECT
 
 TWINS = {
     "scan": ("scan",),
-    "map": ("map_defects", "map_bodies", "write_map"),
+    "map": ("map_defects", "map_bodies", "plan_map", "write_map"),
     "show": ("read_map", "visible_defects"),
     "coords": ("coordinates",),
     "evaluate": ("evaluate",),
