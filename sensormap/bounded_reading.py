@@ -25,10 +25,12 @@ def read_at_most(path: Path, most: int, what: str) -> bytes:
     """
     problem, data = "", b""
     try:
-        mode = path.stat().st_mode
+        status = path.stat()
+        mode, size = status.st_mode, status.st_size
         if stat.S_ISREG(mode):  # a pipe would keep us waiting
             with path.open("rb") as file:
-                data = file.read(most + 1)
+                # As many bytes are reserved as are asked for. One more than there should be tells whether it grows.
+                data = file.read(min(size, most) + 1)
         else:
             problem = f"is {'a folder' if stat.S_ISDIR(mode) else 'a pipe or device'}, expected {what}"
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the name

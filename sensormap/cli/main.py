@@ -36,6 +36,7 @@ class _Commands(click.Group):
         "merge": "Join MAPS of one camera into one map.",
         "history": "Count the defects of MAPS over the years.",
         "cameras": "List, show and check camera profiles.",
+        "state": "Show, check and join what map --state keeps, and forget photos.",
         "schema": "Write the JSON Schema of map files.",
     }
 

@@ -56,6 +56,8 @@ class Catalogue:
     path
         The file; it is made if it does not exist. One that is damaged or of another version is put aside, which is
         logged, and a new one made.
+    replace
+        Whether that is done; if not, such a file is refused.
 
     Raises
     ------
@@ -63,11 +65,14 @@ class Catalogue:
         If it can be neither read nor made.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, replace: bool = True) -> None:
         self.path = path
         try:
             self._connection = self._opened()
         except _UnusableError as error:
+            if not replace:
+                msg = f"{path}: {error}"
+                raise StateError(msg) from error
             aside = _free_name(path)
             log.warning("%s: %s: put aside as %s; its photos are read again", path, error, aside.name)
             try:
@@ -173,6 +178,19 @@ class Catalogue:
         except sqlite3.Error as error:
             msg = f"{self.path}: cannot be written: {error}"
             raise StateError(msg) from error
+
+
+@contextmanager
+def open_catalogue(path: Path) -> Iterator[Catalogue | None]:
+    """Open a catalogue as it is: None if there is none, and one that is damaged is refused."""
+    if not path.exists():
+        yield None
+        return
+    catalogue = Catalogue(path, replace=False)
+    try:
+        yield catalogue
+    finally:
+        catalogue.close()
 
 
 class _UnusableError(Exception):

@@ -7,14 +7,17 @@ and no more memory is taken than such a shard can need.
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from sensormap.bounded_reading import read_at_most
 from sensormap.errors import StateError
+from sensormap.photos.files import MAX_PHOTOSITES
 from sensormap.shards.archive import OVERHEAD, Entry, content, pack, read_entries
 from sensormap.shards.arrays import ArrayMember
 from sensormap.shards.cut import FEWEST, MOST
-from sensormap.shards.facts import Facts, read_facts
+from sensormap.shards.facts import Facts, SkippedFacts, UsedFacts, read_facts
 from sensormap.shards.members import layout_of, put_together, take_apart
 from sensormap.shards.summary import ShardSummary
 
@@ -25,6 +28,28 @@ _MOST_PHOTOS = MOST + FEWEST
 # 0.3 MB, and some 4 MB of one with as many outlying scores as a photo may have.
 _A_PHOTOSITE, _A_PHOTO = 8, 4 << 20
 _FACTS_AT_LEAST, _FACTS_A_PHOTO = 1 << 16, 1 << 14
+_LARGEST_ARCHIVE = 1 << 32  # as `pack` writes them
+
+_Size = tuple[tuple[int, int], int, int]  # of a shard: shape, step and photos, as `read_facts` takes them
+
+
+@dataclass(frozen=True)
+class ShardFile:
+    """A shard's file that is not damaged, and which photos it is of.
+
+    Parameters
+    ----------
+    content
+        Its bytes.
+    digests
+        Digests of the photos that could be used.
+    skipped
+        Names of the others: of them no digest is kept.
+    """
+
+    content: bytes
+    digests: frozenset[str]
+    skipped: frozenset[str]
 
 
 def summary_bytes(summary: ShardSummary, fingerprint: str) -> bytes:
@@ -89,12 +114,8 @@ def read_summary(path: Path, fingerprint: str, shape: tuple[int, int], step: int
     try:
         data = read_at_most(path, most, "the result of a shard")
         entries = read_entries(data)
-        facts = _read_facts(data, entries, fingerprint, shape, step, photos)
-        layout = _layout(facts)
-        names = [_FACTS, *(f"{name}.npy" for name in layout)]
-        if [entry.name for entry in entries] != names:
-            msg = f"{len(entries)} members of other names, expected {', '.join(names)}"
-            raise ValueError(msg)  # noqa: TRY301
+        facts = _read_facts(data, entries, fingerprint, (shape, step, photos))
+        layout = _listed_layout(facts, entries)
         arrays = {
             name: one.of_bytes(content(data, entry, one.size))
             for entry, (name, one) in zip(entries[1:], layout.items(), strict=True)
@@ -106,21 +127,75 @@ def read_summary(path: Path, fingerprint: str, shape: tuple[int, int], step: int
         raise StateError(msg) from error
 
 
-def _read_facts(
-    data: bytes, entries: list[Entry], fingerprint: str, shape: tuple[int, int], step: int, photos: int
-) -> Facts:
-    """Return what the first member says."""
-    most = _most_stated(photos)
+def read_shard_file(path: Path, fingerprint: str) -> ShardFile:
+    """Read a shard's file without knowing the shard: what the file says of its size is believed.
+
+    Parameters
+    ----------
+    path
+        The file.
+    fingerprint
+        What it must have been made of.
+
+    Raises
+    ------
+    StateError
+        If it cannot be read, is damaged, or is of another shard or version.
+    """
+    try:
+        data = read_at_most(path, _LARGEST_ARCHIVE, "the result of a shard")
+        entries = read_entries(data)
+        facts = _read_facts(data, entries, fingerprint, None)
+        for entry, one in zip(entries[1:], _listed_layout(facts, entries).values(), strict=True):
+            if entry.size != one.size:
+                msg = f"{entry.name}: {entry.size} bytes, expected {one.size}"
+                raise ValueError(msg)  # noqa: TRY301
+    except ValueError as error:
+        msg = f"{path}: {error}"
+        raise StateError(msg) from error
+    return ShardFile(
+        data,
+        frozenset(frame.digest for frame in facts.frames if isinstance(frame, UsedFacts)),
+        frozenset(frame.name for frame in facts.frames if isinstance(frame, SkippedFacts)),
+    )
+
+
+def _read_facts(data: bytes, entries: list[Entry], fingerprint: str, size: _Size | None) -> Facts:
+    """Return what the first member says; a size of None stands for the one that it states."""
+    most = _most_stated(size[2] if size else _MOST_PHOTOS)
     if not entries or entries[0].name != _FACTS or entries[0].size > most:
         found = f"{entries[0].name[:40]!r} of {entries[0].size} bytes" if entries else "nothing"
         msg = f"{found} comes first, expected {_FACTS!r} of at most {most} bytes"
         raise ValueError(msg)
     stated = content(data, entries[0], entries[0].size)
     try:
-        return read_facts(stated, fingerprint, shape, step, photos)
+        return read_facts(stated, fingerprint, *(size or _stated_size(stated)))
     except ValueError as error:
         msg = f"{_FACTS}: {error}"
         raise ValueError(msg) from error
+
+
+def _stated_size(stated: bytes) -> _Size:
+    """Return the size that facts state; the least one where it cannot be, which `read_facts` then finds wrong."""
+    try:
+        value = json.loads(stated)
+        (height, width), step, photos = value["shape"], value["step"], len(value["frames"])
+    except (ValueError, RecursionError, LookupError, TypeError):
+        return (1, 1), 1, 1
+    whole = type(height) is int and type(width) is int and min(height, width) > 0
+    if not whole or height * width > MAX_PHOTOSITES or not 0 < photos <= _MOST_PHOTOS:
+        return (1, 1), 1, 1
+    return (height, width), 1 if step == 1 else 2, photos
+
+
+def _listed_layout(facts: Facts, entries: list[Entry]) -> dict[str, ArrayMember]:
+    """Return type and shape of each array, once the file has them all and no others."""
+    layout = _layout(facts)
+    names = [_FACTS, *(f"{name}.npy" for name in layout)]
+    if [entry.name for entry in entries] != names:
+        msg = f"{len(entries)} members of other names, expected {', '.join(names)}"
+        raise ValueError(msg)
+    return layout
 
 
 def _layout(facts: Facts) -> dict[str, ArrayMember]:

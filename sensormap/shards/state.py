@@ -12,9 +12,10 @@ import json
 import logging
 import os
 import platform
+import re
 import sqlite3
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -35,8 +36,12 @@ log = logging.getLogger(__name__)
 ALGORITHM = 1
 """Counted up by every change of what a survey of a shard finds: then what was kept before is not used any more."""
 
-_CATALOGUE, _LOCK, _HOLDER, _SHARDS = "catalogue.sqlite", "lock.sqlite", "in-use.txt", "shards"
+CATALOGUE = "catalogue.sqlite"
+"""Name of the catalogue in a state folder."""
+
+_LOCK, _HOLDER, _SHARDS = "lock.sqlite", "in-use.txt", "shards"
 _ENDING = ".npz"
+_SHARD_NAME = re.compile(rf"[0-9a-f]{{64}}{re.escape(_ENDING)}")
 
 
 @dataclass(frozen=True)
@@ -98,24 +103,24 @@ class State:
             msg = f"{folder}: cannot be made: {getattr(error, 'strerror', None) or error}"
             raise StateError(msg) from error
         with ExitStack() as stack:
-            self._lock = stack.enter_context(closing(_locked(folder)))
+            stack.enter_context(_lock_of(folder))
             try:
                 if fresh:
                     self._drop_all()
                 for half in (folder / _SHARDS).glob(f"{PART_OPENING}*{PART_ENDING}"):  # of a run that was killed
                     half.unlink(missing_ok=True)
-                self._had_shards = any(self._files())
+                self._had_shards = bool(shard_files(folder))
+            except StateError:
+                raise
             except OSError as error:
                 msg = f"{folder}: cannot be written: {error.strerror}"
                 raise StateError(msg) from error
-            self._catalogue = Catalogue(folder / _CATALOGUE)
-            stack.pop_all()  # it stays locked until it is closed
+            self._catalogue = Catalogue(folder / CATALOGUE)
+            self._lock = stack.pop_all()  # it stays locked until it is closed
 
     def close(self) -> None:
         """Give the folder free."""
         self._catalogue.close()
-        with suppress(OSError):  # the folder may be gone
-            (self.folder / _HOLDER).unlink()
         self._lock.close()
 
     def __enter__(self) -> State:
@@ -252,16 +257,70 @@ class State:
             log.warning("%s; the run goes on without keeping what it finds", error)
 
     def _file(self, name: str) -> Path:
-        return self.folder / _SHARDS / f"{name}{_ENDING}"
-
-    def _files(self) -> list[Path]:
-        """Return the shards' files, sorted."""
-        return sorted(path for path in (self.folder / _SHARDS).iterdir() if path.suffix == _ENDING)
+        return shard_file(self.folder, name)
 
     def _drop_all(self) -> None:
         """Drop the shards and the catalogue, and nothing that is not of a state folder."""
-        for path in [*self._files(), *(self.folder / f"{_CATALOGUE}{end}" for end in ("", "-wal", "-shm"))]:
-            path.unlink(missing_ok=True)
+        for path in [*shard_files(self.folder), *(self.folder / f"{CATALOGUE}{end}" for end in ("", "-wal", "-shm"))]:
+            drop_file(path)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a state folder that exists, as an open `State` does, and make or change nothing in it.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+
+    Raises
+    ------
+    StateError
+        If it is no state folder, another run has it, or it cannot be written.
+    """
+    if not is_state(folder):
+        what = "is no state folder" if folder.is_dir() else "is no folder" if folder.exists() else "does not exist"
+        msg = f"{folder}: {what}, expected one that map --state has made"
+        raise StateError(msg)
+    with _lock_of(folder):
+        yield
+
+
+def is_state(folder: Path) -> bool:
+    """Tell whether something is a state folder that holds anything."""
+    try:
+        return bool(shard_files(folder)) or (folder / CATALOGUE).is_file()
+    except StateError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
+        msg = f"{folder}: cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise StateError(msg) from error
+
+
+def shard_file(folder: Path, name: str) -> Path:
+    """Return where a state folder has the shard of a fingerprint."""
+    return folder / _SHARDS / f"{name}{_ENDING}"
+
+
+def shard_files(folder: Path) -> list[Path]:
+    """Return what has the name of a shard's file in a state folder, sorted; nothing where there is no folder."""
+    try:
+        return sorted(path for path in (folder / _SHARDS).iterdir() if _SHARD_NAME.fullmatch(path.name))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        msg = f"{folder / _SHARDS}: cannot be read: {error.strerror}"
+        raise StateError(msg) from error
+
+
+def drop_file(path: Path) -> None:
+    """Delete a file of a state folder, if it is there."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        msg = f"{path}: cannot be deleted: {error.strerror}"
+        raise StateError(msg) from error
 
 
 def fingerprint(digests: Sequence[str], settings: SurveySettings, leave_out: Collection[str]) -> str:
@@ -306,6 +365,18 @@ def _locked(folder: Path) -> sqlite3.Connection:
         msg = f"{folder}: cannot be written: {error}"
         raise StateError(msg) from error
     return connection
+
+
+@contextmanager
+def _lock_of(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a folder that is there."""
+    lock = _locked(folder)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # the folder may be gone
+            (folder / _HOLDER).unlink()
+        lock.close()
 
 
 def _holder(folder: Path) -> str:

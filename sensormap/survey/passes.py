@@ -64,7 +64,7 @@ def gather_evidence(
     if len(photos) > MOST_FRAMES:
         msg = f"{len(photos)} photos of one body, expected at most {MOST_FRAMES} for one map"
         raise FrameMismatchError(msg)
-    profile = _geometry(photos, known)
+    profile = geometry_of(photos, known)
     log.info("%s: %d photos, profile %s", body, len(photos), profile.name)
     for number, photo in enumerate(photos):
         log.debug("frame %d: %s", number, photo.path)
@@ -172,7 +172,7 @@ def too_few(usable: int, context: RunContext) -> FrameMismatchError:
     return FrameMismatchError(f"{found} ({skipped} skipped); a map takes at least {FEWEST_FRAMES}, better dozens")
 
 
-def _geometry(photos: Sequence[Photo], known: Profile | None) -> Profile:
+def geometry_of(photos: Sequence[Photo], known: Profile | None) -> Profile:
     """Return the geometry on which most photos agree, as any one may be damaged; they are opened until three agree.
 
     A known profile is wrong if more than one photo contradicts it and none fits it.

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -18,11 +19,12 @@ import numpy as np
 
 from sensormap.assemble.build_map import add_skipped, assemble, deviating_lines, undated
 from sensormap.assemble.evidence import Evidence
+from sensormap.assemble.pass_rules import rules_for
 from sensormap.assemble.raw_and_jpeg import combine
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import find_profile, get_profile
 from sensormap.decode.reading import read_frame
-from sensormap.errors import DecodeError, FrameMismatchError
+from sensormap.errors import DecodeError, FrameMismatchError, StateError
 from sensormap.frame import Photo, Skipped
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.files import is_jpeg_name
@@ -30,10 +32,14 @@ from sensormap.photos.finding import find_photos
 from sensormap.photos.refusals import Refusals
 from sensormap.photos.select import Selection, in_order, read_photos, select_photos
 from sensormap.settings import DEFAULT_OPTIONS, FEW_FRAMES, RAWPY, Options
-from sensormap.shards.state import State
+from sensormap.shards.catalogue import Catalogue, open_catalogue
+from sensormap.shards.cut import cut_into_shards
+from sensormap.shards.files import read_shard_file
+from sensormap.shards.state import CATALOGUE, State, SurveySettings, fingerprint, held, is_state, shard_file
 from sensormap.survey.context import Read, RunContext
 from sensormap.survey.kept_maps import Mapped, PhotoGroup, keep_map, kept_map
-from sensormap.survey.passes import FEWEST_FRAMES, gather_evidence, too_few
+from sensormap.survey.passes import FEWEST_FRAMES, gather_evidence, geometry_of, too_few
+from sensormap.survey.survey_shards import settings_of
 from sensormap.threads import Progress, no_progress
 
 log = logging.getLogger(__name__)
@@ -79,6 +85,89 @@ def map_defects(
         context = context_of(options, progress, read, state)
         selection, known = _select(photos, context)
         return map_selection(selection, known, context)
+
+
+@dataclass(frozen=True)
+class PlannedShard:
+    """Photos that are surveyed together.
+
+    Parameters
+    ----------
+    first, last
+        File names of the first and the last one.
+    photos
+        Number of photos.
+    known
+        Whether the state folder has what they show; if not, all of them are read.
+    """
+
+    first: str
+    last: str
+    photos: int
+    known: bool
+
+
+def plan_map(photos: Iterable[str | Path], options: Options = DEFAULT_OPTIONS) -> tuple[PlannedShard, ...]:
+    """Return what `map_defects` would read and what its state folder knows, by shard. No photo is decoded.
+
+    A photo that was moved, or copied with another time, counts as to be read, though its bytes may turn out to be
+    known. A run may read some photos more, such as those of a shard that shows a scene of another one.
+
+    Parameters
+    ----------
+    photos, options
+        As for `map_defects`.
+
+    Returns
+    -------
+    tuple of PlannedShard
+        In order of capture, raw photos before JPEGs. Without a state folder nothing is known.
+
+    Raises
+    ------
+    DecodeError, ProfileError, FrameMismatchError, StateError
+        As by `map_defects`.
+    """
+    context = context_of(options, no_progress, None)
+    selection, known = _select(photos, context)
+    raws = selection.photos
+    used = {photo.path for photo in raws}
+    jpegs, _ = in_order(_jpegs(selection, used, known, context.refusals, mapped=bool(raws)))
+    groups = [group for group in (raws, tuple(jpegs)) if group]
+    if not groups:
+        raise too_few(0, context)
+    return tuple(shard for group in groups for shard in _planned(group, known, options))
+
+
+def _planned(photos: tuple[Photo, ...], known: Profile | None, options: Options) -> Iterator[PlannedShard]:
+    """Yield the shards of photos that are mapped together."""
+    rules = rules_for(photos)
+    saves = bool(rules.second_pass and options.follow)
+    settings = settings_of(geometry_of(photos, known), rules, options, saves=saves)
+    shards = [photos[numbers.start : numbers.stop] for numbers in cut_into_shards(photos)]
+    there = [False] * len(shards)
+    folder = None if options.state is None else Path(options.state).expanduser()
+    if folder is not None and not options.fresh and is_state(folder):
+        with held(folder), open_catalogue(folder / CATALOGUE) as catalogue:
+            if catalogue is not None:
+                there = [_is_kept(shard, settings, folder, catalogue, options) for shard in shards]
+    for shard, is_known in zip(shards, there, strict=True):
+        yield PlannedShard(shard[0].path.name, shard[-1].path.name, len(shard), is_known)
+
+
+def _is_kept(
+    photos: tuple[Photo, ...], settings: SurveySettings, folder: Path, catalogue: Catalogue, options: Options
+) -> bool:
+    """Tell whether a state folder has a shard, as far as that can be told without reading a photo."""
+    known = catalogue.digests(photo.path for photo in photos)
+    if any(photo.path not in known for photo in photos):
+        return False
+    name = fingerprint([known[photo.path] for photo in photos], settings, ())
+    path = shard_file(folder, name)
+    try:
+        return path.is_file() and not (read_shard_file(path, name).skipped and options.retry_skipped)
+    except StateError:  # damaged
+        return False
 
 
 def open_state(options: Options, read: Read | None) -> AbstractContextManager[State | None]:

@@ -16,6 +16,7 @@ from sensormap.frame import Photo
 from sensormap.photos.refusals import Refusals
 from sensormap.score.paired_outliers import bits_of
 from sensormap.score.same_scene import Fingerprint, show_one_scene
+from sensormap.settings import Options
 from sensormap.shards.add_up import add_up, place_in_run
 from sensormap.shards.cut import cut_into_shards
 from sensormap.shards.state import SurveySettings
@@ -61,6 +62,11 @@ def survey_shards(
     return add_up(parts, len(photos))
 
 
+def settings_of(profile: Profile, rules: PassRules, options: Options, *, saves: bool) -> SurveySettings:
+    """Return what the result of a shard depends on, beside its photos."""
+    return SurveySettings(profile, str(rules.source), options.thresholds, options.decoder, saves)
+
+
 def _surveyed(
     photos: tuple[Photo, ...],
     shards: Sequence[range],
@@ -71,9 +77,7 @@ def _surveyed(
 ) -> Iterator[ShardSummary]:
     """Yield the result of each shard, by the numbers of the run."""
     state = context.state
-    settings = SurveySettings(
-        profile, str(rules.source), context.options.thresholds, context.options.decoder, bool(follow)
-    )
+    settings = settings_of(profile, rules, context.options, saves=bool(follow))
 
     def survey(numbers: range, shared: RunContext, leave_out: Collection[str] = ()) -> ShardSummary:
         shard = photos[numbers.start : numbers.stop]

@@ -17,7 +17,7 @@ from tests.support.folders import PROJECT
 
 TWINS = {
     "scan": ("scan",),
-    "map": ("map_defects", "map_bodies", "write_map"),
+    "map": ("map_defects", "map_bodies", "plan_map", "write_map"),
     "show": ("read_map", "visible_defects"),
     "coords": ("coordinates",),
     "evaluate": ("evaluate",),
@@ -28,6 +28,7 @@ TWINS = {
     "merge": ("merge_maps",),
     "history": ("measure_growth", "draw_growth"),
     "cameras": ("list_profiles", "get_profile", "align_jpeg"),
+    "state": ("describe_state", "check_state", "merge_states", "forget_photos"),
     "schema": ("map_schema",),
 }
 """What in the library does what each command does."""

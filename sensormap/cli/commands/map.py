@@ -51,6 +51,9 @@ _FEW_THREADS = 2  # more than these trade a little time for memory
 @click.option(
     "--retry-skipped", is_flag=True, help="Try photos again that could not be used, though they have not changed."
 )
+@click.option(
+    "--dry-run", is_flag=True, help="Map nothing: list how many photos would be read, and how many are known."
+)
 @click.option("--strict", is_flag=True, help="Stop at the first photo that cannot be used.")
 @verbose_option
 @quiet_option
@@ -68,6 +71,7 @@ def map_command(
     state: str | None,
     fresh: bool,
     retry_skipped: bool,
+    dry_run: bool,
     strict: bool,
     verbose: int,
     quiet: int,
@@ -98,12 +102,38 @@ def map_command(
     )  # fmt: skip
     if options.threads > _FEW_THREADS:
         keep_no_frames()
+    to_folder = output is not None and (output.endswith(_SEPARATORS) or Path(output).is_dir())
+    if dry_run and to_folder:
+        msg = "--dry-run is for one camera: name no folder by --output"
+        raise click.UsageError(msg)
     with native_stderr_silenced():
-        if output and (output.endswith(_SEPARATORS) or Path(output).is_dir()):
+        if dry_run:
+            _plan(photos, options)
+        elif output and to_folder:
             _map_each(photos, output, options, overwrite=overwrite, verbosity=verbosity)
         else:
             path = Path(output) if output not in (None, "-") else None
             _map_one(photos, path, options, overwrite=overwrite, verbosity=verbosity)
+
+
+def _plan(photos: tuple[str, ...], options: Options) -> None:
+    """Print what mapping one camera would read."""
+    from rich.console import Console  # noqa: PLC0415
+
+    from sensormap.cli.render import print_table  # noqa: PLC0415
+    from sensormap.report.table import Table  # noqa: PLC0415
+    from sensormap.report.words import counted, plain  # noqa: PLC0415
+    from sensormap.survey.run import plan_map  # noqa: PLC0415
+
+    shards = plan_map(photos, options)
+    rows = tuple(
+        (plain(one.first), plain(one.last), str(one.photos * (not one.known)), str(one.photos * one.known))
+        for one in shards
+    )
+    print_table(Table("", ("first photo", "last photo", "to read", "known"), rows, right=frozenset({2, 3})), Console())
+    known = sum(one.photos for one in shards if one.known)
+    total = sum(one.photos for one in shards)
+    click.echo(f"{counted(total - known, 'photo')} to read, {known} known")
 
 
 def _map_one(
