@@ -139,7 +139,7 @@ def test_show_counts(states):
     size = shards_of(states.b)[0].stat().st_size
     rows = {line[:26].strip(): line[26:].strip() for line in done.stdout.splitlines() if line.strip()}
     assert list(rows) == ["photos known", "shards", "maps kept", "version of the state", "version of the algorithm"]
-    assert (rows["photos known"], rows["shards"], rows["maps kept"]) == ("4", f"1, {size} bytes", "1")
+    assert (rows["photos known"], rows["shards"], rows["maps kept"]) == ("4", f"1, {size / 1e6:.1f} MB", "1")
     assert describe_state(str(states.b)).shard_bytes == size
 
 

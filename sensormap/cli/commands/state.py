@@ -35,7 +35,7 @@ def show_state_command(folder: Path) -> None:
     found = describe_state(folder)
     rows = (
         ("photos known", str(found.photos)),
-        ("shards", f"{found.shards}, {found.shard_bytes} bytes"),
+        ("shards", f"{found.shards}, {found.shard_bytes / 1e6:.1f} MB"),
         ("maps kept", str(found.maps)),
         ("version of the state", str(found.version)),
         ("version of the algorithm", str(found.algorithm)),
