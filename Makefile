@@ -25,7 +25,7 @@ endif
 # A process for each core, and the tests in their own order, so that what passes here passes again. pytest alone draws an
 # order of its own each time, and says which.
 test: $(VENV)/ready
-	$(BIN)/python -m pytest -n auto -p no:randomly
+	$(BIN)/python -m pytest -n auto --dist worksteal -p no:randomly
 
 # The newest releases that pyproject.toml admits, and the oldest. Their kernels are kept apart from those of `make test`.
 # What these releases say of their own future is shown, and does not count (see filterwarnings in pyproject.toml).
@@ -34,13 +34,13 @@ FUTURE = -W default::DeprecationWarning -W default::PendingDeprecationWarning -W
 test-latest: enough-python
 	$(PYTHON) -m venv --clear "$(VENV)-latest"
 	"$(VENV)-latest/bin/python" $(INSTALL) --editable '.[dev]'
-	NUMBA_CACHE_DIR="$(VENV)-latest/kernels" "$(VENV)-latest/bin/python" -m pytest -n auto $(FUTURE)
+	NUMBA_CACHE_DIR="$(VENV)-latest/kernels" "$(VENV)-latest/bin/python" -m pytest -n auto --dist worksteal $(FUTURE)
 
 test-oldest: enough-python
 	$(PYTHON) -m venv --clear "$(VENV)-oldest"
 	"$(VENV)-oldest/bin/python" $(INSTALL) --require-hashes --requirement requirements/oldest.txt
 	"$(VENV)-oldest/bin/python" $(INSTALL) --no-deps --no-build-isolation --editable .
-	NUMBA_CACHE_DIR="$(VENV)-oldest/kernels" "$(VENV)-oldest/bin/python" -m pytest -n auto $(FUTURE)
+	NUMBA_CACHE_DIR="$(VENV)-oldest/kernels" "$(VENV)-oldest/bin/python" -m pytest -n auto --dist worksteal $(FUTURE)
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check

@@ -1,6 +1,6 @@
 """Hypothesis draws the same examples in every run, and every map that a test writes is checked by the JSON Schema.
 
-`pytest --hypothesis-profile thorough` draws others each time, and ten times as many where a test does not say how many.
+`pytest --hypothesis-profile thorough` draws others each time, and twenty times as many where a test does not say how many.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from sensormap.maps.sensor_map import SensorMap
 from tests.support.schema import problems
 
 # The first call of a compiled loop takes a second: no deadline.
-settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=40)
-settings.register_profile("thorough", deadline=None, max_examples=400)
+settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=20)
+settings.register_profile("thorough", deadline=None, max_examples=200)
 settings.load_profile("repeatable")
 
 _LONGEST = 100_000  # characters; the few larger maps take seconds to check, and differ in their length only

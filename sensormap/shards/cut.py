@@ -18,13 +18,13 @@ from datetime import timedelta
 
 from sensormap.frame import Photo
 
-FEWEST, MOST = 16, 120
+FEWEST, MOST = 24, 120
 """Photos a shard: fewer vote poorly, more take longer to survey again. The last shard may have up to `FEWEST` more."""
 
-# A boundary comes before one photo in so many. A pause comes between one photo in ten or twenty and the next; there it
-# splits no burst and no series from a tripod. Together they make shards of about 55 photos.
+# A boundary comes before one photo in so many; more often after a pause, where it splits no burst and no series from a
+# tripod. Together they make shards of 40 photos, where there is a pause between any two, to 85, where there is none.
 _PAUSE = timedelta(minutes=10)
-_AT_A_PAUSE, _ELSEWHERE = 4, 96
+_AT_A_PAUSE, _ELSEWHERE = 16, 96
 
 
 def cut_into_shards(photos: Sequence[Photo]) -> list[range]:

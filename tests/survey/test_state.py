@@ -24,7 +24,7 @@ from sensormap.survey import run as module
 from sensormap.survey.run import map_defects
 from tests.support.photos import run, run_script, write_photos, write_profile
 
-PHOTOS = 44
+PHOTOS = 32
 SMALL = "import sensormap.shards.cut as cut; cut.FEWEST, cut.MOST = 6, 12"
 """Shards of 6 to 18 photos in a process of its own."""
 
@@ -111,11 +111,11 @@ def test_portions_in_any_order_give_the_map_of_all(
 
 def test_photos_added_at_the_end_leave_most_shards_as_they_were(place: tuple[Path, Path], tmp_path: Path) -> None:
     photos = sorted(place[0].iterdir())
-    mapped(photos[:36], place[1], tmp_path, follow=0)
+    mapped(photos[:26], place[1], tmp_path, follow=0)
     with reading() as names:
         found = mapped(photos, place[1], tmp_path, follow=0)
     assert found == mapped(photos, place[1], None, follow=0)
-    new = {path.name for path in photos[36:]}
+    new = {path.name for path in photos[26:]}
     assert new <= set(names)
     assert len(names) - len(new) <= 2 * (cut.MOST + cut.FEWEST)
 
@@ -135,8 +135,8 @@ def test_a_changed_photo_is_read_again(place: tuple[Path, Path], tmp_path: Path)
     shutil.copytree(place[0], photos)
     mapped(photos, place[1], tmp_path / "state")
     shutil.copy(photos / "DSC_0003.NEF", photos / "DSC_0003.NEF.new")
-    (photos / "DSC_0020.NEF").write_bytes((photos / "DSC_0043.NEF").read_bytes()[:-30000])
-    (photos / "DSC_0043.NEF").unlink()
+    (photos / "DSC_0020.NEF").write_bytes((photos / "DSC_0031.NEF").read_bytes()[:-30000])
+    (photos / "DSC_0031.NEF").unlink()
     with reading() as names:
         found = mapped(photos, place[1], tmp_path / "state")
     assert map_text(found) == map_text(mapped(photos, place[1], None))
@@ -274,7 +274,7 @@ def test_a_run_that_is_killed_goes_on(place: tuple[Path, Path], expected: str, t
     state, output = tmp_path / "state", tmp_path / "map.yaml"
     arguments = ["map", place[0], "-o", output, "--profile", place[1], "--state", state, "-q", "--overwrite"]
     rng, shards = random.Random(4), 0
-    for _ in range(3):
+    for _ in range(2):
         process = run_script(*arguments, patch=SMALL)
         wait_until = time.monotonic() + 20
         while process.poll() is None and time.monotonic() < wait_until:
