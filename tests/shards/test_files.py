@@ -139,7 +139,7 @@ def test_other_programs_read_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (lambda one: place_in_run(one, 3, 40), "40 photos, expected 1 to 136, numbered from 0"),
+        (lambda one: place_in_run(one, 3, 40), "40 photos, expected 1 to 144, numbered from 0"),
         (lambda one: add_up([place_in_run(one, 0, 14)], 14) and replace(one, votes=one.votes * 2), "votes of 2 shards"),
         (lambda one: replace(one, skipped={0: one}), "numbered from 0"),
         (lambda one: replace(one, tally=Tally(one.tally.shape, frames=14)), "sums of 0 frames"),
