@@ -1,6 +1,7 @@
 """Hypothesis draws the same examples in every run, and every map that a test writes is checked by the JSON Schema.
 
-`pytest --hypothesis-profile thorough` draws others each time, and twenty times as many where a test does not say how many.
+`pytest --hypothesis-profile thorough` draws others each time, and twenty times as many where a test does not say how
+many.
 """
 
 from __future__ import annotations
