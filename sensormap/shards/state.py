@@ -96,7 +96,7 @@ class State:
     def __init__(self, folder: Path, *, fresh: bool = False, retry_skipped: bool = False) -> None:
         self.folder = folder
         self._retry = retry_skipped
-        self._full = False
+        self._failed = False
         try:
             (folder / _SHARDS).mkdir(parents=True, exist_ok=True)
         except (OSError, ValueError) as error:
@@ -181,11 +181,6 @@ class State:
             self._remember(new)
         return [known[photo.path] for photo in photos]
 
-    def is_known(self, photos: Sequence[Photo], settings: SurveySettings) -> bool:
-        """Tell whether a shard would not have to be surveyed."""
-        digests = self.digests(photos, read=self._had_shards)
-        return digests is not None and self._file(fingerprint(digests, settings, ())).is_file()
-
     def kept_map(self, key: str) -> Mapping[str, Any] | None:
         """Return what was kept under a key by `keep_map`; None if nothing was, or skipped photos are to be retried."""
         found = self._catalogue.map(key)
@@ -193,7 +188,7 @@ class State:
 
     def keep_map(self, key: str, content: Mapping[str, Any]) -> None:
         """Keep what came out of a run, as long as the disk has room."""
-        self._unless_full(lambda: self._catalogue.keep_map(key, content))
+        self._write_or_warn(lambda: self._catalogue.keep_map(key, content))
 
     def _known(
         self, photos: Sequence[Photo], settings: SurveySettings, leave_out: Collection[str]
@@ -241,19 +236,19 @@ class State:
             write_atomically(summary_bytes(found, name), path, overwrite=True)
             self._catalogue.remember(rows)
 
-        self._unless_full(write)
+        self._write_or_warn(write)
 
     def _remember(self, files: Sequence[FileDigest]) -> None:
-        self._unless_full(lambda: self._catalogue.remember(files))
+        self._write_or_warn(lambda: self._catalogue.remember(files))
 
-    def _unless_full(self, write: Callable[[], None]) -> None:
+    def _write_or_warn(self, write: Callable[[], None]) -> None:
         """Write something; where that fails the run goes on, and says once that the next one will read more."""
-        if self._full:
+        if self._failed:
             return
         try:
             write()
         except (OutputError, StateError) as error:
-            self._full = True
+            self._failed = True
             log.warning("%s; the run goes on without keeping what it finds", error)
 
     def _file(self, name: str) -> Path:

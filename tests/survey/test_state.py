@@ -134,7 +134,6 @@ def test_a_changed_photo_is_read_again(place: tuple[Path, Path], tmp_path: Path)
     photos = tmp_path / "photos"
     shutil.copytree(place[0], photos)
     mapped(photos, place[1], tmp_path / "state")
-    shutil.copy(photos / "DSC_0003.NEF", photos / "DSC_0003.NEF.new")
     (photos / "DSC_0020.NEF").write_bytes((photos / "DSC_0031.NEF").read_bytes()[:-30000])
     (photos / "DSC_0031.NEF").unlink()
     with reading() as names:

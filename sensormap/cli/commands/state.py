@@ -25,7 +25,7 @@ def state_command() -> None:
 @state_command.command("show")
 @click.argument("folder", type=_folder)
 def show_state_command(folder: Path) -> None:
-    """Show how much the state folder FOLDER holds."""
+    """Show how much a state folder holds."""
     from rich.console import Console  # noqa: PLC0415 - these take a second, --help does not
 
     from sensormap.cli.render import print_table  # noqa: PLC0415
@@ -47,9 +47,10 @@ def show_state_command(folder: Path) -> None:
 @click.argument("folder", type=_folder)
 @click.option("--remove", is_flag=True, help="Delete the damaged files: their photos are read again next time.")
 def check_command(folder: Path, *, remove: bool) -> None:
-    """Read all files of the state folder FOLDER, and list those that are damaged.
+    """Look for damaged files in a state folder.
 
-    Exit code 1 if there are any, also if they were deleted. A damaged catalogue is not deleted but gets another name.
+    All files are read; those that are damaged are listed. Exit code 1 if there are any, also if they were deleted. A
+    damaged catalogue is not deleted but gets another name.
     """
     from sensormap.shards.state_tools import check_state  # noqa: PLC0415
 
@@ -68,10 +69,10 @@ def check_command(folder: Path, *, remove: bool) -> None:
     "-o", "--output", type=_folder, required=True, help="State folder to copy into; made if it does not exist."
 )
 def merge_states_command(folders: tuple[Path, ...], output: Path) -> None:
-    """Copy what the state folders FOLDERS know into one.
+    """Join state folders into one.
 
-    FOLDERS stay as they are. Damaged files are left out and named on stderr. Kept maps are not copied: the next run
-    makes them again, without reading photos.
+    What FOLDERS know is copied; they stay as they are. Damaged files are left out and named on stderr. Kept maps are
+    not copied: the next run makes them again, without reading photos.
     """
     from sensormap.shards.state_tools import merge_states  # noqa: PLC0415
 
@@ -85,7 +86,7 @@ def merge_states_command(folders: tuple[Path, ...], output: Path) -> None:
 @click.argument("folder", type=_folder)
 @click.argument("photos", nargs=-1, required=True)
 def forget_command(folder: Path, photos: tuple[str, ...]) -> None:
-    """Drop from the state folder FOLDER what is known of PHOTOS.
+    """Drop what a state folder knows of PHOTOS.
 
     PHOTOS are files, which need not be there any more, or SHA-256 digests of files. Every shard and map that they may
     have been part of is dropped; the other photos of those shards are read again next time. The photos themselves are
