@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -43,6 +46,12 @@ class _ConsoleHandler(logging.Handler):
             lines += logging.Formatter().formatException(record.exc_info).splitlines()
         for line in lines:
             stderr_console().out(plain(line), highlight=False)
+
+
+def open_missing_stderr() -> None:
+    """Open the null device for standard error where there is none: libraries write to it without asking."""
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
 
 
 def note_unknown_serials(maps: Mapping[str, SensorMap]) -> None:

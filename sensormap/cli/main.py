@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from sensormap.cli.console import Failure, configure_log
+from sensormap.cli.console import Failure, configure_log, open_missing_stderr
 from sensormap.errors import SensorMapError
 from sensormap.version import __version__
 
@@ -77,4 +77,5 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="sensormap", message="%(prog)s, version %(version)s")
 def main() -> None:
     """Find the defective photosites of a camera sensor from a folder of ordinary photos."""
+    open_missing_stderr()
     configure_log(0)
