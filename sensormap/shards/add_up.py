@@ -5,11 +5,17 @@ All sums are of integers, and everything else is kept by frame number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import pickle
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from copy import copy
 from dataclasses import replace
+from io import BytesIO, FileIO
+from itertools import chain
+from operator import attrgetter
+from os import SEEK_END
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +23,8 @@ from numpy.typing import NDArray
 from sensormap.detect.tally import Tally
 from sensormap.detect.votes import BlockVotes
 from sensormap.shards.summary import ShardSummary, ShardVotes
+
+_BY_FRAME = ("records", "skipped", "saved_windows", "contradictions", "votes")  # what is kept as it is, not summed
 
 
 def place_in_run(shard: ShardSummary, first: int, frames: int) -> ShardSummary:
@@ -70,26 +78,58 @@ def add_up(parts: Iterable[ShardSummary], frames: int) -> ShardSummary:
         If there are none.
     """
     total: ShardSummary | None = None
-    with TemporaryFile() as file:  # the sums wait there while a shard is surveyed, which takes all the memory there is
+    # What was found so far waits on the disk while a shard is surveyed, which takes all the memory there is.
+    with _file() as sums, _file() as facts:
+        in_memory: list[tuple[Any, ...]] = []
         for part in parts:
-            total = _nothing_like(part, frames) if total is None else replace(total, tally=_fetched(total.tally, file))
+            total = _nothing_like(part, frames) if total is None else replace(total, tally=_fetched(total.tally, sums))
             total.tally.merge(part.tally)
             np.add(total.shifted_sums, part.shifted_sums, out=total.shifted_sums)
             np.add(total.shifts, part.shifts, out=total.shifts)
-            total = replace(
-                total,
-                records={**total.records, **part.records},
-                skipped={**total.skipped, **part.skipped},
-                tally=_put_away(total.tally, file),
-                votes=tuple(sorted((*total.votes, *part.votes), key=lambda shard: shard.first)),
-                saved_windows=total.saved_windows | part.saved_windows,
-                contradictions={**total.contradictions, **part.contradictions},
-            )
-            del part  # before the next one is made
+            total = replace(total, tally=_put_away(total.tally, sums))
+            others = tuple(getattr(part, name) for name in _BY_FRAME)
+            if not _written(others, facts):
+                in_memory.append(others)
+            del part, others  # before the next one is made
         if total is None:
             msg = "no shard was surveyed"
             raise ValueError(msg)
-        return replace(total, tally=_fetched(total.tally, file))
+        total = replace(total, tally=_fetched(total.tally, sums))
+        return _with_all(total, [*_read(facts), *in_memory])
+
+
+def _with_all(total: ShardSummary, parts: Sequence[tuple[Any, ...]]) -> ShardSummary:
+    """Return the sums with what else was found, of each part in the order of `_BY_FRAME`."""
+    *by_frame, votes = zip(*parts, strict=True)
+    values: list[Any] = [dict(chain.from_iterable(part.items() for part in field)) for field in by_frame]
+    values.append(tuple(sorted(chain(*votes), key=attrgetter("first"))))
+    return replace(total, **dict(zip(_BY_FRAME, values, strict=True)))
+
+
+def _file() -> FileIO | BytesIO:
+    """Return a file that is gone when it is closed; one in memory where there is no place for it."""
+    try:
+        return TemporaryFile(buffering=0)
+    except OSError:
+        return BytesIO()
+
+
+def _written(part: tuple[Any, ...], file: FileIO | BytesIO) -> bool:
+    """Write what was found to the end of a file; tell whether the disk had room for it."""
+    end, data = file.seek(0, SEEK_END), pickle.dumps(part)
+    with suppress(OSError):
+        if file.write(data) == len(data):
+            return True
+    file.truncate(end)
+    return False
+
+
+def _read(file: FileIO | BytesIO) -> Iterator[tuple[Any, ...]]:
+    """Yield all that `_written` wrote to a file."""
+    end = file.seek(0, SEEK_END)
+    file.seek(0)
+    while file.tell() < end:
+        yield pickle.load(file)  # a file of this process alone
 
 
 def _nothing_like(part: ShardSummary, frames: int) -> ShardSummary:
@@ -108,25 +148,24 @@ def _nothing_like(part: ShardSummary, frames: int) -> ShardSummary:
     )
 
 
-def _put_away(tally: Tally, file: IO[bytes]) -> Tally:
+def _put_away(tally: Tally, file: FileIO | BytesIO) -> Tally:
     """Write the sums of a tally to a file, and return the tally without them; all of it where the disk is full."""
-    try:
-        file.seek(0)
-        for sums in tally.sums:
-            file.write(sums.data)
-        file.flush()
-    except OSError:
-        return tally
-    return _with_sums(tally, [np.empty((0, 0), sums.dtype) for sums in tally.sums])
+    file.seek(0)
+    with suppress(OSError):
+        if all(file.write(sums.data) == sums.nbytes for sums in tally.sums):
+            return _with_sums(tally, [np.empty((0, 0), sums.dtype) for sums in tally.sums])
+    return tally
 
 
-def _fetched(tally: Tally, file: IO[bytes]) -> Tally:
+def _fetched(tally: Tally, file: FileIO | BytesIO) -> Tally:
     """Return a tally with the sums that `_put_away` wrote."""
     if tally.hidden.size:
         return tally
     file.seek(0)
-    size = tally.shape[0] * tally.shape[1]
-    return _with_sums(tally, [np.fromfile(file, sums.dtype, size).reshape(tally.shape) for sums in tally.sums])
+    fetched = [np.empty(tally.shape, sums.dtype) for sums in tally.sums]
+    for sums in fetched:
+        file.readinto(sums.data)
+    return _with_sums(tally, fetched)
 
 
 def _with_sums(tally: Tally, sums: Sequence[NDArray[Any]]) -> Tally:

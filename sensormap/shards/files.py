@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from sensormap.bounded_reading import read_at_most
@@ -85,8 +86,8 @@ def summary_bytes(summary: ShardSummary, fingerprint: str) -> bytes:
     if len(stated) > _most_stated(photos):
         msg = f"{len(stated)} bytes of names and reasons, expected at most {_most_stated(photos)}"
         raise ValueError(msg)
-    members = [(f"{name}.npy", one.to_bytes(arrays[name])) for name, one in _layout(facts).items()]
-    return pack([(_FACTS, stated), *members])
+    members = ((f"{name}.npy", one.to_bytes(arrays[name])) for name, one in _layout(facts).items())  # one at a time
+    return pack(chain([(_FACTS, stated)], members))
 
 
 def read_summary(path: Path, fingerprint: str, shape: tuple[int, int], step: int, photos: int) -> ShardSummary:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
@@ -83,7 +82,12 @@ def _surveyed(
         shard = photos[numbers.start : numbers.stop]
         # What is kept must not depend on which other photos there are: of every frame, values are saved.
         wanted = [number - numbers.start for number in numbers if number in follow or (state and follow)]
-        run = partial(run_first_pass, shard, profile, rules, shared, follow=wanted, leave_out=leave_out)
+
+        def run() -> ShardSummary:
+            found = run_first_pass(shard, profile, rules, shared, follow=wanted, leave_out=leave_out)
+            give_back()  # what the frames took, before the result is added up or written
+            return found
+
         if state is None:
             return run()
         found, known = state.survey(shard, settings, leave_out, run)

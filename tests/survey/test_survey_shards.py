@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from errno import ENOSPC
 from functools import cache
+from io import BytesIO
 from itertools import permutations
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -80,6 +83,33 @@ def test_the_order_of_adding_does_not_matter(order: tuple[int, ...]) -> None:
 def test_sums_may_be_added_up(first: int) -> None:
     others = [part(number) for number in range(3) if number != first]
     assert_same(add_up([add_up(others, FRAMES), part(first)], FRAMES), add_up(map(part, range(3)), FRAMES))
+
+
+class _FullAfter(BytesIO):
+    """A file on a disk that has room for so many writes."""
+
+    def __init__(self, writes: int) -> None:
+        super().__init__()
+        self.writes = writes
+
+    def write(self, data: Any) -> int:
+        self.writes -= 1
+        if self.writes < 0:
+            raise OSError(ENOSPC, "full")
+        return super().write(data)
+
+
+@pytest.mark.parametrize("writes", range(8))
+def test_a_full_disk_adds_up_the_same(writes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = add_up(map(part, range(3)), FRAMES)
+    monkeypatch.setattr("sensormap.shards.add_up.TemporaryFile", lambda **_: _FullAfter(writes))
+    assert_same(add_up(map(part, range(3)), FRAMES), expected)
+
+
+def test_no_place_for_temporary_files_adds_up_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = add_up(map(part, range(3)), FRAMES)
+    monkeypatch.setattr("sensormap.shards.add_up.TemporaryFile", Mock(side_effect=FileNotFoundError))
+    assert_same(add_up(map(part, range(3)), FRAMES), expected)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
