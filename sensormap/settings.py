@@ -115,6 +115,9 @@ class Options:
         Serial number of the body, where the photos are of several.
     jobs
         Number of threads; None means one for each processor, at most 8.
+    memory
+        Bytes of memory that a run may take: fewer threads run, and fewer bodies are mapped at once, than would take
+        more. It is an estimate, and a run of one thread is made in any case. None sets no limit.
     strict
         Whether the first photo that cannot be used ends the run.
     follow
@@ -145,6 +148,7 @@ class Options:
     profile: str | None = None
     serial: str | None = None
     jobs: int | None = None
+    memory: int | None = None
     strict: bool = False
     follow: int = DEFAULT_FOLLOWED
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -156,7 +160,7 @@ class Options:
     retry_skipped: bool = False
 
     def __post_init__(self) -> None:
-        for name, value, least in (("jobs", self.jobs, 1), ("follow", self.follow, 0)):
+        for name, value, least in (("jobs", self.jobs, 1), ("memory", self.memory, 1), ("follow", self.follow, 0)):
             if value is not None and value < least:
                 msg = f"{name}: {value} is not {least} or more"
                 raise ValueError(msg)

@@ -9,6 +9,9 @@ import click
 
 from sensormap.settings import DECODERS, DEFAULT_FOLLOWED
 
+_SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{0,9})?) ?([KMGT])I?B?")
+_BYTES = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+
 map_argument = click.argument("map_file", metavar="MAP", type=click.Path(path_type=Path))
 profile_option = click.option(
     "--profile", metavar="NAME|FILE", help="Camera profile; by default the one for the camera that the photos name."
@@ -16,6 +19,26 @@ profile_option = click.option(
 serial_option = click.option("--serial", help="Serial number of the camera to map, if the photos are from several.")
 jobs_option = click.option(
     "--jobs", type=click.IntRange(1, 256), help="Number of threads.  [default: one for each processor, at most 8]"
+)
+
+
+class _Memory(click.ParamType[int]):
+    """A number of bytes, as people write it: ``500MB``, ``1.5 GB``."""
+
+    name = "SIZE"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        match = _SIZE.fullmatch(str(value).strip().upper())
+        found = round(float(match[1]) * _BYTES[match[2]]) if match else 0
+        if not found:
+            self.fail(f"{str(value)[:40]!r} is not a size such as 800MB or 2GB", param, ctx)
+        return found
+
+
+memory_option = click.option(
+    "--memory",
+    type=_Memory(),
+    help="Memory that the run may take, about, such as 800MB or 2GB: fewer threads run than would take more.",
 )
 follow_option = click.option(
     "--follow",

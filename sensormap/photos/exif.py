@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
@@ -34,6 +34,9 @@ _shared_body = lru_cache(maxsize=256)(Body)  # the photos of one body hold one v
 
 Tags = dict[str, Any]
 """Tags by exifread's names."""
+
+ReadHeader = Callable[[Path], Photo]
+"""Reads what the header of a photo says: `read_photo`, or something that remembers what it returns."""
 
 # What is plausible; the rest counts as not told.
 YEARS = range(1980, 2101)  # a camera whose clock was never set says 1980 at the earliest

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from sensormap.camera.profile import Body, Profile
 from sensormap.camera.profile_files import find_profile
 from sensormap.errors import DecodeError, EditedError
 from sensormap.frame import Photo
-from sensormap.photos.exif import read_photo
+from sensormap.photos.exif import ReadHeader, read_photo
 from sensormap.photos.files import is_jpeg_name
 from sensormap.photos.finding import Found, Kind, find_each
 from sensormap.photos.select import NAMELESS, Selection, lost_serial, select_photos
@@ -129,7 +130,13 @@ OnRead = Callable[[int], None]
 """Called now and then with the number of files whose headers have been read."""
 
 
-def scan(photos: Iterable[str | Path], *, jobs: int | None = None, on_read: OnRead | None = None) -> Library:
+def scan(
+    photos: Iterable[str | Path],
+    *,
+    jobs: int | None = None,
+    on_read: OnRead | None = None,
+    read_header: ReadHeader = read_photo,
+) -> Library:
     """Find out which cameras took some photos; only their headers are read, but for files that look like copies.
 
     Parameters
@@ -140,6 +147,8 @@ def scan(photos: Iterable[str | Path], *, jobs: int | None = None, on_read: OnRe
         Threads; None means one for each processor, at most 8.
     on_read
         Called now and then with the number of files whose headers have been read.
+    read_header
+        Reads the header of a photo: `State.read_photo` knows those that it has read before.
 
     Returns
     -------
@@ -152,7 +161,7 @@ def scan(photos: Iterable[str | Path], *, jobs: int | None = None, on_read: OnRe
         If an argument names nothing.
     """
     remainder = Remainder()
-    selections = select_bodies(photos, remainder, Options(jobs=jobs), on_read=on_read)
+    selections = select_bodies(photos, remainder, Options(jobs=jobs), on_read=on_read, read_header=read_header)
     return Library(tuple(map(describe, selections)), remainder.listed())
 
 
@@ -163,6 +172,7 @@ def select_bodies(
     *,
     profile: Profile | None = None,
     on_read: OnRead | None = None,
+    read_header: ReadHeader = read_photo,
 ) -> tuple[Selection, ...]:
     """Find photos and sort them by the bodies that took them; keep of each what a map can use.
 
@@ -177,7 +187,7 @@ def select_bodies(
     profile
         The profile that the options name, if they do: photos of other models are then left out, PNG and TIFF files
         count as photos, and photos without EXIF are its camera's if most have none.
-    on_read
+    on_read, read_header
         As for `scan`.
 
     Returns
@@ -186,7 +196,8 @@ def select_bodies(
         One for each body, sorted.
     """
     found = find_each(arguments, images=profile is not None)
-    photos = _read_each(found, remainder, jpegs=options.jpegs, jobs=options.threads, on_read=on_read)
+    read = partial(_read, read_header)
+    photos = _read_each(found, remainder, read, jpegs=options.jpegs, jobs=options.threads, on_read=on_read)
     groups = _by_body(photos, remainder, profile=profile, serial=options.serial)
     selections = []
     for body in sorted(groups):
@@ -228,14 +239,20 @@ def _notes(body: Body, most: int) -> Iterator[str]:
 
 
 def _read_each(
-    found: Iterator[Found], remainder: Remainder, *, jpegs: bool, jobs: int, on_read: OnRead | None
+    found: Iterator[Found],
+    remainder: Remainder,
+    read: Callable[[str], Photo | DecodeError],
+    *,
+    jpegs: bool,
+    jobs: int,
+    on_read: OnRead | None,
 ) -> Iterator[Photo]:
     """Yield the photos among what is found, with what their headers say, a bounded number of them at once."""
     done = 0
     with ThreadPoolExecutor(jobs) as pool:
         paths = _photo_paths(found, remainder, jpegs=jpegs)
         while portion := list(islice(paths, _AT_ONCE)):
-            for path, photo in zip(portion, pool.map(_read, portion), strict=True):
+            for path, photo in zip(portion, pool.map(read, portion), strict=True):
                 done += 1
                 if isinstance(photo, Photo):
                     yield photo
@@ -256,10 +273,10 @@ def _photo_paths(found: Iterator[Found], remainder: Remainder, *, jpegs: bool) -
             yield one.path
 
 
-def _read(path: str) -> Photo | DecodeError:
+def _read(read_header: ReadHeader, path: str) -> Photo | DecodeError:
     """Return a photo, or why it cannot be used."""
     try:
-        return read_photo(Path(path))
+        return read_header(Path(path))
     except DecodeError as error:
         return error
 

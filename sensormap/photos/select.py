@@ -14,7 +14,7 @@ from sensormap.camera.profile import Body, Profile
 from sensormap.camera.profile_files import find_profile
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.frame import Photo, Skipped
-from sensormap.photos.exif import read_photo
+from sensormap.photos.exif import ReadHeader, read_photo
 from sensormap.photos.refusals import skipped
 from sensormap.photos.shots import find_twins, of_full_size, without_copies
 
@@ -58,12 +58,14 @@ class Selection:
     odd_sizes: tuple[Skipped, ...] = ()
 
 
-def read_photos(paths: Sequence[Path], *, jobs: int) -> tuple[tuple[Photo, ...], tuple[Skipped, ...]]:
+def read_photos(
+    paths: Sequence[Path], *, jobs: int, read_header: ReadHeader = read_photo
+) -> tuple[tuple[Photo, ...], tuple[Skipped, ...]]:
     """Read the EXIF of every file; return the photos and the files that are none."""
 
     def read(path: Path) -> Photo | Skipped:
         try:
-            return read_photo(path)
+            return read_header(path)
         except DecodeError as error:
             return skipped(path.name, error)
 

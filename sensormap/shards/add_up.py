@@ -8,21 +8,18 @@ from __future__ import annotations
 import pickle
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from copy import copy
 from dataclasses import replace
-from io import BytesIO, FileIO
 from itertools import chain
 from operator import attrgetter
 from os import SEEK_END
-from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sensormap.detect.tally import Tally
 from sensormap.detect.votes import BlockVotes
 from sensormap.shards.summary import ShardSummary, ShardVotes
+from sensormap.shards.tally_files import SumsFile, open_file, read_sums, write_sums
 
 _BY_FRAME = ("records", "skipped", "saved_windows", "contradictions", "votes")  # what is kept as it is, not summed
 
@@ -79,14 +76,14 @@ def add_up(parts: Iterable[ShardSummary], frames: int) -> ShardSummary:
     """
     total: ShardSummary | None = None
     # What was found so far waits on the disk while a shard is surveyed, which takes all the memory there is.
-    with _file() as sums, _file() as facts:
+    with open_file() as sums, open_file() as facts:
         in_memory: list[tuple[Any, ...]] = []
         for part in parts:
-            total = _nothing_like(part, frames) if total is None else replace(total, tally=_fetched(total.tally, sums))
+            total = _nothing_like(part, frames) if total is None else replace(total, tally=read_sums(total.tally, sums))
             total.tally.merge(part.tally)
             np.add(total.shifted_sums, part.shifted_sums, out=total.shifted_sums)
             np.add(total.shifts, part.shifts, out=total.shifts)
-            total = replace(total, tally=_put_away(total.tally, sums))
+            total = replace(total, tally=write_sums(total.tally, sums))
             others = tuple(getattr(part, name) for name in _BY_FRAME)
             if not _written(others, facts):
                 in_memory.append(others)
@@ -94,7 +91,7 @@ def add_up(parts: Iterable[ShardSummary], frames: int) -> ShardSummary:
         if total is None:
             msg = "no shard was surveyed"
             raise ValueError(msg)
-        total = replace(total, tally=_fetched(total.tally, sums))
+        total = replace(total, tally=read_sums(total.tally, sums))
         return _with_all(total, [*_read(facts), *in_memory])
 
 
@@ -106,15 +103,7 @@ def _with_all(total: ShardSummary, parts: Sequence[tuple[Any, ...]]) -> ShardSum
     return replace(total, **dict(zip(_BY_FRAME, values, strict=True)))
 
 
-def _file() -> FileIO | BytesIO:
-    """Return a file that is gone when it is closed; one in memory where there is no place for it."""
-    try:
-        return TemporaryFile(buffering=0)
-    except OSError:
-        return BytesIO()
-
-
-def _written(part: tuple[Any, ...], file: FileIO | BytesIO) -> bool:
+def _written(part: tuple[Any, ...], file: SumsFile) -> bool:
     """Write what was found to the end of a file; tell whether the disk had room for it."""
     end, data = file.seek(0, SEEK_END), pickle.dumps(part)
     with suppress(OSError):
@@ -124,7 +113,7 @@ def _written(part: tuple[Any, ...], file: FileIO | BytesIO) -> bool:
     return False
 
 
-def _read(file: FileIO | BytesIO) -> Iterator[tuple[Any, ...]]:
+def _read(file: SumsFile) -> Iterator[tuple[Any, ...]]:
     """Yield all that `_written` wrote to a file."""
     end = file.seek(0, SEEK_END)
     file.seek(0)
@@ -146,33 +135,6 @@ def _nothing_like(part: ShardSummary, frames: int) -> ShardSummary:
         contradictions={},
         fingerprints={},
     )
-
-
-def _put_away(tally: Tally, file: FileIO | BytesIO) -> Tally:
-    """Write the sums of a tally to a file, and return the tally without them; all of it where the disk is full."""
-    file.seek(0)
-    with suppress(OSError):
-        if all(file.write(sums.data) == sums.nbytes for sums in tally.sums):
-            return _with_sums(tally, [np.empty((0, 0), sums.dtype) for sums in tally.sums])
-    return tally
-
-
-def _fetched(tally: Tally, file: FileIO | BytesIO) -> Tally:
-    """Return a tally with the sums that `_put_away` wrote."""
-    if tally.hidden.size:
-        return tally
-    file.seek(0)
-    fetched = [np.empty(tally.shape, sums.dtype) for sums in tally.sums]
-    for sums in fetched:
-        file.readinto(sums.data)
-    return _with_sums(tally, fetched)
-
-
-def _with_sums(tally: Tally, sums: Sequence[NDArray[Any]]) -> Tally:
-    """Return a tally of as many frames with other sums, in the order of `Tally.sums`; they are not copied."""
-    other = copy(tally)
-    other.hidden, other.sum_z, other.sum_outlying = sums
-    return other
 
 
 def _renumbered(votes: BlockVotes, first: int) -> BlockVotes:

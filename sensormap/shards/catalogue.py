@@ -1,4 +1,4 @@
-"""What a state folder knows of photos, in an SQLite file: digests of their bytes, and maps made of known photos.
+"""What a state folder knows of photos, in an SQLite file: headers, digests of bytes, and maps made of known photos.
 
 The catalogue saves time and decides nothing: whatever is not in it is read again.
 """
@@ -13,19 +13,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sensormap.errors import StateError
 
 log = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 _TABLES = """
 CREATE TABLE about (version INTEGER NOT NULL);
 CREATE TABLE files (path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, digest TEXT NOT NULL);
+CREATE TABLE headers (path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, content TEXT NOT NULL);
 CREATE TABLE maps (key TEXT PRIMARY KEY, content TEXT NOT NULL);
 """
-_COLUMNS = {"about": 1, "files": 4, "maps": 2}
+_COLUMNS = {"about": 1, "files": 4, "headers": 4, "maps": 2}
 
 
 @dataclass(frozen=True, order=True)
@@ -48,8 +50,18 @@ class FileDigest:
     digest: str
 
 
+@dataclass(frozen=True)
+class FileHeader:
+    """What the header of a photo's file said: file as in `FileDigest`, and the header as text."""
+
+    path: bytes
+    size: int
+    mtime_ns: int
+    content: str
+
+
 class Catalogue:
-    """The catalogue of a state folder, open until `close`.
+    """The catalogue of a state folder, open until `close`; threads share it.
 
     Parameters
     ----------
@@ -67,6 +79,7 @@ class Catalogue:
 
     def __init__(self, path: Path, *, replace: bool = True) -> None:
         self.path = path
+        self._lock = Lock()  # a connection is in one transaction at a time
         try:
             self._connection = self._opened()
         except _UnusableError as error:
@@ -115,6 +128,17 @@ class Catalogue:
                 found[path] = str(row[2])
         return found
 
+    def header(self, file: FileDigest) -> str | None:
+        """Return what the header of a file said, if the file has not changed since."""
+        row = self._one("SELECT size, mtime_ns, content FROM headers WHERE path = ?", file.path)
+        return str(row[2]) if row is not None and row[:2] == (file.size, file.mtime_ns) else None
+
+    def keep_headers(self, headers: Iterable[FileHeader]) -> None:
+        """Add headers, or replace what was known of their files; in one transaction."""
+        rows = [(one.path, one.size, one.mtime_ns, one.content) for one in headers]
+        with self._writing():
+            self._connection.executemany("INSERT OR REPLACE INTO headers VALUES (?, ?, ?, ?)", rows)
+
     def remember(self, files: Iterable[FileDigest]) -> None:
         """Add files, or replace what was known of them; in one transaction."""
         self._add("REPLACE", files)
@@ -133,8 +157,10 @@ class Catalogue:
             self._connection.executemany(f"INSERT OR {otherwise} INTO files VALUES (?, ?, ?, ?)", rows)
 
     def forget(self, digest: str) -> None:
-        """Drop the files of a digest, and all maps, which may be of them."""
+        """Drop the files of a digest with their headers, and all maps, which may be of them."""
         with self._writing():
+            named = "SELECT path FROM files WHERE digest = ?"
+            self._connection.execute(f"DELETE FROM headers WHERE path IN ({named})", (digest,))
             self._connection.execute("DELETE FROM files WHERE digest = ?", (digest,))
             self._connection.execute("DELETE FROM maps")
 
@@ -163,7 +189,8 @@ class Catalogue:
 
     def _all(self, query: str, *values: str | bytes) -> list[tuple[Any, ...]]:
         try:
-            return self._connection.execute(query, values).fetchall()
+            with self._lock:
+                return self._connection.execute(query, values).fetchall()
         except sqlite3.Error as error:
             msg = f"{self.path}: cannot be read: {error}"
             raise StateError(msg) from error
@@ -172,9 +199,10 @@ class Catalogue:
     def _writing(self) -> Iterator[None]:
         """Write in one transaction: all of it, or nothing."""
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            with self._connection:  # commits, or takes all back if anything goes wrong
-                yield
+            with self._lock:
+                self._connection.execute("BEGIN IMMEDIATE")
+                with self._connection:  # commits, or takes all back if anything goes wrong
+                    yield
         except sqlite3.Error as error:
             msg = f"{self.path}: cannot be written: {error}"
             raise StateError(msg) from error

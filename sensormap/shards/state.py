@@ -27,8 +27,9 @@ from sensormap.frame import Photo
 from sensormap.output import PART_ENDING, PART_OPENING, write_atomically
 from sensormap.photos.files import read_bytes
 from sensormap.settings import Thresholds
-from sensormap.shards.catalogue import Catalogue, FileDigest, file_as_it_is
-from sensormap.shards.files import read_summary, summary_bytes
+from sensormap.shards.catalogue import Catalogue, FileDigest, FileHeader, file_as_it_is
+from sensormap.shards.file_format.reading_writing import read_summary, summary_bytes
+from sensormap.shards.known_headers import KnownHeaders
 from sensormap.shards.summary import ShardSummary
 
 log = logging.getLogger(__name__)
@@ -116,10 +117,12 @@ class State:
                 msg = f"{folder}: cannot be written: {error.strerror}"
                 raise StateError(msg) from error
             self._catalogue = Catalogue(folder / CATALOGUE)
+            self._headers = KnownHeaders(self._catalogue, self._keep_headers)
             self._lock = stack.pop_all()  # it stays locked until it is closed
 
     def close(self) -> None:
         """Give the folder free."""
+        self._headers.write()
         self._catalogue.close()
         self._lock.close()
 
@@ -128,6 +131,10 @@ class State:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def read_photo(self, path: Path) -> Photo:
+        """Return a photo as `photos.exif.read_photo` does; a file that has not changed is not opened again."""
+        return self._headers.read(path)
 
     def survey(
         self,
@@ -237,6 +244,9 @@ class State:
             self._catalogue.remember(rows)
 
         self._write_or_warn(write)
+
+    def _keep_headers(self, headers: Sequence[FileHeader]) -> None:
+        self._write_or_warn(lambda: self._catalogue.keep_headers(headers))
 
     def _remember(self, files: Sequence[FileDigest]) -> None:
         self._write_or_warn(lambda: self._catalogue.remember(files))

@@ -18,7 +18,7 @@ from sensormap.errors import DecodeError, OutputError, StateError
 from sensormap.output import write_atomically
 from sensormap.photos.files import read_bytes
 from sensormap.shards.catalogue import VERSION, Catalogue, FileDigest, open_catalogue
-from sensormap.shards.files import ShardFile, read_shard_file
+from sensormap.shards.file_format.reading_writing import ShardFile, read_shard_file
 from sensormap.shards.state import ALGORITHM, CATALOGUE, State, drop_file, held, shard_file, shard_files
 
 _DIGEST = re.compile("[0-9a-f]{64}")

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 from sensormap.camera.profile import Body, Profile
 from sensormap.camera.profile_files import find_profile, get_profile
 from sensormap.errors import DecodeError, OutputError, SensorMapError
 from sensormap.maps.map_names import map_names
 from sensormap.maps.mapfile.writing import check_output, write_map
+from sensormap.photos.exif import read_photo
 from sensormap.photos.library import FoundBody, LeftOut, Remainder, describe, select_bodies
 from sensormap.photos.select import Selection
 from sensormap.settings import DEFAULT_OPTIONS, Options
 from sensormap.survey.context import Read, RunContext
-from sensormap.survey.memory import give_back
+from sensormap.survey.memory import bodies_at_once, give_back
 from sensormap.survey.run import context_of, map_selection, open_state
-from sensormap.threads import Progress, no_progress
+from sensormap.threads import Progress, no_progress, result_of
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +94,7 @@ def map_bodies(
     overwrite
         Whether maps that lie there may be replaced; any other file never is.
     progress
-        Called with the number of photos done and of all, in each pass over the photos of a body, first with 0.
+        Called with the number of photos that the first pass over each body is done with, and of all, first with 0.
     read
         Decoder of photos, as for `map_defects`.
 
@@ -116,23 +119,99 @@ def map_bodies(
     named = None if options.profile is None else get_profile(options.profile)
     _make_folder(folder)
     remainder = Remainder(strict=options.strict)
-    selections = select_bodies(photos, remainder, options, profile=named)
-    if not selections:
-        msg = "no photos found: no file there is a raw photo or a JPEG that names its camera"
-        raise DecodeError(msg)
-    profiles = {one.body: named or find_profile(one.body) for one in selections}
-    names = map_names({body: profile.name if profile else None for body, profile in profiles.items()})
-    found = [(one, describe(one)) for one in selections]
-    bodies = []
     with open_state(options, read) as state:
-        for selection, described in found:
-            if described.usable:
-                path = folder / names[selection.body]
-                context = context_of(options, progress, read, state)
-                bodies.append(_map_body(selection, profiles[selection.body], path, context, overwrite=overwrite))
-                give_back()
+        selections = select_bodies(
+            photos, remainder, options, profile=named, read_header=state.read_photo if state else read_photo
+        )
+        if not selections:
+            msg = "no photos found: no file there is a raw photo or a JPEG that names its camera"
+            raise DecodeError(msg)
+        profiles = {one.body: named or find_profile(one.body) for one in selections}
+        names = map_names({body: profile.name if profile else None for body, profile in profiles.items()})
+        found = [(one, describe(one)) for one in selections]
+        usable = [one for one, described in found if described.usable]
+        shown = _Shown(progress, usable)
+
+        def map_one(selection: Selection) -> MappedBody:
+            body = selection.body
+            context = context_of(options, shown.of(selection), read, state)
+            mapped = _map_body(selection, profiles[body], folder / names[body], context, overwrite=overwrite)
+            shown.finish(selection)
+            give_back()
+            return mapped
+
+        largest = max((_photosites(one, profiles[one.body]) for one in usable), default=0)
+        bodies = _each(map_one, usable, at_once=bodies_at_once(largest, options), shown=shown)
     too_few = tuple(described for _, described in found if not described.usable)
     return BodyMaps(tuple(bodies), too_few, remainder.listed())
+
+
+class _Shown:
+    """The progress of several bodies as that of one run: photos of which the first pass is over; threads share it.
+
+    Parameters
+    ----------
+    progress
+        Called with the number of photos done and of all.
+    selections
+        The photos of each body.
+    """
+
+    def __init__(self, progress: Progress, selections: Sequence[Selection]) -> None:
+        self.ended = False
+        self._progress = progress
+        self._lock = Lock()
+        self._done = {one.body: 0 for one in selections}
+        self._total = {one.body: len(one.photos) + len(one.jpegs) + len(one.twins) for one in selections}
+        progress(0, sum(self._total.values()))
+
+    def of(self, selection: Selection) -> Progress:
+        """Return what a body's passes report to; it ends the body when the run is to end."""
+
+        def report(done: int, _: int) -> None:
+            if self.ended:
+                raise _EndedError
+            self._show(selection.body, done)
+
+        return report
+
+    def finish(self, selection: Selection) -> None:
+        """Count all photos of a body as done."""
+        self._show(selection.body, self._total[selection.body])
+
+    def _show(self, body: Body, done: int) -> None:
+        with self._lock:
+            before = self._done[body]
+            self._done[body] = max(before, min(done, self._total[body]))
+            if self._done[body] > before:
+                self._progress(sum(self._done.values()), sum(self._total.values()))
+
+
+class _EndedError(Exception):
+    """The run is to end, though this body is not mapped."""
+
+
+def _each(
+    map_one: Callable[[Selection], MappedBody], selections: Sequence[Selection], *, at_once: int, shown: _Shown
+) -> list[MappedBody]:
+    """Map bodies, some at once: while one is between two passes, or its map is made, another keeps the threads busy."""
+    with ThreadPoolExecutor(at_once) as pool:
+        # The largest first: what comes last may have the threads for itself, and should not have them for long.
+        largest = sorted(selections, key=lambda one: -len(one.photos) - len(one.jpegs))
+        futures = {one.body: pool.submit(map_one, one) for one in largest}
+        try:
+            return [result_of(futures[one.body]) for one in selections]
+        finally:  # nothing is left to end but after Ctrl-C, or an error that none of them expects
+            shown.ended = True
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _photosites(selection: Selection, profile: Profile | None) -> int:
+    """Return the number of photosites of a body's photos; an estimate where nothing is known of it."""
+    if profile is not None:
+        return profile.raw_size[0] * profile.raw_size[1]
+    jpegs = (*selection.jpegs, *(jpeg for jpeg, _ in selection.twins))
+    return max(photo.size_bytes for photo in (*selection.photos, *jpegs))
 
 
 def _map_body(

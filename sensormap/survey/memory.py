@@ -1,11 +1,76 @@
-"""Returning freed memory to the system, as far as the C library can."""
+"""How much memory a run takes, what fits into what it may take, and returning what was freed to the system."""
 
 from __future__ import annotations
 
 import ctypes
+import logging
+from dataclasses import replace
+
+from sensormap.settings import Options
+
+log = logging.getLogger(__name__)
+
+# Measured peaks: the program and its libraries take 190 MB; of each body's photosites the sums and what is made of
+# them 14 bytes, and each thread that decodes another 5.
+_PROGRAM_BYTES = 190_000_000
+_A_PHOTOSITE, _A_PHOTOSITE_AND_THREAD = 14, 5
+
+_MOST_BODIES = 2  # at once: two keep all threads busy
 
 _MMAP_THRESHOLD = -3  # of glibc's mallopt
 _LARGE_BYTES = 4_000_000  # a file or a frame is larger, what the arithmetic works in smaller
+
+
+def bytes_needed(photosites: int, threads: int, bodies: int = 1) -> int:
+    """Return the memory that a run takes at most, in bytes.
+
+    Parameters
+    ----------
+    photosites
+        Photosites of a frame.
+    threads
+        Threads that survey a body.
+    bodies
+        Bodies that are mapped at once.
+    """
+    return _PROGRAM_BYTES + bodies * photosites * (_A_PHOTOSITE + threads * _A_PHOTOSITE_AND_THREAD)
+
+
+def fitted(photosites: int, options: Options) -> Options:
+    """Return options with as many threads as fit into the memory that they allow, one at least.
+
+    Parameters
+    ----------
+    photosites
+        Photosites of a frame.
+    options
+        Options of the run.
+    """
+    if options.memory is None:
+        return options
+    threads = options.threads
+    while threads > 1 and bytes_needed(photosites, threads) > options.memory:
+        threads -= 1
+    if (needed := bytes_needed(photosites, threads)) > options.memory:
+        log.warning("%d MB needed for frames of this size, though only %d allowed", needed / 1e6, options.memory / 1e6)
+    elif threads < options.threads:
+        log.info("%d of %d threads: more would take more memory than allowed", threads, options.threads)
+    return replace(options, jobs=threads)
+
+
+def bodies_at_once(photosites: int, options: Options) -> int:
+    """Return how many bodies can be mapped at once in the memory that the options allow, one at least.
+
+    Parameters
+    ----------
+    photosites
+        Photosites of the largest frames.
+    options
+        Options of the run.
+    """
+    if options.memory is not None and bytes_needed(photosites, options.threads, _MOST_BODIES) > options.memory:
+        return 1
+    return _MOST_BODIES
 
 
 def keep_no_frames() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from operator import attrgetter
 
 import numpy as np
@@ -19,7 +20,7 @@ from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, Sens
 from sensormap.frame import Photo
 from sensormap.shards.summary import ShardSummary
 from sensormap.survey.context import RunContext
-from sensormap.survey.memory import give_back
+from sensormap.survey.memory import fitted, give_back
 from sensormap.survey.second_pass import run_second_pass
 from sensormap.survey.survey_shards import survey_shards
 
@@ -65,6 +66,7 @@ def gather_evidence(
         msg = f"{len(photos)} photos of one body, expected at most {MOST_FRAMES} for one map"
         raise FrameMismatchError(msg)
     profile = geometry_of(photos, known)
+    context = replace(context, options=fitted(profile.raw_size[0] * profile.raw_size[1], context.options))
     log.info("%s: %d photos, profile %s", body, len(photos), profile.name)
     for number, photo in enumerate(photos):
         log.debug("frame %d: %s", number, photo.path)

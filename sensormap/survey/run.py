@@ -27,6 +27,7 @@ from sensormap.decode.reading import read_frame
 from sensormap.errors import DecodeError, FrameMismatchError, StateError
 from sensormap.frame import Photo, Skipped
 from sensormap.maps.sensor_map import SensorMap
+from sensormap.photos.exif import read_photo
 from sensormap.photos.files import is_jpeg_name
 from sensormap.photos.finding import find_photos
 from sensormap.photos.refusals import Refusals
@@ -34,7 +35,7 @@ from sensormap.photos.select import Selection, in_order, read_photos, select_pho
 from sensormap.settings import DEFAULT_OPTIONS, FEW_FRAMES, RAWPY, Options
 from sensormap.shards.catalogue import Catalogue, open_catalogue
 from sensormap.shards.cut import cut_into_shards
-from sensormap.shards.files import read_shard_file
+from sensormap.shards.file_format.reading_writing import read_shard_file
 from sensormap.shards.state import CATALOGUE, State, SurveySettings, fingerprint, held, is_state, shard_file
 from sensormap.survey.context import Read, RunContext
 from sensormap.survey.kept_maps import Mapped, PhotoGroup, keep_map, kept_map
@@ -263,7 +264,8 @@ def _select(arguments: Iterable[str | Path], context: RunContext) -> tuple[Selec
             msg += " (PNG and TIFF files count only with --profile)"
         raise DecodeError(msg)
     log.info("%d files found", len(paths))
-    photos, unread = read_photos(paths, jobs=options.threads)
+    read_header = context.state.read_photo if context.state else read_photo
+    photos, unread = read_photos(paths, jobs=options.threads, read_header=read_header)
     refusals.extend(unread)
     selection = select_photos(photos, profile=named, serial=options.serial)
     refusals.extend(selection.skipped)

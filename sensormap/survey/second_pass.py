@@ -35,6 +35,7 @@ from sensormap.frame import Photo, Skipped
 from sensormap.photos.refusals import skipped
 from sensormap.score.neighbours import pad
 from sensormap.shards.summary import ShardSummary, Windows
+from sensormap.shards.tally_files import sums_on_disk
 from sensormap.survey.context import RunContext
 from sensormap.survey.saved_windows import CONTROLS, draw_controls
 from sensormap.threads import result_of
@@ -71,7 +72,9 @@ def run_second_pass(
     SecondPassResult or None
         None if no frame was saved and no photo could be decoded again.
     """
-    return _SecondPass(photos, profile, first, follow_list, context).run(frames)
+    second_pass = _SecondPass(photos, profile, first, follow_list, context)
+    with sums_on_disk(first.tally):  # while its values take their place
+        return second_pass.run(frames)
 
 
 class _SecondPass:

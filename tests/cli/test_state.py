@@ -12,7 +12,7 @@ import pytest
 
 from sensormap import check_state, describe_state, forget_photos, merge_states
 from sensormap.errors import StateError
-from sensormap.shards import archive
+from sensormap.shards.file_format import archive
 from sensormap.shards.state import CATALOGUE, State
 from tests.support.photos import nef, run, survey_of, write_photos, write_profile
 

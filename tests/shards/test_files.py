@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from sensormap.detect.tally import Tally
 from sensormap.errors import StateError
 from sensormap.shards.add_up import add_up, place_in_run
-from sensormap.shards.archive import content, pack, read_entries
-from sensormap.shards.files import read_summary, summary_bytes
+from sensormap.shards.file_format.archive import content, pack, read_entries
+from sensormap.shards.file_format.reading_writing import read_summary, summary_bytes
 from sensormap.shards.summary import ShardSummary
 from tests.support.shards import assert_same, drawn, sharing, surveyed
 

@@ -514,8 +514,8 @@ def exif(monkeypatch):
     def change(how):
         real = sensormap.photos.select.read_photos
 
-        def read(paths, *, jobs):
-            photos, skipped = real(paths, jobs=jobs)
+        def read(paths, **options):
+            photos, skipped = real(paths, **options)
             return tuple(replace(p, exposure=how(i, p.exposure)) for i, p in enumerate(photos)), skipped
 
         monkeypatch.setattr(sensormap.survey.run, "read_photos", read)

@@ -217,7 +217,7 @@ def test_a_catalogue_of_another_version_is_put_aside(
     with sqlite3.connect(tmp_path / "catalogue.sqlite") as catalogue:
         catalogue.execute("UPDATE about SET version = 7")
     assert map_text(mapped(*place, tmp_path)) == expected
-    assert any("version 7, expected 1" in message for message in caplog.messages)
+    assert any("version 7, expected 2" in message for message in caplog.messages)
     assert (tmp_path / "catalogue.sqlite.unusable-1").exists()
 
 

@@ -102,13 +102,13 @@ class _FullAfter(BytesIO):
 @pytest.mark.parametrize("writes", range(8))
 def test_a_full_disk_adds_up_the_same(writes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = add_up(map(part, range(3)), FRAMES)
-    monkeypatch.setattr("sensormap.shards.add_up.TemporaryFile", lambda **_: _FullAfter(writes))
+    monkeypatch.setattr("sensormap.shards.tally_files.TemporaryFile", lambda **_: _FullAfter(writes))
     assert_same(add_up(map(part, range(3)), FRAMES), expected)
 
 
 def test_no_place_for_temporary_files_adds_up_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = add_up(map(part, range(3)), FRAMES)
-    monkeypatch.setattr("sensormap.shards.add_up.TemporaryFile", Mock(side_effect=FileNotFoundError))
+    monkeypatch.setattr("sensormap.shards.tally_files.TemporaryFile", Mock(side_effect=FileNotFoundError))
     assert_same(add_up(map(part, range(3)), FRAMES), expected)
 
 

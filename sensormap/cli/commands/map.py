@@ -13,6 +13,7 @@ from sensormap.cli.options import (
     decoder_option,
     follow_option,
     jobs_option,
+    memory_option,
     profile_option,
     quiet_option,
     serial_option,
@@ -38,6 +39,7 @@ _SEPARATORS = tuple(filter(None, ("/", os.sep, os.altsep)))
 @profile_option
 @serial_option
 @jobs_option
+@memory_option
 @follow_option
 @click.option("--no-follow", is_flag=True, help="Leave out the second pass: faster, less certain, without strengths.")
 @decoder_option
@@ -64,6 +66,7 @@ def map_command(
     profile: str | None,
     serial: str | None,
     jobs: int | None,
+    memory: int | None,
     follow: int,
     no_follow: bool,
     decoder: str,
@@ -96,8 +99,8 @@ def map_command(
         msg = f"{'--fresh' if fresh else '--retry-skipped'} needs --state"
         raise click.UsageError(msg)
     options = Options(
-        profile=profile, serial=serial, jobs=jobs, strict=strict, follow=followed, decoder=decoder, state=state,
-        fresh=fresh, retry_skipped=retry_skipped,
+        profile=profile, serial=serial, jobs=jobs, memory=memory, strict=strict, follow=followed, decoder=decoder,
+        state=state, fresh=fresh, retry_skipped=retry_skipped,
     )  # fmt: skip
     keep_no_frames()
     to_folder = output is not None and (output.endswith(_SEPARATORS) or Path(output).is_dir())

@@ -15,11 +15,11 @@ from pathlib import Path
 from sensormap.bounded_reading import read_at_most
 from sensormap.errors import StateError
 from sensormap.photos.files import MAX_PHOTOSITES
-from sensormap.shards.archive import OVERHEAD, Entry, content, pack, read_entries
-from sensormap.shards.arrays import ArrayMember
 from sensormap.shards.cut import FEWEST, MOST
-from sensormap.shards.facts import Facts, SkippedFacts, UsedFacts, read_facts
-from sensormap.shards.members import layout_of, put_together, take_apart
+from sensormap.shards.file_format.archive import OVERHEAD, Entry, content, pack, read_entries
+from sensormap.shards.file_format.arrays import ArrayMember
+from sensormap.shards.file_format.facts import Facts, SkippedFacts, UsedFacts, read_facts
+from sensormap.shards.file_format.members import layout_of, put_together, take_apart
 from sensormap.shards.summary import ShardSummary
 
 _FACTS = "summary.json"

@@ -19,8 +19,8 @@ from sensormap.score.paired_outliers import PairedOutliers, sampled_strips
 from sensormap.score.same_scene import Fingerprint
 from sensormap.score.scores import SCORE_LIMIT
 from sensormap.score.slopes import sampled_pairs, slopes_of
-from sensormap.shards.arrays import ArrayMember, dense, distances, places_at, sparse, split
-from sensormap.shards.facts import (
+from sensormap.shards.file_format.arrays import ArrayMember, dense, distances, places_at, sparse, split
+from sensormap.shards.file_format.facts import (
     BlockFacts,
     ContradictionFacts,
     Facts,
