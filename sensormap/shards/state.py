@@ -23,13 +23,14 @@ from typing import Any
 
 from sensormap.camera.profile import Profile
 from sensormap.errors import DecodeError, OutputError, StateError
-from sensormap.frame import Photo
+from sensormap.frame import Photo, PhotoPath
 from sensormap.output import PART_ENDING, PART_OPENING, write_atomically
 from sensormap.photos.files import read_bytes
 from sensormap.settings import Thresholds
 from sensormap.shards.catalogue import Catalogue, FileDigest, file_as_it_is
 from sensormap.shards.files import read_summary, summary_bytes
 from sensormap.shards.summary import ShardSummary
+from sensormap.urls import is_url, shown_url
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +98,9 @@ class State:
         self.folder = folder
         self._retry = retry_skipped
         self._failed = False
+        if is_url(folder):
+            msg = f"{shown_url(str(folder))}: is a URL, expected a folder on this machine"
+            raise StateError(msg)
         try:
             (folder / _SHARDS).mkdir(parents=True, exist_ok=True)
         except (OSError, ValueError) as error:
@@ -173,10 +177,11 @@ class State:
         for path in unknown:
             file = file_as_it_is(path, "")
             digest = _digest(path)
-            if file is None or digest is None:
+            if digest is None:
                 return None
             known[path] = digest
-            new.append(FileDigest(file.path, file.size, file.mtime_ns, digest))
+            if file is not None:
+                new.append(FileDigest(file.path, file.size, file.mtime_ns, digest))
         if new:
             self._remember(new)
         return [known[photo.path] for photo in photos]
@@ -334,7 +339,7 @@ def fingerprint(digests: Sequence[str], settings: SurveySettings, leave_out: Col
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _digest(path: Path) -> str | None:
+def _digest(path: PhotoPath) -> str | None:
     """Return the SHA-256 of a photo's bytes; None where they cannot be read."""
     try:
         return hashlib.sha256(read_bytes(path)).hexdigest()

@@ -19,6 +19,7 @@ from sensormap.survey.context import Read, RunContext
 from sensormap.survey.memory import give_back
 from sensormap.survey.run import context_of, map_selection, open_state
 from sensormap.threads import Progress, no_progress
+from sensormap.urls import is_url, shown_url
 
 log = logging.getLogger(__name__)
 
@@ -159,6 +160,9 @@ def _map_body(
 
 def _make_folder(folder: Path) -> None:
     """Make the folder for the maps unless it is there."""
+    if is_url(folder):
+        msg = f"{shown_url(str(folder))}: is a URL, expected a folder on this machine"
+        raise OutputError(msg)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:

@@ -7,7 +7,7 @@ no frame crosses a process boundary, and sums of integers do not depend on who a
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from itertools import islice
 from threading import Lock
@@ -32,7 +32,7 @@ from sensormap.survey.context import RunContext
 from sensormap.survey.frame_reader import FrameReader
 from sensormap.survey.saved_windows import SavedWindows, split_frames
 from sensormap.survey.scenes_seen import ScenesSeen
-from sensormap.threads import result_of
+from sensormap.threads import Pool, result_of
 
 # Photosites: three of each plane, which the neighbours at the borders are copied from.
 _SMALLEST_SIDE = 6
@@ -132,7 +132,7 @@ class _FirstPass:
         waiting = {block: set(frames) for block, frames in enumerate(self._blocks)}
         votes: dict[int, Future[tuple[BlockVotes, ...]]] = {}
         threads, progress = self._context.options.threads, self._context.progress
-        pool = ThreadPoolExecutor(threads)
+        pool = Pool(threads)
         progress(0, len(self._photos))
         try:
             # Two photos a thread in flight: no thread idles, and no more frames than threads are in memory.
@@ -174,7 +174,7 @@ class _FirstPass:
             },
         )
 
-    def _frames(self, pool: ThreadPoolExecutor, *, in_flight: int) -> Iterator[tuple[int, FrameRecord | Skipped]]:
+    def _frames(self, pool: Pool, *, in_flight: int) -> Iterator[tuple[int, FrameRecord | Skipped]]:
         """Yield every frame's number and result, in the order in which they are done."""
         numbers = iter(self._saved.order)
         self._reader.read_ahead(self._saved.order[:_AHEAD], pool)

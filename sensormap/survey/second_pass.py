@@ -11,7 +11,6 @@ defects tells how many of the candidates that do so are false.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -37,7 +36,7 @@ from sensormap.score.neighbours import pad
 from sensormap.shards.summary import ShardSummary, Windows
 from sensormap.survey.context import RunContext
 from sensormap.survey.saved_windows import CONTROLS, draw_controls
-from sensormap.threads import result_of
+from sensormap.threads import Pool, result_of
 
 # Times that frames are compared by what is likely defective: fewer frames leave other scenery, which may repeat too.
 _SCENE_ROUNDS = 6
@@ -97,7 +96,7 @@ class _SecondPass:
 
     def run(self, frames: Sequence[int]) -> SecondPassResult | None:
         """Gather the values of the frames, then compute the odds of candidates and decoys."""
-        pool = ThreadPoolExecutor(self._context.options.threads)
+        pool = Pool(self._context.options.threads)
         try:
             windows = self._windows(frames, pool)
             if not windows:
@@ -111,7 +110,7 @@ class _SecondPass:
             self._ended = True
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _windows(self, frames: Sequence[int], pool: ThreadPoolExecutor) -> dict[int, Windows]:
+    def _windows(self, frames: Sequence[int], pool: Pool) -> dict[int, Windows]:
         """Return the frames' values by number: those that were saved, and of the others those that can be decoded."""
         saved, progress = self._first.saved_windows, self._context.progress
         windows = {frame: saved[frame] for frame in frames if frame in saved}
@@ -182,7 +181,7 @@ class _SecondPass:
             known=known,
         )
 
-    def _result(self, followed: FollowedWindows, conditions: Conditions, pool: ThreadPoolExecutor) -> SecondPassResult:
+    def _result(self, followed: FollowedWindows, conditions: Conditions, pool: Pool) -> SecondPassResult:
         """Learn from the controls what is usual, then compute the odds of candidates and decoys."""
         count = self._candidates.size
         controls = slice(count, count + CONTROLS)
