@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -176,6 +176,24 @@ def read_bytes(path: PhotoPath) -> bytes:
     except OSError as error:
         msg = f"{path.name}: cannot be read: {error.strerror}"
         raise DecodeError(msg) from error
+
+
+def read_ahead(paths: Sequence[PhotoPath]) -> None:
+    """Begin to fetch the first of some remote files, which `read_bytes` is asked for soon; `forget_ahead` ends that."""
+    files = [path for path in paths if isinstance(path, RemoteFile)]
+    if files:
+        from sensormap.photos import remote  # noqa: PLC0415 - local runs do without
+
+        remote.read_ahead(files, MAX_PHOTO_BYTES)
+
+
+def forget_ahead(paths: Iterable[PhotoPath]) -> None:
+    """Drop what was fetched of files, and never asked for."""
+    files = [path for path in paths if isinstance(path, RemoteFile)]
+    if files:
+        from sensormap.photos import remote  # noqa: PLC0415 - local runs do without
+
+        remote.forget_ahead(files)
 
 
 def check_photosites(width: int, height: int, name: str) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import re
 import socket
 import time
 from collections.abc import Coroutine
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from functools import cache
 from threading import Lock
 from typing import Any
@@ -31,6 +31,7 @@ _POLL_S = 0.2  # how soon a wait ends that nobody needs
 _S3 = frozenset({"s3", "s3a"})
 _OF_EXTRA = frozenset({"http", "https"}) | _S3
 _NO_ACCESS = frozenset({"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound"})
+_INVALID = frozenset({"ParamValidationError", "InvalidURL", "InvalidUrlClientError", "NonHttpUrlClientError"})
 _PASSING = (408, 425, 429)  # status codes that ask to try again
 NOT_FOUND, _REFUSED = "not found", "access refused; are the credentials right?"
 
@@ -42,13 +43,17 @@ class RequestError(Exception):
 def system_of(url: str) -> Any:
     """Return the file system of a URL."""
     shown, scheme = shown_url(url), scheme_of(url)
+    authority = url.partition("://")[2].partition("/")[0]
     if "::" in url:
         msg = f"{shown}: chained by ::, expected one URL"
+        raise DecodeError(msg)
+    if scheme in _S3 and "@" in authority:
+        msg = f"{shown}: the URL has a user in it, expected a bucket; keys go into AWS_ACCESS_KEY_ID and the like"
         raise DecodeError(msg)
     try:
         import fsspec  # noqa: F401, PLC0415 - takes a tenth of a second: local runs do not
 
-        error, system = _opened(scheme, url.partition("://")[2].partition("/")[0])
+        error, system = _opened(scheme, authority)
     except ImportError as missing:
         error, system = missing, None
     if isinstance(error, ImportError):
@@ -86,7 +91,7 @@ def pattern_of(text: str) -> re.Pattern[str]:
 def ask(system: Any, name: str, path: str, *, seconds: float, **options: Any) -> Any:
     """Call a method of a file system, again where that may help."""
     for pause in (*WAITS_S, None):
-        error, result = _attempt(_coroutine(system, name, path, **options), seconds)
+        error, result = finish(begin(system, name, path, seconds=seconds, **options))
         if error is None:
             return result
         reason, final = _judged(error, seconds)
@@ -98,11 +103,25 @@ def ask(system: Any, name: str, path: str, *, seconds: float, **options: Any) ->
     return None
 
 
-def _attempt(coroutine: Coroutine[Any, Any, Any], seconds: float) -> tuple[BaseException | None, Any]:
-    """Wait for a result, or for what went wrong: each file system has errors of its own, with no common base."""
+def begin(system: Any, name: str, path: str, *, seconds: float, **options: Any) -> Future[Any]:
+    """Call a method of a file system, and do not wait for it; it ends after so many seconds at the latest."""
+    return _begun(_coroutine(system, name, path, **options), seconds)
+
+
+def _begun(coroutine: Coroutine[Any, Any, Any], seconds: float) -> Future[Any]:
     from fsspec.asyn import get_loop  # noqa: PLC0415
 
-    future = asyncio.run_coroutine_threadsafe(asyncio.wait_for(coroutine, seconds), get_loop())
+    return asyncio.run_coroutine_threadsafe(asyncio.wait_for(coroutine, seconds), get_loop())
+
+
+def finish(future: Future[Any]) -> tuple[BaseException | None, Any]:
+    """Wait for a result, or for what went wrong: each file system has errors of its own, with no common base.
+
+    Raises
+    ------
+    RequestError
+        If the run of the calling thread ends before.
+    """
     try:
         while not future.done():  # the time-out lets Ctrl-C through
             wait([future], timeout=_POLL_S)
@@ -111,7 +130,7 @@ def _attempt(coroutine: Coroutine[Any, Any, Any], seconds: float) -> tuple[BaseE
                 raise RequestError(msg)
     finally:
         future.cancel()
-    error = future.exception()
+    error = ConnectionError() if future.cancelled() else future.exception()
     return error, None if error else future.result()
 
 
@@ -148,6 +167,7 @@ def _judged(error: BaseException, seconds: float) -> tuple[str, bool]:
         (status in (401, 403) or bool(names & _NO_ACCESS) or any_is(PermissionError), _REFUSED, True),
         (status in (404, 410), NOT_FOUND, True),
         (status >= 400, f"the server answers with status {status}", status < 500 and status not in _PASSING),
+        (bool(names & _INVALID), "is no URL of its kind", True),
         (any_is(socket.gaierror), "no such host", False),
         (type(error) is TimeoutError, f"too slow: not done after {seconds:.0f} s", True),
         (any_is(TimeoutError), f"no answer for {SILENCE_S} s", False),
@@ -171,7 +191,7 @@ def _opened(scheme: str, authority: str) -> tuple[BaseException | None, Any]:
         if key not in _systems:
             options = _options(scheme)
             call = asyncio.to_thread(url_to_fs, f"{scheme}://{authority}/", use_listings_cache=False, **options)
-            error, found = _attempt(call, ANSWER_S)
+            error, found = finish(_begun(call, ANSWER_S))
             if error is not None:
                 return error, None
             _systems[key] = found[0]

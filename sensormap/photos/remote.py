@@ -9,8 +9,10 @@ import errno
 import io
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, BinaryIO, NamedTuple, cast
 from urllib.parse import unquote
 
@@ -23,6 +25,8 @@ from sensormap.photos.network import (
     SLOWEST_BYTES_PER_S,
     RequestError,
     ask,
+    begin,
+    finish,
     path_of,
     pattern_of,
     system_of,
@@ -43,6 +47,8 @@ MAX_ENTRIES = 2_000_000
 _MAX_DEPTH = 64  # folders in folders; a web page can link to itself by ever longer names
 _MAX_PIECES = 40  # of a header, 10 MB: exifread is bounded to 8
 _TAIL_BYTES = 1 << 10  # read along with the beginning: corrected copies are marked there
+
+_AHEAD_FILES, _AHEAD_BYTES = 8, 100_000_000  # what is read before a thread is free for it
 
 _VERSIONS = ("ETag", "etag", "md5Hash", "generation")  # what file systems call what changes with the content
 _TIMES = ("LastModified", "Last-Modified", "last_modified", "mtime", "modified", "updated")
@@ -178,10 +184,53 @@ def read(file: RemoteFile, most: int) -> bytes:
     DecodeError
         If it cannot be read.
     """
-    expected = most if file.size is None else min(file.size, most)
-    seconds = ANSWER_S + expected / SLOWEST_BYTES_PER_S if file.size is not None else LISTING_S
-    data: bytes = _read("cat_file", file, start=0, end=expected + 1, seconds=seconds)
-    return data
+    with _ahead_lock:
+        begun = _ahead.pop(file, None)
+    error, data = (None, None) if begun is None else finish(begun)
+    if error is not None or data is None:
+        data = _read("cat_file", file, **_whole(file, most))
+    found: bytes = data
+    return found
+
+
+def _whole(file: RemoteFile, most: int) -> dict[str, Any]:
+    """Return what to ask for in order to read a whole file: one byte more tells whether it grew."""
+    if file.size is None:
+        return {"start": 0, "end": most + 1, "seconds": LISTING_S}
+    expected = min(file.size, most)
+    return {"start": 0, "end": expected + 1, "seconds": ANSWER_S + expected / SLOWEST_BYTES_PER_S}
+
+
+_ahead: dict[RemoteFile, Future[Any]] = {}
+_ahead_lock = Lock()
+
+
+def read_ahead(files: Iterable[RemoteFile], most: int) -> None:
+    """Begin to read files that `read` will be asked for next, as many as may wait; the others are left alone.
+
+    Parameters
+    ----------
+    files
+        The files, in the order in which they will be needed.
+    most
+        As for `read`.
+    """
+    with _ahead_lock:
+        held = sum(file.size or 0 for file in _ahead)
+        for file in files:
+            held += 0 if file in _ahead else file.size or most
+            if held > _AHEAD_BYTES or len(_ahead) >= _AHEAD_FILES:
+                return
+            if file not in _ahead:
+                _ahead[file] = begin(file.place.system, "cat_file", file.place.path, **_whole(file, most))
+
+
+def forget_ahead(files: Iterable[RemoteFile]) -> None:
+    """Stop reading files that nobody will ask for, or drop what was read of them."""
+    with _ahead_lock:
+        for file in files:
+            if (future := _ahead.pop(file, None)) is not None:
+                future.cancel()
 
 
 def open_header(file: RemoteFile) -> BinaryIO:

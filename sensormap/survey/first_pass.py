@@ -22,6 +22,7 @@ from sensormap.detect.tally import Outliers, Tally, add_outlying
 from sensormap.detect.votes import BlockVotes, count_votes, parts_of, shift_of, time_blocks
 from sensormap.errors import ProfileError
 from sensormap.frame import NARROW, Photo, Skipped
+from sensormap.photos.files import forget_ahead, read_ahead
 from sensormap.photos.refusals import skipped
 from sensormap.score.filtered import is_filtered
 from sensormap.score.neighbours import pad
@@ -43,6 +44,9 @@ _AT_THE_ENDS = 16
 
 # Photos decoded while the compiler is imported: memory for them is there, since the tally has not taken its own yet.
 _AHEAD = 6
+
+# Photos that may be fetched from a server before a thread is free for them; how many are, their sizes decide.
+_LOOKED_AHEAD = 16
 
 
 def run_first_pass(
@@ -153,6 +157,7 @@ class _FirstPass:
             self._scenes.end()
             self._saved.end()
             self._reader.end()
+            forget_ahead(photo.path for photo in self._photos)
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _result(self, block_votes: list[BlockVotes]) -> ShardSummary:
@@ -176,15 +181,19 @@ class _FirstPass:
 
     def _frames(self, pool: Pool, *, in_flight: int) -> Iterator[tuple[int, FrameRecord | Skipped]]:
         """Yield every frame's number and result, in the order in which they are done."""
-        numbers = iter(self._saved.order)
+        numbers, paths = iter(self._saved.order), [self._photos[number].path for number in self._saved.order]
+        read_ahead(paths)
         self._reader.read_ahead(self._saved.order[:_AHEAD], pool)
         pending = {pool.submit(self._frame, number): number for number in islice(numbers, in_flight)}
         self._compile()
+        begun = max(len(pending), _AHEAD)
         while pending:
             # The time-out lets Ctrl-C through on every platform.
             finished, _ = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
             for future in sorted(finished, key=pending.__getitem__):
                 number = pending.pop(future)
+                read_ahead(paths[begun : begun + _LOOKED_AHEAD])
+                begun += 1
                 pending.update((pool.submit(self._frame, following), following) for following in islice(numbers, 1))
                 yield number, future.result()
 

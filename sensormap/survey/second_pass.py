@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ from sensormap.diagnose.series import (
 )
 from sensormap.errors import SensorMapError
 from sensormap.frame import Photo, Skipped
+from sensormap.photos.files import forget_ahead, read_ahead
 from sensormap.photos.refusals import skipped
 from sensormap.score.neighbours import pad
 from sensormap.shards.summary import ShardSummary, Windows
@@ -73,6 +75,10 @@ def run_second_pass(
     return _SecondPass(photos, profile, first, follow_list, context).run(frames)
 
 
+# Photos that may be fetched from a server before a thread is free for them; how many are, their sizes decide.
+_LOOKED_AHEAD = 16
+
+
 class _SecondPass:
     """What the threads of the second pass share."""
 
@@ -108,6 +114,7 @@ class _SecondPass:
             return self._result(followed, conditions, pool)
         finally:
             self._ended = True
+            forget_ahead(photo.path for photo in self._photos)
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _windows(self, frames: Sequence[int], pool: Pool) -> dict[int, Windows]:
@@ -116,7 +123,13 @@ class _SecondPass:
         windows = {frame: saved[frame] for frame in frames if frame in saved}
         again = [frame for frame in frames if frame not in saved]
         progress(0, len(again))
-        pending = [(frame, pool.submit(self._read_again, frame)) for frame in again]
+        paths, begun = [self._photos[frame].path for frame in again], count(1)
+
+        def read(frame: int) -> Windows | Skipped:
+            read_ahead(paths[next(begun) :][:_LOOKED_AHEAD])  # the pool takes them up in that order
+            return self._read_again(frame)
+
+        pending = [(frame, pool.submit(read, frame)) for frame in again]
         for done, (frame, future) in enumerate(pending, start=1):
             result = result_of(future)
             if isinstance(result, Skipped):
