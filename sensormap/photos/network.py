@@ -25,7 +25,7 @@ SLOWEST_BYTES_PER_S = 100_000
 WAITS_S = (0.5, 2.0)
 """Seconds before something is tried again that failed; after the last one no more."""
 
-_MAX_PAGE_BYTES = 1 << 26  # of an index page: half a million links
+MAX_PAGE_BYTES = 1 << 26  # of an index page: half a million links
 _POLL_S = 0.2  # how soon a wait ends that nobody needs
 
 _S3 = frozenset({"s3", "s3a"})
@@ -189,8 +189,9 @@ def _opened(scheme: str, authority: str) -> tuple[BaseException | None, Any]:
     with _systems_lock:
         key = scheme, authority
         if key not in _systems:
-            options = _options(scheme)
-            call = asyncio.to_thread(url_to_fs, f"{scheme}://{authority}/", use_listings_cache=False, **options)
+            # Listings are of now, and systems are cached here, for all threads.
+            options = {"use_listings_cache": False, "skip_instance_cache": True, **_options(scheme)}
+            call = asyncio.to_thread(url_to_fs, f"{scheme}://{authority}/", **options)
             error, found = finish(_begun(call, ANSWER_S))
             if error is not None:
                 return error, None
@@ -225,7 +226,7 @@ def _options(scheme: str) -> dict[str, Any]:
         async def read(self) -> bytes:
             """Return the bytes that were asked for: servers may send all, and without an end."""
             asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.request_info.headers.get("Range", ""))
-            start, end = (int(asked[1]), int(asked[2]) + 1) if asked else (0, _MAX_PAGE_BYTES)
+            start, end = (int(asked[1]), int(asked[2]) + 1) if asked else (0, MAX_PAGE_BYTES)
             if self.status == 206:
                 start, end = 0, end - start
             data, at = bytearray(), 0

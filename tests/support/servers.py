@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+import pytest
+
 Answer = Callable[["Handler"], None]
 
 
@@ -135,6 +137,7 @@ class Handler(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 64
 
     def handle_error(self, *_: Any) -> None:
         """Say nothing: clients go as they please."""
@@ -154,3 +157,38 @@ def web(files: dict[str, bytes | Answer], **options: Any) -> Iterator[Site]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@dataclass
+class Bucket:
+    """A bucket of a server that speaks S3."""
+
+    url: str
+    client: Any
+
+    def put(self, key: str, data: bytes) -> None:
+        """Put an object there."""
+        self.client.put_object(Bucket="archive", Key=key, Body=data)
+
+
+@contextmanager
+def s3() -> Iterator[Bucket]:
+    """Serve S3 for a while, and have the environment say where."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="archive")
+        try:
+            yield Bucket("s3://archive", client)
+        finally:
+            client.close()
+            server.stop()
