@@ -56,10 +56,14 @@ _TIMES = ("LastModified", "Last-Modified", "last_modified", "mtime", "modified",
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """What a file system of fsspec calls a file."""
+    """What a file system calls a file, and a URL of that system; other processes open it by that again."""
 
-    system: Any = field(compare=False)
+    root: str = field(compare=False)
     path: str
+
+    @property
+    def system(self) -> Any:
+        return system_of(self.root)
 
 
 class Located(NamedTuple):
@@ -91,17 +95,17 @@ def locate(url: str) -> Located:
         If a package is not installed that such URLs take.
     """
     shown = shown_url(url)
-    system, path = system_of(url), path_of(url)
+    path = path_of(url)
     pattern, root = _pattern_of(url, path)
     if pattern is not None:
         start = shown[: len(shown.rstrip("/")) - len(pattern)]
-        file = RemoteFile(start, "", _Place(system, root))
+        file = RemoteFile(start, "", _Place(url, root))
         return Located(file, is_folder=True, matches=_compiled(pattern, shown), depth=_depth(pattern))
     file = file_of(url)
     if url.endswith("/"):
         return Located(file, is_folder=True)
     try:
-        info = ask(system, "info", path, seconds=ANSWER_S)
+        info = ask(file.place.system, "info", path, seconds=ANSWER_S)
     except RequestError as error:
         msg = f"{shown}: {'no such file, folder or pattern' if str(error) == NOT_FOUND else error}"
         raise DecodeError(msg) from error
@@ -117,7 +121,7 @@ def file_of(url: str) -> RemoteFile:
     DecodeError, MissingExtraError
         If the URL is of a kind that cannot be read.
     """
-    return RemoteFile(shown_url(url), url_name(url), _Place(system_of(url), path_of(url)))
+    return RemoteFile(shown_url(url), url_name(url), _Place(url, path_of(url)))
 
 
 def find(located: Located, *, enters: Callable[[str], bool], entered: set[Any]) -> Iterator[Listed]:
@@ -324,7 +328,7 @@ def _walk(located: Located, enters: Callable[[str], bool], entered: set[Any]) ->
 
 def _entry(folder: RemoteFile, info: dict[str, Any]) -> Listed | None:
     """Return an entry of a folder; None for the folder itself, and for what leads out of it."""
-    parent, path = folder.place.path.rstrip("/"), str(info["name"])
+    parent, path = folder.place.path.rstrip("/"), str(info.get("name", ""))
     start = f"{parent}/" if parent or path.startswith("/") else ""
     rest = path[len(start) :].rstrip("/")
     if not path.startswith(start) or {"", ".", ".."} & {*rest.split("/")}:
@@ -334,7 +338,7 @@ def _entry(folder: RemoteFile, info: dict[str, Any]) -> Listed | None:
     url = f"{folder.url}{'' if folder.url.endswith('/') else '/'}{rest}"
     url = shown_url(url) if is_web(url) else url
     is_folder = info.get("type") == "directory"
-    file = RemoteFile(url, url_name(url), _Place(folder.place.system, path))
+    file = RemoteFile(url, url_name(url), _Place(folder.place.root, path))
     return Listed(file if is_folder else _described(file, info), is_folder=is_folder)
 
 

@@ -84,7 +84,7 @@ def map_bodies(
     Parameters
     ----------
     photos
-        Files, folders (searched recursively) and glob patterns, in any mix.
+        Files, folders (searched recursively) and glob patterns, in any mix, each a path or a URL.
     folder
         Folder for the maps, made if it does not exist. They are called ``<profile or model>_<serial number>.yaml``.
     options

@@ -62,7 +62,7 @@ def map_defects(
     Parameters
     ----------
     photos
-        Files, folders (searched recursively) and glob patterns, in any mix.
+        Files, folders (searched recursively) and glob patterns, in any mix, each a path or a URL.
     options
         Options of the run.
     progress

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from sensormap.photos.finding import Kind, find_each, find_local_photos, find_ph
 from sensormap.photos.mark import MARK
 from sensormap.photos.select import read_photos
 from sensormap.threads import Pool
-from tests.support.photos import nef
+from tests.support.photos import nef, run, write_profile
 from tests.support.servers import Handler, Site, web
 
 PHOTO = nef(0)
@@ -416,3 +417,22 @@ def test_no_secret_of_a_url_is_shown(caplog: pytest.LogCaptureFixture) -> None:
         assert causes[1] is None or causes[1].__cause__ is causes[1].__context__ is None  # -vv prints them all
         ours = "".join(record.getMessage() for record in caplog.records if record.name.startswith("sensormap"))
         assert "secret" not in ours
+
+
+def test_other_processes_open_a_file_again() -> None:
+    with web({"/d/a.NEF": PHOTO}) as site:
+        path = read_photo(one(f"{site.url}/d/")).path
+        again = pickle.loads(pickle.dumps(path))
+        assert (again, again.size, again.version) == (path, path.size, path.version)
+        assert read_bytes(again) == PHOTO
+
+
+def test_names_that_steer_terminals_are_names(memory: dict[str, bytes], tmp_path: Path) -> None:
+    odd = ["a\x1b[31m.NEF", "b\n.NEF", "c..NEF", "d\\..\\e.NEF", "f.NEF"]
+    for number, name in enumerate(odd):
+        memory[f"/d/{name}"] = nef(number)
+    assert sorted(names("memory://d/")) == sorted(odd)
+    memory["/d/g\x1b.NEF"] = b""
+    result = run("map", "memory://d/", "-vv", "--profile", write_profile(tmp_path), "-o", tmp_path / "map.yaml")
+    assert result.exit_code == 0
+    assert "\x1b" not in result.output + (tmp_path / "map.yaml").read_text()
