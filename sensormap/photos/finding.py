@@ -124,7 +124,7 @@ def find_each(arguments: Iterable[str | Path], *, images: bool) -> Iterator[Foun
     Raises
     ------
     DecodeError
-        If an argument names nothing: before anything is found, unless it is a pattern or a folder in a URL.
+        If an argument names nothing; if it is a path, before anything is found.
     MissingExtraError
         If a package is not installed that a URL takes.
     """

@@ -136,7 +136,8 @@ def scan(photos: Iterable[str | Path], *, jobs: int | None = None, on_read: OnRe
     Parameters
     ----------
     photos
-        Files, folders (searched recursively) and glob patterns, in any mix, each a path or a URL. Their order does not matter.
+        Files, folders (searched recursively) and glob patterns, in any mix, each a path or a URL. Their order does not
+        matter.
     jobs
         Threads; None means one for each processor, at most 8.
     on_read

@@ -25,6 +25,9 @@ SLOWEST_BYTES_PER_S = 100_000
 WAITS_S = (0.5, 2.0)
 """Seconds before something is tried again that failed; after the last one no more."""
 
+MOST_FAILURES, REST_S = 48, 60
+"""Failures in a row after which a server is asked nothing for so many seconds: a long run would wait for days."""
+
 MAX_PAGE_BYTES = 1 << 26  # of an index page: half a million links
 _POLL_S = 0.2  # how soon a wait ends that nobody needs
 
@@ -88,13 +91,24 @@ def pattern_of(text: str) -> re.Pattern[str]:
         raise ValueError(str(error)) from error
 
 
+_failures: dict[int, tuple[int, float]] = {}
+"""How often each file system failed since it last answered, and when it did so last."""
+
+
 def ask(system: Any, name: str, path: str, *, seconds: float, **options: Any) -> Any:
     """Call a method of a file system, again where that may help."""
     for pause in (*WAITS_S, None):
+        failures, last = _failures.get(id(system), (0, 0.0))
+        if failures >= MOST_FAILURES and time.monotonic() - last < REST_S:
+            msg = f"the server failed {failures} times in a row"
+            raise RequestError(msg)
         error, result = finish(begin(system, name, path, seconds=seconds, **options))
         if error is None:
+            _failures.pop(id(system), None)
             return result
         reason, final = _judged(error, seconds)
+        if not final or type(error) is TimeoutError:
+            _failures[id(system)] = failures + 1, time.monotonic()
         if final or pause is None:
             raise RequestError(reason)  # without a cause, as above
         end = time.monotonic() + pause
@@ -243,4 +257,6 @@ def _options(scheme: str) -> dict[str, Any]:
             return (await self.read()).decode(encoding or "utf-8", errors)
 
     waits = ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=SILENCE_S)
-    return {"client_kwargs": {"timeout": waits, "response_class": BoundedResponse, "trust_env": True}}
+    headers = {"Accept-Encoding": "identity"}  # places in a file are those in what is sent
+    kept = {"timeout": waits, "response_class": BoundedResponse, "trust_env": True, "headers": headers}
+    return {"client_kwargs": kept}

@@ -297,6 +297,23 @@ def test_refusals_of_a_server(status: int, reason: str, times: int) -> None:
             find_photos([f"{site.url}/d/a.NEF"], images=False)
 
 
+def test_a_server_that_never_answers_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "MOST_FAILURES", 6)
+    paths = [f"/{number}.NEF" for number in range(30)]
+    with web(dict.fromkeys(paths, PHOTO)) as site:
+        found = find_photos([f"{site.url}{path}" for path in paths], images=False)
+        site.files |= dict.fromkeys(paths, lambda handler: handler.send_page(503, ""))
+        site.asked.clear()
+        for path in found:
+            with pytest.raises(DecodeError, match=r"status 503|failed 6 times in a row"):
+                read_bytes(path)
+        assert len(site.asked) == 6
+        site.files |= dict.fromkeys(paths, PHOTO)
+        monkeypatch.setattr(network, "REST_S", 0)
+        assert read_bytes(found[0]) == PHOTO
+        assert not network._failures.get(id(network.system_of(site.url)))
+
+
 def test_a_server_that_recovers_is_asked_again() -> None:
     failures = iter([503, 500])
 
