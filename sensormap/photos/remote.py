@@ -48,7 +48,7 @@ _MAX_DEPTH = 64  # folders in folders; a web page can link to itself by ever lon
 _MAX_PIECES = 40  # of a header, 10 MB: exifread is bounded to 8
 _TAIL_BYTES = 1 << 10  # read along with the beginning: corrected copies are marked there
 
-_AHEAD_FILES, _AHEAD_BYTES = 8, 100_000_000  # what is read before a thread is free for it
+_AHEAD_FILES, _AHEAD_BYTES = 8, 48_000_000  # what is read before a thread is free for it
 
 _VERSIONS = ("ETag", "etag", "md5Hash", "generation")  # what file systems call what changes with the content
 _TIMES = ("LastModified", "Last-Modified", "last_modified", "mtime", "modified", "updated")

@@ -147,6 +147,8 @@ def test_a_state_knows_files_of_a_web_server_by_their_etags(
         decoded.clear()
         assert map_text(survey_of(url, profile=place[1], state=tmp_path)) == expected
     assert decoded == []
+    planned = module.plan_map([f"{site.url}/**/*.NEF"], Options(profile=str(place[1]), state=tmp_path))
+    assert all(shard.known for shard in planned)
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"topsecret" in path.read_bytes()]
     forgotten = state_tools.forget_photos(tmp_path, [f"{secret}DSC_0007.NEF"])
     assert (forgotten.shards, forgotten.files) == (1, 1)
@@ -210,6 +212,15 @@ def test_one_map_for_each_body_of_a_server(place: tuple[Path, Path], site: Site,
     profile = str(place[1])
     maps = map_bodies([f"{site.url}/d80/"], tmp_path / "remote", Options(profile=profile))
     assert [one.photos for one in maps.bodies] == [PHOTOS - 2, 3]
+
+
+def test_a_folder_that_cannot_be_searched_is_said_and_skipped(place: tuple[Path, Path], site: Site) -> None:
+    url = f"{site.url}/d80/"
+    site.files |= {"/d80/sub/DSC_0099.NEF": nef(99), "/d80/sub/": lambda handler: handler.send_page(403, "")}
+    found = survey_of(url, profile=place[1])
+    assert found.frames.used == PHOTOS - 2
+    assert "access refused" in {photo.name: photo.reason for photo in found.skipped}["sub"]
+    assert [one.example for one in scan([url]).left_out if "cannot be searched" in one.reason] == ["sub"]
 
 
 def test_urls_where_folders_and_files_of_this_machine_are_expected(
