@@ -9,7 +9,8 @@ from urllib.parse import unquote
 
 # Two letters or more: one is a drive. A Path has made one slash of two.
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://?")
-_USER = re.compile(r"[^/@]*@")
+_USER = re.compile(r"[^/?#]*@")
+_NO_PORT = re.compile(r"[^/?#\[@]*:(?!\d*(?:[/?#]|$))")  # of a malformed URL: a password with a slash in it, perhaps
 _LOCAL = "file"
 _WEB = frozenset({"http", "https"})
 
@@ -49,10 +50,17 @@ def shown_url(url: str) -> str:
     if found is None:
         return url
     user = _USER.match(url, found.end())
+    if user is None and _NO_PORT.match(url, found.end()):
+        return f"{found[0]}..."
     rest = url[user.end() if user else found.end() :]
     if is_web(url):
-        rest = re.split("[?#]", rest, maxsplit=1)[0]
+        rest = without_query(rest)
     return found[0] + rest
+
+
+def without_query(url: str) -> str:
+    """Return a URL of the web without what is asked of the page."""
+    return re.split("[?#]", url, maxsplit=1)[0]
 
 
 def url_name(url: str) -> str:

@@ -31,7 +31,7 @@ from sensormap.photos.network import (
     pattern_of,
     system_of,
 )
-from sensormap.urls import is_web, shown_url, url_name
+from sensormap.urls import is_web, shown_url, url_name, without_query
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,8 @@ _MAX_PIECES = 40  # of a header, 10 MB: exifread is bounded to 8
 _TAIL_BYTES = 1 << 10  # read along with the beginning: corrected copies are marked there
 
 _AHEAD_FILES, _AHEAD_BYTES = 8, 48_000_000  # what is read before a thread is free for it
+
+_MAGIC, _WEB_MAGIC = re.compile(r"[*?\[]"), re.compile(r"[*\[]")  # what makes a pattern of a path
 
 _VERSIONS = ("ETag", "etag", "md5Hash", "generation")  # what file systems call what changes with the content
 _TIMES = ("LastModified", "Last-Modified", "last_modified", "mtime", "modified", "updated")
@@ -100,7 +102,8 @@ def locate(url: str) -> Located:
     if pattern is not None:
         start = shown[: len(shown.rstrip("/")) - len(pattern)]
         file = RemoteFile(start, "", _Place(url, root))
-        return Located(file, is_folder=True, matches=_compiled(pattern, shown), depth=_depth(pattern))
+        depth = _MAX_DEPTH if "**" in pattern else pattern.count("/") + 1
+        return Located(file, is_folder=True, matches=_compiled(pattern, shown), depth=depth)
     file = file_of(url)
     if url.endswith("/"):
         return Located(file, is_folder=True)
@@ -110,7 +113,9 @@ def locate(url: str) -> Located:
         msg = f"{shown}: {'no such file, folder or pattern' if str(error) == NOT_FOUND else error}"
         raise DecodeError(msg) from error
     is_page = info.get("mimetype") == "text/html" and not file.suffix
-    return Located(_described(file, info), is_folder=is_page or info.get("type") == "directory")
+    if is_page:
+        return Located(RemoteFile(shown, file.name, _Place(url, without_query(path))), is_folder=True)
+    return Located(_described(file, info), is_folder=info.get("type") == "directory")
 
 
 def file_of(url: str) -> RemoteFile:
@@ -152,7 +157,7 @@ def find(located: Located, *, enters: Callable[[str], bool], entered: set[Any]) 
             raise DecodeError(msg)
         if matches is None or one.problem:
             yield one
-        elif matches.match(_below(root, one.file)):
+        elif not one.file.name.startswith(".") and matches.match(_below(root, one.file)):
             found = True
             if one.is_folder:
                 yield from _walk(Located(one.file, is_folder=True), enters, entered)
@@ -358,12 +363,14 @@ def _described(file: RemoteFile, info: dict[str, Any]) -> RemoteFile:
 
 def _pattern_of(url: str, path: str) -> tuple[str | None, str]:
     """Return the part of a path from the first folder or name on that is a pattern, and the path of what it is in."""
+    first = 0
     if is_web(url):
-        path = re.split("[?#]", path, maxsplit=1)[0].rstrip("/")
-    magic = re.search(r"[*\[]" if is_web(url) else r"[*?\[]", path[path.rfind("@") + 1 :] if is_web(url) else path)
+        path = without_query(path).rstrip("/")
+        first = path.find("/", path.find("://") + 3)  # what stands before may have a password in it
+    magic = None if first < 0 else (_WEB_MAGIC if is_web(url) else _MAGIC).search(path, first)
     if magic is None:
         return None, path
-    start = path.rfind("/", 0, path.rfind("@") + 1 + magic.start() if is_web(url) else magic.start()) + 1
+    start = path.rfind("/", 0, magic.start()) + 1
     return path[start:], path[:start] if is_web(url) else path[:start].rstrip("/")
 
 
@@ -374,11 +381,6 @@ def _compiled(pattern: str, shown: str) -> re.Pattern[str]:
     except ValueError as error:
         msg = f"{shown}: is no pattern; ** stands for folders, by itself between two slashes"
         raise DecodeError(msg) from error
-
-
-def _depth(pattern: str) -> int:
-    """Return how many folders deep a pattern leads."""
-    return _MAX_DEPTH if "**" in pattern else pattern.count("/") + 1
 
 
 def _read(name: str, file: RemoteFile, *, seconds: float, **options: Any) -> Any:

@@ -74,6 +74,7 @@ def names(*urls: str | Path) -> list[str]:
 def test_what_a_url_names(memory: dict[str, bytes], url: str, found: list[str]) -> None:
     for path in ("a.NEF", "b.JPG", "notes.txt", "2009/c.NEF", "2010/may/d.nef", ".hidden/x.NEF", "@eaDir/y.NEF"):
         memory[f"/d/{path}"] = b"x"
+    memory["/d/.x.NEF"] = b"x"
     assert names(url) == found
     assert {one.path.name for one in find_each([url], images=False) if one.kind is Kind.PHOTO} == {*found}
     assert names(url, url, "memory://d/a.NEF").count("a.NEF") == 1
@@ -138,6 +139,10 @@ def test_a_web_server_s_index_pages_are_folders() -> None:
     with web(there) as site:
         assert names(f"{site.url}/d/") == ["a%b.NEF", "my photo.NEF"]
         assert names(f"{site.url}/d/*/my*.NEF?page=2") == ["my photo.NEF"]
+        assert names(f"{site.url}/d/?sort=date") == ["a%b.NEF", "my photo.NEF"]
+        site.files["/2011/you@me.NEF"] = PHOTO
+        assert names(f"{site.url.replace('//', '//me:a*b@')}/*/you@*.NEF") == ["you@me.NEF"]
+        del site.files["/2011/you@me.NEF"]
         assert names(f"{site.url}/e.NEF?size=1.jpg#x.tif") == ["e.NEF"]
         assert len(read_photos(find_photos([f"{site.url}/"], images=False), jobs=2)[0]) == 3
 
