@@ -97,8 +97,9 @@ def main() -> None:
     start = time.perf_counter()
     library = drawn_library(rng, arguments.bodies, arguments.total)
     shards = np.concatenate(library)
-    print(f"\n{shards.sum()} photos of {len(library)} bodies in {shards.size} shards of {shards.min()} to {shards.max()},"
-          f" {np.median(shards):.0f} in the middle; cut in {time.perf_counter() - start:.0f} s")  # fmt: skip
+    cut_s = time.perf_counter() - start
+    print(f"\n{shards.sum()} photos of {len(library)} bodies, cut in {cut_s:.0f} s into {shards.size} shards of"
+          f" {shards.min()} to {shards.max()} photos, {np.median(shards):.0f} in the middle")  # fmt: skip
     print_totals(figures, library)
     print("\nworkers  surveyed  maps by one machine  maps by the workers  surveyed again  GB/s read")
     for workers in WORKERS:
@@ -188,7 +189,7 @@ def _drawn_photos(rng: np.random.Generator, count: int) -> list[Photo]:
     """Return photos without files: sessions of some dozens, days apart, in which bursts follow each other."""
     pauses = np.where(rng.random(count) < 1 / 40, rng.exponential(4 * 86400, count), rng.exponential(60, count))
     pauses[rng.random(count) < 1 / 3] = 0.3
-    seconds, begin = np.cumsum(pauses), datetime(2010, 1, 1)  # noqa: DTZ001 - cameras know no zone
+    seconds, begin = np.cumsum(pauses), datetime(2010, 1, 1)
     first, body = int(rng.integers(1, 10_000)), Body("", "", "")
     return [
         Photo(Path(f"{number}.NEF"), 1, body, Exposure(time=begin + timedelta(seconds=s), shutter_count=first + number))
@@ -260,7 +261,8 @@ def print_catalogue(photos: int) -> None:
     """Fill a real catalogue with so many headers, and print its size and what asking it takes."""
     from sensormap.shards.catalogue import Catalogue, FileDigest, FileHeader  # noqa: PLC0415
 
-    header = '[1, "0.2.0", [["NIKON CORPORATION", "NIKON D80", "3012345"], [100, 0.01, "2010-05-02T12:00:00", 1, 1, null], null]]'
+    exposure = '[100, 0.01, "2010-05-02T12:00:00", 1, 1, null]'
+    header = f'[1, "0.2.0", [["NIKON CORPORATION", "NIKON D80", "3012345"], {exposure}, null]]'
     with TemporaryDirectory() as folder:
         catalogue = Catalogue(Path(folder) / "catalogue.sqlite")
         start = time.perf_counter()
@@ -276,7 +278,8 @@ def print_catalogue(photos: int) -> None:
             catalogue.header(FileDigest(b"/archive/%07d/DSC_%07d.NEF" % (number // 1000, number), 8_000_000, 1, ""))
         each = (time.perf_counter() - start) / len(range(0, photos, step))
         catalogue.close()
-    print(f"\ncatalogue of {photos} photos: {size / 1e6:.0f} MB, filled in {filled:.0f} s, asked in {each * 1e6:.0f} us a photo")
+    print(f"\ncatalogue of {photos} photos: {size / 1e6:.0f} MB, filled in {filled:.0f} s,"
+          f" asked in {each * 1e6:.0f} us a photo")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sensormap.camera.profile import Body
 
@@ -59,6 +59,46 @@ class Exposure:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file that is read by a URL.
+
+    Parameters
+    ----------
+    url
+        The URL as it may be shown and kept: without user, password and query.
+    name
+        File name without its folder.
+    place
+        What `photos.remote` reads it by; secrets may be in it.
+    size, version
+        Size in bytes, and what changes whenever the file does (an ETag, or a time); None where that is not known.
+    """
+
+    url: str
+    name: str
+    place: Any = field(repr=False)
+    size: int | None = field(default=None, compare=False)
+    version: str | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        return self.url
+
+    @property
+    def stem(self) -> str:
+        """The name without its ending."""
+        return PurePosixPath(self.name).stem
+
+    @property
+    def suffix(self) -> str:
+        """The name's ending, with its dot."""
+        return PurePosixPath(self.name).suffix
+
+
+PhotoPath: TypeAlias = "Path | RemoteFile"
+"""Where a photo lies."""
+
+
+@dataclass(frozen=True, slots=True)
 class Photo:
     """A file that may become a frame.
 
@@ -72,7 +112,7 @@ class Photo:
         Width and height of a JPEG as stored; None for a raw photo.
     """
 
-    path: Path
+    path: PhotoPath
     size_bytes: int
     body: Body
     exposure: Exposure

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from threading import Event, local
+from types import TracebackType
 from typing import TypeVar
 
 # Each holds a frame or two of some 45 MB; decoding beyond this waits for the disk.
@@ -32,3 +34,47 @@ def result_of(future: Future[T]) -> T:
     while not future.done():
         wait([future], timeout=0.5)
     return future.result()
+
+
+class _Own(local):
+    """What each thread knows of the pool that it works for."""
+
+    ended: Event | None = None
+
+
+_own = _Own()
+
+
+class Pool(ThreadPoolExecutor):
+    """Threads whose waiting for a network ends with their run: whoever waits asks `run_ended`.
+
+    Parameters
+    ----------
+    threads
+        How many there are at most.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._ended = Event()
+        super().__init__(threads, initializer=_join, initargs=(self._ended,))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the threads; with `cancel_futures` also what they are at, as far as that is waiting."""
+        if cancel_futures:
+            self._ended.set()
+        super().shutdown(wait, cancel_futures=cancel_futures)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.shutdown(cancel_futures=kind is not None)
+
+
+def _join(ended: Event) -> None:
+    """Let the thread that calls this know the pool that it works for."""
+    _own.ended = ended
+
+
+def run_ended() -> bool:
+    """Tell whether the run of the calling thread is over, so that its result is of no use any more."""
+    return _own.ended is not None and _own.ended.is_set()

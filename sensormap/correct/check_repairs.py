@@ -17,7 +17,7 @@ from sensormap.errors import FrameMismatchError
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.exif import read_photo
 from sensormap.photos.files import read_bytes
-from sensormap.photos.finding import find_photos
+from sensormap.photos.finding import find_local_photos
 from sensormap.threads import Progress, no_progress
 
 
@@ -75,7 +75,7 @@ def check_repairs(
     def held_out(path: Path) -> HeldOut:
         return _held_out(path, sensor_map, force=force)
 
-    paths = find_photos(photos, images=False)
+    paths = find_local_photos(photos, images=False)
     parts = run_each(paths, held_out, jobs=jobs, progress=progress, on_skipped=on_skipped)
     return RepairCheck(len(parts), sum_up(parts))
 

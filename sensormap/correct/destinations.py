@@ -12,6 +12,7 @@ from sensormap.errors import OutputError
 from sensormap.output import Objection
 from sensormap.photos.files import is_image_name, is_jpeg_name, is_photo_name
 from sensormap.photos.mark import is_marked
+from sensormap.urls import is_url, shown_url
 
 _CHUNK = 1 << 20  # bytes that are compared at once: files of one size mostly differ in the first
 
@@ -24,6 +25,9 @@ def check_folder(folder: Path) -> None:
     OutputError
         If it is one of these; the message says which.
     """
+    if is_url(folder):
+        msg = f"{shown_url(str(folder))}: is a URL, expected a folder on this machine for the corrected photos"
+        raise OutputError(msg)
     try:
         status = folder.stat().st_mode
     except FileNotFoundError:

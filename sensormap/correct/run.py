@@ -37,7 +37,7 @@ from sensormap.maps.sensor_map import SensorMap
 from sensormap.output import write_atomically
 from sensormap.photos.exif import read_photo
 from sensormap.photos.files import is_image_name, read_bytes
-from sensormap.photos.finding import find_photos
+from sensormap.photos.finding import find_local_photos
 from sensormap.photos.mark import marked
 from sensormap.photos.refusals import skipped
 from sensormap.threads import Progress, default_threads, no_progress, result_of
@@ -173,7 +173,7 @@ def correct_photos(
     """
     folder = Path(folder).expanduser()
     check_folder(folder)
-    found = find_photos(photos, images=False)
+    found = find_local_photos(photos, images=False)
     paths = without_results(found, folder)
     if len(paths) < len(found):
         log.warning("%d files in %s left out: taken for results of earlier runs", len(found) - len(paths), folder)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from sensormap.camera.profile import Profile
 from sensormap.decode.flashraw import read_flashraw_frame
@@ -17,7 +16,7 @@ from sensormap.decode.libraw import libraw_geometry, read_libraw_frame
 from sensormap.decode.mosaic import Decoded
 from sensormap.decode.png_tiff import image_geometry, read_image_frame
 from sensormap.errors import DecodeError
-from sensormap.frame import Frame, Photo
+from sensormap.frame import Frame, Photo, PhotoPath
 from sensormap.photos.files import is_image_name, is_jpeg_name, read_bytes
 from sensormap.settings import FLASHRAW, RAWPY
 
@@ -47,13 +46,13 @@ class Decoder:
         Name in `settings.DECODERS` that has to be asked for; None for a row that is always used.
     """
 
-    reads: Callable[[Path], bool]
+    reads: Callable[[PhotoPath], bool]
     geometry: ReadGeometry | None
     frame: DecodeFunction
     option: str | None = None
 
 
-def _any_name(_path: Path) -> bool:
+def _any_name(_path: PhotoPath) -> bool:
     """Take files of any name: LibRaw knows raw photos by their content."""
     return True
 
@@ -67,7 +66,7 @@ DECODER_TABLE = (
 """Decoders in the order in which they are asked; the last one reads any file or says what is wrong with it."""
 
 
-def open_geometry(path: Path, profile: Profile | None) -> Profile:
+def open_geometry(path: PhotoPath, profile: Profile | None) -> Profile:
     """Return the geometry to use for a run, from its first photo.
 
     Parameters

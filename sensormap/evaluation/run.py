@@ -18,7 +18,7 @@ from sensormap.decode.reading import read_frame
 from sensormap.diagnose.series import photon_noise
 from sensormap.evaluation.counts import SHOWS_SIGMA, Evaluation, Trace, bad_places, compare
 from sensormap.evaluation.planting import Light, Planted, draw_defects, plant
-from sensormap.frame import Frame, Photo
+from sensormap.frame import Frame, Photo, PhotoPath
 from sensormap.score.noise import Noise, frame_noise
 from sensormap.settings import DEFAULT_OPTIONS, Options
 from sensormap.survey.run import map_defects
@@ -113,7 +113,7 @@ class _Planter:
         self.seed = seed
         self._places = np.array([(one.row, one.col) for one in planted], np.int64).reshape(-1, 2)
         self._lock = Lock()
-        self._shows: dict[Path, NDArray[np.float64]] = {}
+        self._shows: dict[PhotoPath, NDArray[np.float64]] = {}
 
     def __call__(self, photo: Photo, profile: Profile) -> Frame:
         frame = read_frame(photo, profile)
@@ -136,7 +136,7 @@ class _Planter:
         """Return how clearly each defect shows."""
         if not self._shows:
             return [Trace(0, 0) for _ in self.planted]
-        shows = np.stack([self._shows[path] for path in sorted(self._shows)])
+        shows = np.stack([self._shows[path] for path in sorted(self._shows, key=str)])
         frames = np.count_nonzero(np.isfinite(shows), axis=0)
         beyond = np.count_nonzero(np.nan_to_num(shows) > SHOWS_SIGMA, axis=0)
         return [Trace(int(n), int(k)) for n, k in zip(frames, beyond, strict=True)]

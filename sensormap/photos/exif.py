@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 from io import BytesIO
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import exifread
@@ -22,8 +21,8 @@ from exifread.core.exceptions import ExifError
 from sensormap.camera.profile import MAX_NAME_LENGTH, Body
 from sensormap.camera.serial_tags import EXIF, IFD0, NOTE, serial_tags
 from sensormap.errors import DecodeError, EditedError
-from sensormap.frame import Exposure, Photo
-from sensormap.photos.files import JPEG_START, PARSER_ERRORS, file_size, is_jpeg_name
+from sensormap.frame import Exposure, Photo, PhotoPath
+from sensormap.photos.files import JPEG_START, PARSER_ERRORS, is_jpeg_name, opened
 from sensormap.photos.jpeg_markers import segments, stored_size
 from sensormap.photos.maker_note import NIKON_NOTE, Note, find_note, opens_with, read_note
 from sensormap.photos.mark import check_unmarked
@@ -35,7 +34,7 @@ _shared_body = lru_cache(maxsize=256)(Body)  # the photos of one body hold one v
 Tags = dict[str, Any]
 """Tags by exifread's names."""
 
-ReadHeader = Callable[[Path], Photo]
+ReadHeader = Callable[[PhotoPath], Photo]
 """Reads what the header of a photo says: `read_photo`, or something that remembers what it returns."""
 
 # What is plausible; the rest counts as not told.
@@ -78,7 +77,7 @@ EDITORS = (
 logging.getLogger("exifread").setLevel(logging.CRITICAL + 1)
 
 
-def read_photo(path: Path) -> Photo:
+def read_photo(path: PhotoPath) -> Photo:
     """Read the camera that took a photo and its settings, without decoding the photo.
 
     Parameters
@@ -98,20 +97,13 @@ def read_photo(path: Path) -> Photo:
         If the file is missing, unreadable, empty, too large, no regular file, or a copy that sensormap corrected; or
         if it is named like a JPEG and is none, or not as a camera wrote it.
     """
-    size = file_size(path)
-    try:
-        with path.open("rb") as file:
-            check_unmarked(file, path.name)
-            jpeg_size = stored_size(file, path.name) if is_jpeg_name(path) else None
-            tags, note = read_tags(file)
-    except DecodeError:
-        raise
-    except OSError as error:
-        msg = f"{path.name}: cannot be read: {error.strerror}"
-        raise DecodeError(msg) from error
+    with opened(path) as (found, size, file):
+        check_unmarked(file, path.name)
+        jpeg_size = stored_size(file, path.name) if is_jpeg_name(path) else None
+        tags, note = read_tags(file)
     if jpeg_size is not None:
         _check_unedited(tags, jpeg_size, path.name)
-    return Photo(path, size, body_of(tags, note), exposure_of(tags, note), jpeg_size)
+    return Photo(found, size, body_of(tags, note), exposure_of(tags, note), jpeg_size)
 
 
 def read_tags(file: BinaryIO) -> tuple[Tags, Note]:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import stat
 import struct
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 from sensormap.errors import DecodeError
+from sensormap.frame import PhotoPath, RemoteFile
 
 MAX_PHOTO_BYTES = 1_000_000_000  # the largest raw files (150 megapixels, uncompressed) have 0.3 GB
 MAX_PHOTOSITES = 400_000_000  # twice the largest sensor on sale; a damaged header can ask for ten times that
@@ -48,7 +53,7 @@ TIFF_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 """How TIFF files start, and the byte order that each start stands for, as in `struct`."""
 
 
-def is_photo_name(path: Path, *, images: bool = False) -> bool:
+def is_photo_name(path: PhotoPath, *, images: bool = False) -> bool:
     """Tell by its name whether a file found in a folder is a photo to read.
 
     Parameters
@@ -67,12 +72,12 @@ def is_photo_name(path: Path, *, images: bool = False) -> bool:
     return suffix in RAW_SUFFIXES or suffix in JPEG_SUFFIXES or (images and suffix in IMAGE_SUFFIXES)
 
 
-def is_image_name(path: Path) -> bool:
+def is_image_name(path: PhotoPath) -> bool:
     """Tell by its name whether a file is a PNG or TIFF rather than a raw file."""
     return path.suffix.lower() in IMAGE_SUFFIXES
 
 
-def is_jpeg_name(path: Path) -> bool:
+def is_jpeg_name(path: PhotoPath) -> bool:
     """Tell by its name whether a file is a JPEG."""
     return path.suffix.lower() in JPEG_SUFFIXES
 
@@ -94,16 +99,64 @@ def file_size(path: Path) -> int:
         kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or device"
         msg = f"{path.name}: is {kind}, expected a photo"
         raise DecodeError(msg)
-    if not status.st_size:
-        msg = f"{path.name}: is empty (0 bytes), expected a photo"
-        raise DecodeError(msg)
-    if status.st_size > MAX_PHOTO_BYTES:
-        msg = f"{path.name}: has {status.st_size} bytes, expected at most {MAX_PHOTO_BYTES}"
-        raise DecodeError(msg)
+    check_size(status.st_size, path.name)
     return status.st_size
 
 
-def read_bytes(path: Path) -> bytes:
+def check_size(size: int, name: str) -> None:
+    """Refuse a file that is empty or larger than photos are.
+
+    Raises
+    ------
+    DecodeError
+        If it is.
+    """
+    if not size:
+        msg = f"{name}: is empty (0 bytes), expected a photo"
+        raise DecodeError(msg)
+    if size > MAX_PHOTO_BYTES:
+        msg = f"{name}: has {size} bytes, expected at most {MAX_PHOTO_BYTES}"
+        raise DecodeError(msg)
+
+
+class OpenPhoto(NamedTuple):
+    """An open photo: where it lies, of a remote one with its version; its size in bytes; and the file."""
+
+    path: PhotoPath
+    size: int
+    file: BinaryIO
+
+
+@contextmanager
+def opened(path: PhotoPath) -> Iterator[OpenPhoto]:
+    """Open a file that can be a photo, for reading its header: of a remote one only what is read is fetched.
+
+    Raises
+    ------
+    DecodeError
+        As by `file_size`, and if reading fails.
+    """
+    if isinstance(path, RemoteFile):
+        from sensormap.photos import remote  # noqa: PLC0415 - local runs do without
+
+        path = remote.describe(path)
+        if path.size is None:  # a server that does not tell it
+            data = read_bytes(path)
+            yield OpenPhoto(path, len(data), BytesIO(data))
+            return
+        check_size(path.size, path.name)
+    size = file_size(path) if isinstance(path, Path) else path.size or 0
+    try:
+        with path.open("rb") if isinstance(path, Path) else remote.open_header(path) as file:
+            yield OpenPhoto(path, size, file)
+    except DecodeError:
+        raise
+    except OSError as error:
+        msg = f"{path.name}: cannot be read: {error.strerror}"
+        raise DecodeError(msg) from error
+
+
+def read_bytes(path: PhotoPath) -> bytes:
     """Return the bytes of a file that can be a photo.
 
     Raises
@@ -111,12 +164,36 @@ def read_bytes(path: Path) -> bytes:
     DecodeError
         As by `file_size`, and if reading fails.
     """
+    if isinstance(path, RemoteFile):
+        from sensormap.photos import remote  # noqa: PLC0415 - local runs do without
+
+        data = remote.read(path, MAX_PHOTO_BYTES)
+        check_size(len(data), path.name)
+        return data
     file_size(path)
     try:
         return path.read_bytes()
     except OSError as error:
         msg = f"{path.name}: cannot be read: {error.strerror}"
         raise DecodeError(msg) from error
+
+
+def read_ahead(paths: Sequence[PhotoPath]) -> None:
+    """Begin to fetch the first of some remote files, which `read_bytes` is asked for soon; `forget_ahead` ends that."""
+    files = [path for path in paths if isinstance(path, RemoteFile)]
+    if files:
+        from sensormap.photos import remote  # noqa: PLC0415 - local runs do without
+
+        remote.read_ahead(files, MAX_PHOTO_BYTES)
+
+
+def forget_ahead(paths: Iterable[PhotoPath]) -> None:
+    """Drop what was fetched of files, and never asked for."""
+    files = [path for path in paths if isinstance(path, RemoteFile)]
+    if files:
+        from sensormap.photos import remote  # noqa: PLC0415 - local runs do without
+
+        remote.forget_ahead(files)
 
 
 def check_photosites(width: int, height: int, name: str) -> tuple[int, int]:

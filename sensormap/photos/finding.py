@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
 from sensormap.errors import DecodeError
+from sensormap.frame import PhotoPath, RemoteFile
 from sensormap.photos.files import SIDECAR_SUFFIXES, is_photo_name
+from sensormap.threads import Pool
+from sensormap.urls import is_file_url, is_url, local_path, shown_url, url_name
 
 _CACHES = frozenset({"@eadir", "#recycle", "$recycle.bin", "__macosx", "lost+found", "system volume information"})
 """Folders, in lower case, that file servers and systems fill with thumbnails, or with what was thrown away."""
@@ -31,33 +34,36 @@ class Kind(Enum):
 class Found(NamedTuple):
     """Something found: its path, what it is, and of a folder that cannot be searched the reason."""
 
-    path: str
+    path: str | RemoteFile
     kind: Kind
     reason: str = ""
 
 
-def find_photos(arguments: Iterable[str | Path], *, images: bool) -> tuple[Path, ...]:
+def find_photos(arguments: Iterable[str | Path], *, images: bool) -> tuple[PhotoPath, ...]:
     """Return the files that arguments name, sorted, each once.
 
     Parameters
     ----------
     arguments
-        Files, folders (searched recursively for names that look like photos), and glob patterns, in any mix. Hidden
-        files and folders, and caches of thumbnails, are left out where nobody names them.
+        Files, folders (searched recursively for names that look like photos), and glob patterns, in any mix, each a
+        path or a URL. Hidden files and folders, and caches of thumbnails, are left out where nobody names them.
     images
         Whether PNG and TIFF files in folders count as photos.
 
     Returns
     -------
-    tuple of Path
+    tuple of Path or RemoteFile
         A folder that cannot be searched is among them: reading it as a photo then fails, and says so.
 
     Raises
     ------
     DecodeError
         If an argument names nothing, or a folder that cannot be searched.
+    MissingExtraError
+        If a package is not installed that a URL takes.
     """
-    files, folders = _named(arguments, images=images)
+    paths, urls = _split(arguments)
+    files, folders = _named(paths, images=images)
     found = set(files)
     for folder in folders:
         for one in walk(folder, images=images):
@@ -65,9 +71,46 @@ def find_photos(arguments: Iterable[str | Path], *, images: bool) -> tuple[Path,
                 msg = f"{folder}: cannot be searched: {one.reason}"
                 raise DecodeError(msg)
             if one.kind in (Kind.PHOTO, Kind.UNSEARCHABLE):
-                found.add(Path(one.path))
+                found.add(Path(str(one.path)))
     spelled = {path.absolute(): path for path in sorted(found, reverse=True)}  # one of several spellings
-    return tuple(sorted(spelled.values(), key=lambda path: (path.name, str(path))))
+    listed = (one.path for one in _find_remote(urls, images=images) if one.kind in (Kind.PHOTO, Kind.UNSEARCHABLE))
+    remote = [path for path in listed if isinstance(path, RemoteFile)]
+    return tuple(sorted([*spelled.values(), *remote], key=lambda path: (path.name, str(path))))
+
+
+def find_local_photos(arguments: Iterable[str | Path], *, images: bool) -> tuple[Path, ...]:
+    """Return the files that arguments name, as `find_photos`; a URL is refused, unless it is one of a local file.
+
+    Raises
+    ------
+    DecodeError
+        As by `find_photos`, and for a URL.
+    """
+    paths, urls = _split(arguments)
+    if urls:
+        msg = f"{shown_url(urls[0])}: is a URL, expected photos on this machine; copy them here first"
+        raise DecodeError(msg)
+    return tuple(path for path in find_photos(paths, images=images) if isinstance(path, Path))
+
+
+def located_photo(argument: str | Path) -> PhotoPath:
+    """Return the file that a path or a URL names, whether it is there or not.
+
+    Raises
+    ------
+    MissingExtraError, DecodeError
+        If a URL is of a kind that cannot be read.
+    """
+    if is_url(str(argument)) and not is_file_url(argument):
+        from sensormap.photos import remote  # noqa: PLC0415 - local runs do without
+
+        return remote.file_of(str(argument))
+    return Path(local_path(argument)).expanduser()
+
+
+def photo_name(place: str) -> str:
+    """Return the file name at the end of a path or URL."""
+    return url_name(place) if is_url(place) else Path(place).name
 
 
 def find_each(arguments: Iterable[str | Path], *, images: bool) -> Iterator[Found]:
@@ -81,17 +124,23 @@ def find_each(arguments: Iterable[str | Path], *, images: bool) -> Iterator[Foun
     Raises
     ------
     DecodeError
-        If an argument names nothing; before anything is found.
+        If an argument names nothing; if it is a path, before anything is found.
+    MissingExtraError
+        If a package is not installed that a URL takes.
     """
-    files, folders = _named(arguments, images=images)
+    paths, urls = _split(arguments)
+    files, folders = _named(paths, images=images)
+    remote = _find_remote(urls, images=images)
     spelled = {str(path.absolute()): str(path) for path in sorted(files, reverse=True)}
     for path in spelled.values():
         yield Found(path, Kind.PHOTO)
     entered: set[tuple[int, int]] = set()
     for folder in sorted(folders):
         for one in walk(folder, images=images, entered=entered):
-            if not spelled or os.path.abspath(one.path) not in spelled:  # noqa: PTH100 - a Path takes 10 times as long
+            # A Path takes 10 times as long.
+            if not spelled or os.path.abspath(str(one.path)) not in spelled:  # noqa: PTH100
                 yield one
+    yield from remote
 
 
 def walk(folder: str, *, images: bool, entered: set[tuple[int, int]] | None = None) -> Iterator[Found]:
@@ -122,7 +171,7 @@ def walk(folder: str, *, images: bool, entered: set[tuple[int, int]] | None = No
             entered.add((status.st_dev, status.st_ino))
             with os.scandir(parent) as entries:
                 for entry in entries:
-                    kind = _kind(entry, images=images)
+                    kind = _kind(entry.name, lambda entry=entry: _is_folder(entry), images=images)  # type: ignore[misc]
                     if kind is not None:
                         yield Found(entry.path, kind)
                     elif _is_folder(entry):
@@ -131,15 +180,39 @@ def walk(folder: str, *, images: bool, entered: set[tuple[int, int]] | None = No
             yield Found(parent, Kind.UNSEARCHABLE, error.strerror or str(error))
 
 
-def _kind(entry: os.DirEntry[str], *, images: bool) -> Kind | None:
+def _find_remote(urls: Sequence[str], *, images: bool) -> Iterator[Found]:
+    """Find what URLs name, each once; single files and missing folders are asked for at once."""
+    if not urls:
+        return
+    from sensormap.photos import remote  # noqa: PLC0415 - local runs do without
+
+    with Pool(remote.THREADS) as pool:
+        located = list(pool.map(remote.locate, dict.fromkeys(urls)))
+    seen: set[RemoteFile] = set()
+    entered: set[RemoteFile] = set()
+
+    def enters(name: str) -> bool:
+        return _kind(name, lambda: True, images=images) is None
+
+    for one in located:
+        for file, is_folder, is_named, problem in remote.find(one, enters=enters, entered=entered):
+            if problem:
+                yield Found(file, Kind.UNSEARCHABLE, problem)
+                continue
+            kind = Kind.PHOTO if is_named else _kind(file.name, lambda: is_folder, images=images)  # noqa: B023
+            if kind is not None and file not in seen:
+                seen.add(file)
+                yield Found(file, kind)
+
+
+def _kind(name: str, is_folder: Callable[[], bool], *, images: bool) -> Kind | None:
     """Return what something in a folder is; None for a folder to search, and for what is not mentioned."""
-    name = entry.name
     is_photo = is_photo_name(Path(name), images=images)
     if is_photo and not name.startswith("."):
         return Kind.PHOTO
     lower = name.lower()
     is_aside = lower.startswith(".") or lower in _CACHES or lower.endswith(_CACHE_SUFFIXES)
-    if is_photo or (is_aside and _is_folder(entry)):
+    if is_photo or (is_aside and is_folder()):
         return Kind.HIDDEN
     return Kind.SIDECAR if os.path.splitext(lower)[1] in SIDECAR_SUFFIXES else None  # noqa: PTH122
 
@@ -150,6 +223,13 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:
         return False
+
+
+def _split(arguments: Iterable[str | Path]) -> tuple[list[str | Path], list[str]]:
+    """Return the paths among arguments, also of URLs of local files, and the other URLs."""
+    named = [local_path(one) if is_file_url(one) else one for one in arguments]
+    urls = [str(one) for one in named if is_url(str(one))]
+    return [one for one in named if not is_url(str(one))], urls
 
 
 def _named(arguments: Iterable[str | Path], *, images: bool) -> tuple[set[Path], set[str]]:

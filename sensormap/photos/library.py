@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,12 +14,14 @@ from pathlib import Path
 from sensormap.camera.profile import Body, Profile
 from sensormap.camera.profile_files import find_profile
 from sensormap.errors import DecodeError, EditedError
-from sensormap.frame import Photo
+from sensormap.frame import Photo, PhotoPath, RemoteFile
 from sensormap.photos.exif import ReadHeader, read_photo
 from sensormap.photos.files import is_jpeg_name
 from sensormap.photos.finding import Found, Kind, find_each
-from sensormap.photos.select import NAMELESS, Selection, lost_serial, select_photos
+from sensormap.photos.select import NAMELESS, Selection, header_threads, lost_serial, select_photos
 from sensormap.settings import DEFAULT_OPTIONS, FEW_FRAMES, Options
+from sensormap.threads import Pool
+from sensormap.urls import is_url
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ class Remainder:
         self._counts: Counter[str] = Counter()
         self._examples: dict[str, str] = {}
 
-    def add(self, path: str, reason: str, why: str | DecodeError = "") -> None:
+    def add(self, path: str | PhotoPath, reason: str, why: str | DecodeError = "") -> None:
         """Add a file or folder, for a reason of those above; `why` says more of this one.
 
         Raises
@@ -115,7 +116,7 @@ class Remainder:
         """
         if self.strict and isinstance(why, DecodeError):
             raise why
-        name = Path(path).name or path
+        name = (Path(path).name or path) if isinstance(path, str) else path.name
         log.info("left out %s: %s", path, str(why).removeprefix(f"{name}: ") or reason)
         self._counts[reason] += 1
         self._examples[reason] = min(name, self._examples.get(reason, name))
@@ -142,7 +143,8 @@ def scan(
     Parameters
     ----------
     photos
-        Files, folders (searched recursively) and glob patterns, in any mix. Their order does not matter.
+        Files, folders (searched recursively) and glob patterns, in any mix, each a path or a URL. Their order does not
+        matter.
     jobs
         Threads; None means one for each processor, at most 8.
     on_read
@@ -195,9 +197,11 @@ def select_bodies(
     tuple of Selection
         One for each body, sorted.
     """
+    arguments = list(arguments)
     found = find_each(arguments, images=profile is not None)
     read = partial(_read, read_header)
-    photos = _read_each(found, remainder, read, jpegs=options.jpegs, jobs=options.threads, on_read=on_read)
+    jobs = header_threads(options.threads, remote=any(is_url(str(one)) for one in arguments))
+    photos = _read_each(found, remainder, read, jpegs=options.jpegs, jobs=jobs, on_read=on_read)
     groups = _by_body(photos, remainder, profile=profile, serial=options.serial)
     selections = []
     for body in sorted(groups):
@@ -249,7 +253,7 @@ def _read_each(
 ) -> Iterator[Photo]:
     """Yield the photos among what is found, with what their headers say, a bounded number of them at once."""
     done = 0
-    with ThreadPoolExecutor(jobs) as pool:
+    with Pool(jobs) as pool:
         paths = _photo_paths(found, remainder, jpegs=jpegs)
         while portion := list(islice(paths, _AT_ONCE)):
             for path, photo in zip(portion, pool.map(read, portion), strict=True):
@@ -262,21 +266,26 @@ def _read_each(
                     on_read(done)
 
 
-def _photo_paths(found: Iterator[Found], remainder: Remainder, *, jpegs: bool) -> Iterator[str]:
+def _photo_paths(found: Iterator[Found], remainder: Remainder, *, jpegs: bool) -> Iterator[str | RemoteFile]:
     """Yield the paths of photos among what is found; add the rest to the remainder."""
     for one in found:
         if one.kind is Kind.UNSEARCHABLE:
             log.warning("%s: cannot be searched: %s", one.path, one.reason)
         if one.kind is not Kind.PHOTO:
             remainder.add(one.path, _OF_KIND[one.kind], one.reason)
-        elif jpegs or not is_jpeg_name(Path(one.path)):
+        elif jpegs or not is_jpeg_name(_as_path(one.path)):
             yield one.path
 
 
-def _read(read_header: ReadHeader, path: str) -> Photo | DecodeError:
+def _as_path(path: str | RemoteFile) -> PhotoPath:
+    """Return a path that was found; it was a string for speed."""
+    return Path(path) if isinstance(path, str) else path
+
+
+def _read(read_header: ReadHeader, path: str | RemoteFile) -> Photo | DecodeError:
     """Return a photo, or why it cannot be used."""
     try:
-        return read_header(Path(path))
+        return read_header(_as_path(path))
     except DecodeError as error:
         return error
 
@@ -313,4 +322,4 @@ def _leave_out(groups: dict[Body, list[Photo]], bodies: Iterable[Body], reason: 
     """Take bodies out of the groups, and add their photos to the remainder."""
     for body in bodies:
         for photo in groups.pop(body):
-            remainder.add(str(photo.path), reason)
+            remainder.add(photo.path, reason)

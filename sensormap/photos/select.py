@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from pathlib import Path
 
 from sensormap.camera.profile import Body, Profile
 from sensormap.camera.profile_files import find_profile
 from sensormap.errors import DecodeError, FrameMismatchError
-from sensormap.frame import Photo, Skipped
+from sensormap.frame import Photo, PhotoPath, RemoteFile, Skipped
 from sensormap.photos.exif import ReadHeader, read_photo
 from sensormap.photos.refusals import skipped
 from sensormap.photos.shots import find_twins, of_full_size, without_copies
+from sensormap.threads import Pool
 
 _UNKNOWN = Body("", "", "")
 
 # The majority has so many times the photos of any other body, unless that has one only: two make a map of their own.
 _TIMES_AS_MANY = 5
 _MOST_LISTED = 8
+_WAITING = 16  # threads that wait for headers over a network
 NAMELESS = "no EXIF that names the camera"
 
 
@@ -59,20 +59,25 @@ class Selection:
 
 
 def read_photos(
-    paths: Sequence[Path], *, jobs: int, read_header: ReadHeader = read_photo
+    paths: Sequence[PhotoPath], *, jobs: int, read_header: ReadHeader = read_photo
 ) -> tuple[tuple[Photo, ...], tuple[Skipped, ...]]:
     """Read the EXIF of every file; return the photos and the files that are none."""
 
-    def read(path: Path) -> Photo | Skipped:
+    def read(path: PhotoPath) -> Photo | Skipped:
         try:
             return read_header(path)
         except DecodeError as error:
             return skipped(path.name, error)
 
-    with ThreadPoolExecutor(jobs) as pool:
+    with Pool(header_threads(jobs, remote=any(isinstance(path, RemoteFile) for path in paths))) as pool:
         results = list(pool.map(read, paths))
     photos = tuple(result for result in results if isinstance(result, Photo))
     return photos, tuple(result for result in results if isinstance(result, Skipped))
+
+
+def header_threads(jobs: int, *, remote: bool) -> int:
+    """Return how many threads read headers where so many may work: more where they mostly wait for a network."""
+    return max(jobs, _WAITING) if remote else jobs
 
 
 def select_photos(photos: Sequence[Photo], *, profile: Profile | None, serial: str | None) -> Selection:

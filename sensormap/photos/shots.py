@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sensormap.camera.geometry import Rect
-from sensormap.frame import Photo, Skipped
+from sensormap.errors import DecodeError
+from sensormap.frame import Photo, RemoteFile, Skipped
+from sensormap.photos.files import read_bytes
+from sensormap.photos.refusals import skipped
 
 _USUAL = 0.2  # a size that so large a share of the most frequent size's photos have is not rare
 _Shot = tuple[datetime | None, int | None]
@@ -113,6 +116,9 @@ def _without_same_content(photos: Sequence[Photo]) -> tuple[list[Photo], list[Sk
         if looks[photo.size_bytes, photo.exposure] > 1:
             try:
                 digest = _digest(photo, digests)
+            except DecodeError as error:
+                copies.append(skipped(photo.path.name, error))
+                continue
             except OSError as error:
                 copies.append(Skipped(photo.path.name, f"cannot be read: {error.strerror}"))
                 continue
@@ -126,6 +132,8 @@ def _without_same_content(photos: Sequence[Photo]) -> tuple[list[Photo], list[Sk
 
 def _digest(photo: Photo, known: dict[tuple[int, int], str]) -> str:
     """Return the digest of a photo's content; a file that has several names is read once."""
+    if isinstance(photo.path, RemoteFile):
+        return hashlib.sha256(read_bytes(photo.path)).hexdigest()
     with photo.path.open("rb") as file:
         status = os.fstat(file.fileno())
         key = status.st_dev, status.st_ino

@@ -5,6 +5,7 @@ The catalogue saves time and decides nothing: whatever is not in it is read agai
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -17,6 +18,7 @@ from threading import Lock
 from typing import Any
 
 from sensormap.errors import StateError
+from sensormap.frame import PhotoPath, RemoteFile
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +39,10 @@ class FileDigest:
     Parameters
     ----------
     path
-        Absolute path, as the system's bytes: it need not be valid text.
+        Absolute path, as the system's bytes: it need not be valid text. Of a remote file its URL, without secrets.
     size, mtime_ns
-        Size in bytes, and time of the last change in nanoseconds.
+        Size in bytes, and time of the last change in nanoseconds. Of a remote file, in place of the time, 64 bits of
+        the SHA-256 of its ETag or time.
     digest
         SHA-256 of its bytes, hexadecimal.
     """
@@ -119,11 +122,11 @@ class Catalogue:
         """Close the file."""
         self._connection.close()
 
-    def digests(self, paths: Iterable[Path]) -> dict[Path, str]:
+    def digests(self, paths: Iterable[PhotoPath]) -> dict[PhotoPath, str]:
         """Return the digests of the files that have not changed since they were read."""
         found = {}
         for path in paths:
-            row = self._one("SELECT size, mtime_ns, digest FROM files WHERE path = ?", _key(path))
+            row = self._one("SELECT size, mtime_ns, digest FROM files WHERE path = ?", file_key(path))
             if row is not None and row[:2] == _stat(path):
                 found[path] = str(row[2])
         return found
@@ -240,18 +243,27 @@ def _check(connection: sqlite3.Connection) -> None:
         raise _UnusableError(msg)
 
 
-def file_as_it_is(path: Path, digest: str) -> FileDigest | None:
-    """Return a file with its size and time of now, None where there is none; the digest is filled in by the caller."""
+def file_as_it_is(path: PhotoPath, digest: str) -> FileDigest | None:
+    """Return a file with its size and time of now, of a remote one those that were found; `digest` goes with them.
+
+    None where there is no file, or nothing would tell that a remote one has changed.
+    """
     found = _stat(path)
-    return None if found is None else FileDigest(_key(path), *found, digest)
+    return None if found is None else FileDigest(file_key(path), *found, digest)
 
 
-def _key(path: Path) -> bytes:
-    return os.fsencode(path.absolute())
+def file_key(path: PhotoPath) -> bytes:
+    """Return what a catalogue has a file by: its absolute path, or its URL without secrets."""
+    return path.url.encode("utf-8", "surrogateescape") if isinstance(path, RemoteFile) else os.fsencode(path.absolute())
 
 
-def _stat(path: Path) -> tuple[int, int] | None:
-    """Return size and time of the last change; None where there is no file."""
+def _stat(path: PhotoPath) -> tuple[int, int] | None:
+    """Return size and time of the last change, or a number that changes with a remote file; None where not known."""
+    if isinstance(path, RemoteFile):
+        if path.size is None or path.version is None:
+            return None
+        number = hashlib.sha256(path.version.encode("utf-8", "surrogateescape")).digest()[:8]
+        return path.size, int.from_bytes(number, signed=True)
     try:
         found = path.stat()
     except (OSError, ValueError):

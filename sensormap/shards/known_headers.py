@@ -6,13 +6,12 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from sensormap.camera.profile import Body
 from sensormap.errors import EditedError
-from sensormap.frame import Exposure, Photo
+from sensormap.frame import Exposure, Photo, PhotoPath
 from sensormap.photos.exif import read_photo
 from sensormap.shards.catalogue import Catalogue, FileHeader, file_as_it_is
 from sensormap.version import __version__
@@ -41,7 +40,7 @@ class KnownHeaders:
         self._new: list[FileHeader] = []
         self._lock = Lock()
 
-    def read(self, path: Path) -> Photo:
+    def read(self, path: PhotoPath) -> Photo:
         """Return a photo as `photos.exif.read_photo` does, from the catalogue where its file has not changed.
 
         Raises
@@ -97,7 +96,7 @@ def _text_of(photo: Photo) -> str:
     return _text([[body.make, body.model, body.serial], exposure, photo.jpeg_size])
 
 
-def _photo_of(text: str, path: Path, size: int) -> Photo | EditedError | None:
+def _photo_of(text: str, path: PhotoPath, size: int) -> Photo | EditedError | None:
     """Return what was kept, a photo or why it was refused; None where that is damaged, or of another version."""
     try:
         version, program, content = json.loads(text)

@@ -23,7 +23,7 @@ from typing import Any
 
 from sensormap.camera.profile import Profile
 from sensormap.errors import DecodeError, OutputError, StateError
-from sensormap.frame import Photo
+from sensormap.frame import Photo, PhotoPath
 from sensormap.output import PART_ENDING, PART_OPENING, write_atomically
 from sensormap.photos.files import read_bytes
 from sensormap.settings import Thresholds
@@ -31,6 +31,7 @@ from sensormap.shards.catalogue import Catalogue, FileDigest, FileHeader, file_a
 from sensormap.shards.file_format.reading_writing import read_summary, summary_bytes
 from sensormap.shards.known_headers import KnownHeaders
 from sensormap.shards.summary import ShardSummary
+from sensormap.urls import is_url, shown_url
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +99,9 @@ class State:
         self.folder = folder
         self._retry = retry_skipped
         self._failed = False
+        if is_url(folder):
+            msg = f"{shown_url(str(folder))}: is a URL, expected a folder on this machine"
+            raise StateError(msg)
         try:
             (folder / _SHARDS).mkdir(parents=True, exist_ok=True)
         except (OSError, ValueError) as error:
@@ -132,7 +136,7 @@ class State:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def read_photo(self, path: Path) -> Photo:
+    def read_photo(self, path: PhotoPath) -> Photo:
         """Return a photo as `photos.exif.read_photo` does; a file that has not changed is not opened again."""
         return self._headers.read(path)
 
@@ -180,10 +184,11 @@ class State:
         for path in unknown:
             file = file_as_it_is(path, "")
             digest = _digest(path)
-            if file is None or digest is None:
+            if digest is None:
                 return None
             known[path] = digest
-            new.append(FileDigest(file.path, file.size, file.mtime_ns, digest))
+            if file is not None:
+                new.append(FileDigest(file.path, file.size, file.mtime_ns, digest))
         if new:
             self._remember(new)
         return [known[photo.path] for photo in photos]
@@ -344,7 +349,7 @@ def fingerprint(digests: Sequence[str], settings: SurveySettings, leave_out: Col
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _digest(path: Path) -> str | None:
+def _digest(path: PhotoPath) -> str | None:
     """Return the SHA-256 of a photo's bytes; None where they cannot be read."""
     try:
         return hashlib.sha256(read_bytes(path)).hexdigest()

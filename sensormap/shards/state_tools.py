@@ -17,7 +17,8 @@ from pathlib import Path
 from sensormap.errors import DecodeError, OutputError, StateError
 from sensormap.output import write_atomically
 from sensormap.photos.files import read_bytes
-from sensormap.shards.catalogue import VERSION, Catalogue, FileDigest, open_catalogue
+from sensormap.photos.finding import located_photo, photo_name
+from sensormap.shards.catalogue import VERSION, Catalogue, FileDigest, file_key, open_catalogue
 from sensormap.shards.file_format.reading_writing import ShardFile, read_shard_file
 from sensormap.shards.state import ALGORITHM, CATALOGUE, State, drop_file, held, shard_file, shard_files
 
@@ -250,7 +251,7 @@ def forget_photos(folder: str | Path, photos: Iterable[str | Path]) -> Forgotten
             digests |= found
             names |= {name} if name else set()
         rows = [file for file in known if file.digest in digests]
-        names |= {Path(os.fsdecode(file.path)).name for file in rows}
+        names |= {photo_name(os.fsdecode(file.path)) for file in rows}
         dropped = [path for path in shard_files(folder) if _holds(_read(path), digests, names)]
         maps = catalogue.maps() if catalogue else 0
         for path in dropped:  # first the shards: the catalogue still tells which they are if this is interrupted
@@ -328,8 +329,8 @@ def _digests_of(photo: str | Path, known: Collection[FileDigest]) -> tuple[set[s
     """Return the digests that a path or digest stands for, and the photo's file name if it is a path."""
     if _DIGEST.fullmatch(str(photo).lower()):
         return {str(photo).lower()}, ""
-    path = Path(photo).expanduser()
-    place = os.fsencode(path.absolute())
+    path = located_photo(photo)
+    place = file_key(path)
     digests = {file.digest for file in known if file.path == place}
     try:
         digests.add(hashlib.sha256(read_bytes(path)).hexdigest())

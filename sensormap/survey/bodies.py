@@ -22,6 +22,7 @@ from sensormap.survey.context import Read, RunContext
 from sensormap.survey.memory import bodies_at_once, give_back
 from sensormap.survey.run import context_of, map_selection, open_state
 from sensormap.threads import Progress, no_progress, result_of
+from sensormap.urls import is_url, shown_url
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ def map_bodies(
     Parameters
     ----------
     photos
-        Files, folders (searched recursively) and glob patterns, in any mix.
+        Files, folders (searched recursively) and glob patterns, in any mix, each a path or a URL.
     folder
         Folder for the maps, made if it does not exist. They are called ``<profile or model>_<serial number>.yaml``.
     options
@@ -238,6 +239,9 @@ def _map_body(
 
 def _make_folder(folder: Path) -> None:
     """Make the folder for the maps unless it is there."""
+    if is_url(folder):
+        msg = f"{shown_url(str(folder))}: is a URL, expected a folder on this machine"
+        raise OutputError(msg)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:

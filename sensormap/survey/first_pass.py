@@ -7,7 +7,7 @@ no frame crosses a process boundary, and sums of integers do not depend on who a
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from itertools import islice
 from threading import Lock
@@ -22,6 +22,7 @@ from sensormap.detect.tally import Outliers, Tally, add_outlying
 from sensormap.detect.votes import BlockVotes, count_votes, parts_of, shift_of, time_blocks
 from sensormap.errors import ProfileError
 from sensormap.frame import NARROW, Photo, Skipped
+from sensormap.photos.files import forget_ahead, read_ahead
 from sensormap.photos.refusals import skipped
 from sensormap.score.filtered import is_filtered
 from sensormap.score.neighbours import pad
@@ -32,7 +33,7 @@ from sensormap.survey.context import RunContext
 from sensormap.survey.frame_reader import FrameReader
 from sensormap.survey.saved_windows import SavedWindows, split_frames
 from sensormap.survey.scenes_seen import ScenesSeen
-from sensormap.threads import result_of
+from sensormap.threads import Pool, result_of
 
 # Photosites: three of each plane, which the neighbours at the borders are copied from.
 _SMALLEST_SIDE = 6
@@ -43,6 +44,9 @@ _AT_THE_ENDS = 16
 
 # Photos decoded while the compiler is imported: memory for them is there, since the tally has not taken its own yet.
 _AHEAD = 6
+
+# Photos that may be fetched from a server before a thread is free for them; how many are, their sizes decide.
+_LOOKED_AHEAD = 16
 
 
 def run_first_pass(
@@ -132,7 +136,7 @@ class _FirstPass:
         waiting = {block: set(frames) for block, frames in enumerate(self._blocks)}
         votes: dict[int, Future[tuple[BlockVotes, ...]]] = {}
         threads, progress = self._context.options.threads, self._context.progress
-        pool = ThreadPoolExecutor(threads)
+        pool = Pool(threads)
         progress(0, len(self._photos))
         try:
             # Two photos a thread in flight: no thread idles, and no more frames than threads are in memory.
@@ -153,6 +157,7 @@ class _FirstPass:
             self._scenes.end()
             self._saved.end()
             self._reader.end()
+            forget_ahead(photo.path for photo in self._photos)
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _result(self, block_votes: list[BlockVotes]) -> ShardSummary:
@@ -174,17 +179,21 @@ class _FirstPass:
             },
         )
 
-    def _frames(self, pool: ThreadPoolExecutor, *, in_flight: int) -> Iterator[tuple[int, FrameRecord | Skipped]]:
+    def _frames(self, pool: Pool, *, in_flight: int) -> Iterator[tuple[int, FrameRecord | Skipped]]:
         """Yield every frame's number and result, in the order in which they are done."""
-        numbers = iter(self._saved.order)
+        numbers, paths = iter(self._saved.order), [self._photos[number].path for number in self._saved.order]
+        read_ahead(paths)
         self._reader.read_ahead(self._saved.order[:_AHEAD], pool)
         pending = {pool.submit(self._frame, number): number for number in islice(numbers, in_flight)}
         self._compile()
+        begun = max(len(pending), _AHEAD)
         while pending:
             # The time-out lets Ctrl-C through on every platform.
             finished, _ = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
             for future in sorted(finished, key=pending.__getitem__):
                 number = pending.pop(future)
+                read_ahead(paths[begun : begun + _LOOKED_AHEAD])
+                begun += 1
                 pending.update((pool.submit(self._frame, following), following) for following in islice(numbers, 1))
                 yield number, future.result()
 

@@ -25,7 +25,7 @@ from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import find_profile, get_profile
 from sensormap.decode.reading import read_frame
 from sensormap.errors import DecodeError, FrameMismatchError, StateError
-from sensormap.frame import Photo, Skipped
+from sensormap.frame import Photo, PhotoPath, Skipped
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.exif import read_photo
 from sensormap.photos.files import is_jpeg_name
@@ -63,7 +63,7 @@ def map_defects(
     Parameters
     ----------
     photos
-        Files, folders (searched recursively) and glob patterns, in any mix.
+        Files, folders (searched recursively) and glob patterns, in any mix, each a path or a URL.
     options
         Options of the run.
     progress
@@ -203,7 +203,7 @@ def map_selection(selection: Selection, known: Profile | None, context: RunConte
     refusals = context.refusals
     raws = PhotoGroup(selection.photos, selection.body, known, selection.clock_jumps)
     maps: list[SensorMap] = []
-    used: set[Path] = set()
+    used: set[PhotoPath] = set()
     problem = too_few(0, context)
     if raws.photos:
         try:
@@ -227,7 +227,7 @@ def map_selection(selection: Selection, known: Profile | None, context: RunConte
     return add_skipped(maps[0] if len(maps) == 1 else combine(*maps), refusals.skipped)
 
 
-def _mapped(group: PhotoGroup, context: RunContext, *, noun: str, alone: bool) -> tuple[SensorMap, set[Path]]:
+def _mapped(group: PhotoGroup, context: RunContext, *, noun: str, alone: bool) -> tuple[SensorMap, set[PhotoPath]]:
     """Return the map of photos, which are called `noun`, and the files that were used; log what makes it uncertain.
 
     The map of a run of no others, `alone`, is taken from the state folder where that has it.
@@ -273,7 +273,7 @@ def _select(arguments: Iterable[str | Path], context: RunContext) -> tuple[Selec
 
 
 def _jpegs(
-    selection: Selection, used: set[Path], known: Profile | None, refusals: Refusals, *, mapped: bool
+    selection: Selection, used: set[PhotoPath], known: Profile | None, refusals: Refusals, *, mapped: bool
 ) -> list[Photo]:
     """Return the JPEGs to map: of shots that no raw photo in use shows, if they can be placed beside those."""
     twins = [jpeg for jpeg, photo in selection.twins if photo.path in used]

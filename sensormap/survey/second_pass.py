@@ -11,8 +11,8 @@ defects tells how many of the candidates that do so are false.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,13 +32,14 @@ from sensormap.diagnose.series import (
 )
 from sensormap.errors import SensorMapError
 from sensormap.frame import Photo, Skipped
+from sensormap.photos.files import forget_ahead, read_ahead
 from sensormap.photos.refusals import skipped
 from sensormap.score.neighbours import pad
 from sensormap.shards.summary import ShardSummary, Windows
 from sensormap.shards.tally_files import sums_on_disk
 from sensormap.survey.context import RunContext
 from sensormap.survey.saved_windows import CONTROLS, draw_controls
-from sensormap.threads import result_of
+from sensormap.threads import Pool, result_of
 
 # Times that frames are compared by what is likely defective: fewer frames leave other scenery, which may repeat too.
 _SCENE_ROUNDS = 6
@@ -77,6 +78,10 @@ def run_second_pass(
         return second_pass.run(frames)
 
 
+# Photos that may be fetched from a server before a thread is free for them; how many are, their sizes decide.
+_LOOKED_AHEAD = 16
+
+
 class _SecondPass:
     """What the threads of the second pass share."""
 
@@ -100,7 +105,7 @@ class _SecondPass:
 
     def run(self, frames: Sequence[int]) -> SecondPassResult | None:
         """Gather the values of the frames, then compute the odds of candidates and decoys."""
-        pool = ThreadPoolExecutor(self._context.options.threads)
+        pool = Pool(self._context.options.threads)
         try:
             windows = self._windows(frames, pool)
             if not windows:
@@ -112,15 +117,22 @@ class _SecondPass:
             return self._result(followed, conditions, pool)
         finally:
             self._ended = True
+            forget_ahead(photo.path for photo in self._photos)
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _windows(self, frames: Sequence[int], pool: ThreadPoolExecutor) -> dict[int, Windows]:
+    def _windows(self, frames: Sequence[int], pool: Pool) -> dict[int, Windows]:
         """Return the frames' values by number: those that were saved, and of the others those that can be decoded."""
         saved, progress = self._first.saved_windows, self._context.progress
         windows = {frame: saved[frame] for frame in frames if frame in saved}
         again = [frame for frame in frames if frame not in saved]
         progress(0, len(again))
-        pending = [(frame, pool.submit(self._read_again, frame)) for frame in again]
+        paths, begun = [self._photos[frame].path for frame in again], count(1)
+
+        def read(frame: int) -> Windows | Skipped:
+            read_ahead(paths[next(begun) :][:_LOOKED_AHEAD])  # the pool takes them up in that order
+            return self._read_again(frame)
+
+        pending = [(frame, pool.submit(read, frame)) for frame in again]
         for done, (frame, future) in enumerate(pending, start=1):
             result = result_of(future)
             if isinstance(result, Skipped):
@@ -185,7 +197,7 @@ class _SecondPass:
             known=known,
         )
 
-    def _result(self, followed: FollowedWindows, conditions: Conditions, pool: ThreadPoolExecutor) -> SecondPassResult:
+    def _result(self, followed: FollowedWindows, conditions: Conditions, pool: Pool) -> SecondPassResult:
         """Learn from the controls what is usual, then compute the odds of candidates and decoys."""
         count = self._candidates.size
         controls = slice(count, count + CONTROLS)

@@ -20,6 +20,7 @@ from fixtures.files.nef import NefMeta
 from sensormap.camera.profile import Body
 from sensormap.errors import DecodeError
 from sensormap.photos import library
+from sensormap.photos.exif import read_photo
 from sensormap.photos.library import FoundBody, LeftOut, Library, Remainder, scan, select_bodies
 from sensormap.photos.mark import marked
 from sensormap.settings import Options
@@ -194,15 +195,13 @@ def test_never_more_headers_wait_than_a_portion(tmp_path: Path, monkeypatch: pyt
             yield one
 
     monkeypatch.setattr(library, "find_each", find)
-    real_read = library.read_photo
     waiting = []
 
     def read(path: Path) -> object:
         waiting.append(len(taken))
-        return real_read(path)
+        return read_photo(path)
 
-    monkeypatch.setattr(library, "read_photo", read)
-    scan([tmp_path])
+    scan([tmp_path], read_header=read)
     assert waiting[:4] == [4] * 4
     assert max(waiting[:8]) == 8
 

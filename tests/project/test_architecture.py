@@ -16,7 +16,7 @@ PACKAGE = PROJECT / "sensormap"
 # A package, or a module at the top, imports from lower floors only.
 FLOORS = [
     {"errors", "bounded_reading", "compiled", "strict_yaml", "threads", "version"},
-    {"camera", "output", "settings"},
+    {"camera", "output", "settings", "urls"},
     {"frame"},
     {"photos", "maps", "score"},
     {"decode", "detect", "formats", "history"},
@@ -44,6 +44,9 @@ HOMES = {
     "matplotlib": {"history"},
     "statsmodels": {"history"},
     "exifread": {"photos"},
+    "fsspec": {"photos"},
+    "aiohttp": {"photos"},
+    "asyncio": {"photos"},
     "simplejpeg": {"decode"},
     "flashraw": {"decode"},
     "yaml": {"strict_yaml"},

@@ -80,8 +80,9 @@ def map_command(
 ) -> None:
     """Find the defects of the sensor that took PHOTOS.
 
-    PHOTOS are files, folders (searched recursively) and patterns, in any mix. Photos that cannot be used are named on
-    stderr and listed in the map; they never end the run. A few photos of another camera are left out in the same way:
+    PHOTOS are files, folders (searched recursively) and patterns, in any mix, also by URL: https://..., s3://... (pip
+    install 'sensormap[remote]'). Photos that cannot be used are named on stderr and listed in the map; they never end
+    the run. A few photos of another camera are left out in the same way:
     few means a single one, or at most a fifth as many as those of the camera that took most. If there are more, the run
     ends with a list of the cameras; choose one by --serial or --profile.
 

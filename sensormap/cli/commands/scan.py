@@ -31,8 +31,9 @@ def scan_command(
 ) -> None:
     """List the cameras that took PHOTOS, and what was left out.
 
-    PHOTOS are files, folders (searched recursively) and patterns, in any mix. Only the headers of photos are read, but
-    for files that look like copies of each other. -v names each file that was left out, with the reason.
+    PHOTOS are files, folders (searched recursively) and patterns, in any mix, also by URL: https://..., s3://... (pip
+    install 'sensormap[remote]'). Only the headers of photos are read, but for files that look like copies of each
+    other. -v names each file that was left out, with the reason.
     """
     from rich.console import Console  # noqa: PLC0415 - takes longer to import than --help may take
 
