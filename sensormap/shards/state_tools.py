@@ -19,7 +19,8 @@ from sensormap.output import write_atomically
 from sensormap.photos.files import read_bytes
 from sensormap.shards.catalogue import VERSION, Catalogue, FileDigest, open_catalogue
 from sensormap.shards.files import ShardFile, read_shard_file
-from sensormap.shards.state import ALGORITHM, CATALOGUE, State, drop_file, held, shard_file, shard_files
+from sensormap.shards.shard_folder import ALGORITHM, shard_file, shard_files
+from sensormap.shards.state import CATALOGUE, State, drop_file, held
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 

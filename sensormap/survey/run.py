@@ -35,7 +35,8 @@ from sensormap.settings import DEFAULT_OPTIONS, FEW_FRAMES, RAWPY, Options
 from sensormap.shards.catalogue import Catalogue, open_catalogue
 from sensormap.shards.cut import cut_into_shards
 from sensormap.shards.files import read_shard_file
-from sensormap.shards.state import CATALOGUE, State, SurveySettings, fingerprint, held, is_state, shard_file
+from sensormap.shards.shard_folder import SurveySettings, fingerprint, shard_file
+from sensormap.shards.state import CATALOGUE, State, held, is_state
 from sensormap.survey.context import Read, RunContext
 from sensormap.survey.kept_maps import Mapped, PhotoGroup, keep_map, kept_map
 from sensormap.survey.passes import FEWEST_FRAMES, gather_evidence, geometry_of, too_few

@@ -19,7 +19,7 @@ from sensormap.score.same_scene import Fingerprint, show_one_scene
 from sensormap.settings import Options
 from sensormap.shards.add_up import add_up, place_in_run
 from sensormap.shards.cut import cut_into_shards
-from sensormap.shards.state import SurveySettings
+from sensormap.shards.shard_folder import SurveySettings
 from sensormap.shards.summary import ShardSummary
 from sensormap.survey.context import RunContext
 from sensormap.survey.first_pass import run_first_pass
