@@ -16,6 +16,7 @@ from sensormap.photos.library import FoundBody, LeftOut, Remainder, describe, se
 from sensormap.photos.select import Selection
 from sensormap.settings import DEFAULT_OPTIONS, Options
 from sensormap.survey.context import Read, RunContext
+from sensormap.survey.engines.dask_engine import open_engine
 from sensormap.survey.memory import give_back
 from sensormap.survey.run import context_of, map_selection, open_state
 from sensormap.threads import Progress, no_progress
@@ -111,6 +112,8 @@ def map_bodies(
         If the folder is none, and cannot be made.
     StateError
         If another run has the state folder, or it cannot be written.
+    EngineError, MissingExtraError
+        If the engine that the options name cannot be used, or is not installed.
     """
     folder = Path(folder).expanduser()
     named = None if options.profile is None else get_profile(options.profile)
@@ -124,11 +127,11 @@ def map_bodies(
     names = map_names({body: profile.name if profile else None for body, profile in profiles.items()})
     found = [(one, describe(one)) for one in selections]
     bodies = []
-    with open_state(options, read) as state:
+    with open_engine(options, read) as engine, open_state(options, read) as state:
         for selection, described in found:
             if described.usable:
                 path = folder / names[selection.body]
-                context = context_of(options, progress, read, state)
+                context = context_of(options, progress, read, state, engine)
                 bodies.append(_map_body(selection, profiles[selection.body], path, context, overwrite=overwrite))
                 give_back()
     too_few = tuple(described for _, described in found if not described.usable)

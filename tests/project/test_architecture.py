@@ -43,6 +43,8 @@ HOMES = {
     "astropy": {"formats"},
     "matplotlib": {"history"},
     "statsmodels": {"history"},
+    "dask": {"survey"},
+    "distributed": {"survey"},
     "exifread": {"photos"},
     "simplejpeg": {"decode"},
     "flashraw": {"decode"},

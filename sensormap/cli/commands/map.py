@@ -18,6 +18,7 @@ from sensormap.cli.options import (
     serial_option,
     verbose_option,
 )
+from sensormap.settings import DASK, ENGINES
 
 if TYPE_CHECKING:
     from sensormap.settings import Options
@@ -54,6 +55,20 @@ _FEW_THREADS = 2  # more than these trade a little time for memory
 @click.option(
     "--dry-run", is_flag=True, help="Map nothing: list how many photos would be read, and how many are known."
 )
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default=ENGINES[0],
+    show_default=True,
+    help="Who surveys the photos: threads of one process, or the workers of a Dask cluster (pip install "
+    "'sensormap[dask]'). The map is the same.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Dask scheduler to use, such as tcp://head:8786, with --state in a folder that all workers share.  [default: "
+    "start --jobs workers on this machine]",
+)
 @click.option("--strict", is_flag=True, help="Stop at the first photo that cannot be used.")
 @verbose_option
 @quiet_option
@@ -72,6 +87,8 @@ def map_command(
     fresh: bool,
     retry_skipped: bool,
     dry_run: bool,
+    engine: str,
+    scheduler: str | None,
     strict: bool,
     verbose: int,
     quiet: int,
@@ -96,9 +113,13 @@ def map_command(
     if state is None and (fresh or retry_skipped):
         msg = f"{'--fresh' if fresh else '--retry-skipped'} needs --state"
         raise click.UsageError(msg)
+    if scheduler is not None and (engine != DASK or state is None):
+        what = "--state: a folder that its workers share" if engine == DASK else f"--engine {DASK}"
+        msg = f"--scheduler needs {what}"
+        raise click.UsageError(msg)
     options = Options(
         profile=profile, serial=serial, jobs=jobs, strict=strict, follow=followed, decoder=decoder, state=state,
-        fresh=fresh, retry_skipped=retry_skipped,
+        fresh=fresh, retry_skipped=retry_skipped, engine=engine, scheduler=scheduler,
     )  # fmt: skip
     if options.threads > _FEW_THREADS:
         keep_no_frames()
