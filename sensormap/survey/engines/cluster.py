@@ -60,6 +60,7 @@ def started_workers(count: int) -> Iterator[Client]:
     EngineError
         If they do not start.
     """
+    import dask  # noqa: PLC0415
     from distributed import LocalCluster  # noqa: PLC0415
 
     begun = time.monotonic()
@@ -67,6 +68,7 @@ def started_workers(count: int) -> Iterator[Client]:
         stack.enter_context(_quiet())
         scratch = tempfile.TemporaryDirectory(prefix="sensormap-workers-", ignore_cleanup_errors=True)
         folder = stack.enter_context(scratch)
+        stack.enter_context(dask.config.set({"temporary-directory": folder}))
         try:
             # New interpreters, not forks (Dask's default). Without a limit of memory: what a worker holds is bounded by
             # the size of a photo, and one near its limit would be stopped and started again and again.
@@ -78,7 +80,6 @@ def started_workers(count: int) -> Iterator[Client]:
                 dashboard_address=None,
                 silence_logs=logging.CRITICAL,
                 memory_limit=0,
-                local_directory=folder,
                 # Even without a dashboard it serves its state: by a port that is free.
                 scheduler_kwargs={"allowed_failures": _ALLOWED_FAILURES, "dashboard_address": "127.0.0.1:0"},
             )
