@@ -100,7 +100,13 @@ def expected(place: tuple[Path, Path]) -> str:
 
 
 def by_workers(
-    photos: Path, profile: Path, state: Path | None, scheduler: str | None, *, progress: object = None, **options: object
+    photos: Path,
+    profile: Path,
+    state: Path | None,
+    scheduler: str | None,
+    *,
+    progress: object = None,
+    **options: object,
 ) -> SensorMap:
     found = Options(profile=str(profile), state=state, scheduler=scheduler, engine="dask", **options)  # type: ignore[arg-type]
     return map_defects([photos], found, progress=progress or (lambda *_: None))  # type: ignore[arg-type]
@@ -270,7 +276,9 @@ def test_no_scheduler(
 
 
 @pytest.mark.parametrize("address", ["nonsense", "foo://a:1", "tcp://127.0.0.1", "tls://127.0.0.1:9", ""])
-def test_what_is_no_address(place: tuple[Path, Path], address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_address(
+    place: tuple[Path, Path], address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cluster_module, "_SECONDS", 1)
     with pytest.raises(EngineError, match=f"^{re.escape(address)}: no Dask scheduler answers there: "):
         by_workers(*place, tmp_path, address)
@@ -297,7 +305,7 @@ def test_workers_of_another_version(
 ) -> None:
     ours = versions()
     monkeypatch.setattr(dask_engine, "versions", lambda: ("sensormap 99", *ours[1:]))
-    with pytest.raises(EngineError, match=rf"^worker tcp://.*: {re.escape(ours[0])}, .* there, expected sensormap 99, "):
+    with pytest.raises(EngineError, match=rf"^worker tcp://.*: {re.escape(ours[0])}, .* there, expected sensormap 99"):
         by_workers(*place, tmp_path, address)
 
 
@@ -316,7 +324,9 @@ def test_workers_that_do_not_see_what_they_need(
     assert not list((tmp_path / "shards").iterdir())
 
 
-def test_a_worker_says_what_it_misses(place: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_says_what_it_misses(
+    place: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sensormap.survey.engines.shard_task.find_spec", lambda _: None)
     photo = place[0] / "DSC_0001.NEF"
     assert "flashraw is not installed there" in look_around(tmp_path, "token", photo, "flashraw", versions())
