@@ -43,7 +43,8 @@ def measure(plan: Plan) -> Outcome:
         stray = [path for path in _inside(state) if not _KEPT.fullmatch(path)]
         notes.append(
             f"{number}: {'killed' if killed else 'done'} after {after:.1f} of {seconds:.0f} s, {len(there)} of "
-            f"{shards} shards there, {again} made again, {len(stray)} stray files, {len(list(maps.iterdir())) - 1} by the map"
+            f"{shards} shards there, {again} made again, {len(stray)} stray files, "
+            f"{len(list(maps.iterdir())) - 1} beside the map"
         )
         same += output.read_bytes() == expected.read_bytes()
         redone += again

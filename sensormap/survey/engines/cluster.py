@@ -118,7 +118,7 @@ def connected_to(address: str) -> Iterator[Client]:
             except TimeoutError as error:
                 msg = f"{address}: the scheduler has no workers; start some: dask worker {address} --nthreads 1"
                 raise EngineError(msg) from error
-            log.info("%s: %d workers", address, len(client.scheduler_info(n_workers=-1)["workers"]))
+            log.info("%s: %d workers", address, len(client.nthreads()))
             yield client
 
 
