@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from distributed import Client
 
 log = logging.getLogger(__name__)
+
+# Dask blames a worker's death on all shards that wait there too: one that is innocent may be sent out again as often.
+_MOST_TRIES = 3
 
 
 @contextmanager
@@ -125,7 +129,7 @@ class _Surveys:
 
         self._client, self._tasks = client, dict(tasks)
         self._run = uuid.uuid4().hex
-        self._tried: set[range] = set()
+        self._tries = Counter[range]()
         self._shard_of = {self._submit(numbers): numbers for numbers in tasks}
         self._completed = as_completed(list(self._shard_of), loop=client.loop)
 
@@ -151,7 +155,7 @@ class _Surveys:
 
     def _submit(self, numbers: range) -> Any:
         # The largest first: then no worker is left with a large one when the others have nothing to do any more.
-        key = f"sensormap-{self._run}-{numbers.start}{'-again' if numbers in self._tried else ''}"
+        key = f"sensormap-{self._run}-{numbers.start}-{self._tries[numbers]}"
         task = self._tasks[numbers]
         return self._client.submit(survey_to_file, task, key=key, priority=len(task.photos), pure=False)
 
@@ -180,11 +184,11 @@ class _Surveys:
         """Send out a shard whose workers died, without the photos that they died of."""
         task = self._tasks[numbers]
         first, last = task.photos[0].path.name, task.photos[-1].path.name
-        if numbers in self._tried:
+        self._tries[numbers] += 1
+        if self._tries[numbers] == _MOST_TRIES:
             msg = f"{first} to {last}: every worker that surveys them ends; perhaps its memory does not suffice"
             raise EngineError(msg)
         log.warning("%s to %s: workers end while they survey them; the photos are tried one by one", first, last)
-        self._tried.add(numbers)
         self._tasks[numbers] = replace(task, culprits=find_culprits(task))
         future = self._submit(numbers)
         self._shard_of[future] = numbers

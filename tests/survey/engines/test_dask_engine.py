@@ -179,6 +179,7 @@ def test_workers_that_die_of_no_photo_end_the_run(
     place: tuple[Path, Path], deadly: Path, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dask_engine, "find_culprits", lambda _: {})
+    monkeypatch.setattr(dask_engine, "_MOST_TRIES", 2)
     with pytest.raises(EngineError, match=r"^DSC_0000\.NEF to DSC_00\d\d\.NEF: every worker that surveys them ends"):
         by_workers(deadly, place[1], tmp_path / "state", address)
 
