@@ -132,9 +132,7 @@ def test_workers_make_the_same_map_and_get_no_shard_that_is_known(
     assert map_text(by_workers(*place, tmp_path, None)) == expected
 
 
-def test_a_killed_worker_changes_nothing(
-    place: tuple[Path, Path], expected: str, address: str, tmp_path: Path
-) -> None:
+def test_a_killed_worker_changes_nothing(place: tuple[Path, Path], expected: str, address: str, tmp_path: Path) -> None:
     killed = []
     with distributed.Client(address, set_as_default=False) as client:
 
@@ -292,9 +290,7 @@ def test_a_worker_is_no_scheduler(place: tuple[Path, Path], address: str, tmp_pa
         by_workers(*place, tmp_path, worker)
 
 
-def test_a_scheduler_without_workers(
-    place: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_scheduler_without_workers(place: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with cluster_module.started_workers(0) as client:
         monkeypatch.setattr(cluster_module, "_SECONDS", 1)
         with pytest.raises(EngineError, match="the scheduler has no workers; start some: dask worker tcp://"):
