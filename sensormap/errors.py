@@ -49,3 +49,7 @@ class StateError(SensorMapError, OSError):
 
 class MissingExtraError(SensorMapError, ImportError):
     """A part of sensormap whose libraries are not installed: they are an extra."""
+
+
+class EngineError(SensorMapError, RuntimeError):
+    """Workers, or a scheduler, that cannot be used."""

@@ -7,6 +7,10 @@ from pathlib import Path
 
 from sensormap.threads import default_threads
 
+THREADS, DASK = "threads", "dask"
+ENGINES = (THREADS, DASK)
+"""Who surveys shards: the threads of the run, or the workers of a Dask cluster, which is an extra."""
+
 RAWPY, FLASHRAW = "rawpy", "flashraw"
 DECODERS = (RAWPY, FLASHRAW)
 """Decoders of raw files: flashraw is an extra, and leaves to rawpy the files that it is not sure of."""
@@ -114,7 +118,8 @@ class Options:
     serial
         Serial number of the body, where the photos are of several.
     jobs
-        Number of threads; None means one for each processor, at most 8.
+        Number of threads, and of the workers that the engine ``dask`` starts; None means one for each processor, at
+        most 8.
     memory
         Bytes of memory that a run may take: fewer threads run, and fewer bodies are mapped at once, than would take
         more. It is an estimate, and a run of one thread is made in any case. None sets no limit.
@@ -138,11 +143,16 @@ class Options:
         Whether all that is kept in the state folder is dropped first.
     retry_skipped
         Whether photos that could not be used are tried again, though their files have not changed.
+    engine
+        Who surveys shards of photos, one of `ENGINES`; the map is the same by both.
+    scheduler
+        Address of the Dask scheduler whose workers do it, such as ``tcp://head:8786``; they must see the photos and the
+        state folder, which it needs, by the same paths. None starts workers on this machine.
 
     Raises
     ------
     ValueError
-        If a number is too small, or there is no such decoder.
+        If a number is too small, there is no such decoder or engine, or a scheduler comes without what it needs.
     """
 
     profile: str | None = None
@@ -158,14 +168,23 @@ class Options:
     state: str | Path | None = None
     fresh: bool = False
     retry_skipped: bool = False
+    engine: str = THREADS
+    scheduler: str | None = None
 
     def __post_init__(self) -> None:
         for name, value, least in (("jobs", self.jobs, 1), ("memory", self.memory, 1), ("follow", self.follow, 0)):
             if value is not None and value < least:
                 msg = f"{name}: {value} is not {least} or more"
                 raise ValueError(msg)
-        if self.decoder not in DECODERS:
-            msg = f"decoder: {self.decoder!r} is not one of {', '.join(DECODERS)}"
+        for name, text, known in (("decoder", self.decoder, DECODERS), ("engine", self.engine, ENGINES)):
+            if text not in known:
+                msg = f"{name}: {text!r} is not one of {', '.join(known)}"
+                raise ValueError(msg)
+        if self.scheduler is not None and self.engine != DASK:
+            msg = f"scheduler: {self.scheduler!r} with engine {self.engine!r}, expected {DASK!r}"
+            raise ValueError(msg)
+        if self.scheduler is not None and self.state is None:
+            msg = "scheduler: its workers need a state folder that they share with this machine, found none"
             raise ValueError(msg)
 
     @property

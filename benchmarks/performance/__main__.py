@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks.commands import mapping
 from benchmarks.costs import interleaved
 from benchmarks.judging import finding_lines
-from benchmarks.performance import decoding, memory, peers, scaling, scan, start
+from benchmarks.performance import decoding, engines, kills, memory, peers, scaling, scan, start
 from benchmarks.performance.plot import draw, write_numbers
 from benchmarks.performance.sets import D80, Plan
 from benchmarks.performance.targets import NOT_MEASURED, Costs, Outcome, Target
@@ -34,6 +34,8 @@ PARTS: dict[str, Callable[[Plan], Outcome]] = {
     "scaling": scaling.measure,
     "start": start.measure,
     "scan": scan.measure,
+    "engines": engines.measure,
+    "kills": kills.measure,
 }
 LIBRARIES = ("rawpy", "flashraw", "numba", "numpy", "opencv-python-headless")
 
@@ -117,6 +119,8 @@ def parse() -> argparse.Namespace:
     add("--small-counts", type=int, nargs="+", default=[20, 60, 200, 600, 2000], help="frames of those series")
     add("--large-size", default="8256x5504", help="of the large frames, for memory (%(default)s)")
     add("--large-frames", type=int, default=8, help="how many (%(default)s)")
+    add("--engine-frames", type=int, default=180, help="of the parts engines and kills (%(default)s)")
+    add("--kills", type=int, default=5, help="runs that are killed (%(default)s)")
     add("--plot", type=Path, help="PNG file to draw; the numbers behind it are written beside it, as CSV")
     arguments = parser.parse_args()
     arguments.only = arguments.only.split(",")
@@ -140,6 +144,8 @@ def plan_of(arguments: argparse.Namespace, scratch: str) -> Plan:
         small_counts=tuple(sorted(arguments.small_counts)),
         large_size=arguments.large_size,
         large_frames=arguments.large_frames,
+        engine_frames=arguments.engine_frames,
+        kills=arguments.kills,
     )
 
 

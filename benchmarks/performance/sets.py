@@ -50,6 +50,8 @@ class Plan:
         The same with frames of an unknown camera.
     large_size, large_frames
         A set of few frames of an unknown camera, for memory.
+    engine_frames, kills
+        Frames that are mapped by threads and by workers, and how many runs over them are killed.
     """
 
     folder: Path
@@ -64,6 +66,8 @@ class Plan:
     small_counts: tuple[int, ...]
     large_size: str
     large_frames: int
+    engine_frames: int
+    kills: int
 
     @property
     def main_set(self) -> Path:

@@ -7,74 +7,41 @@ or lose a part at any moment. Files appear whole or not at all, first the shard 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import os
 import platform
-import re
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sensormap.camera.profile import Profile
-from sensormap.errors import DecodeError, OutputError, StateError
+from sensormap.errors import OutputError, StateError
 from sensormap.frame import Photo, PhotoPath
-from sensormap.output import PART_ENDING, PART_OPENING, write_atomically
-from sensormap.photos.files import read_bytes
-from sensormap.settings import Thresholds
+from sensormap.output import PART_ENDING, PART_OPENING
 from sensormap.shards.catalogue import Catalogue, FileDigest, FileHeader, file_as_it_is
-from sensormap.shards.file_format.reading_writing import read_summary, summary_bytes
+from sensormap.shards.file_format.reading_writing import read_shard_file, read_summary
 from sensormap.shards.known_headers import KnownHeaders
+from sensormap.shards.shard_folder import (
+    SHARDS,
+    SurveySettings,
+    WrittenShard,
+    file_digest,
+    fingerprint,
+    shard_file,
+    shard_files,
+    write_shard,
+)
 from sensormap.shards.summary import ShardSummary
 from sensormap.urls import is_url, shown_url
 
 log = logging.getLogger(__name__)
 
-ALGORITHM = 1
-"""Counted up by every change of what a survey of a shard finds: then what was kept before is not used any more."""
-
 CATALOGUE = "catalogue.sqlite"
 """Name of the catalogue in a state folder."""
 
-_LOCK, _HOLDER, _SHARDS = "lock.sqlite", "in-use.txt", "shards"
-_ENDING = ".npz"
-_SHARD_NAME = re.compile(rf"[0-9a-f]{{64}}{re.escape(_ENDING)}")
-
-
-@dataclass(frozen=True)
-class SurveySettings:
-    """What the result of a survey depends on, beside the photos.
-
-    Parameters
-    ----------
-    profile
-        Geometry and levels.
-    source
-        Kind of the photos, raw or JPEG.
-    thresholds
-        Detection thresholds.
-    decoder
-        Name of the decoder.
-    saves
-        Whether values are saved for the second pass.
-    """
-
-    profile: Profile
-    source: str
-    thresholds: Thresholds
-    decoder: str
-    saves: bool
-
-    @property
-    def text(self) -> str:
-        """The same settings as one text, for a fingerprint."""
-        values = asdict(self)
-        return json.dumps([ALGORITHM, values], sort_keys=True, default=str)
+_LOCK, _HOLDER = "lock.sqlite", "in-use.txt"
 
 
 class State:
@@ -102,8 +69,9 @@ class State:
         if is_url(folder):
             msg = f"{shown_url(str(folder))}: is a URL, expected a folder on this machine"
             raise StateError(msg)
+        self._written: set[str] = set()  # fingerprints of the shards that workers have surveyed for this run
         try:
-            (folder / _SHARDS).mkdir(parents=True, exist_ok=True)
+            (folder / SHARDS).mkdir(parents=True, exist_ok=True)
         except (OSError, ValueError) as error:
             msg = f"{folder}: cannot be made: {getattr(error, 'strerror', None) or error}"
             raise StateError(msg) from error
@@ -112,7 +80,7 @@ class State:
             try:
                 if fresh:
                     self._drop_all()
-                for half in (folder / _SHARDS).glob(f"{PART_OPENING}*{PART_ENDING}"):  # of a run that was killed
+                for half in (folder / SHARDS).glob(f"{PART_OPENING}*{PART_ENDING}"):  # of a run that was killed
                     half.unlink(missing_ok=True)
                 self._had_shards = bool(shard_files(folder))
             except StateError:
@@ -166,6 +134,35 @@ class State:
         self._keep(photos, files, settings, leave_out, found)
         return found, False
 
+    def has_shard(self, photos: Sequence[Photo], settings: SurveySettings) -> bool:
+        """Tell whether the file of a shard is there, damaged perhaps, and is to be used.
+
+        Parameters
+        ----------
+        photos, settings
+            As for `survey`, which leaves out no photo.
+        """
+        digests = self.digests(photos, read=self._had_shards)
+        name = "" if digests is None else fingerprint(digests, settings, ())
+        path = self._file(name)
+        try:
+            return bool(name) and path.is_file() and not (self._retry and read_shard_file(path, name).skipped)
+        except StateError:  # damaged
+            return False
+
+    def add_written(self, files: Sequence[FileDigest | None], written: WrittenShard) -> None:
+        """Remember a shard whose file a worker has written.
+
+        Parameters
+        ----------
+        files
+            Its photos' files as they were before they were read; None for one that was not there.
+        written
+            What the worker says of it.
+        """
+        self._written.add(written.name)
+        self._remember(_rows(files, written.digests))
+
     def digests(self, photos: Sequence[Photo], *, read: bool = False) -> list[str] | None:
         """Return the digests of photos, or None where one is not known.
 
@@ -183,7 +180,7 @@ class State:
         new = []
         for path in unknown:
             file = file_as_it_is(path, "")
-            digest = _digest(path)
+            digest = file_digest(path)
             if digest is None:
                 return None
             known[path] = digest
@@ -218,7 +215,7 @@ class State:
         except StateError as error:
             log.warning("%s; its photos are read again", error)
             return None
-        return None if self._retry and found.skipped else found
+        return None if self._retry and found.skipped and name not in self._written else found
 
     def _keep(
         self,
@@ -228,25 +225,12 @@ class State:
         leave_out: Collection[str],
         found: ShardSummary,
     ) -> None:
-        """Write what a survey found, unless a photo cannot be read at all: then nothing tells it from another one."""
-        digests = [
-            found.records[number].digest if number in found.records else _digest(photo.path)
-            for number, photo in enumerate(photos)
-        ]
-        known = [digest for digest in digests if digest is not None]
-        if len(known) < len(photos):
-            return
-        name = fingerprint(known, settings, leave_out)
-        path = self._file(name)
-        rows = [
-            FileDigest(file.path, file.size, file.mtime_ns, digest)
-            for file, digest in zip(files, known, strict=True)
-            if file is not None
-        ]
+        """Write what a survey found, as far as `write_shard` can."""
 
         def write() -> None:
-            write_atomically(summary_bytes(found, name), path, overwrite=True)
-            self._catalogue.remember(rows)
+            written = write_shard(self.folder, photos, settings, leave_out, found)
+            if written is not None:
+                self._catalogue.remember(_rows(files, written.digests))
 
         self._write_or_warn(write)
 
@@ -308,22 +292,6 @@ def is_state(folder: Path) -> bool:
         raise StateError(msg) from error
 
 
-def shard_file(folder: Path, name: str) -> Path:
-    """Return where a state folder has the shard of a fingerprint."""
-    return folder / _SHARDS / f"{name}{_ENDING}"
-
-
-def shard_files(folder: Path) -> list[Path]:
-    """Return what has the name of a shard's file in a state folder, sorted; nothing where there is no folder."""
-    try:
-        return sorted(path for path in (folder / _SHARDS).iterdir() if _SHARD_NAME.fullmatch(path.name))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        msg = f"{folder / _SHARDS}: cannot be read: {error.strerror}"
-        raise StateError(msg) from error
-
-
 def drop_file(path: Path) -> None:
     """Delete a file of a state folder, if it is there."""
     try:
@@ -333,28 +301,10 @@ def drop_file(path: Path) -> None:
         raise StateError(msg) from error
 
 
-def fingerprint(digests: Sequence[str], settings: SurveySettings, leave_out: Collection[str]) -> str:
-    """Return the name of a shard: SHA-256, hexadecimal, of its photos and of what else a survey of them depends on.
-
-    Parameters
-    ----------
-    digests
-        SHA-256 of the photos' files, in order of capture.
-    settings
-        What the survey depends on.
-    leave_out
-        Digests of the photos that do not count, in any order.
-    """
-    text = json.dumps([settings.text, list(digests), sorted(leave_out)])
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _digest(path: PhotoPath) -> str | None:
-    """Return the SHA-256 of a photo's bytes; None where they cannot be read."""
-    try:
-        return hashlib.sha256(read_bytes(path)).hexdigest()
-    except DecodeError:
-        return None
+def _rows(files: Sequence[FileDigest | None], digests: Sequence[str]) -> list[FileDigest]:
+    """Return what the catalogue keeps of files."""
+    pairs = zip(files, digests, strict=True)
+    return [FileDigest(file.path, file.size, file.mtime_ns, digest) for file, digest in pairs if file is not None]
 
 
 def _locked(folder: Path) -> sqlite3.Connection:

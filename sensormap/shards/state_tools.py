@@ -20,7 +20,8 @@ from sensormap.photos.files import read_bytes
 from sensormap.photos.finding import located_photo, photo_name
 from sensormap.shards.catalogue import VERSION, Catalogue, FileDigest, file_key, open_catalogue
 from sensormap.shards.file_format.reading_writing import ShardFile, read_shard_file
-from sensormap.shards.state import ALGORITHM, CATALOGUE, State, drop_file, held, shard_file, shard_files
+from sensormap.shards.shard_folder import ALGORITHM, shard_file, shard_files
+from sensormap.shards.state import CATALOGUE, State, drop_file, held
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 

@@ -19,6 +19,7 @@ from sensormap.photos.library import FoundBody, LeftOut, Remainder, describe, se
 from sensormap.photos.select import Selection
 from sensormap.settings import DEFAULT_OPTIONS, Options
 from sensormap.survey.context import Read, RunContext
+from sensormap.survey.engines.dask_engine import open_engine
 from sensormap.survey.memory import bodies_at_once, give_back
 from sensormap.survey.run import context_of, map_selection, open_state
 from sensormap.threads import Progress, no_progress, result_of
@@ -115,12 +116,14 @@ def map_bodies(
         If the folder is none, and cannot be made.
     StateError
         If another run has the state folder, or it cannot be written.
+    EngineError, MissingExtraError
+        If the engine that the options name cannot be used, or is not installed.
     """
     folder = Path(folder).expanduser()
     named = None if options.profile is None else get_profile(options.profile)
     _make_folder(folder)
     remainder = Remainder(strict=options.strict)
-    with open_state(options, read) as state:
+    with open_engine(options, read) as engine, open_state(options, read) as state:
         selections = select_bodies(
             photos, remainder, options, profile=named, read_header=state.read_photo if state else read_photo
         )
@@ -135,7 +138,7 @@ def map_bodies(
 
         def map_one(selection: Selection) -> MappedBody:
             body = selection.body
-            context = context_of(options, shown.of(selection), read, state)
+            context = context_of(options, shown.of(selection), read, state, engine)
             mapped = _map_body(selection, profiles[body], folder / names[body], context, overwrite=overwrite)
             shown.finish(selection)
             give_back()

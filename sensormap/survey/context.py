@@ -2,18 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from sensormap.camera.profile import Profile
 from sensormap.frame import Frame, Photo
 from sensormap.photos.refusals import Refusals
 from sensormap.settings import Options
+from sensormap.shards.shard_folder import SurveySettings
 from sensormap.shards.state import State
 from sensormap.threads import Progress
 
 Read = Callable[[Photo, Profile], Frame]
 """Decodes a photo: `decode.reading.read_frame`, or something that changes what it returns."""
+
+
+class Engine(Protocol):
+    """What surveys shards in place of the threads of the run, and writes their files into its state folder."""
+
+    def surveyed(
+        self,
+        photos: tuple[Photo, ...],
+        shards: Sequence[range],
+        settings: SurveySettings,
+        state: State,
+        progress: Progress,
+    ) -> Generator[range]:
+        """Survey the shards that have no file yet, and yield each shard, in order, when that is done.
+
+        Parameters
+        ----------
+        photos
+            Photos of one body in order of capture.
+        shards
+            Their numbers, by shard.
+        settings
+            What a survey depends on beside its photos.
+        state
+            State folder of the run, which surveys itself what has no file even then.
+        progress
+            Called with the number of photos that are done and of all.
+
+        Raises
+        ------
+        EngineError
+            If that is not possible.
+        """
 
 
 @dataclass(frozen=True)
@@ -34,6 +69,8 @@ class RunContext:
         Decoder tried when `read` fails or its frame is implausible; its result is final. None if there is none.
     state
         State folder, which has what earlier runs found; None if nothing is kept.
+    engine
+        What surveys shards in place of this run's threads, which then has a state folder; None if nothing does.
     """
 
     options: Options
@@ -42,3 +79,4 @@ class RunContext:
     read: Read
     fallback: Read | None = None
     state: State | None = None
+    engine: Engine | None = None

@@ -11,7 +11,7 @@ from sensormap.frame import Photo
 from sensormap.maps.mapfile.reading import parse_map
 from sensormap.maps.mapfile.writing import map_text
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.shards.state import ALGORITHM
+from sensormap.shards.shard_folder import ALGORITHM
 from sensormap.survey.context import RunContext
 from sensormap.version import __version__
 

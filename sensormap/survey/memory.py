@@ -6,7 +6,7 @@ import ctypes
 import logging
 from dataclasses import replace
 
-from sensormap.settings import Options
+from sensormap.settings import THREADS, Options
 
 log = logging.getLogger(__name__)
 
@@ -15,7 +15,8 @@ log = logging.getLogger(__name__)
 _PROGRAM_BYTES = 190_000_000
 _A_PHOTOSITE, _A_PHOTOSITE_AND_THREAD = 14, 5
 
-_MOST_BODIES = 2  # at once: two keep all threads busy
+# Bodies at once. Two keep all threads busy; of workers, which survey a shard each, a body of few photos needs one only.
+_BODIES, _BODIES_WITH_WORKERS = 2, 8
 
 _MMAP_THRESHOLD = -3  # of glibc's mallopt
 _LARGE_BYTES = 4_000_000  # a file or a frame is larger, what the arithmetic works in smaller
@@ -68,9 +69,12 @@ def bodies_at_once(photosites: int, options: Options) -> int:
     options
         Options of the run.
     """
-    if options.memory is not None and bytes_needed(photosites, options.threads, _MOST_BODIES) > options.memory:
-        return 1
-    return _MOST_BODIES
+    most = _BODIES if options.engine == THREADS else _BODIES_WITH_WORKERS
+    if options.memory is None:
+        return most
+    while most > 1 and bytes_needed(photosites, options.threads, most) > options.memory:
+        most -= 1
+    return most
 
 
 def keep_no_frames() -> None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -32,12 +33,14 @@ from sensormap.photos.files import is_jpeg_name
 from sensormap.photos.finding import find_photos
 from sensormap.photos.refusals import Refusals
 from sensormap.photos.select import Selection, in_order, read_photos, select_photos
-from sensormap.settings import DEFAULT_OPTIONS, FEW_FRAMES, RAWPY, Options
+from sensormap.settings import DASK, DEFAULT_OPTIONS, FEW_FRAMES, RAWPY, Options
 from sensormap.shards.catalogue import Catalogue, open_catalogue
 from sensormap.shards.cut import cut_into_shards
 from sensormap.shards.file_format.reading_writing import read_shard_file
-from sensormap.shards.state import CATALOGUE, State, SurveySettings, fingerprint, held, is_state, shard_file
-from sensormap.survey.context import Read, RunContext
+from sensormap.shards.shard_folder import SurveySettings, fingerprint, shard_file
+from sensormap.shards.state import CATALOGUE, State, held, is_state
+from sensormap.survey.context import Engine, Read, RunContext
+from sensormap.survey.engines.dask_engine import open_engine
 from sensormap.survey.kept_maps import Mapped, PhotoGroup, keep_map, kept_map
 from sensormap.survey.passes import FEWEST_FRAMES, gather_evidence, geometry_of, too_few
 from sensormap.survey.survey_shards import settings_of
@@ -81,9 +84,11 @@ def map_defects(
         If the photos are of several bodies, but for strays, or fewer than two can be used.
     StateError
         If another run has the state folder, or it cannot be written.
+    EngineError, MissingExtraError
+        If the engine that the options name cannot be used, or is not installed.
     """
-    with open_state(options, read) as state:
-        context = context_of(options, progress, read, state)
+    with open_engine(options, read) as engine, open_state(options, read) as state:
+        context = context_of(options, progress, read, state, engine)
         selection, known = _select(photos, context)
         return map_selection(selection, known, context)
 
@@ -174,18 +179,30 @@ def _is_kept(
 def open_state(options: Options, read: Read | None) -> AbstractContextManager[State | None]:
     """Return the state folder that the options name, to be closed after the run; None in its place if they name none.
 
-    What a decoder of the caller's own makes of photos is not kept.
+    What a decoder of the caller's own makes of photos is not kept. Workers need a folder: without one, they get one
+    that is removed after the run.
     """
+    if options.state is None and options.engine == DASK:
+        return _passing_state()
     if options.state is None or read is not None:
         return nullcontext()
     return State(Path(options.state).expanduser(), fresh=options.fresh, retry_skipped=options.retry_skipped)
 
 
-def context_of(options: Options, progress: Progress, read: Read | None, state: State | None = None) -> RunContext:
+@contextmanager
+def _passing_state() -> Iterator[State]:
+    """Return a state folder of this run only."""
+    with TemporaryDirectory(prefix="sensormap-state-") as folder, State(Path(folder)) as state:
+        yield state
+
+
+def context_of(
+    options: Options, progress: Progress, read: Read | None, state: State | None = None, engine: Engine | None = None
+) -> RunContext:
     """Return what all passes of a run share, by the arguments of `map_defects`."""
     fallback = None if read or options.decoder == RAWPY else read_frame
     read = read or partial(read_frame, decoder=options.decoder)
-    return RunContext(options, progress, Refusals(strict=options.strict), read, fallback, state)
+    return RunContext(options, progress, Refusals(strict=options.strict), read, fallback, state, engine)
 
 
 def map_selection(selection: Selection, known: Profile | None, context: RunContext) -> SensorMap:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +19,7 @@ from sensormap.score.same_scene import Fingerprint, show_one_scene
 from sensormap.settings import Options
 from sensormap.shards.add_up import add_up, place_in_run
 from sensormap.shards.cut import cut_into_shards
-from sensormap.shards.state import SurveySettings
+from sensormap.shards.shard_folder import SurveySettings
 from sensormap.shards.summary import ShardSummary
 from sensormap.survey.context import RunContext
 from sensormap.survey.first_pass import run_first_pass
@@ -54,11 +55,13 @@ def survey_shards(
         If the active area is too small to have neighbours.
     """
     shards = cut_into_shards(photos)
-    parts = _surveyed(photos, shards, profile, rules, context, frozenset(follow))
-    if len(shards) == 1:
-        return next(parts)
-    log.info("%d shards of %d to %d photos", len(shards), min(map(len, shards)), max(map(len, shards)))
-    return add_up(parts, len(photos))
+    settings = settings_of(profile, rules, context.options, saves=bool(follow))
+    with closing(_in_turn(photos, shards, settings, context)) as turn:
+        parts = _surveyed(photos, turn, settings, rules, context, frozenset(follow))
+        if len(shards) == 1:
+            return next(parts)
+        log.info("%d shards of %d to %d photos", len(shards), min(map(len, shards)), max(map(len, shards)))
+        return add_up(parts, len(photos))
 
 
 def settings_of(profile: Profile, rules: PassRules, options: Options, *, saves: bool) -> SurveySettings:
@@ -66,17 +69,26 @@ def settings_of(profile: Profile, rules: PassRules, options: Options, *, saves: 
     return SurveySettings(profile, str(rules.source), options.thresholds, options.decoder, saves)
 
 
+def _in_turn(
+    photos: tuple[Photo, ...], shards: Sequence[range], settings: SurveySettings, context: RunContext
+) -> Generator[range]:
+    """Return the shards, each when it is to be surveyed here or its file is there."""
+    if context.engine is None or context.state is None:
+        return (numbers for numbers in shards)
+    return context.engine.surveyed(photos, shards, settings, context.state, context.progress)
+
+
 def _surveyed(
     photos: tuple[Photo, ...],
-    shards: Sequence[range],
-    profile: Profile,
+    turn: Iterable[range],
+    settings: SurveySettings,
     rules: PassRules,
     context: RunContext,
     follow: Collection[int],
 ) -> Iterator[ShardSummary]:
     """Yield the result of each shard, by the numbers of the run."""
-    state = context.state
-    settings = settings_of(profile, rules, context.options, saves=bool(follow))
+    state, profile = context.state, settings.profile
+    shown = context.progress if context.engine is None else no_progress  # an engine tells of its progress itself
 
     def survey(numbers: range, shared: RunContext, leave_out: Collection[str] = ()) -> ShardSummary:
         shard = photos[numbers.start : numbers.stop]
@@ -98,8 +110,8 @@ def _surveyed(
         return found
 
     before: list[Fingerprint] = []
-    for numbers in shards:
-        in_shard = replace(context, progress=_progress_from(numbers.start, len(photos), context.progress))
+    for numbers in turn:
+        in_shard = replace(context, progress=_progress_from(numbers.start, len(photos), shown))
         found = survey(numbers, in_shard)
         seen = _seen_before(found, before)
         if len(seen) == len(found.counted):

@@ -254,7 +254,7 @@ def test_a_full_disk_is_said_once_and_the_map_is_made(
         msg = "x: cannot be written: No space left on device"
         raise StateError(msg)
 
-    monkeypatch.setattr("sensormap.shards.state.write_atomically", full)
+    monkeypatch.setattr("sensormap.shards.shard_folder.write_atomically", full)
     assert map_text(mapped(*place, tmp_path)) == expected
     assert sum("without keeping" in message for message in caplog.messages) == 1
 

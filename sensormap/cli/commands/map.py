@@ -19,6 +19,7 @@ from sensormap.cli.options import (
     serial_option,
     verbose_option,
 )
+from sensormap.settings import DASK, ENGINES
 
 if TYPE_CHECKING:
     from sensormap.settings import Options
@@ -55,6 +56,20 @@ _SEPARATORS = tuple(filter(None, ("/", os.sep, os.altsep)))
 @click.option(
     "--dry-run", is_flag=True, help="Map nothing: list how many photos would be read, and how many are known."
 )
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default=ENGINES[0],
+    show_default=True,
+    help="Who surveys the photos: threads of one process, or the workers of a Dask cluster (pip install "
+    "'sensormap[dask]'). The map is the same.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Dask scheduler to use, such as tcp://head:8786, with --state in a folder that all workers share.  [default: "
+    "start --jobs workers on this machine]",
+)
 @click.option("--strict", is_flag=True, help="Stop at the first photo that cannot be used.")
 @verbose_option
 @quiet_option
@@ -74,6 +89,8 @@ def map_command(
     fresh: bool,
     retry_skipped: bool,
     dry_run: bool,
+    engine: str,
+    scheduler: str | None,
     strict: bool,
     verbose: int,
     quiet: int,
@@ -99,9 +116,13 @@ def map_command(
     if state is None and (fresh or retry_skipped):
         msg = f"{'--fresh' if fresh else '--retry-skipped'} needs --state"
         raise click.UsageError(msg)
+    if scheduler is not None and (engine != DASK or state is None):
+        what = "--state: a folder that its workers share" if engine == DASK else f"--engine {DASK}"
+        msg = f"--scheduler needs {what}"
+        raise click.UsageError(msg)
     options = Options(
         profile=profile, serial=serial, jobs=jobs, memory=memory, strict=strict, follow=followed, decoder=decoder,
-        state=state, fresh=fresh, retry_skipped=retry_skipped,
+        state=state, fresh=fresh, retry_skipped=retry_skipped, engine=engine, scheduler=scheduler,
     )  # fmt: skip
     keep_no_frames()
     to_folder = output is not None and (output.endswith(_SEPARATORS) or Path(output).is_dir())
