@@ -12,6 +12,7 @@ from sensormap.decode.nef_file import RawStrip, find_strip, strip_coding, with_s
 from sensormap.decode.nef_strip import StripCoding, nearest_indices, pack, unpack
 from sensormap.errors import DecodeError, OutputError
 
+_BITS = 12  # of the NEFs that are written again: no others could be compared with a camera's
 _MOST_FILLING = 64  # bytes behind the last code; where more than zeros follow, they are something else, as a preview
 
 
@@ -71,7 +72,7 @@ def read_nef(data: bytes, name: str) -> Nef | None:
         for each photo that it is understood.
     """
     raw = find_strip(data, name)
-    coding = strip_coding(raw, name) if raw else None
+    coding = strip_coding(raw, name) if raw and raw.bits == _BITS else None
     if raw is None or coding is None:
         return None
     strip = data[raw.offset : raw.offset + raw.length]

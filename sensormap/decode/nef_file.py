@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.decode.nef_strip import BITS, LOSSLESS, LOSSY, MOST_LEVELS, StripCoding
+from sensormap.decode.nef_strip import LOSSLESS, LOSSLESS_14, LOSSY, LOSSY_14, StripCoding
 from sensormap.errors import DecodeError
 from sensormap.photos.files import TIFF_ORDERS
 from sensormap.photos.maker_note import MAKER_NOTE, NIKON_NOTE, NIKON_NOTE_HEADER
@@ -32,6 +32,7 @@ _STRIP_OFFSET, _STRIP_LENGTH, _CFA_SIZE = 0x0111, 0x0117, 0x828D
 _NIKON_COMPRESSED = 34713
 _NIKON_COMPRESSION, _LINEARISATION = 0x0093, 0x0096
 _LOSSY, _LOSSLESS = (1, b"\x44\x10"), (3, b"\x46\x30")  # 0x0093, and how 0x0096 starts; lossy with the full table
+_CODES = {(_LOSSY, 12): LOSSY, (_LOSSLESS, 12): LOSSLESS, (_LOSSY, 14): LOSSY_14, (_LOSSLESS, 14): LOSSLESS_14}
 _STARTS_PLACE, _COUNT_PLACE, _TABLE_PLACE = 2, 10, 12  # bytes in tag 0x0096
 
 _ENTRY_BYTES = 12
@@ -140,18 +141,19 @@ def strip_coding(raw: RawStrip, name: str) -> StripCoding | None:
     """
     order, table = raw.order, raw.linearisation
     kind = (raw.compression, table[:_STARTS_PLACE])
-    if kind not in (_LOSSY, _LOSSLESS) or raw.bits != BITS:
+    code = _CODES.get((kind, raw.bits))
+    if code is None:
         return None
     if len(table) < _TABLE_PLACE:
         msg = f"{name}: MakerNote tag 0x0096 of {len(table)} bytes, expected at least {_TABLE_PLACE}"
         raise DecodeError(msg)
     starts = struct.unpack_from(f"{order}4H", table, _STARTS_PLACE)
-    if max(starts) >= MOST_LEVELS:
-        msg = f"{name}: start values {', '.join(map(str, starts))}, expected below {MOST_LEVELS}"
+    if max(starts) >= code.most_levels:
+        msg = f"{name}: start values {', '.join(map(str, starts))}, expected below {code.most_levels}"
         raise DecodeError(msg)
     if kind == _LOSSLESS:
-        return StripCoding(LOSSLESS, starts, np.arange(MOST_LEVELS, dtype=np.uint16))
-    return StripCoding(LOSSY, starts, _levels(table, order, name))
+        return StripCoding(code, starts, np.arange(code.most_levels, dtype=np.uint16))
+    return StripCoding(code, starts, _levels(table, order, code.most_levels, name))
 
 
 def with_strip(data: bytes, raw: RawStrip, strip: bytes) -> bytes:
@@ -265,11 +267,11 @@ def _check_strip(file: _Tiff, offset: int, length: int, places: tuple[int, int])
         raise DecodeError(msg)
 
 
-def _levels(table: bytes, order: str, name: str) -> NDArray[np.uint16]:
-    """Return the value of each index, ascending, in DN, as tag 0x0096 lists them."""
+def _levels(table: bytes, order: str, most: int, name: str) -> NDArray[np.uint16]:
+    """Return the value of each index, ascending, in DN, as tag 0x0096 lists them; at most `most`."""
     (count,) = struct.unpack_from(f"{order}H", table, _COUNT_PLACE)
-    if not 2 <= count <= MOST_LEVELS or _TABLE_PLACE + 2 * count > len(table):
-        msg = f"{name}: table of {count} levels in {len(table)} bytes, expected 2 to {MOST_LEVELS} of 2 bytes each"
+    if not 2 <= count <= most or _TABLE_PLACE + 2 * count > len(table):
+        msg = f"{name}: table of {count} levels in {len(table)} bytes, expected 2 to {most} of 2 bytes each"
         raise DecodeError(msg)
     levels = np.frombuffer(table, f"{order}u2", count, _TABLE_PLACE).astype(np.uint16)
     if (levels[1:] < levels[:-1]).any():
