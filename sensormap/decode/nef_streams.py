@@ -21,9 +21,6 @@ from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
 
-SPARE_BYTES = 16
-"""Zeros that must follow a strip, so that its last bits are read as all others."""
-
 NOT_READ = 0
 """Returned in place of a number of bits where the strip has to be read from its start to its end."""
 
@@ -99,7 +96,7 @@ def read_at_once(
     Parameters
     ----------
     data
-        The strip and `SPARE_BYTES` zeros; long enough to be cut.
+        The strip, long enough to be cut.
     table
         What the next bits mean, from `lookup_of`.
     photosites
@@ -115,11 +112,13 @@ def read_at_once(
         Where in the memory the differences of each piece begin and end.
     """
     pieces = np.zeros((_STREAMS, 2), np.int64)
-    bits = 8 * (data.size - SPARE_BYTES)
+    bits = 8 * data.size
     cuts = np.array([bits * piece // _STREAMS for piece in range(_STREAMS + 1)], np.uint64)
     cuts[-1] -= np.uint64(_TAIL_BITS)
     marks = np.empty((_STREAMS, _MARKS), np.uint64)
-    return int(_read_pieces(data, table, cuts, marks, differences, pieces, photosites)), pieces
+    # Zeros behind the last bits, which are read as all others.
+    tail = np.frombuffer(bytes(data[int(cuts[-1]) // 8 :]).ljust(_TAIL_BITS, b"\0"), np.uint8)
+    return int(_read_pieces(data, tail, table, cuts, marks, differences, pieces, photosites)), pieces
 
 
 @compiled
@@ -129,7 +128,7 @@ def _window(data: NDArray[np.uint8], bit: np.uint64) -> np.uint64:
     The compiler makes one load and one byte swap of it.
     """
     at = bit >> np.uint64(3)
-    return (
+    window: np.uint64 = (
         np.uint64(data[at]) << np.uint64(56)
         | np.uint64(data[at + np.uint64(1)]) << np.uint64(48)
         | np.uint64(data[at + np.uint64(2)]) << np.uint64(40)
@@ -139,6 +138,7 @@ def _window(data: NDArray[np.uint8], bit: np.uint64) -> np.uint64:
         | np.uint64(data[at + np.uint64(6)]) << np.uint64(8)
         | np.uint64(data[at + np.uint64(7)])
     ) << (bit & np.uint64(7))
+    return window
 
 
 @compiled
@@ -163,7 +163,8 @@ def _one(
     entry = table[window >> np.uint64(64 - _PEEK_BITS)]
     if entry & np.uint64(_BYTE):
         differences[at] = np.uint16(entry >> np.uint64(_FIRST) & np.uint64(_WORD))
-        return bit + (entry >> np.uint64(_FIRST_LENGTH))
+        following: np.uint64 = bit + (entry >> np.uint64(_FIRST_LENGTH))
+        return following
     length, difference = _long_symbol(window, entry)
     differences[at] = np.uint16(difference & np.uint64(_WORD))
     return bit + length
@@ -189,8 +190,59 @@ def _some(
 
 
 @compiled
-def _read_pieces(  # noqa: PLR0917
+def _begin(
     data: NDArray[np.uint8],
+    table: NDArray[np.uint64],
+    differences: NDArray[np.uint16],
+    bit: np.uint64,
+    first: np.uint64,
+    marks: NDArray[np.uint64],
+) -> np.uint64:
+    """Read the first symbols of a piece and keep their places; return that of the next, or `_NOWHERE`."""
+    mark = 0
+    for _ in range(2 * marks.shape[0]):
+        marks[mark] = bit
+        following = _one(data, table, differences, bit, first + np.uint64(mark))
+        mark += 1
+        if following >= np.uint64(_NOWHERE):
+            # Nonsense, as may be before a stream falls into step: it begins anew, one bit later.
+            following, mark = bit + np.uint64(1), 0
+        bit = following
+        if mark == marks.shape[0]:
+            return bit
+    return np.uint64(_NOWHERE)
+
+
+@compiled
+def _meet(
+    data: NDArray[np.uint8],
+    table: NDArray[np.uint64],
+    differences: NDArray[np.uint16],
+    bit: np.uint64,
+    at: np.uint64,
+    marks: NDArray[np.uint64],
+) -> tuple[np.uint64, int]:
+    """Read on from the end of a piece until a symbol begins at one of the places that the next piece has kept.
+
+    Returns where the next difference would go, and the number of that place; -1 if there is none.
+    """
+    mark = 0
+    for _ in range(marks.shape[0]):
+        while mark < marks.shape[0] and marks[mark] < bit:
+            mark += 1
+        if mark == marks.shape[0]:
+            break
+        if marks[mark] == bit:
+            return at, mark
+        bit = _one(data, table, differences, bit, at)
+        at += np.uint64(1)
+    return at, -1
+
+
+@compiled
+def _read_pieces(
+    data: NDArray[np.uint8],
+    tail: NDArray[np.uint8],
     table: NDArray[np.uint64],
     cuts: NDArray[np.uint64],
     marks: NDArray[np.uint64],
@@ -202,25 +254,13 @@ def _read_pieces(  # noqa: PLR0917
 
     All numbers of the loops are unsigned: with signed ones they take several times as long.
     """
-    room = differences.shape[0] // pieces.shape[0]
-    bit, at = np.empty(4, np.uint64), np.empty(4, np.uint64)
+    room = differences.shape[0] // 4
+    bit, at = cuts[:4].copy(), np.empty(4, np.uint64)
     for piece in range(4):
-        bit[piece], at[piece] = cuts[piece], np.uint64(piece * room)
-        mark = 0
-        for _ in range(2 * marks.shape[1]):
-            if piece == 0 or mark == marks.shape[1]:
-                break
-            following = _one(data, table, differences, bit[piece], at[piece])
-            marks[piece, mark] = bit[piece]
-            at[piece] += np.uint64(1)
-            mark += 1
-            if following >= np.uint64(_NOWHERE):
-                # Nonsense, as may be before a stream falls into step: it begins anew, one bit later.
-                following, mark = bit[piece] + np.uint64(1), 0
-                at[piece] = np.uint64(piece * room)
-            bit[piece] = following
-        if piece and mark < marks.shape[1]:
-            return np.uint64(NOT_READ)
+        pieces[piece, 0], at[piece] = piece * room, np.uint64(piece * room)
+        if piece:
+            bit[piece] = _begin(data, table, differences, bit[piece], at[piece], marks[piece])
+            at[piece] += np.uint64(marks.shape[1])
     bit0, bit1, bit2, bit3 = bit[0], bit[1], bit[2], bit[3]
     at0, at1, at2, at3 = at[0], at[1], at[2], at[3]
     end0, end1, end2, end3 = cuts[1], cuts[2], cuts[3], cuts[4]
@@ -231,43 +271,36 @@ def _read_pieces(  # noqa: PLR0917
         bit3, at3 = _some(data, table, differences, bit3, at3)
     bit[0], bit[1], bit[2], bit[3] = bit0, bit1, bit2, bit3
     at[0], at[1], at[2], at[3] = at0, at1, at2, at3
-    read = 0
+    left = photosites
     for piece in range(4):
         here, to = bit[piece], at[piece]
         while here < cuts[piece + 1]:
             here, to = _some(data, table, differences, here, to)
-        first = piece * room if piece == 0 else pieces[piece, 0]
+        bit[piece], at[piece] = here, to
         if piece < 3:
-            # On until the next piece's path is met, at one of the places that it has kept.
-            mark, met = 0, False
-            for _ in range(marks.shape[1]):
-                while mark < marks.shape[1] and marks[piece + 1, mark] < here:
-                    mark += 1
-                met = mark < marks.shape[1] and marks[piece + 1, mark] == here
-                if met or mark == marks.shape[1]:
-                    break
-                here = _one(data, table, differences, here, to)
-                to += np.uint64(1)
-            if not met:
+            at[piece], mark = _meet(data, table, differences, here, to, marks[piece + 1])
+            if mark < 0:
                 return np.uint64(NOT_READ)
-            pieces[piece + 1, 0] = (piece + 1) * room + mark
-        else:
-            last = cuts[4] + np.uint64(_TAIL_BITS)
-            while read + np.int64(to) - first < photosites:
-                if here >= last:
-                    return np.uint64(NOT_READ)
-                here = _one(data, table, differences, here, to)
-                to += np.uint64(1)
-            if here > last:
-                return np.uint64(NOT_READ)
-        bit[piece] = here
-        pieces[piece, 0], pieces[piece, 1] = first, np.int64(to)
-        read += np.int64(to) - first
-    return bit[3] if read == photosites else np.uint64(NOT_READ)
+            pieces[piece + 1, 0] += mark
+        left -= np.int64(at[piece]) - pieces[piece, 0]
+        pieces[piece, 1] = np.int64(at[piece])
+    if left < 0:
+        return np.uint64(NOT_READ)
+    # The last symbols, each only while photosites are left, so that nothing behind the strip is read.
+    last = cuts[4] + np.uint64(_TAIL_BITS)
+    before = cuts[4] & ~np.uint64(7)  # where `tail` begins
+    here, to = bit[3], at[3]
+    for _ in range(left):
+        if here >= last:
+            return np.uint64(NOT_READ)
+        here = before + _one(tail, table, differences, here - before, to)
+        to += np.uint64(1)
+    pieces[3, 1] = np.int64(to)
+    return here if here <= last else np.uint64(NOT_READ)
 
 
 @compiled
-def add_up(  # noqa: PLR0917
+def add_up(
     differences: NDArray[np.uint16],
     pieces: NDArray[np.int64],
     starts: NDArray[np.uint16],

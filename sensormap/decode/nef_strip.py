@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from sensormap.compiled import compiled
 from sensormap.decode.nef_streams import (
     NOT_READ,
-    SPARE_BYTES,
     add_up,
     can_be_cut,
     lookup_of,
@@ -90,7 +89,7 @@ class StripCoding:
     code
         `LOSSY`, `LOSSLESS`, or one of those for 14 bits.
     starts
-        Start values of the predictors, below the code's `most_levels`: of even rows' columns 0 and 1, then of odd rows'.
+        Start values of the predictors, of even rows' columns 0 and 1, then of odd rows', below the code's most levels.
     levels
         The value of each index, ascending, in DN; at most as many.
     """
@@ -181,7 +180,7 @@ def _read_at_once(
     bits = 8 * len(strip)
     if not can_be_cut(bits):
         return None
-    data = np.frombuffer(b"".join([strip, bytes(SPARE_BYTES)]), np.uint8)
+    data = np.frombuffer(strip, np.uint8)
     differences = np.empty(max(room_for(bits, code.shortest), photosites), np.uint16)
     found, pieces = read_at_once(data, _two_symbols(code), photosites, differences)
     values = np.empty(photosites, np.uint16) if indices.size else differences[:photosites]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from sensormap.camera.profile import Profile
 from sensormap.frame import Frame, Photo
@@ -34,6 +35,8 @@ class RunContext:
         Decoder tried when `read` fails or its frame is implausible; its result is final. None if there is none.
     state
         State folder, which has what earlier runs found; None if nothing is kept.
+    differing
+        Collector of photos that `read` and `fallback` decode differently, among those that are compared.
     """
 
     options: Options
@@ -42,3 +45,4 @@ class RunContext:
     read: Read
     fallback: Read | None = None
     state: State | None = None
+    differing: set[Path] = field(default_factory=set)

@@ -182,7 +182,7 @@ def open_state(options: Options, read: Read | None) -> AbstractContextManager[St
 
 def context_of(options: Options, progress: Progress, read: Read | None, state: State | None = None) -> RunContext:
     """Return what all passes of a run share, by the arguments of `map_defects`."""
-    fallback = None if read or options.decoder == RAWPY else read_frame
+    fallback = None if read or options.decoder == RAWPY else partial(read_frame, decoder=RAWPY)
     read = read or partial(read_frame, decoder=options.decoder)
     return RunContext(options, progress, Refusals(strict=options.strict), read, fallback, state)
 

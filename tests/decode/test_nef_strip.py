@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from fixtures.files import huffman
 from sensormap.decode.nef_strip import (
     LOSSLESS,
-    LOSSY,
     LOSSLESS_14,
+    LOSSY,
     LOSSY_14,
     PrefixCode,
     StripCoding,

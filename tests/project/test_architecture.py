@@ -45,7 +45,6 @@ HOMES = {
     "statsmodels": {"history"},
     "exifread": {"photos"},
     "simplejpeg": {"decode"},
-    "flashraw": {"decode"},
     "yaml": {"strict_yaml"},
     "numba": {"compiled"},
     "concurrent": {"survey", "correct", "photos", "threads"},
