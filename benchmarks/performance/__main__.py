@@ -35,7 +35,7 @@ PARTS: dict[str, Callable[[Plan], Outcome]] = {
     "start": start.measure,
     "scan": scan.measure,
 }
-LIBRARIES = ("rawpy", "flashraw", "numba", "numpy", "opencv-python-headless")
+LIBRARIES = ("rawpy", "numba", "numpy", "opencv-python-headless")
 
 
 def measured(plan: Plan, parts: Sequence[str]) -> Outcome:
