@@ -25,7 +25,7 @@ NOT_READ = 0
 """Returned in place of a number of bits where the strip has to be read from its start to its end."""
 
 _STREAMS = 4  # two take 10 % longer, six and eight as long: there are no registers for more
-_PEEK_BITS = 13  # looked up at once: 8192 entries of 64 bits
+_PEEK_BITS = 14  # looked up at once: 16384 entries of 64 bits; with 13, noisy photos take a third longer
 
 # What the next bits mean is looked up. An entry has, from its lowest bits up: 8 bits of length, of one symbol or two; 8
 # with the number of symbols; a difference of 16 bits, and a second one; 8 with the length of the first symbol. Where
@@ -300,6 +300,20 @@ def _read_pieces(
 
 
 @compiled
+def _join(
+    differences: NDArray[np.uint16], pieces: NDArray[np.int64], piece: int, at: int, joined: NDArray[np.uint16]
+) -> tuple[int, int]:
+    """Gather a row that lies in several pieces, from a place on; return piece and place of what follows."""
+    for col in range(joined.shape[0]):
+        while at == pieces[piece, 1]:
+            piece += 1
+            at = pieces[piece, 0]
+        joined[col] = differences[at]
+        at += 1
+    return piece, at
+
+
+@compiled
 def add_up(
     differences: NDArray[np.uint16],
     pieces: NDArray[np.int64],
@@ -339,12 +353,7 @@ def add_up(
             found = differences[at : at + width]
             at += width
         else:
-            for col in range(width):
-                while at == pieces[piece, 1]:
-                    piece += 1
-                    at = pieces[piece, 0]
-                joined[col] = differences[at]
-                at += 1
+            piece, at = _join(differences, pieces, piece, at, joined)
             found = joined
         pair = 2 * (row & 1)
         even = np.uint16(above[pair] + found[0])
@@ -368,5 +377,8 @@ def add_up(
         for col in range(width):
             to[col] = levels[line[col]]
         if indices.shape[0]:
-            indices[row * width : (row + 1) * width] = line
+            # Not by a slice: to compile its error message takes 1.6 s.
+            kept = indices[row * width : (row + 1) * width]
+            for col in range(width):
+                kept[col] = line[col]
     return True

@@ -25,9 +25,9 @@ from fixtures.files.nef import NefMeta, nef_bytes
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import get_profile
 from sensormap.cli.options import decoder_option
+from sensormap.correct.nef_packing import nearest_indices, pack
 from sensormap.decode.nef_file import find_strip, strip_coding, with_strip
 from sensormap.decode.nef_frame import read_nef_frame
-from sensormap.decode.nef_strip import nearest_indices, pack
 from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.decode.reading import DECODER_TABLE, open_geometry, read_frame
 from sensormap.errors import SensorMapError

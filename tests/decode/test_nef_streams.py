@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
+from sensormap.correct.nef_packing import pack
 from sensormap.decode import nef_strip
 from sensormap.decode.nef_streams import NOT_READ, can_be_cut, lookup_of, read_at_once, room_for
 from sensormap.decode.nef_strip import (
@@ -18,7 +19,6 @@ from sensormap.decode.nef_strip import (
     LOSSY_14,
     PrefixCode,
     StripCoding,
-    pack,
     read_values,
     unpack,
 )
@@ -147,7 +147,7 @@ def test_a_strip_whose_streams_do_not_meet_is_read_in_order() -> None:
     strip, bits = pack(indices, coding)
     data = np.frombuffer(strip, np.uint8)
     memory = np.empty(room_for(8 * len(strip), LOSSY.shortest), np.uint16)
-    found, _ = read_at_once(data, lookup_of(nef_strip._symbols(LOSSY)), indices.size, memory)
+    found, _ = read_at_once(data, lookup_of(nef_strip.symbols_of(LOSSY)), indices.size, memory)
     assert found in {NOT_READ, bits}
     assert assert_alike(strip, shape, coding)
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fixtures.files import huffman
+from sensormap.correct.nef_packing import nearest_indices, pack
 from sensormap.decode.nef_strip import (
     LOSSLESS,
     LOSSLESS_14,
@@ -16,8 +17,6 @@ from sensormap.decode.nef_strip import (
     LOSSY_14,
     PrefixCode,
     StripCoding,
-    nearest_indices,
-    pack,
     unpack,
 )
 from sensormap.errors import DecodeError
