@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from sensormap.settings import Options
 
 _SEPARATORS = tuple(filter(None, ("/", os.sep, os.altsep)))
-_FEW_THREADS = 2  # more than these trade a little time for memory
 
 
 @click.command("map")
@@ -100,8 +99,7 @@ def map_command(
         profile=profile, serial=serial, jobs=jobs, strict=strict, follow=followed, decoder=decoder, state=state,
         fresh=fresh, retry_skipped=retry_skipped,
     )  # fmt: skip
-    if options.threads > _FEW_THREADS:
-        keep_no_frames()
+    keep_no_frames()
     to_folder = output is not None and (output.endswith(_SEPARATORS) or Path(output).is_dir())
     if dry_run and to_folder:
         msg = "--dry-run is for one camera: name no folder by --output"
