@@ -135,6 +135,8 @@ class Frame:
         itself subtracts black, and minus the black level elsewhere.
     digest
         SHA-256 of the file's bytes, hexadecimal.
+    by_own_decoder
+        Whether the project's own decoder made it, and not a library.
     """
 
     photo: Photo
@@ -142,6 +144,7 @@ class Frame:
     floor: int
     saturation: int
     digest: str
+    by_own_decoder: bool = False
 
 
 @dataclass(frozen=True, order=True)

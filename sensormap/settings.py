@@ -11,9 +11,9 @@ THREADS, DASK = "threads", "dask"
 ENGINES = (THREADS, DASK)
 """Who surveys shards: the threads of the run, or the workers of a Dask cluster, which is an extra."""
 
-RAWPY, FLASHRAW = "rawpy", "flashraw"
-DECODERS = (RAWPY, FLASHRAW)
-"""Decoders of raw files: flashraw is an extra, and leaves to rawpy the files that it is not sure of."""
+AUTO, RAWPY = "auto", "rawpy"
+DECODERS = (AUTO, RAWPY)
+"""Decoders of raw files: auto reads compressed NEFs itself, and leaves all others to rawpy, which is LibRaw."""
 
 FULL_SCALE = 4095
 """DN of 12 bits: strengths in DN are given for such a camera and scale with saturation."""
@@ -135,7 +135,7 @@ class Options:
     jpegs
         Whether the camera's JPEGs are used, of shots that no raw photo shows.
     decoder
-        Decoder of raw photos, one of `DECODERS`; the map of undamaged photos is the same by all.
+        Decoder of raw photos, one of `DECODERS`; the map is the same by both.
     state
         State folder: what is found in each shard of photos is kept there, and the next run reads only new photos. None
         keeps nothing.
@@ -164,7 +164,7 @@ class Options:
     thresholds: Thresholds = field(default_factory=Thresholds)
     least_strengths: LeastStrengths = field(default_factory=LeastStrengths)
     jpegs: bool = True
-    decoder: str = RAWPY
+    decoder: str = AUTO
     state: str | Path | None = None
     fresh: bool = False
     retry_skipped: bool = False

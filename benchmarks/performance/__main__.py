@@ -37,7 +37,7 @@ PARTS: dict[str, Callable[[Plan], Outcome]] = {
     "engines": engines.measure,
     "kills": kills.measure,
 }
-LIBRARIES = ("rawpy", "flashraw", "numba", "numpy", "opencv-python-headless")
+LIBRARIES = ("rawpy", "numba", "numpy", "opencv-python-headless")
 
 
 def measured(plan: Plan, parts: Sequence[str]) -> Outcome:

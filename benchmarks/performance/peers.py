@@ -5,27 +5,27 @@ from __future__ import annotations
 from benchmarks.commands import bad_pixels, mapping, running_variance
 from benchmarks.costs import interleaved
 from benchmarks.judging import of_map, of_pixels, of_points
-from benchmarks.performance.decoding import BY_FLASHRAW, FLASH, MAP
+from benchmarks.performance.decoding import BY_LIBRAW, LIBRAW, MAP
 from benchmarks.performance.sets import Plan, photos_of
 from benchmarks.performance.targets import Outcome, Run, times_faster
 
 FUNCTION, MAP_JPEGS = "rawpy.enhance.find_bad_pixels", "map of the JPEGs"
 SCRIPT, SINGLE = "running variance of the JPEGs", "running variance of the JPEGs, one process"
-LEAST_FUNCTION, LEAST_SCRIPT = 5.0, 4.0
+LEAST_FUNCTION, LEAST_BY_LIBRAW, LEAST_SCRIPT = 7.0, 3.0, 5.5
 
 
 def measure(plan: Plan) -> Outcome:
     """Run maps, function and script in turn; the function uses one thread but for its medians."""
     folder, truth = plan.main_set, plan.main_set / "truth.yaml"
     photos, pictures = folder / "photos", folder / "jpegs"
-    map_file, flash_map, jpeg_map = (plan.map_file(name) for name in ("beside-function", "flash", "jpegs"))
+    map_file, other_map, jpeg_map = (plan.map_file(name) for name in ("beside-function", "by-libraw", "jpegs"))
     points, lowest = map_file.with_name("function.csv"), map_file.with_name("script.csv")
     for path in (points, lowest):
         path.unlink(missing_ok=True)
     commands = {
         Run(MAP, plan.size, plan.frames, plan.jobs): mapping(photos, map_file, plan.jobs, *plan.profile),
-        Run(FLASH, plan.size, plan.frames, plan.jobs): mapping(
-            photos, flash_map, plan.jobs, *plan.profile, *BY_FLASHRAW
+        Run(LIBRAW, plan.size, plan.frames, plan.jobs): mapping(
+            photos, other_map, plan.jobs, *plan.profile, *BY_LIBRAW
         ),
         Run(FUNCTION, plan.size, plan.frames, 1): bad_pixels(photos, points),
         Run(MAP_JPEGS, plan.size, plan.frames, plan.jobs): mapping(pictures, jpeg_map, plan.jobs, *plan.profile),
@@ -33,10 +33,10 @@ def measure(plan: Plan) -> Outcome:
         Run(SINGLE, plan.size, plan.frames, 1): running_variance(pictures, lowest, 1),
     }
     costs = interleaved(commands, rounds=plan.rounds)
-    raw, flash, function, jpeg, script, single = costs.values()
+    raw, by_libraw, function, jpeg, script, single = costs.values()
     targets = [
         times_faster(f"{MAP}, faster than {FUNCTION}", raw, function, LEAST_FUNCTION),
-        times_faster(f"{FLASH}, faster than {FUNCTION}", flash, function, LEAST_FUNCTION),
+        times_faster(f"{LIBRAW}, faster than {FUNCTION}", by_libraw, function, LEAST_BY_LIBRAW),
         times_faster(f"{MAP_JPEGS}, faster than {SCRIPT}, {plan.jobs} processes", jpeg, script, LEAST_SCRIPT),
         times_faster(f"{MAP_JPEGS}, faster than {SINGLE}", jpeg, single, LEAST_SCRIPT),
     ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.performance.decoding import DECODE, FLASH_NO_FOLLOW, MAP, NO_FOLLOW
+from benchmarks.performance.decoding import DECODE, LIBRAW_NO_FOLLOW, MAP, NO_FOLLOW
 from benchmarks.performance.targets import Costs
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 COLUMNS = ("command", "size", "frames", "jobs", "runs", "seconds", "processor_seconds", "megabytes")
 
 # Colours that colour-blind people tell apart (Okabe and Ito, 2008).
-COLOURS = {DECODE: "#000000", MAP: "#D55E00", NO_FOLLOW: "#0072B2", FLASH_NO_FOLLOW: "#009E73"}
+COLOURS = {DECODE: "#000000", MAP: "#D55E00", NO_FOLLOW: "#0072B2", LIBRAW_NO_FOLLOW: "#009E73"}
 STYLES = ("-", "--", ":")
 _JOBS_COLOUR = "#CC79A7"
 

@@ -12,7 +12,7 @@ import yaml
 
 from benchmarks.commands import bare_decode, mapping
 from benchmarks.costs import interleaved
-from benchmarks.performance.decoding import BY_FLASHRAW, DECODE, FLASH_NO_FOLLOW, MAP, NO_FOLLOW
+from benchmarks.performance.decoding import BY_LIBRAW, DECODE, LIBRAW_NO_FOLLOW, MAP, NO_FOLLOW
 from benchmarks.performance.sets import Plan, first, photos_of, read_all, repeated, that_fit
 from benchmarks.performance.targets import NOT_MEASURED, Costs, Outcome, Run, Target, seconds_of, times_faster
 
@@ -36,10 +36,10 @@ def measure(plan: Plan) -> Outcome:
     """Measure frames of the main size, then small ones, of which there is room for more."""
     outcome = Outcome()
     photos = photos_of(plan.main_set / "photos")
-    outcome.add(_measure(plan, _series(plan, photos, plan.size), with_flashraw=True))
+    outcome.add(_measure(plan, _series(plan, photos, plan.size), by_libraw=True))
     outcome.add(_threads(plan))
     small = photos_of(plan.generated(plan.small_size, plan.frames) / "photos")
-    outcome.add(_measure(plan, _series(plan, small, plan.small_size), with_flashraw=False))
+    outcome.add(_measure(plan, _series(plan, small, plan.small_size), by_libraw=False))
     return outcome
 
 
@@ -58,21 +58,21 @@ def _series(plan: Plan, photos: Sequence[Path], size: str) -> Series:
     return Series(size, folders, () if unknown else plan.profile, note)
 
 
-def _measure(plan: Plan, series: Series, *, with_flashraw: bool) -> Outcome:
+def _measure(plan: Plan, series: Series, *, by_libraw: bool) -> Outcome:
     """Run every command on every set in turn; nothing is warmed up, all files having been read."""
     commands, maps = {}, {}
     for count, folder in series.folders.items():
-        run = {name: Run(name, series.size, count, plan.jobs) for name in (DECODE, NO_FOLLOW, MAP, FLASH_NO_FOLLOW)}
+        run = {name: Run(name, series.size, count, plan.jobs) for name in (DECODE, NO_FOLLOW, MAP, LIBRAW_NO_FOLLOW)}
         maps[count] = plan.map_file(f"scaling-{series.size}-{count}")
         commands[run[DECODE]] = bare_decode(folder, plan.jobs)
-        options = {MAP: (), NO_FOLLOW: ("--no-follow",), FLASH_NO_FOLLOW: ("--no-follow", *BY_FLASHRAW)}
-        if not with_flashraw:
-            del options[FLASH_NO_FOLLOW]
+        options = {MAP: (), NO_FOLLOW: ("--no-follow",), LIBRAW_NO_FOLLOW: ("--no-follow", *BY_LIBRAW)}
+        if not by_libraw:
+            del options[LIBRAW_NO_FOLLOW]
         for name, own in options.items():
             map_file = maps[count] if name == MAP else plan.map_file("scaling")
             commands[run[name]] = mapping(folder, map_file, plan.jobs, *series.profile, *own)
     costs = interleaved(commands, rounds=plan.rounds, warm_up=False)
-    names = [NO_FOLLOW, *([FLASH_NO_FOLLOW] if with_flashraw else [])]
+    names = [NO_FOLLOW, *([LIBRAW_NO_FOLLOW] if by_libraw else [])]
     targets = [_constant(costs, [Run(name, series.size, n, plan.jobs) for n in series.folders]) for name in names]
     return Outcome([*targets, _all_counted(series.size, maps)], costs, notes=[series.note])
 

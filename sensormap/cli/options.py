@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from sensormap.settings import DECODERS, DEFAULT_FOLLOWED
+from sensormap.settings import AUTO, DECODERS, DEFAULT_FOLLOWED
 
 _SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{0,9})?) ?([KMGT])I?B?")
 _BYTES = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
@@ -51,10 +51,10 @@ follow_option = click.option(
 decoder_option = click.option(
     "--decoder",
     type=click.Choice(DECODERS),
-    default="rawpy",
+    default=AUTO,
     show_default=True,
-    help="Decoder of raw photos. rawpy is LibRaw, the usual one. flashraw (pip install 'sensormap[fast]') is four "
-    "times as fast; with undamaged photos the map is the same.",
+    help="Decoder of raw photos. auto reads compressed NEFs several times as fast as rawpy, which is LibRaw, compares "
+    "some of them with it, and leaves all other files to it. The map is the same.",
 )
 verbose_option = click.option(
     "-v", "--verbose", count=True, help="Print more on stderr: -v the steps, -vv everything."

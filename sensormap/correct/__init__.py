@@ -1,6 +1,6 @@
 """Photos and a map in; repaired photos out.
 
 Read `run` (all photos), `selection` (which defects a photo shows), `methods` (new values for photosites), `raw` (one
-raw photo), `nef`, `dng` and `jpeg` (the files that are written), `destinations` (where they go), `check_repairs` (how
-good the methods are on a camera's own photos).
+raw photo), `nef` with `nef_packing`, `dng` and `jpeg` (the files that are written), `destinations` (where they go),
+`check_repairs` (how good the methods are on a camera's own photos).
 """

@@ -43,6 +43,8 @@ class CorrectionTask:
         Settings of the photo.
     profile
         Profile of the camera, which tells at how many DN a photosite clips; None where there is none.
+    by_libraw
+        Whether LibRaw decodes a corrected NEF, to check it, and not the own decoder only.
     """
 
     name: str
@@ -51,6 +53,7 @@ class CorrectionTask:
     method: str
     exposure: Exposure
     profile: Profile | None
+    by_libraw: bool = True
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class RepairedPhotosites:
 
 
 def correct_nef(data: bytes, task: CorrectionTask) -> CorrectedCopy | None:
-    """Return a NEF with some photosites repaired and everything else kept, compared with what LibRaw decodes of it.
+    """Return a NEF with some photosites repaired and everything else kept, decoded again and compared with that.
 
     Parameters
     ----------
@@ -123,7 +126,7 @@ def correct_nef(data: bytes, task: CorrectionTask) -> CorrectedCopy | None:
     rewritten = with_values(nef, repairs.rows, repairs.cols, repairs.values)
     if rewritten is not data:
         rewritten = marked(rewritten)
-        check_rewritten(rewritten, nef, repairs.rows, repairs.cols, repairs.values)
+        check_rewritten(rewritten, nef, repairs.rows, repairs.cols, repairs.values, by_libraw=task.by_libraw)
     return CorrectedCopy(rewritten, "", repairs.rows.size, repairs.left)
 
 

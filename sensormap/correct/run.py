@@ -131,6 +131,10 @@ def log_skipped(photo: Skipped) -> None:
 
 _DEFAULTS = CorrectOptions()
 
+# Photos of which one, the first among them, is checked by LibRaw once it is a corrected NEF, and not only by the own
+# decoder.
+_COMPARED = 100
+
 
 def correct_photos(
     photos: Iterable[str | Path],
@@ -180,12 +184,13 @@ def correct_photos(
     outputs = output_paths(paths, folder)
     taken = clashes(outputs)
     kept = {identity(path): "one of the photos, which are never written over" for path in paths}
+    by_libraw = {*paths[::_COMPARED]}
 
     def corrected_photo(path: Path) -> CorrectedPhoto:
         if path in taken:
             msg = f"{path.name}: {path} would be written to the same file as {taken[path]}"
             raise OutputError(msg)
-        corrected = _correct(path, outputs[path], sensor_map, options, kept)
+        corrected = _correct(path, outputs[path], sensor_map, options, kept, by_libraw=path in by_libraw)
         kept[identity(corrected.output)] = f"the corrected copy of {path}, written in this run"
         return corrected
 
@@ -248,7 +253,13 @@ def run_each(
 
 
 def _correct(
-    path: Path, output: Path, sensor_map: SensorMap, options: CorrectOptions, kept: Mapping[object, str]
+    path: Path,
+    output: Path,
+    sensor_map: SensorMap,
+    options: CorrectOptions,
+    kept: Mapping[object, str],
+    *,
+    by_libraw: bool,
 ) -> CorrectedPhoto:
     """Correct one photo and write it."""
     photo = read_photo(path)
@@ -256,7 +267,10 @@ def _correct(
     of_raw = photo.jpeg_size is None
     chosen = choose_defects(sensor_map, photo.exposure, of_raw=of_raw, all_defects=options.all_defects)
     data = read_bytes(path)
-    copy = (_copy_of_raw if of_raw else _copy_of_jpeg)(data, photo, sensor_map, chosen, options)
+    if of_raw:
+        copy = _copy_of_raw(data, photo, sensor_map, chosen, options, by_libraw=by_libraw)
+    else:
+        copy = _copy_of_jpeg(data, photo, sensor_map, chosen, options)
     output = output.with_suffix(copy.suffix) if copy.suffix else output
     make_folder(output.parent)
     objection = unless_corrected(data, kept)
@@ -266,12 +280,18 @@ def _correct(
 
 
 def _copy_of_raw(
-    data: bytes, photo: Photo, sensor_map: SensorMap, chosen: ChosenDefects, options: CorrectOptions
+    data: bytes,
+    photo: Photo,
+    sensor_map: SensorMap,
+    chosen: ChosenDefects,
+    options: CorrectOptions,
+    *,
+    by_libraw: bool,
 ) -> CorrectedCopy:
     """Return the corrected copy of a raw photo: of the same format if that can be written, else a DNG."""
     name = photo.path.name
     profile = find_profile(sensor_map.body)
-    task = CorrectionTask(name, sensor_map, chosen, options.method, photo.exposure, profile)
+    task = CorrectionTask(name, sensor_map, chosen, options.method, photo.exposure, profile, by_libraw)
     if sensor_map.sensor.is_jpeg_grid:
         msg = f"{name}: a raw photo, but the map is of JPEGs of a camera whose raw grid is unknown"
         raise FrameMismatchError(msg)

@@ -13,6 +13,9 @@ from sensormap.camera.profile import Profile
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.frame import NARROW, Mosaic
 
+# Photosites of which one at least has the highest value of all, where that is the DN at which they clip.
+_PILE = 10_000
+
 
 class Decoded(NamedTuple):
     """What a decoder makes of a photo.
@@ -47,7 +50,7 @@ def decoded(
     black_level
         DN of no light, one per plane in the order of ``profile.cfa.planes``.
     saturation
-        DN at which a photosite clips, black included.
+        DN at which a photosite clips, black included, as far as is known; see `clipping_level`.
 
     Raises
     ------
@@ -56,15 +59,49 @@ def decoded(
     FrameMismatchError
         If one has more bits than the profile.
     """
-    highest = int(values[profile.active_area.slices].max())
+    active = values[profile.active_area.slices]
+    highest = int(active.max())
     if highest == 0:
         msg = f"{name}: every photosite is 0"
         raise DecodeError(msg)
     if highest >> profile.bits:
         msg = f"{name}: a photosite has {highest} DN, but profile {profile.name} has bits {profile.bits}"
         raise FrameMismatchError(msg)
+    saturation = clipping_level(active, highest, saturation)
     mosaic = subtract_black(values, profile.cfa, black_level, area=profile.active_area, bits=profile.bits)
     return Decoded(mosaic, -min(black_level), saturation - max(black_level))
+
+
+def clipping_level(active: NDArray[np.uint16], highest: int, known: int) -> int:
+    """Return the DN at which a photo's photosites clip: the known one, unless they contradict it.
+
+    Parameters
+    ----------
+    active
+        Photosites of the active area, DN.
+    highest
+        The highest of them.
+    known
+        DN at which the camera's photosites are known to clip.
+
+    Notes
+    -----
+    Sources disagree on cameras (3880, 3980 and 4095 DN are given for a Nikon D80). Where a camera clips higher than is
+    known, the highlights of a photo pile up at its highest value; where it does not, what lies beyond is spread, or is
+    a few hot photosites. Only a pile counts that is most of all that lies beyond, and one photosite in ten thousand.
+
+    Examples
+    --------
+    >>> highlights = np.full((100, 100), 4095, np.uint16)
+    >>> clipping_level(highlights, 4095, 3880), clipping_level(highlights, 4095, 4095)
+    (4095, 4095)
+    """
+    if highest <= known:
+        return known
+    piled = int(np.count_nonzero(active == highest))
+    if piled * _PILE < active.size or 2 * piled <= int(np.count_nonzero(active > known)):
+        return known
+    return highest
 
 
 def subtract_black(

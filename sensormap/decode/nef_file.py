@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.decode.nef_strip import BITS, LOSSLESS, LOSSY, MOST_LEVELS, StripCoding
+from sensormap.decode.nef_strip import LOSSLESS, LOSSLESS_14, LOSSY, LOSSY_14, StripCoding
 from sensormap.errors import DecodeError
 from sensormap.photos.files import TIFF_ORDERS
 from sensormap.photos.maker_note import MAKER_NOTE, NIKON_NOTE, NIKON_NOTE_HEADER
@@ -24,19 +24,21 @@ BYTES_OF_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11
 """Bytes of a value of each type that TIFF knows."""
 
 # Tags of a TIFF directory.
-_SUBDIRECTORIES = 0x014A
+_MAKE, _SUBDIRECTORIES = 0x010F, 0x014A
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 0x0100, 0x0101, 0x0102, 0x0103, 0x0106
-_STRIP_OFFSET, _STRIP_LENGTH, _CFA_SIZE = 0x0111, 0x0117, 0x828D
+_STRIP_OFFSET, _STRIP_LENGTH, _CFA_SIZE, _CFA_COLOURS = 0x0111, 0x0117, 0x828D, 0x828E
 
 # Nikon's own: the compression of the mosaic, and the MakerNote's tags that say how.
+_NIKON = b"NIKON"  # how the maker's name begins
 _NIKON_COMPRESSED = 34713
 _NIKON_COMPRESSION, _LINEARISATION = 0x0093, 0x0096
 _LOSSY, _LOSSLESS = (1, b"\x44\x10"), (3, b"\x46\x30")  # 0x0093, and how 0x0096 starts; lossy with the full table
+_CODES = {(_LOSSY, 12): LOSSY, (_LOSSLESS, 12): LOSSLESS, (_LOSSY, 14): LOSSY_14, (_LOSSLESS, 14): LOSSLESS_14}
 _STARTS_PLACE, _COUNT_PLACE, _TABLE_PLACE = 2, 10, 12  # bytes in tag 0x0096
 
 _ENTRY_BYTES = 12
 _FORM_OF_TYPE = {3: "H", 4: "I", 13: "I"}  # of the whole numbers that are asked for here, as in `struct`
-_LONG = 4  # the type of a 32-bit number
+_BYTE, _TEXT, _LONG = 1, 2, 4  # types: numbers of 8 bits, text, numbers of 32 bits
 _MOST_SUBDIRECTORIES = 8  # cameras write two or three
 _ALIGNMENT = 512  # bytes: where cameras let strips begin
 
@@ -61,6 +63,9 @@ class RawStrip:
         MakerNote tag 0x0093: 1 lossy type 1, 3 lossless.
     linearisation
         The bytes of MakerNote tag 0x0096: version, start values, table.
+    filters
+        Colours of the four filters, from raw-grid (0, 0), row by row: 0 red, 1 green, 2 blue; nothing where the file
+        does not say.
     """
 
     order: str
@@ -73,6 +78,7 @@ class RawStrip:
     length_place: int
     compression: int
     linearisation: bytes
+    filters: bytes = b""
 
 
 def find_strip(data: bytes, name: str) -> RawStrip | None:
@@ -103,6 +109,9 @@ def find_strip(data: bytes, name: str) -> RawStrip | None:
     if file is None:
         return None
     main = file.directory(struct.unpack_from(f"{file.order}I", data, 4)[0])
+    maker = main.get(_MAKE)
+    if maker is None or maker.type != _TEXT or not file.content(maker).startswith(_NIKON):
+        return None  # others take such a file for another maker's
     parts = [file.directory(offset) for offset in file.numbers(main, _SUBDIRECTORIES, most=_MOST_SUBDIRECTORIES)]
     raws = [part for part in parts if file.numbers(part, _COMPRESSION) == (_NIKON_COMPRESSED,)]
     if len(raws) != 1 or file.numbers(raws[0], _PHOTOMETRIC) != (CFA_MOSAIC,):
@@ -120,7 +129,9 @@ def find_strip(data: bytes, name: str) -> RawStrip | None:
     width, height, bits, offset, length = (values[0] for values in numbers)
     places = (raw[_STRIP_OFFSET].place, raw[_STRIP_LENGTH].place)
     _check_strip(file, offset, length, places)
-    return RawStrip(file.order, width, height, bits, offset, length, *places, *fields)
+    colours = raw.get(_CFA_COLOURS)
+    filters = file.content(colours) if colours and (colours.type, colours.count) == (_BYTE, 4) else b""
+    return RawStrip(file.order, width, height, bits, offset, length, *places, *fields, filters)
 
 
 def strip_coding(raw: RawStrip, name: str) -> StripCoding | None:
@@ -140,18 +151,19 @@ def strip_coding(raw: RawStrip, name: str) -> StripCoding | None:
     """
     order, table = raw.order, raw.linearisation
     kind = (raw.compression, table[:_STARTS_PLACE])
-    if kind not in (_LOSSY, _LOSSLESS) or raw.bits != BITS:
+    code = _CODES.get((kind, raw.bits))
+    if code is None:
         return None
     if len(table) < _TABLE_PLACE:
         msg = f"{name}: MakerNote tag 0x0096 of {len(table)} bytes, expected at least {_TABLE_PLACE}"
         raise DecodeError(msg)
     starts = struct.unpack_from(f"{order}4H", table, _STARTS_PLACE)
-    if max(starts) >= MOST_LEVELS:
-        msg = f"{name}: start values {', '.join(map(str, starts))}, expected below {MOST_LEVELS}"
+    if max(starts) >= code.most_levels:
+        msg = f"{name}: start values {', '.join(map(str, starts))}, expected below {code.most_levels}"
         raise DecodeError(msg)
     if kind == _LOSSLESS:
-        return StripCoding(LOSSLESS, starts, np.arange(MOST_LEVELS, dtype=np.uint16))
-    return StripCoding(LOSSY, starts, _levels(table, order, name))
+        return StripCoding(code, starts, np.arange(code.most_levels, dtype=np.uint16))
+    return StripCoding(code, starts, _levels(table, order, code.most_levels, name))
 
 
 def with_strip(data: bytes, raw: RawStrip, strip: bytes) -> bytes:
@@ -170,7 +182,7 @@ def with_strip(data: bytes, raw: RawStrip, strip: bytes) -> bytes:
     end = raw.offset + raw.length
     if len(strip) <= raw.length:
         return b"".join([data[: raw.offset], strip.ljust(raw.length, b"\0"), data[end:]])
-    while len(strip) in _uncompressed_lengths(raw):
+    while len(strip) in uncompressed_lengths(raw):
         strip += b"\0"
     offset = raw.offset
     if end < len(data):
@@ -179,6 +191,13 @@ def with_strip(data: bytes, raw: RawStrip, strip: bytes) -> bytes:
     struct.pack_into(f"{raw.order}I", file, raw.offset_place, offset)
     struct.pack_into(f"{raw.order}I", file, raw.length_place, len(strip))
     return bytes(file + strip)
+
+
+def uncompressed_lengths(raw: RawStrip) -> set[int]:
+    """Return the lengths in bytes of strips that LibRaw takes for uncompressed layouts."""
+    area = raw.width * raw.height
+    padded = {-(-raw.width // 10) * 16 * raw.height, -(-raw.width * 3 // 32) * 16 * raw.height}
+    return {area * 3 // 2, area * 2, area * 3} | padded
 
 
 @dataclass(frozen=True)
@@ -265,11 +284,11 @@ def _check_strip(file: _Tiff, offset: int, length: int, places: tuple[int, int])
         raise DecodeError(msg)
 
 
-def _levels(table: bytes, order: str, name: str) -> NDArray[np.uint16]:
-    """Return the value of each index, ascending, in DN, as tag 0x0096 lists them."""
+def _levels(table: bytes, order: str, most: int, name: str) -> NDArray[np.uint16]:
+    """Return the value of each index, ascending, in DN, as tag 0x0096 lists them; at most `most`."""
     (count,) = struct.unpack_from(f"{order}H", table, _COUNT_PLACE)
-    if not 2 <= count <= MOST_LEVELS or _TABLE_PLACE + 2 * count > len(table):
-        msg = f"{name}: table of {count} levels in {len(table)} bytes, expected 2 to {MOST_LEVELS} of 2 bytes each"
+    if not 2 <= count <= most or _TABLE_PLACE + 2 * count > len(table):
+        msg = f"{name}: table of {count} levels in {len(table)} bytes, expected 2 to {most} of 2 bytes each"
         raise DecodeError(msg)
     levels = np.frombuffer(table, f"{order}u2", count, _TABLE_PLACE).astype(np.uint16)
     if (levels[1:] < levels[:-1]).any():
@@ -277,10 +296,3 @@ def _levels(table: bytes, order: str, name: str) -> NDArray[np.uint16]:
         msg = f"{name}: table falls from {levels[at]} to {levels[at + 1]} DN at index {at + 1}, expected it to ascend"
         raise DecodeError(msg)
     return levels
-
-
-def _uncompressed_lengths(raw: RawStrip) -> set[int]:
-    """Return the lengths in bytes of strips that LibRaw takes for uncompressed layouts."""
-    area = raw.width * raw.height
-    padded = {-(-raw.width // 10) * 16 * raw.height, -(-raw.width * 3 // 32) * 16 * raw.height}
-    return {area * 3 // 2, area * 2, area * 3} | padded

@@ -1,10 +1,10 @@
-"""The strip of a compressed NEF: one bit stream for a whole mosaic, to indices and back, by compiled loops.
+"""The strip of a compressed NEF: one bit stream for a whole mosaic, to the indices and values of its photosites.
 
 An index is the place of a photosite's value in a table of levels. Of each photosite the stream holds the difference of
 its index from the one two columns to the left, in the first two columns from the one two rows above: a symbol, which is
 a prefix code for the difference's size k in bits, then k bits, the difference itself or, where it is negative, the
-difference plus 2^k - 1. No two streams stand for the same indices, so what is packed again equals what was unpacked, to
-the bit.
+difference plus 2^k - 1. `nef_streams` reads a strip quickly; the loop here reads it from start to end, finds what is
+wrong with a damaged one, and reads small ones.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
+from sensormap.decode.nef_streams import (
+    NOT_READ,
+    add_up,
+    can_be_cut,
+    lookup_of,
+    read_at_once,
+    room_for,
+)
 from sensormap.errors import DecodeError
 from sensormap.photos.files import check_photosites
 
-BITS = 12
-"""Bits of a photosite's value in the strips that are read here."""
-
-MOST_LEVELS = 1 << BITS
-"""Levels that a table can have; the largest difference of indices that has a code is one less."""
-
-_WORD_BITS = 32  # of the numbers that a stream is cut into
-_LONGEST_SYMBOL = 22  # bits, of code and difference together
 _PEEK_BITS = 12  # bits looked up at once: 4096 entries stay in the processor's nearest cache; longer symbols are rare
 
 # What the next bits mean is looked up: an entry has the length of the symbol in its low bits and the difference above
@@ -54,9 +54,29 @@ class PrefixCode:
     counts: tuple[int, ...]
     sizes: tuple[int, ...]
 
+    @property
+    def most_levels(self) -> int:
+        """Levels that a table can have; the largest difference of indices that has a code is one less."""
+        return 1 << max(self.sizes)
+
+    @property
+    def shortest(self) -> int:
+        """Bits of the shortest symbol, code and difference together."""
+        return min(length + size for size, _, length in symbols_of(self))
+
+    @property
+    def longest(self) -> int:
+        """Bits of the longest symbol."""
+        return max(length + size for size, _, length in symbols_of(self))
+
 
 LOSSY = PrefixCode((0, 1, 5, 1, 1, 1, 1, 1, 1, 1), (5, 4, 3, 6, 2, 7, 1, 0, 8, 9, 11, 10, 12))
 LOSSLESS = PrefixCode((0, 1, 4, 2, 3, 1, 2), (5, 4, 6, 3, 7, 2, 8, 1, 9, 0, 10, 11, 12))
+"""The codes of 12-bit strips."""
+
+LOSSY_14 = PrefixCode((0, 1, 4, 3, 1, 1, 1, 1, 1, 2), (5, 6, 4, 7, 8, 3, 9, 2, 1, 0, 10, 11, 12, 13, 14))
+LOSSLESS_14 = PrefixCode((0, 1, 4, 2, 2, 3, 1, 2), (7, 6, 8, 5, 9, 4, 10, 3, 11, 12, 2, 0, 1, 13, 14))
+"""The codes of 14-bit strips."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +86,11 @@ class StripCoding:
     Parameters
     ----------
     code
-        `LOSSY` or `LOSSLESS`.
+        `LOSSY`, `LOSSLESS`, or one of those for 14 bits.
     starts
-        Start values of the predictors, below `MOST_LEVELS`: of even rows' columns 0 and 1, then of odd rows'.
+        Start values of the predictors, of even rows' columns 0 and 1, then of odd rows', below the code's most levels.
     levels
-        The value of each index, ascending, in DN; at most `MOST_LEVELS`.
+        The value of each index, ascending, in DN; at most as many.
     """
 
     code: PrefixCode
@@ -95,7 +115,7 @@ class UnpackedStrip:
     bits: int
 
 
-def unpack(strip: bytes, shape: tuple[int, int], coding: StripCoding, name: str) -> UnpackedStrip:
+def unpack(strip: bytes | memoryview, shape: tuple[int, int], coding: StripCoding, name: str) -> UnpackedStrip:
     """Return the mosaic of a strip.
 
     Parameters
@@ -114,23 +134,77 @@ def unpack(strip: bytes, shape: tuple[int, int], coding: StripCoding, name: str)
     DecodeError
         If the strip ends early, has a code that there is not, or leaves the table.
     """
+    _check_length(strip, shape, coding, name)
+    indices = np.empty(shape, np.uint16)
+    read = _read_at_once(strip, shape, coding, indices.reshape(-1))
+    if read is None:
+        return _unpack_in_order(strip, shape, coding, name)
+    return UnpackedStrip(read[0], indices, read[1])
+
+
+def read_values(
+    strip: bytes | memoryview, shape: tuple[int, int], coding: StripCoding, name: str
+) -> tuple[NDArray[np.uint16], int]:
+    """Return the values of a strip's photosites in DN, ``(H, W)``, and its bits; for arguments and errors see `unpack`.
+
+    Some 25 ms for ten million photosites.
+    """
+    _check_length(strip, shape, coding, name)
+    read = _read_at_once(strip, shape, coding, np.empty(0, np.uint16))
+    if read is None:
+        unpacked = _unpack_in_order(strip, shape, coding, name)
+        return unpacked.values, unpacked.bits
+    return read
+
+
+def _check_length(strip: bytes | memoryview, shape: tuple[int, int], coding: StripCoding, name: str) -> None:
+    """Refuse, before anything is allocated, what cannot hold so many photosites."""
     height, width = shape
     check_photosites(width, height, name)
-    least = min(length + size for size, _, length in _symbols(coding.code))
-    if width * height * least > 8 * len(strip):
+    if width * height * coding.code.shortest > 8 * len(strip):
         msg = f"{name}: strip of {len(strip)} bytes, too short for {width} x {height} photosites"
         raise DecodeError(msg)
+
+
+def _read_at_once(
+    strip: bytes | memoryview, shape: tuple[int, int], coding: StripCoding, indices: NDArray[np.uint16]
+) -> tuple[NDArray[np.uint16], int] | None:
+    """Return values and bits of a strip, and fill its indices, unless they have no room.
+
+    None where it has to be read in order: a small strip, one whose streams do not meet, or one in which something is
+    wrong, which is then named.
+    """
+    code, photosites = coding.code, shape[0] * shape[1]
+    strip = strip[: photosites * code.longest // 8 + 1]  # what lies behind takes no memory
+    bits = 8 * len(strip)
+    if not can_be_cut(bits):
+        return None
+    data = np.frombuffer(strip, np.uint8)
+    differences = np.empty(max(room_for(bits, code.shortest), photosites), np.uint16)
+    found, pieces = read_at_once(data, _two_symbols(code), photosites, differences)
+    values = np.empty(photosites, np.uint16) if indices.size else differences[:photosites]
+    starts = np.array(coding.starts, np.uint16)
+    if found == NOT_READ or not add_up(differences, pieces, starts, coding.levels, shape[1], indices, values):
+        return None
+    return values.reshape(shape), found
+
+
+def _unpack_in_order(
+    strip: bytes | memoryview, shape: tuple[int, int], coding: StripCoding, name: str
+) -> UnpackedStrip:
+    """Return the mosaic of a strip of sufficient length, read from its start to its end by one simple loop."""
+    width = shape[1]
     indices = np.empty(shape, np.uint16)
     values = np.empty(shape, np.uint16)
     # Zeros behind the end, so that the last symbol can be looked up as any other.
     whole = len(strip) // 4
     words = np.zeros(whole + 2, np.uint32)
     words[:whole] = np.frombuffer(strip, ">u4", whole)
-    words[whole] = int.from_bytes(strip[4 * whole :].ljust(4, b"\0"))
+    words[whole] = int.from_bytes(bytes(strip[4 * whole :]).ljust(4, b"\0"))
     starts = np.array(coding.starts, np.int64)
     status, found = _unpack_rows(words, _lookup(coding.code), starts, coding.levels, indices, values)
     if status == _DONE and found > 8 * len(strip):
-        status, found = _TOO_SHORT, width * height - 1
+        status, found = _TOO_SHORT, values.size - 1
     if status != _DONE:
         reason = {
             _BAD_CODE: "a code that there is not",
@@ -142,50 +216,7 @@ def unpack(strip: bytes, shape: tuple[int, int], coding: StripCoding, name: str)
     return UnpackedStrip(values, indices, found)
 
 
-def pack(indices: NDArray[np.uint16], coding: StripCoding) -> tuple[bytes, int]:
-    """Return the strip of indices, its last byte filled up with zero bits, and the number of bits without those.
-
-    Parameters
-    ----------
-    indices
-        Index of the level of each photosite, ``(H, W)``, below the number of levels.
-    coding
-        Coding to use.
-
-    Examples
-    --------
-    >>> levels = np.arange(683, dtype=np.uint16)
-    >>> strip, bits = pack(np.array([[3, 3]], np.uint16), StripCoding(LOSSY, (3, 3, 3, 3), levels))
-    >>> strip.hex(), bits
-    ('f780', 10)
-    """
-    words = np.empty(indices.size * _LONGEST_SYMBOL // _WORD_BITS + 1, np.uint32)
-    starts = np.array(coding.starts, np.int64)
-    bits = _pack_rows(indices, _written(coding.code), starts, words)
-    return words[: -(-bits // _WORD_BITS)].astype(">u4").view(np.uint8)[: -(-bits // 8)].tobytes(), bits
-
-
-def nearest_indices(values: NDArray[np.generic], levels: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """Return the index of the level next to each value, of two equally near ones the lower.
-
-    Parameters
-    ----------
-    values
-        Values in DN, finite, of any shape and real type.
-    levels
-        Levels in DN, ascending, ``(L,)``; of equal ones the first is taken.
-
-    Examples
-    --------
-    >>> nearest_indices(np.array([-5, 11, 12, 900]), np.array([0, 10, 10, 12, 14], np.uint16)).tolist()
-    [0, 1, 3, 4]
-    """
-    distinct, first = np.unique(levels, return_index=True)
-    middles = (distinct[:-1] + distinct[1:].astype(np.float64)) / 2
-    return first.astype(np.uint16)[np.searchsorted(middles, values)]
-
-
-def _symbols(code: PrefixCode) -> list[tuple[int, int, int]]:
+def symbols_of(code: PrefixCode) -> list[tuple[int, int, int]]:
     """Return size of the difference, code and code length, in the order of the codes, which are canonical."""
     sizes = iter(code.sizes)
     symbols = []
@@ -202,7 +233,7 @@ def _symbols(code: PrefixCode) -> list[tuple[int, int, int]]:
 def _lookup(code: PrefixCode) -> NDArray[np.int32]:
     """Return what to do with the next `_PEEK_BITS` bits, as `_unpack_rows` takes it."""
     table = np.full(1 << _PEEK_BITS, _SPLIT, np.int32)
-    for size, value, length in _symbols(code):
+    for size, value, length in symbols_of(code):
         rest = _PEEK_BITS - length
         places = slice(value << rest, (value + 1) << rest)
         if size > rest:
@@ -215,16 +246,9 @@ def _lookup(code: PrefixCode) -> NDArray[np.int32]:
 
 
 @cache
-def _written(code: PrefixCode) -> NDArray[np.uint32]:
-    """Return the symbol of each difference from -4096 to 4095, as `_pack_rows` takes it."""
-    by_size = {size: (value, length) for size, value, length in _symbols(code)}
-    table = np.zeros(2 * MOST_LEVELS, np.uint32)
-    for difference in range(1 - MOST_LEVELS, MOST_LEVELS):
-        size = abs(difference).bit_length()
-        value, length = by_size[size]
-        raw = difference if difference >= 0 else difference + (1 << size) - 1
-        table[difference + MOST_LEVELS] = (length + size) << 24 | value << size | raw
-    return table
+def _two_symbols(code: PrefixCode) -> NDArray[np.uint64]:
+    """Return what to do with the next bits, as `nef_streams.read_at_once` takes it."""
+    return lookup_of(symbols_of(code))
 
 
 @compiled
@@ -296,51 +320,3 @@ def _unpack_rows(
             indices[row, col] = index
             values[row, col] = levels[index]
     return _DONE, int(32 * at - bits)
-
-
-@compiled
-def _pack_rows(
-    indices: NDArray[np.uint16], symbols: NDArray[np.uint32], starts: NDArray[np.int64], words: NDArray[np.uint32]
-) -> int:
-    """Write a strip.
-
-    Parameters
-    ----------
-    indices
-        Shape ``(H, W)``; below half as many as there are `symbols`, and so are `starts`.
-    symbols
-        The symbol of each difference, from the lowest, 2^n in all: its length from bit 24 on, its bits below.
-    starts
-        As in `_unpack_rows`.
-    words
-        Filled with the bit stream, the rest of the last word with zeros; long enough for the longest symbols.
-
-    Returns
-    -------
-    int
-        The number of bits.
-    """
-    height, width = indices.shape
-    beside = min(1, width - 1)
-    middle = symbols.shape[0] // 2
-    pending = np.uint64(0)  # bits not written yet, the last one the least significant; what is above is written
-    bits, at = np.int64(0), 0
-    for row in range(height):
-        if row < 2:
-            first, second = starts[2 * row], starts[2 * row + 1]
-        else:
-            first, second = np.int64(indices[row - 2, 0]), np.int64(indices[row - 2, beside])
-        for col in range(width):
-            index = np.int64(indices[row, col])
-            entry = symbols[(index - first + middle) & (2 * middle - 1)]  # within the table, whatever the indices
-            first, second = second, index
-            length = np.int64(entry >> np.uint32(24))
-            pending = (pending << np.uint64(length)) | np.uint64(entry & np.uint32(0xFFFFFF))
-            bits += length
-            if bits >= 32:
-                bits -= 32
-                words[at] = np.uint32((pending >> np.uint64(bits)) & np.uint64(0xFFFFFFFF))
-                at += 1
-    if bits:
-        words[at] = np.uint32((pending << np.uint64(32 - bits)) & np.uint64(0xFFFFFFFF))
-    return int(32 * at + bits)

@@ -10,15 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sensormap.camera.profile import Profile
-from sensormap.decode.flashraw import read_flashraw_frame
 from sensormap.decode.jpeg_mosaic import jpeg_geometry, read_jpeg_frame
 from sensormap.decode.libraw import libraw_geometry, read_libraw_frame
 from sensormap.decode.mosaic import Decoded
+from sensormap.decode.nef_frame import read_nef_frame
 from sensormap.decode.png_tiff import image_geometry, read_image_frame
 from sensormap.errors import DecodeError
 from sensormap.frame import Frame, Photo, PhotoPath
 from sensormap.photos.files import is_image_name, is_jpeg_name, read_bytes
-from sensormap.settings import FLASHRAW, RAWPY
+from sensormap.settings import AUTO
 
 ReadGeometry = Callable[[bytes, Profile | None, str], Profile]
 """Returns the geometry to use for a run, given all bytes of its first photo, the profile of the camera (None where
@@ -60,7 +60,7 @@ def _any_name(_path: PhotoPath) -> bool:
 DECODER_TABLE = (
     Decoder(is_jpeg_name, jpeg_geometry, read_jpeg_frame),
     Decoder(is_image_name, image_geometry, read_image_frame),
-    Decoder(_any_name, None, read_flashraw_frame, option=FLASHRAW),
+    Decoder(_any_name, None, read_nef_frame, option=AUTO),
     Decoder(_any_name, libraw_geometry, read_libraw_frame),
 )
 """Decoders in the order in which they are asked; the last one reads any file or says what is wrong with it."""
@@ -94,7 +94,7 @@ def open_geometry(path: PhotoPath, profile: Profile | None) -> Profile:
     return read(read_bytes(path), profile, path.name)
 
 
-def read_frame(photo: Photo, profile: Profile | None, *, decoder: str = RAWPY) -> Frame:
+def read_frame(photo: Photo, profile: Profile | None, *, decoder: str = AUTO) -> Frame:
     """Decode one photo.
 
     Parameters
@@ -131,6 +131,7 @@ def read_frame(photo: Photo, profile: Profile | None, *, decoder: str = RAWPY) -
         msg = f"{photo.path.name}: changed from {photo.size_bytes} to {len(data)} bytes during the run"
         raise DecodeError(msg)
     rows = (row for row in DECODER_TABLE if row.reads(photo.path) and row.option in (None, decoder))
-    results = (row.frame(data, profile, photo.path.name) for row in rows)
-    mosaic, floor, saturation = next(result for result in results if result is not None)
-    return Frame(photo, mosaic, floor, saturation, hashlib.sha256(data).hexdigest())
+    results = ((row, row.frame(data, profile, photo.path.name)) for row in rows)
+    row, result = next((row, result) for row, result in results if result is not None)
+    digest = hashlib.sha256(data).hexdigest()
+    return Frame(photo, result.mosaic, result.floor, result.saturation, digest, by_own_decoder=row.option == AUTO)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sensormap.camera.profile import Profile
-from sensormap.frame import Frame, Photo
+from sensormap.frame import Frame, Photo, PhotoPath
 from sensormap.photos.refusals import Refusals
 from sensormap.settings import Options
 from sensormap.shards.shard_folder import SurveySettings
@@ -71,6 +71,8 @@ class RunContext:
         State folder, which has what earlier runs found; None if nothing is kept.
     engine
         What surveys shards in place of this run's threads, which then has a state folder; None if nothing does.
+    differing
+        Collector of photos that `read` and `fallback` decode differently, among those that are compared.
     """
 
     options: Options
@@ -80,3 +82,4 @@ class RunContext:
     fallback: Read | None = None
     state: State | None = None
     engine: Engine | None = None
+    differing: set[PhotoPath] = field(default_factory=set)

@@ -6,9 +6,12 @@ no frame crosses a process boundary, and sums of integers do not depend on who a
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from threading import Lock
 
@@ -23,7 +26,7 @@ from sensormap.detect.votes import BlockVotes, count_votes, parts_of, shift_of, 
 from sensormap.errors import ProfileError
 from sensormap.frame import NARROW, Photo, Skipped
 from sensormap.photos.files import forget_ahead, read_ahead
-from sensormap.photos.refusals import skipped
+from sensormap.photos.refusals import Refusals, skipped
 from sensormap.score.filtered import is_filtered
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import fit_noise
@@ -31,9 +34,12 @@ from sensormap.score.same_scene import Fingerprint, fingerprint_of
 from sensormap.shards.summary import FrameRecord, ShardSummary, ShardVotes, shifted_photosites
 from sensormap.survey.context import RunContext
 from sensormap.survey.frame_reader import FrameReader
+from sensormap.survey.memory import give_back
 from sensormap.survey.saved_windows import SavedWindows, split_frames
 from sensormap.survey.scenes_seen import ScenesSeen
-from sensormap.threads import Pool, result_of
+from sensormap.threads import Pool, no_progress, result_of
+
+log = logging.getLogger(__name__)
 
 # Photosites: three of each plane, which the neighbours at the borders are copied from.
 _SMALLEST_SIDE = 6
@@ -42,11 +48,55 @@ _SMALLEST_SIDE = 6
 # that does not lie far from the boundary.
 _AT_THE_ENDS = 16
 
+# Photos that the own decoder and LibRaw decode differently, from which on all are left to LibRaw.
+_ENOUGH_DIFFERING = 2
+
 # Photos decoded while the compiler is imported: memory for them is there, since the tally has not taken its own yet.
 _AHEAD = 6
 
 # Photos that may be fetched from a server before a thread is free for them; how many are, their sizes decide.
 _LOOKED_AHEAD = 16
+
+
+def survey_shard(
+    photos: tuple[Photo, ...],
+    profile: Profile,
+    rules: PassRules,
+    context: RunContext,
+    *,
+    follow: Collection[int] = (),
+    leave_out: Collection[str] = (),
+) -> ShardSummary:
+    """Run the first pass over a shard; once more by LibRaw alone if a photo of it was found to be decoded differently.
+
+    So a shard's result depends on its own photos only. Once two photos of a run differ, the own decoder is not asked
+    any more, which saves time and changes no result. Parameters and errors are those of `run_first_pass`.
+    """
+    first_pass = partial(run_first_pass, photos, profile, rules, follow=follow, leave_out=leave_out)
+    run_wide, fallback = context.differing, context.fallback
+    trusted = len(run_wide) < _ENOUGH_DIFFERING
+    if fallback is None or trusted:
+        in_shard = replace(context, differing=set())
+        found = first_pass(in_shard)
+        give_back()  # what the frames took, before the result is added up or written
+        if fallback is None or not in_shard.differing:
+            return found
+        del found
+        run_wide |= in_shard.differing
+        log.info("a photo is decoded differently by LibRaw: its shard is surveyed again by LibRaw alone")
+        if len(run_wide) >= _ENOUGH_DIFFERING:
+            names = ", ".join(sorted(path.name for path in run_wide))
+            log.warning("%s: decoded differently by LibRaw, which decodes all photos from here on", names)
+    by_fallback = replace(context, read=fallback, fallback=None)
+    if trusted:  # for the second time: only what is new is told
+        again = Refusals(strict=False, quiet=True)
+        found = first_pass(replace(by_fallback, refusals=again, progress=no_progress))
+        context.refusals.extend((Counter(again.skipped) - Counter(context.refusals.skipped)).elements())
+    else:
+        found = first_pass(by_fallback)
+    give_back()
+    records = {number: replace(record, by_fallback=True) for number, record in found.records.items()}
+    return replace(found, records=records)
 
 
 def run_first_pass(

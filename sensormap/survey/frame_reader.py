@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from threading import Event, local
+
+import numpy as np
 
 from sensormap.assemble.pass_rules import PassRules
 from sensormap.camera.profile import Profile
@@ -16,6 +19,10 @@ from sensormap.score.neighbours import pad
 from sensormap.score.noise import Noise, fit_noise
 from sensormap.score.plausible import implausibility, unlike_light
 from sensormap.survey.context import Read, RunContext
+
+log = logging.getLogger(__name__)
+
+_COMPARED = 100  # photos, of which one is decoded by both decoders
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,17 @@ class PreparedFrame:
     clipping: tuple[int, int]
     digest: str
     by_fallback: bool = False
+
+
+def is_compared(number: int, digest: str) -> bool:
+    """Tell whether a photo is decoded by both decoders: the first one of a shard, and one in a hundred.
+
+    Examples
+    --------
+    >>> is_compared(0, "01"), is_compared(1, "01"), is_compared(1, "c8")
+    (True, False, True)
+    """
+    return number == 0 or int(digest, 16) % _COMPARED == 0
 
 
 class _Memory(local):
@@ -75,6 +93,7 @@ class FrameReader:
         self._rules = rules
         self._decode = context.read
         self._fallback = context.fallback if rules.fallback else None
+        self._differing = context.differing
         self.contradictions: dict[int, ProfileError] = {}
         self._ahead: dict[int, Future[Frame]] = {}
         self._memory = _Memory()
@@ -115,6 +134,7 @@ class FrameReader:
         ahead = self._ahead.pop(number, None)
         try:
             frame = ahead.result() if ahead else decode(photo, self._profile)
+            self._compare(number, frame)
         except SensorMapError as error:
             if isinstance(error, ProfileError):
                 self.contradictions[number] = error
@@ -129,6 +149,26 @@ class FrameReader:
         noise = fit_noise(padded, step, clipping=clipping)
         reason = self._implausibility(padded[step:-step, step:-step], noise, clipping)
         return skipped(photo.path.name, reason) if reason else PreparedFrame(padded, noise, clipping, digest)
+
+    def _compare(self, number: int, frame: Frame) -> None:
+        """Decode a photo by the fallback too, where the own decoder made its frame, and it is one of those to compare.
+
+        Which ones are compared depends on the shard alone, not on threads.
+        """
+        if self._fallback is None or not (frame.by_own_decoder and is_compared(number, frame.digest)):
+            return
+        photo, area = self._photos[number], self._profile.active_area.slices
+        try:
+            other = self._fallback(photo, self._profile)
+        except SensorMapError as error:
+            differs = str(error)
+        else:
+            alike = (other.floor, other.saturation) == (frame.floor, frame.saturation)
+            alike = alike and np.array_equal(other.mosaic[area], frame.mosaic[area])
+            differs = "" if alike else f"{photo.path.name}: LibRaw finds other values"
+        if differs:
+            log.info("%s; the decoder of NEFs does not notice", differs)
+            self._differing.add(photo.path)
 
     def _implausibility(self, active: Mosaic, noise: Noise, clipping: tuple[int, int]) -> str | None:
         """Return why a frame is no photo, or None."""

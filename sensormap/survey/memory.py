@@ -80,8 +80,8 @@ def bodies_at_once(photosites: int, options: Options) -> int:
 def keep_no_frames() -> None:
     """Have memory of the size of files and frames returned to the system as soon as it is freed; glibc only.
 
-    Once blocks of up to 32 MB were freed, glibc keeps such blocks, for each thread apart. With two threads that saves
-    3 % of the time and costs 30 MB of memory; with eight it costs 90 MB.
+    Once blocks of up to 32 MB were freed, glibc keeps such blocks, for each thread apart. With two threads that costs
+    30 to 60 MB of memory, with eight 90 MB, and saves no time that could be measured.
     """
     try:
         ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)

@@ -18,7 +18,7 @@ from sensormap.detect.worth_following import make_follow_list
 from sensormap.diagnose.kind_and_strengths import SecondPassResult
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, SensorMapError
 from sensormap.frame import Photo
-from sensormap.shards.summary import ShardSummary
+from sensormap.shards.summary import FrameRecord, ShardSummary
 from sensormap.survey.context import RunContext
 from sensormap.survey.memory import fitted, give_back
 from sensormap.survey.second_pass import run_second_pass
@@ -78,6 +78,7 @@ def gather_evidence(
         raise first.contradictions[min(first.contradictions)]
     if len(used) < FEWEST_FRAMES:
         raise too_few(len(used), context)
+    _tell_clipping([first.records[number] for number in used], profile)
     followed = _follow(photos, profile, first, chosen, context) if chosen else None
     give_back()
     records = [first.records[number] for number in used]
@@ -99,6 +100,16 @@ def gather_evidence(
         blocks=first.voted,
         refused={number: photo.reason for number, photo in first.skipped.items()},
     )
+
+
+def _tell_clipping(records: Sequence[FrameRecord], profile: Profile) -> None:
+    """Log where photos clip, if that contradicts the profile."""
+    black = max(profile.black_level or (0,))
+    found = sorted({record.saturation + black for record in records if record.saturation + black > profile.saturation})
+    if found:
+        what = f"{found[0]} DN" if len(found) == 1 else f"{found[0]} to {found[-1]} DN"
+        count = sum(record.saturation + black > profile.saturation for record in records)
+        log.info("%d photos clip at %s, not at %d as profile %s says", count, what, profile.saturation, profile.name)
 
 
 def _follow(

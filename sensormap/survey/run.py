@@ -200,7 +200,7 @@ def context_of(
     options: Options, progress: Progress, read: Read | None, state: State | None = None, engine: Engine | None = None
 ) -> RunContext:
     """Return what all passes of a run share, by the arguments of `map_defects`."""
-    fallback = None if read or options.decoder == RAWPY else read_frame
+    fallback = None if read or options.decoder == RAWPY else partial(read_frame, decoder=RAWPY)
     read = read or partial(read_frame, decoder=options.decoder)
     return RunContext(options, progress, Refusals(strict=options.strict), read, fallback, state, engine)
 

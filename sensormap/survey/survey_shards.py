@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from sensormap.shards.cut import cut_into_shards
 from sensormap.shards.shard_folder import SurveySettings
 from sensormap.shards.summary import ShardSummary
 from sensormap.survey.context import RunContext
-from sensormap.survey.first_pass import run_first_pass
+from sensormap.survey.first_pass import survey_shard
 from sensormap.survey.memory import give_back
 from sensormap.threads import Progress, no_progress
 
@@ -47,7 +48,7 @@ def survey_shards(
     photos
         Photos of one body in order of capture, all raw or all JPEGs; a photo's place is its frame number.
     profile, rules, context, follow
-        As for `first_pass.run_first_pass`.
+        As for `first_pass.survey_shard`.
 
     Raises
     ------
@@ -94,12 +95,7 @@ def _surveyed(
         shard = photos[numbers.start : numbers.stop]
         # What is kept must not depend on which other photos there are: of every frame, values are saved.
         wanted = [number - numbers.start for number in numbers if number in follow or (state and follow)]
-
-        def run() -> ShardSummary:
-            found = run_first_pass(shard, profile, rules, shared, follow=wanted, leave_out=leave_out)
-            give_back()  # what the frames took, before the result is added up or written
-            return found
-
+        run = partial(survey_shard, shard, profile, rules, shared, follow=wanted, leave_out=leave_out)
         if state is None:
             return run()
         found, known = state.survey(shard, settings, leave_out, run)

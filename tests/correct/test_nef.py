@@ -17,9 +17,10 @@ from fixtures.camera.curve import LEVELS, quantise
 from fixtures.files.nef import NefMeta, nef_bytes
 from sensormap.correct import nef as nef_module
 from sensormap.correct.nef import Nef, check_rewritten, read_nef, with_values
+from sensormap.correct.nef_packing import pack
 from sensormap.decode.libraw import open_raw, raw_values
 from sensormap.decode.nef_file import RawStrip, find_strip, with_strip
-from sensormap.decode.nef_strip import LOSSLESS, MOST_LEVELS, StripCoding, pack
+from sensormap.decode.nef_strip import LOSSLESS, StripCoding
 from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.errors import DecodeError, OutputError
 from tests.support.folders import SHARED
@@ -45,7 +46,7 @@ def lossless(seed: int = 1) -> bytes:
     """Return the same photo as a camera that compresses without loss writes it."""
     data = lossy(seed).replace(b"\0\x93\0\3\0\0\0\1\0\1", b"\0\x93\0\3\0\0\0\1\0\3", 1)
     data = data.replace(b"\x44\x10" + b"\0\x80" * 4, b"\x46\x30" + b"\0\x80" * 4, 1)
-    coding = StripCoding(LOSSLESS, (128,) * 4, np.arange(MOST_LEVELS, dtype=np.uint16))
+    coding = StripCoding(LOSSLESS, (128,) * 4, np.arange(LOSSLESS.most_levels, dtype=np.uint16))
     return with_strip(data, raw_of(data), pack(mosaic(seed), coding)[0])
 
 
@@ -316,7 +317,7 @@ def test_no_damage_does_worse_than_an_error(make) -> None:
 
 def little_endian(values: NDArray[np.uint16]) -> bytes:
     """Return as little of a NEF as LibRaw needs, with the other byte order, as later cameras have it."""
-    coding = StripCoding(LOSSLESS, (2048,) * 4, np.arange(MOST_LEVELS, dtype=np.uint16))
+    coding = StripCoding(LOSSLESS, (2048,) * 4, np.arange(LOSSLESS.most_levels, dtype=np.uint16))
     strip, _ = pack(values, coding)
     height, width = values.shape
 

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fixtures.files import huffman
+from sensormap.correct.nef_packing import nearest_indices, pack
 from sensormap.decode.nef_strip import (
     LOSSLESS,
+    LOSSLESS_14,
     LOSSY,
-    MOST_LEVELS,
+    LOSSY_14,
     PrefixCode,
     StripCoding,
-    nearest_indices,
-    pack,
     unpack,
 )
 from sensormap.errors import DecodeError
@@ -31,8 +31,16 @@ WORDS = {
         *("11110", "11100", "1100", "100", "010", "00", "011"),
         *("101", "1101", "11101", "111110", "1111110", "1111111"),
     ),
+    LOSSY_14: (
+        *("111110", "11110", "1110", "1100", "011", "00", "010", "100"),
+        *("101", "1101", "1111110", "11111110", "111111110", "1111111110", "1111111111"),
+    ),
+    LOSSLESS_14: (
+        *("111110", "1111110", "111101", "11100", "1100", "100", "010", "00"),
+        *("011", "101", "1101", "11101", "111100", "11111110", "11111111"),
+    ),
 }
-IDENTITY = np.arange(MOST_LEVELS, dtype=np.uint16)
+IDENTITY = np.arange(LOSSY_14.most_levels, dtype=np.uint16)
 STARTS = (128, 128, 128, 128)
 
 
@@ -74,15 +82,14 @@ def text_of(strip: bytes) -> str:
 @st.composite
 def mosaics(draw: st.DrawFn) -> tuple[NDArray[np.uint16], StripCoding]:
     """Draw small mosaics of all sizes, of small and of the largest differences."""
-    highest = draw(st.sampled_from([1, 40, 682, MOST_LEVELS - 1]))
+    code = draw(st.sampled_from(list(WORDS)))
+    highest = draw(st.sampled_from([1, 40, 682, code.most_levels - 1]))
     index = st.integers(0, highest)
     height, width = draw(st.integers(1, 6)), draw(st.integers(1, 9))
     flat = draw(st.lists(index, min_size=height * width, max_size=height * width))
     starts = draw(st.tuples(index, index, index, index))
     levels = IDENTITY[: max(highest + 1, 2)] * 2
-    return np.array(flat, np.uint16).reshape(height, width), StripCoding(
-        draw(st.sampled_from(list(WORDS))), starts, levels
-    )
+    return np.array(flat, np.uint16).reshape(height, width), StripCoding(code, starts, levels)
 
 
 @given(mosaics(), st.binary(max_size=9))
@@ -101,11 +108,12 @@ def test_strips_equal_the_slow_reference_and_go_round(
     assert found.bits == bits
 
 
-@pytest.mark.parametrize("code", [LOSSY, LOSSLESS])
+@pytest.mark.parametrize("code", list(WORDS))
 def test_every_difference_there_is_goes_round(code: PrefixCode) -> None:
-    """Each difference from -4095 to 4095 is one step of a zigzag that grows."""
-    steps = np.arange(MOST_LEVELS)
-    zigzag = np.stack([(MOST_LEVELS - 1 - steps) // 2, (MOST_LEVELS + steps) // 2], axis=1).astype(np.uint16)
+    """Each difference, up to 4095 or 16383 on either side, is one step of a zigzag that grows."""
+    most = code.most_levels
+    steps = np.arange(most)
+    zigzag = np.stack([(most - 1 - steps) // 2, (most + steps) // 2], axis=1).astype(np.uint16)
     mosaic = np.repeat(zigzag.reshape(1, -1), 2, axis=1)  # both columns of a pair alike
     coding = StripCoding(code, STARTS, IDENTITY)
     strip, bits = pack(mosaic, coding)

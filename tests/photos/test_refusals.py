@@ -20,10 +20,10 @@ def test_numbers_below_the_least_are_refused(name: str, value: int, least: int) 
 
 @pytest.mark.parametrize("decoder", ["", "dcraw", "RAWPY"])
 def test_a_decoder_that_there_is_not_is_refused(decoder: str) -> None:
-    with pytest.raises(ValueError, match=rf"^decoder: '{decoder}' is not one of rawpy, flashraw$"):
+    with pytest.raises(ValueError, match=rf"^decoder: '{decoder}' is not one of auto, rawpy$"):
         Options(decoder=decoder)
-    assert Options().decoder == "rawpy"
-    assert Options(decoder="flashraw").decoder == "flashraw"
+    assert Options().decoder == "auto"
+    assert Options(decoder="rawpy").decoder == "rawpy"
 
 
 def test_threads_are_those_asked_for_or_some() -> None:

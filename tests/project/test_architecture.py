@@ -50,7 +50,6 @@ HOMES = {
     "aiohttp": {"photos"},
     "asyncio": {"photos", "survey"},
     "simplejpeg": {"decode"},
-    "flashraw": {"decode"},
     "yaml": {"strict_yaml"},
     "numba": {"compiled"},
     "concurrent": {"survey", "correct", "photos", "threads"},

@@ -16,8 +16,8 @@ DECLARED = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"
 ALWAYS = [*DECLARED["project"]["dependencies"], *DECLARED["build-system"]["requires"]]
 EXTRAS = DECLARED["project"]["optional-dependencies"]
 WANTED = {
-    "dev": [*ALWAYS, *EXTRAS["dev"], *EXTRAS["astro"], *EXTRAS["fast"], *EXTRAS["history"]],
-    "oldest": [*ALWAYS, *EXTRAS["dev"], *EXTRAS["astro"], *EXTRAS["fast"], *EXTRAS["history"]],
+    "dev": [*ALWAYS, *EXTRAS["dev"], *EXTRAS["astro"], *EXTRAS["history"]],
+    "oldest": [*ALWAYS, *EXTRAS["dev"], *EXTRAS["astro"], *EXTRAS["history"]],
     "bench": [*DECLARED["project"]["dependencies"], *EXTRAS["bench"]],
 }
 """What each file of requirements/ has to hold."""

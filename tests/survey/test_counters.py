@@ -99,7 +99,7 @@ def test_libraw_opens_three_files_more_than_are_read_for_the_geometry(
     imread, values = sensormap.decode.libraw.rawpy.imread, sensormap.decode.libraw.raw_values
     monkeypatch.setattr(sensormap.decode.libraw.rawpy, "imread", lambda file: opened.append(1) or imread(file))
     monkeypatch.setattr(sensormap.decode.libraw, "raw_values", lambda raw: decoded.append(1) or values(raw))
-    map_defects([place[0]], Options(profile=str(place[1]), follow=follow))
+    map_defects([place[0]], Options(profile=str(place[1]), follow=follow, decoder="rawpy"))
     assert len(decoded) == COUNT + (len(LEADING) if follow else 0)
     assert len(opened) == len(decoded) + 3
 

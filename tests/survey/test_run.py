@@ -216,9 +216,8 @@ def test_threads_do_not_change_the_map_of_several_batches(long_series, monkeypat
 
 
 def test_the_decoder_does_not_change_the_map(long_series):
-    pytest.importorskip("flashraw")
     photos, profile, _, expected = long_series
-    assert map_text(survey_of(photos, profile=profile, jobs=2, decoder="flashraw")) == map_text(expected)
+    assert map_text(survey_of(photos, profile=profile, jobs=2, decoder="rawpy")) == map_text(expected)
 
 
 def test_the_folder_does_not_change_the_map(series, series_map, tmp_path):
@@ -345,7 +344,6 @@ def test_a_bad_photo_is_told_listed_and_survived(place, tmp_path, make, reason):
 
 
 def test_bad_photos_are_told_alike_by_either_decoder(place):
-    pytest.importorskip("flashraw")
     photos, profile = place
     for name, (data, _) in CONTENTS.items():
         (photos / f"{name}.nef").write_bytes(data)

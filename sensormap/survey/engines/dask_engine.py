@@ -223,7 +223,7 @@ def _check(client: Client, state: State, task: ShardTask) -> None:
         raise EngineError(msg) from error
     try:
         photo = next((one.path for one in task.photos if file_as_it_is(one.path, "")), task.photos[0].path)
-        ask_workers(client, look_around, task.folder, token.name, photo, task.settings.decoder, versions())
+        ask_workers(client, look_around, task.folder, token.name, photo, versions())
     finally:
         token.unlink(missing_ok=True)
 

@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 
 from sensormap.assemble.pass_rules import rules_for
@@ -17,11 +16,11 @@ from sensormap.decode.reading import read_frame
 from sensormap.errors import DecodeError, EngineError
 from sensormap.frame import Frame, Photo, PhotoPath, RemoteFile
 from sensormap.photos.refusals import Refusals
-from sensormap.settings import FLASHRAW, RAWPY, Options
+from sensormap.settings import RAWPY, Options
 from sensormap.shards.catalogue import file_as_it_is
 from sensormap.shards.shard_folder import ALGORITHM, SHARDS, SurveySettings, WrittenShard, write_shard
 from sensormap.survey.context import Read, RunContext
-from sensormap.survey.first_pass import run_first_pass
+from sensormap.survey.first_pass import survey_shard
 from sensormap.survey.memory import give_back
 from sensormap.threads import no_progress
 from sensormap.version import __version__
@@ -89,7 +88,7 @@ def survey_to_file(task: ShardTask) -> WrittenShard | None:
     context = RunContext(options, no_progress, refusals, read or read_frame, fallback)
     everything = range(len(photos)) if settings.saves else ()
     with native_stderr_silenced():
-        found = run_first_pass(photos, settings.profile, rules_for(photos), context, follow=everything)
+        found = survey_shard(photos, settings.profile, rules_for(photos), context, follow=everything)
     written = write_shard(task.folder, photos, settings, (), found)
     del found
     give_back()
@@ -98,10 +97,10 @@ def survey_to_file(task: ShardTask) -> WrittenShard | None:
 
 def readers(decoder: str) -> tuple[Read, Read | None]:
     """Return what decodes photos, and what decodes those that it cannot, by the decoder's name in `Options`."""
-    return partial(read_frame, decoder=decoder), None if decoder == RAWPY else read_frame
+    return partial(read_frame, decoder=decoder), None if decoder == RAWPY else partial(read_frame, decoder=RAWPY)
 
 
-def look_around(folder: Path, token: str, photo: PhotoPath, decoder: str, asked: tuple[str, ...]) -> str:
+def look_around(folder: Path, token: str, photo: PhotoPath, asked: tuple[str, ...]) -> str:
     """Tell why this worker cannot survey the photos of a run; "" if it can.
 
     Parameters
@@ -112,15 +111,11 @@ def look_around(folder: Path, token: str, photo: PhotoPath, decoder: str, asked:
         Name of a file that the run has put among its shards.
     photo
         One of the photos.
-    decoder
-        Name of the decoder.
     asked
         Versions of the run.
     """
     if problem := different_versions(asked, versions()):
         return problem
-    if decoder == FLASHRAW and find_spec("flashraw") is None:
-        return "flashraw is not installed there: pip install 'sensormap[fast]'"
     if not (folder / SHARDS / token).is_file():
         return f"{folder}: not seen there, expected a folder that all workers share"
     try:

@@ -1,13 +1,13 @@
-"""The faster decoder: its frames are LibRaw's, and where it is absent, unsure or wrong LibRaw decides."""
+"""The own decoder of NEFs: its frames are LibRaw's, and where it is unsure or wrong LibRaw decides."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -15,28 +15,31 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from numpy.typing import NDArray
 
-import sensormap.decode.flashraw
 import sensormap.decode.libraw
+import sensormap.decode.nef_frame
+import sensormap.decode.reading
+from fixtures.camera.curve import LEVELS
 from fixtures.files.nef import NefMeta, nef_bytes
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import get_profile
 from sensormap.cli.options import decoder_option
-from sensormap.decode.flashraw import load_flashraw, read_flash
+from sensormap.correct.nef_packing import nearest_indices, pack
+from sensormap.decode.nef_file import find_strip, strip_coding, with_strip
+from sensormap.decode.nef_frame import read_nef_frame
 from sensormap.decode.quiet import native_stderr_silenced
-from sensormap.decode.reading import open_geometry, read_frame
+from sensormap.decode.reading import DECODER_TABLE, open_geometry, read_frame
 from sensormap.errors import SensorMapError
 from sensormap.frame import Frame, Photo
 from sensormap.photos.exif import read_photo
-from sensormap.score.neighbours import pad
-from sensormap.score.noise import fit_noise
-from sensormap.score.plausible import implausibility
-from sensormap.settings import DECODERS, Options
+from sensormap.settings import DECODERS, RAWPY, Options
 from sensormap.survey.run import map_defects
 from tests.decode.test_reading import MONO, dng_bytes, own_profile, random_mosaic
 from tests.support.photos import SIZE, nef, refused, run, write_photos, write_profile
 
-flashraw = pytest.importorskip("flashraw")
+BIT_COUNTS = [12, 14]
+COUNT_OF_BITS = b"\x01\x02\0\3\0\0\0\1\0\x0c"  # tag 0x0102 of the raw directory, and its value
 
 
 @pytest.fixture(autouse=True)
@@ -46,16 +49,17 @@ def _quiet() -> Iterator[None]:
 
 
 @pytest.fixture
-def used(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return, for each file so far that the faster decoder was given, why it was not used: empty if it was."""
+def used(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Return, for each file so far that the own decoder was given, whether it was used."""
     found = []
 
     def read(*arguments: Any) -> Any:
-        values = read_flash(*arguments)
-        found.append(values if isinstance(values, str) else "")
-        return values
+        result = read_nef_frame(*arguments)
+        found.append(result is not None)
+        return result
 
-    monkeypatch.setattr(sensormap.decode.flashraw, "read_flash", read)
+    rows = tuple(replace(row, frame=read) if row.frame is read_nef_frame else row for row in DECODER_TABLE)
+    monkeypatch.setattr(sensormap.decode.reading, "DECODER_TABLE", rows)
     return found
 
 
@@ -86,23 +90,23 @@ def assert_same(one: Frame, other: Frame, profile: Profile) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("black", [(0, 0, 0, 0), (3, 5, 7, 11)])
-def test_frames_are_those_of_libraw(tmp_path: Path, used: list[str], seed: int, black: tuple[int, ...]) -> None:
+def test_frames_are_those_of_libraw(tmp_path: Path, used: list[bool], seed: int, black: tuple[int, ...]) -> None:
     path = written(tmp_path, nef_bytes(random_mosaic(seed), NefMeta(serial="7")))
     profile = open_geometry(path, own_profile(black_level=black))
     assert_same(*frames(path, profile), profile)
-    assert used == [""]
+    assert used == [True]
 
 
 @pytest.mark.parametrize("level", [1.0, 30.0, 800.0, 3600.0])
-def test_dark_and_clipped_frames_too(tmp_path: Path, used: list[str], level: float) -> None:
+def test_dark_and_clipped_frames_too(tmp_path: Path, used: list[bool], level: float) -> None:
     path = written(tmp_path, nef(1, level=level))
     profile = open_geometry(path, get_profile(str(write_profile(tmp_path))))
     assert_same(*frames(path, profile), profile)
-    assert used == [""]
+    assert used == [True]
 
 
 @pytest.mark.parametrize("values", [[5], [0, 3880], [0, 1, 215, 216, 3879]])
-def test_flat_and_jumping_frames_too(tmp_path: Path, used: list[str], values: list[int]) -> None:
+def test_flat_and_jumping_frames_too(tmp_path: Path, used: list[bool], values: list[int]) -> None:
     mosaic = np.random.default_rng(1).choice(values, SIZE[::-1]).astype(np.uint16)
     path = written(tmp_path, nef_bytes(mosaic))
     profile = open_geometry(path, own_profile())
@@ -112,84 +116,137 @@ def test_flat_and_jumping_frames_too(tmp_path: Path, used: list[str], values: li
 
 @pytest.mark.parametrize("jobs", [1, 3])
 @pytest.mark.parametrize("follow", ["--follow=256", "--no-follow"])
-def test_maps_are_the_same_to_the_byte(tmp_path: Path, used: list[str], jobs: int, follow: str) -> None:
+def test_maps_are_the_same_to_the_byte(tmp_path: Path, used: list[bool], jobs: int, follow: str) -> None:
     write_photos(tmp_path / "photos", 24)
     profile = write_profile(tmp_path)
     for decoder in DECODERS:
         options = ("--profile", profile, "--jobs", jobs, follow, "--decoder", decoder, "-o", tmp_path / decoder)
         assert run("map", tmp_path / "photos", *options).exit_code == 0
-    assert (tmp_path / "flashraw").read_bytes() == (tmp_path / "rawpy").read_bytes()
-    assert set(used) == {""}
+    assert (tmp_path / "auto").read_bytes() == (tmp_path / "rawpy").read_bytes()
+    assert set(used) == {True}
     assert len(used) >= 24
 
 
-def test_libraw_opens_no_file_but_for_the_geometry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened = []
-    real = sensormap.decode.libraw.open_raw
-    monkeypatch.setattr(sensormap.decode.libraw, "open_raw", lambda *given: opened.append(given) or real(*given))
-    write_photos(tmp_path / "photos", 6)
-    map_defects([tmp_path / "photos"], Options(profile=str(write_profile(tmp_path)), decoder="flashraw"))
-    assert len(opened) == 3
+def test_libraw_decodes_the_first_photo_and_one_in_a_hundred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = []
+    real = sensormap.decode.libraw.read_levels
+    monkeypatch.setattr(sensormap.decode.libraw, "read_levels", lambda *given: decoded.append(given[1]) or real(*given))
+    paths = write_photos(tmp_path / "photos", 30)
+    map_defects([tmp_path / "photos"], Options(profile=str(write_profile(tmp_path))))
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    sampled = {name for name, digest in digests.items() if int(digest, 16) % 100 == 0}
+    assert sorted(decoded) == sorted({"DSC_0000.NEF"} | sampled)
 
 
-def test_the_usual_decoder_never_asks_for_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sensormap.decode.flashraw, "load_flashraw", lambda: pytest.fail("asked for"))
+def test_rawpy_never_asks_for_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sensormap.decode.nef_frame, "read_values", lambda *_: pytest.fail("asked for"))
     path = written(tmp_path, nef(1))
-    read_frame(read_photo(path), open_geometry(path, None))
+    read_frame(read_photo(path), open_geometry(path, None), decoder=RAWPY)
 
 
 # where it is not used
 
 
-def assert_left_to_libraw(path: Path, profile: Profile | None, caplog: pytest.LogCaptureFixture, reason: str) -> None:
+def assert_left_to_libraw(path: Path, profile: Profile | None, caplog: pytest.LogCaptureFixture, *said: str) -> None:
     with caplog.at_level(logging.INFO, "sensormap"):
         one, other = frames(path, profile)
     assert_same(one, other, profile or open_geometry(path, None))
-    (message,) = caplog.messages
-    assert message.startswith(f"{path.name}: decoded by rawpy; flashraw: {reason}")
+    assert not one.by_own_decoder
+    assert caplog.messages == list(said)
 
 
-def test_an_absent_package_is_told_and_how_to_install_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def absent(name: str) -> None:
-        raise ImportError(name)
+def changed(data: bytes, old: bytes, new: bytes, *, last: bool = False) -> bytes:
+    at = data.rindex(old) if last else data.index(old)
+    return data[:at] + new + data[at + len(old) :]
 
-    assert load_flashraw() is flashraw
-    monkeypatch.setattr(sensormap.decode.flashraw, "import_module", absent)
-    assert load_flashraw() is None
-    path = written(tmp_path, nef_bytes(random_mosaic(1)))
+
+def lossless(mosaic: NDArray[np.uint16], bits: int) -> bytes:
+    """Return a NEF as a camera that compresses without loss writes it; the mosaic may have 14 bits."""
+    data = nef_bytes(np.minimum(mosaic, 4095), NefMeta(serial="7"))
+    data = changed(data, b"\0\x93\0\3\0\0\0\1\0\1", b"\0\x93\0\3\0\0\0\1\0\3")
+    data = changed(data, b"\x44\x10" + b"\0\x80" * 4, b"\x46\x30" + b"\0\x80" * 4)
+    data = changed(data, COUNT_OF_BITS, COUNT_OF_BITS[:-1] + bytes([bits]))
+    return with_new_strip(data, mosaic)
+
+
+def lossy_14(mosaic: NDArray[np.uint16]) -> bytes:
+    """Return a NEF of 14 bits with a table of four times the levels of the usual one."""
+    data = nef_bytes(np.minimum(mosaic, 4095), NefMeta(serial="7"))
+    data = changed(data, COUNT_OF_BITS, COUNT_OF_BITS[:-1] + bytes([14]))
+    table = (4 * LEVELS).astype(">u2").tobytes()
+    data = changed(data, LEVELS.astype(">u2").tobytes(), table)
+    return with_new_strip(data, nearest_indices(mosaic, (4 * LEVELS).astype(np.uint16)))
+
+
+def with_new_strip(data: bytes, indices: NDArray[np.uint16]) -> bytes:
+    raw = find_strip(data, "a.nef")
+    assert raw is not None
+    coding = strip_coding(raw, "a.nef")
+    assert coding is not None
+    return with_strip(data, raw, pack(indices, coding)[0])
+
+
+@pytest.mark.parametrize("bits", BIT_COUNTS)
+@pytest.mark.parametrize("seed", range(3))
+def test_lossless_frames_are_those_of_libraw(tmp_path: Path, used: list[bool], bits: int, seed: int) -> None:
+    mosaic = random_mosaic(seed) * (bits - 11) % (1 << bits)
+    path = written(tmp_path, lossless(mosaic.astype(np.uint16), bits))
+    profile = open_geometry(path, own_profile(bits=bits, saturation=(1 << bits) - 1))
+    one, other = frames(path, profile)
+    assert_same(one, other, profile)
+    assert used == [True]
+    assert_array_equal(one.mosaic[profile.active_area.slices], mosaic[profile.active_area.slices])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_lossy_frames_of_14_bits_too(tmp_path: Path, used: list[bool], seed: int) -> None:
+    path = written(tmp_path, lossy_14((random_mosaic(seed) * 4).astype(np.uint16)))
+    profile = open_geometry(path, own_profile(bits=14, saturation=16_383))
+    assert_same(*frames(path, profile), profile)
+    assert used == [True]
+
+
+def test_a_table_that_ends_flat(tmp_path: Path, used: list[bool]) -> None:
+    """Cameras' tables may: the highest index is that of a clipped photosite, and no reason to ask LibRaw."""
+    flat = LEVELS.copy()
+    flat[-9:] = flat[-9]
+    data = changed(nef_bytes(random_mosaic(3)), LEVELS.astype(">u2").tobytes(), flat.astype(">u2").tobytes())
+    indices = nearest_indices(random_mosaic(3), LEVELS)
+    indices[:9, :9] = len(LEVELS) - 1
+    path = written(tmp_path, with_new_strip(data, indices))
     profile = open_geometry(path, own_profile())
-    assert_left_to_libraw(path, profile, caplog, "not installed (pip install 'sensormap[fast]')")
+    assert_same(*frames(path, profile), profile)
+    assert used == [True]
 
 
-def test_a_format_that_is_not_known_to_decode_alike(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_format_that_it_does_not_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = written(tmp_path, dng_bytes(random_mosaic(2), "GBRG"), "x.dng")
     profile = open_geometry(path, own_profile(saturation=4095))
-    assert_left_to_libraw(path, profile, caplog, "compression ")
+    assert_left_to_libraw(path, profile, caplog)
 
 
 def test_a_camera_without_a_profile(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = written(tmp_path, nef_bytes(random_mosaic(3)))
     profile = open_geometry(path, None)
     assert profile.black_level is None
-    assert_left_to_libraw(path, profile, caplog, "black is left to LibRaw")
+    assert_left_to_libraw(path, profile, caplog)
 
 
-def test_a_photosite_beyond_saturation(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_photosite_beyond_saturation_is_no_reason(tmp_path: Path, used: list[bool]) -> None:
     path = written(tmp_path, nef_bytes(random_mosaic(4)))
     profile = open_geometry(path, own_profile(saturation=2000))
-    assert_left_to_libraw(path, profile, caplog, "a photosite of 3804 DN, beyond saturation")
+    assert_same(*frames(path, profile), profile)
+    assert used == [True]
 
 
-@pytest.mark.parametrize("profile", [None, own_profile()], ids=["none", "one without a black level"])
-def test_without_anything_known_it_is_not_asked(tmp_path: Path, used: list[str], profile: Profile | None) -> None:
+@pytest.mark.parametrize("profile", [None, own_profile()], ids=["none", "one"])
+def test_without_a_profile_it_is_not_used(tmp_path: Path, used: list[bool], profile: Profile | None) -> None:
     path = written(tmp_path, nef_bytes(random_mosaic(5)))
     assert_same(*frames(path, profile), own_profile())
-    assert len(used) == (profile is not None)
+    assert used == [profile is not None]
 
 
-def test_a_png_is_no_raw_photo(tmp_path: Path, used: list[str], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_png_is_no_raw_photo(tmp_path: Path, used: list[bool], caplog: pytest.LogCaptureFixture) -> None:
     data = iio.imwrite("<bytes>", random_mosaic(6), extension=".png", plugin="pillow")
     path = written(tmp_path, data, "x.png")
     with caplog.at_level(logging.INFO, "sensormap"):
@@ -197,60 +254,33 @@ def test_a_png_is_no_raw_photo(tmp_path: Path, used: list[str], caplog: pytest.L
     assert (used, caplog.messages) == ([], [])
 
 
-def file_of(**changes: Any) -> Any:
-    """Return a package whose files are described and decoded otherwise."""
-    info = SimpleNamespace(
-        compression="nikon-huffman", width=192, height=128, bits_per_sample=12, cfa=SimpleNamespace(pattern="GBRG")
-    )
-    decoded = SimpleNamespace(incomplete=False, warnings=(), array=np.full((128, 192), 100, np.uint16))
-    for name, value in changes.items():
-        setattr(info if hasattr(info, name) else decoded, name, value)
-
-    class File:
-        frame_info = info
-
-        def __enter__(self) -> File:
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            pass
-
-        def decode(self, **_: object) -> Any:
-            if "error" in changes:
-                raise changes["error"]
-            return decoded
-
-    return SimpleNamespace(open=lambda *_, **__: File(), FlashRawError=flashraw.FlashRawError)
+FILTERS = b"\x82\x8e\0\1\0\0\0\4\1\2\0\1"  # tag and value: green, blue, red, green
 
 
 @pytest.mark.parametrize(
-    ("changes", "reason"),
+    "data",
     [
-        ({"compression": "uncompressed"}, "compression uncompressed is not known to decode alike"),
-        ({"width": 190}, "190 x 128 photosites"),
-        ({"height": 130}, "192 x 130 photosites"),
-        ({"bits_per_sample": 14}, "14 bits"),
-        ({"cfa": None}, "filters none"),
-        ({"cfa": SimpleNamespace(pattern="RGGB")}, "filters RGGB"),
-        ({"incomplete": True}, "decoded in part"),
-        ({"warnings": ("something",)}, "decoded in part"),
-        ({"array": np.zeros((120, 180), np.uint16)}, "decoded in part"),
-        ({"array": np.full((128, 192), 3881, np.uint16)}, "a photosite of 3881 DN, beyond saturation"),
-        ({"array": np.zeros((128, 192), np.uint16)}, "every photosite is 0"),
-        ({"error": flashraw.CorruptFileError("cut short")}, "cut short"),
-        ({"error": flashraw.OutOfMemoryError("no memory")}, "no memory"),
-        ({"error": flashraw.InternalError("a panic")}, "a panic"),
+        changed(nef(7), FILTERS, FILTERS[:-4] + b"\0\1\1\2"),
+        changed(nef(7), FILTERS, FILTERS[:-4] + b"\1\2\0\7"),
+        changed(nef(7), FILTERS, b"\x82\x8f" + FILTERS[2:]),
+        changed(nef(7), COUNT_OF_BITS, COUNT_OF_BITS[:-1] + b"\x0e"),
+        changed(nef(7), b"\x44\x10", b"\x44\x20"),
+        changed(nef(7), b"\x44\x10", b"\x46\x30"),
+        nef(7, size=(190, 128)),
+        nef(7)[:-400] + bytes(400),
     ],
+    ids=["filters", "no filters", "filters untold", "bits", "table", "lossless", "size", "damage"],
 )
-def test_whatever_differs_from_the_profile_is_for_libraw(changes: dict[str, Any], reason: str) -> None:
-    assert read_flash(file_of(**changes), b"", own_profile()) == reason
-
-
-def test_what_agrees_with_the_profile_is_used() -> None:
-    assert_array_equal(read_flash(file_of(), b"", own_profile()), np.full((128, 192), 100))
-    beyond = np.full((128, 192), 100, np.uint16)
-    beyond[-1], beyond[:, -1] = 4095, 4095  # outside the active area
-    assert_array_equal(read_flash(file_of(array=beyond), b"", own_profile()), beyond)
+def test_whatever_is_odd_is_for_libraw(tmp_path: Path, used: list[bool], data: bytes) -> None:
+    profile = get_profile(str(write_profile(tmp_path)))
+    photo = replace(read_photo(written(tmp_path, nef(7))), size_bytes=len(data))
+    photo.path.write_bytes(data)
+    one, other = (outcome(photo, profile, decoder) for decoder in DECODERS)
+    if isinstance(one, Frame) and isinstance(other, Frame):
+        assert_same(one, other, profile)
+    else:
+        assert one == other
+    assert used == [False]
 
 
 # damage
@@ -290,13 +320,6 @@ def outcome(photo: Photo, profile: Profile, decoder: str) -> Frame | str:
         return str(error)
 
 
-def is_plausible(frame: Frame, profile: Profile) -> bool:
-    area = profile.active_area
-    mosaic, clipping = frame.mosaic[area.slices], (frame.floor, frame.saturation)
-    noise = fit_noise(pad(mosaic, 2), 2, clipping=clipping)
-    return implausibility(mosaic, noise, profile.cfa.shifted(x=area.x, y=area.y), clipping=clipping) is None
-
-
 def flip(data: bytearray, rng: np.random.Generator) -> None:
     data[int(rng.integers(len(data)))] ^= 1 << int(rng.integers(8))
 
@@ -316,36 +339,26 @@ def change_header(data: bytearray, rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("damage", [flip, cut_out, overwrite, change_header])
-def test_a_damaged_photo_fares_as_with_libraw_but_for_what_that_alone_notices(
+def test_a_damaged_photo_fares_as_with_libraw(
     tmp_path: Path, damage: Callable[[bytearray, np.random.Generator], None]
 ) -> None:
-    """flashraw is silent on differences that lead below 0: rows of them are implausible, a few photosites are not."""
     good = nef(7)
     photo = read_photo(written(tmp_path, good))
     profile = open_geometry(photo.path, get_profile(str(write_profile(tmp_path))))
-    area = profile.active_area.slices
-    expected = read_frame(photo, profile).mosaic[area]
     rng, outcomes = np.random.default_rng(1), Counter[str]()
     for _ in range(250):
         data = bytearray(good)
         damage(data, rng)
         photo.path.write_bytes(data)
         changed = replace(photo, size_bytes=len(data))
-        one, other = (outcome(changed, profile, decoder) for decoder in DECODERS[::-1])
-        if isinstance(other, Frame):
-            assert isinstance(one, Frame)
+        one, other = (outcome(changed, profile, decoder) for decoder in DECODERS)
+        if isinstance(one, Frame) and isinstance(other, Frame):
             assert_same(one, other, profile)
             outcomes["used by both"] += 1
-        elif isinstance(one, str):
+        else:
             assert one == other
             outcomes["refused by both"] += 1
-        elif not is_plausible(one, profile):
-            outcomes["implausible"] += 1
-        else:
-            wrong = float(np.mean(one.mosaic[area] != expected))
-            outcomes["missed" if wrong > 0.01 else "hardly damaged"] += 1
-    assert outcomes["used by both"] + outcomes["refused by both"] > 0.6 * outcomes.total()
-    assert outcomes["missed"] <= 0.02 * outcomes.total(), outcomes
+    assert outcomes["used by both"] > 10
 
 
 @pytest.mark.parametrize("decoder", DECODERS)
@@ -364,20 +377,6 @@ def test_damaged_photos_in_a_run_are_told_and_never_a_traceback(tmp_path: Path, 
 
 
 # the command line
-
-
-@pytest.mark.parametrize(("verbose", "told"), [((), False), (("-v",), True)])
-def test_each_photo_that_rawpy_decodes_after_all_is_told_at_v(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verbose: tuple[str, ...], told: bool
-) -> None:
-    monkeypatch.setattr(sensormap.decode.flashraw, "load_flashraw", lambda: None)
-    write_photos(tmp_path / "photos", 2)
-    options = ("--profile", write_profile(tmp_path), "--decoder", "flashraw", "--no-follow", *verbose)
-    result = run("map", tmp_path / "photos", *options)
-    assert result.exit_code == 0
-    said = sorted(line for line in result.stderr.splitlines() if "flashraw" in line)
-    reason = "decoded by rawpy; flashraw: not installed (pip install 'sensormap[fast]')"
-    assert said == ([f"DSC_000{number}.NEF: {reason}" for number in range(2)] if told else [])
 
 
 def test_a_decoder_that_there_is_not_is_wrong_usage(tmp_path: Path) -> None:
