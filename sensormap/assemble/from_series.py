@@ -64,6 +64,7 @@ def make_defects(  # noqa: PLR0913
                 offset_dn=intervals.get("offset_dn"),
                 response=intervals.get("response"),
                 unresolved=diagnosis.unresolved,
+                or_kinds=diagnosis.or_kinds,
                 onset=clock.between(diagnosis.onset),
                 until=clock.between(diagnosis.until),
                 seen=(diagnosis.seen, diagnosis.due),

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from sensormap.diagnose.behaviour import SINGLE, Behaviour
 from sensormap.diagnose.likelihood import evidence, log_sum
+from sensormap.diagnose.signs import SIGNED, usual_sides
 from sensormap.diagnose.series import Conditions, Series
 from sensormap.score.medians import median_where
 from sensormap.settings import FULL_SCALE, LISTED_CONFIDENCE, LeastStrengths
@@ -63,6 +64,10 @@ _PRIOR = {
     Behaviour.TELEGRAPH: 0.06,
     Behaviour.FLICKER: 0.06,
 }
+
+# Defects to the other side than theirs (darker by a constant, more response) are so much rarer, but where a camera
+# subtracts darks or divides by flats itself: there they are strong.
+_OTHER_SIDE = 0.1
 
 # How many strengths are tried by behaviour, evenly by ratio: a step of a third for the bright ones.
 _STEPS = {
@@ -135,18 +140,22 @@ def odds_of(series: Series, conditions: Conditions, least_strengths: LeastStreng
 
     Notes
     -----
+    Strengths are tried to the side to which each photosite deviates, see `signs.usual_sides`.
+
     With r(t, s) the likelihood ratio of all frames from t on, at strength s, the Bayes factor of a behaviour is the
     mean of r over the strengths tried and, by `since_prior`, over the first frame t. One in twenty defects heals: for
     those the best run of frames counts, divided by the number of runs.
     """
     n = series.value.shape[1]
-    tries = _strengths(least_strengths.scaled(float(conditions.saturation.max())), conditions)
+    usual = usual_sides(series, conditions)
+    tries = _strengths(least_strengths.scaled(float(conditions.saturation.max())), conditions, usual)
     tries[Behaviour.STUCK] = _levels(series, conditions)
     total, lasting, healed = evidence(series, conditions, tries, response_spread)
     lasts = log_sum(total + np.log(since_prior(n)), axis=2) + math.log(1 - _HEALS)
     heals = healed[..., 0] - math.log(n * (n + 1) / 2 / _HEALS)
     each = np.logaddexp(lasts, heals) + np.log([_PRIOR[behaviour] for behaviour in SINGLE])
     each[:, Behaviour.STUCK] -= math.log(_LEVELS)
+    each[:, SIGNED] += np.where(usual, 0.0, math.log(_OTHER_SIDE))
     best = np.where((heals > lasts)[..., None], healed, lasting)
     return Odds(log_sum(each, axis=1), each, best[..., 1], best[..., 2:].astype(np.int64))
 
@@ -208,8 +217,10 @@ def expected_false(evidence: NDArray[np.float64], *, part: float) -> float:
     return max(line, float(np.count_nonzero(evidence > LISTED))) / part
 
 
-def _strengths(least: LeastStrengths, conditions: Conditions) -> dict[Behaviour, NDArray[np.float64]]:
-    """Return the strengths to try, of all behaviours but a stuck level."""
+def _strengths(
+    least: LeastStrengths, conditions: Conditions, usual: NDArray[np.bool_]
+) -> dict[Behaviour, NDArray[np.float64]]:
+    """Return the strengths to try, of all behaviours but a stuck level, each to its photosite's side."""
     brightest = float(conditions.saturation.max())
     ends = {
         Behaviour.HOT: (least.dark_dn_per_s, _BRIGHTEST_HOT * brightest / FULL_SCALE),
@@ -219,7 +230,9 @@ def _strengths(least: LeastStrengths, conditions: Conditions) -> dict[Behaviour,
         Behaviour.FLICKER: (_FAINTEST_NOISE * least.offset_dn, brightest),
     }
     strengths = {behaviour: np.geomspace(*ends[behaviour], steps) for behaviour, steps in _STEPS.items()}
-    strengths[Behaviour.WEAK] = 1 - strengths[Behaviour.WEAK]  # what is lost is even by ratio
+    for behaviour, side in zip(SIGNED, np.where(usual, 1.0, -1.0).T, strict=True):
+        strengths[behaviour] = strengths[behaviour][:, None] * side
+    strengths[Behaviour.WEAK] = 1 - strengths[Behaviour.WEAK]  # what is lost or gained is even by ratio
     return strengths
 
 

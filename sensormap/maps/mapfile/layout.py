@@ -9,6 +9,7 @@ from sensormap.maps.mapfile.values import (
     INTEGER,
     INTERVAL,
     KIND,
+    KINDS,
     NUMBER,
     PAIR,
     PLANE,
@@ -62,8 +63,10 @@ FRAMES = {
     "jpegs": later(INTEGER, 0),
 }
 SKIPPED = {"name": TEXT, "reason": TEXT}
+LATER_KINDS = (DefectKind.COLD, DefectKind.OVERRESPONSIVE)
+"""Kinds that older versions do not know: their counts are written where there are such, so that these read the rest."""
 SUMMARY = {
-    **{kind.value: INTEGER for kind in DefectKind},
+    **{kind.value: optional(INTEGER, 0) if kind in LATER_KINDS else INTEGER for kind in DefectKind},
     "total": INTEGER,
     "columns": INTEGER,
     "rows": later(INTEGER, 0),
@@ -90,6 +93,7 @@ DEFECT = {
     "offset_dn": optional(INTERVAL),
     "response": optional(INTERVAL),
     "unresolved": optional(UNRESOLVED, ()),
+    "or_kinds": optional(KINDS, ()),
     "onset": optional(BETWEEN),
     "until": optional(BETWEEN),
     "seen": optional(SEEN),
