@@ -67,7 +67,7 @@ _PRIOR = {
 
 # Defects to the other side than theirs (darker by a constant, more response) are so much rarer, but where a camera
 # subtracts darks or divides by flats itself: there they are strong.
-_OTHER_SIDE = 0.1
+_OTHER_SIDE = 0.01
 
 # How many strengths are tried by behaviour, evenly by ratio: a step of a third for the bright ones.
 _STEPS = {

@@ -33,6 +33,8 @@ _LINEAR_KINDS = frozenset(
     {DefectKind.HOT, DefectKind.OFFSET, DefectKind.WEAK, DefectKind.COLD, DefectKind.OVERRESPONSIVE}
 )
 
+_SIDE_SIGMA = 5.0  # that one frame says of the side to which a defect deviates
+
 _SHOWS = 3.0  # sigma: a frame should show what adds more
 _SEEN = 0.5  # share of what a defect adds from which a frame shows it
 
@@ -164,6 +166,7 @@ def _diagnosis(
     law, best = Behaviour(choice.law[i]), choice.fit
     first, end, n = int(best.first[i]), int(best.end[i]), conditions.number.size
     shown = best.effect[i, first:end] / np.sqrt(series.variance[i, first:end])
+    shown = np.clip(shown, -_SIDE_SIGMA, _SIDE_SIGMA)  # of a long exposure no more than of others
     darker = bool(np.nansum(np.where(series.known[i, first:end], shown, 0)) < 0)
     kind = _kind(law, strengths, float(best.strength[i].max()), conditions, darker=darker)
     or_kinds = _or_kinds(kind, choice.alike[i], conditions, darker=darker)

@@ -45,7 +45,8 @@ RESPONSES = 6
 
 _UNLIKE = 1e-9  # chance of a clipped value of a photosite that is stuck at another level
 
-# Variance of a stuck level by rounding, in DN squared, and the steps of quantised formats as a share of the level.
+# Variance of a stuck level by rounding, in squares of the step between values, and the steps of quantised formats as a
+# share of the level.
 _ROUNDING, _STEP = 0.5, 0.003
 
 # Spread of what a defect adds, relative to itself: dark current follows the temperature, responses are not quite
@@ -231,7 +232,7 @@ class Likelihoods:
         if behaviour == Behaviour.STUCK:
             # How far clipped surroundings lie above the clip is unknown; only what is stuck below shows there.
             lost &= strength >= ceiling
-            expected, scatter = strength, _ROUNDING + (_STEP * strength) ** 2
+            expected, scatter = strength, _ROUNDING * conditions.step**2 + (_STEP * strength) ** 2
             excess = strength - level
         else:
             effect = (strength - 1) * level if behaviour == Behaviour.WEAK else strength * conditions.gain

@@ -60,6 +60,8 @@ class Conditions:
         Whether the camera filtered the frame, which then says nothing about bright defects.
     saturation, floor
         Highest and lowest DN that a photosite can have, black subtracted.
+    step
+        Step between values, DN: 1, or more where fewer bits are stored in more.
     """
 
     number: NDArray[np.int64]
@@ -68,6 +70,7 @@ class Conditions:
     filtered: NDArray[np.bool_]
     saturation: NDArray[np.float64]
     floor: NDArray[np.float64]
+    step: NDArray[np.float64] | float = 1.0
 
 
 @dataclass(frozen=True)

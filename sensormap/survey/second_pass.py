@@ -34,6 +34,7 @@ from sensormap.errors import SensorMapError
 from sensormap.frame import Photo, Skipped
 from sensormap.photos.refusals import skipped
 from sensormap.score.neighbours import pad
+from sensormap.score.noise import value_step
 from sensormap.shards.summary import ShardSummary, Windows
 from sensormap.survey.context import RunContext
 from sensormap.survey.saved_windows import CONTROLS, draw_controls
@@ -102,7 +103,7 @@ class _SecondPass:
             windows = self._windows(frames, pool)
             if not windows:
                 return None
-            conditions = self._conditions(sorted(windows))
+            conditions = self._conditions(sorted(windows), windows)
             followed = self._gather(windows, conditions)
             windows.clear()  # with the saved ones as large as what was followed
             self._first.saved_windows.clear()
@@ -142,7 +143,7 @@ class _SecondPass:
         padded = pad(frame.mosaic[self._profile.active_area.slices], step)
         return Windows(self._followed, self._followed.windows(padded, self._first.shifts[:, number], step))
 
-    def _conditions(self, frames: Sequence[int]) -> Conditions:
+    def _conditions(self, frames: Sequence[int], windows: Mapping[int, Windows]) -> Conditions:
         """Return the circumstances of the followed frames."""
         exposures = [self._photos[frame].exposure for frame in frames]
         gain = np.array([exposure.gain for exposure in exposures], np.float64)  # None becomes NaN
@@ -155,6 +156,7 @@ class _SecondPass:
             filtered=np.array([record.filtered for record in records], np.bool_),
             saturation=np.array([record.saturation for record in records], np.float64),
             floor=np.array([record.floor for record in records], np.float64),
+            step=np.array([value_step(windows[frame].values[0]) for frame in frames], np.float64),
         )
 
     def _gather(self, windows: Mapping[int, Windows], conditions: Conditions) -> FollowedWindows:
