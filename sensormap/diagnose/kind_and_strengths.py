@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sensormap.diagnose.behaviour import BLACK_SHARE, LINEAR, Behaviour, Term
 from sensormap.diagnose.defect_odds import Odds
+from sensormap.diagnose.fixed_pattern import FixedPattern, with_floors
 from sensormap.diagnose.law_choice import LawChoice, choose_laws
 from sensormap.diagnose.onset import FrameSpan, find_end, find_onset
 from sensormap.diagnose.regression import Fit, fit
@@ -62,6 +63,8 @@ class SecondPassResult:
         Standard deviation of healthy responses, as a share.
     repeats
         Frames that turned out to repeat a scene, and count for nothing.
+    pattern
+        Fixed pattern of the sensor; None where it does not matter.
     """
 
     places: NDArray[np.int64]
@@ -71,6 +74,7 @@ class SecondPassResult:
     decoys: NDArray[np.float64]
     response_spread: float
     repeats: int = 0
+    pattern: FixedPattern | None = None
 
     @property
     def counted(self) -> int:
@@ -138,6 +142,7 @@ def _diagnose_lot(
 ) -> list[Diagnosis]:
     """Return the diagnoses of a few candidates; memory holds several copies of their series."""
     series, odds, conditions = followed.series[which], followed.odds[which], followed.conditions
+    least_strengths = with_floors(least_strengths, followed.pattern, conditions)
     least_strengths = least_strengths.scaled(float(conditions.saturation.max()))
     choice = choose_laws(series, conditions, odds)
     law, best = choice.law, choice.fit

@@ -64,6 +64,8 @@ def evidence(
     conditions: Conditions,
     strengths: Mapping[Behaviour, NDArray[np.float64]],
     response_spread: float,
+    *,
+    own_pattern: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return each photosite's evidence for each behaviour and first frame, and the best single strength and frames.
 
@@ -75,6 +77,9 @@ def evidence(
         Strengths to try, by behaviour: those for every photosite, ``(K,)``, or each photosite's own, ``(K, N)``.
     response_spread
         Standard deviation of healthy responses, as a share.
+    own_pattern
+        What a healthy pattern of its own adds to each log likelihood, ``(N,)``; it counts where it explains more than a
+        response alone.
 
     Returns
     -------
@@ -87,6 +92,7 @@ def evidence(
     count, n = series.value.shape
     likelihoods = Likelihoods(series, conditions)
     own = _responses(likelihoods, response_spread)
+    own = own if own_pattern is None else np.maximum(own, own_pattern)
     total = np.empty((len(SINGLE), count, n))
     lasting, healed = np.full((2, len(SINGLE), count, 4), -np.inf)
     for behaviour in SINGLE:

@@ -10,6 +10,7 @@ defects tells how many of the candidates that do so are false.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,6 +22,7 @@ from sensormap.camera.profile import Profile
 from sensormap.detect.follow_list import FollowList, moved_back
 from sensormap.detect.runs import find_columns
 from sensormap.diagnose.defect_odds import Odds, odds_of
+from sensormap.diagnose.fixed_pattern import measure_fixed_pattern, with_floors
 from sensormap.diagnose.kind_and_strengths import SecondPassResult
 from sensormap.diagnose.scenery import neighbours_deviate, repeated_frames
 from sensormap.diagnose.series import (
@@ -39,6 +41,8 @@ from sensormap.shards.summary import ShardSummary, Windows
 from sensormap.survey.context import RunContext
 from sensormap.survey.saved_windows import CONTROLS, draw_controls
 from sensormap.threads import result_of
+
+log = logging.getLogger(__name__)
 
 # Times that frames are compared by what is likely defective: fewer frames leave other scenery, which may repeat too.
 _SCENE_ROUNDS = 6
@@ -189,11 +193,15 @@ class _SecondPass:
         count = self._candidates.size
         controls = slice(count, count + CONTROLS)
         followed = replace(followed, odd_shares=measure_odd_shares(followed[controls], conditions))
-        spread = measure_response_spread(followed[controls], conditions)
+        spread, asked = measure_response_spread(followed[controls], conditions), self._context.options.least_strengths
+        pattern = measure_fixed_pattern(followed[controls], conditions, asked, spread)
+        least = with_floors(asked, pattern, conditions)
+        if pattern is not None:
+            log.info("fixed pattern: %s; least strengths %s", pattern, least)
 
         def odds_in_lots(part: FollowedWindows) -> Odds:
             def of(lot: slice) -> Odds:
-                return odds_of(part[lot], conditions, self._context.options.least_strengths, response_spread=spread)
+                return odds_of(part[lot], conditions, least, response_spread=spread, pattern=pattern)
 
             # The first lot is empty: the kernels are compiled here, not in several threads.
             first = of(slice(0, 0))
@@ -219,6 +227,7 @@ class _SecondPass:
             decoys=odds_in_lots(replace(decoys, known=known)).total,
             response_spread=spread,
             repeats=int(np.count_nonzero(repeats)),
+            pattern=pattern,
         )
 
     def _repeats(self, candidates: FollowedWindows, odds: Odds, repeats: NDArray[np.bool_]) -> NDArray[np.bool_]:
