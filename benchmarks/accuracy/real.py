@@ -125,9 +125,10 @@ def judge(sigmas: NDArray[np.float64], sensor_map: SensorMap, *, bar: float = 10
 def lines_of(found: Judgement, *, bar: float) -> list[str]:
     """Return a judgement as lines of text."""
     few, parts = found.unsupported
+    shares = (f"{name}: {own} of {every}" for name, (own, every) in (("bright", found.bright), ("dark", found.dark)))
     lines = [
         f"{found.entries} entries",
-        f"beyond {bar:g} sigma, bright: {found.bright[0]} of {found.bright[1]}; dark: {found.dark[0]} of {found.dark[1]}",
+        f"beyond {bar:g} sigma, {'; '.join(shares)}",
         f"words against the sign: {len(found.contradicting)}",
         f"within {bar / 2:g} sigma in the mean of all frames: {few}, of them {parts} jump, appeared later or healed",
     ]

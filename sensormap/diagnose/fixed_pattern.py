@@ -1,8 +1,8 @@
 """The fixed pattern: how far healthy photosites of a sensor differ, by a constant and by a dark current.
 
 A defect is an outlier of its own population. Of most cameras the pattern is far below the least strengths that count,
-and nothing here matters. Where it is not, as of sensors of few bits and hardly any noise, a healthy photosite may have a
-pattern of its own, and the least strengths are raised to several times its spread.
+and nothing here matters. Where it is not, as of sensors of few bits and hardly any noise, a healthy photosite may have
+a pattern of its own, and the least strengths are raised to several times its spread.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ def measure_fixed_pattern(
 
     Notes
     -----
-    Each control's offset, dark current and response are fitted together. Of each the spread counts beyond what the noise
-    of single photosites makes of it.
+    Each control's offset, dark current and response are fitted together. Of each the spread counts beyond what the
+    noise of single photosites makes of it.
     """
     scaled = least.scaled(float(conditions.saturation.max(initial=1)))
     broad = np.array([1.0, 1e3 * scaled.offset_dn, 1e3 * scaled.dark_dn_per_s])
@@ -111,8 +111,8 @@ def own_pattern(series: Series, conditions: Conditions, pattern: FixedPattern) -
 
     Notes
     -----
-    The integral over patterns is taken by Laplace's method: the likelihood at the best pattern, times the chance of that
-    pattern, times the volume that the data leave to it.
+    The integral over patterns is taken by Laplace's method: the likelihood at the best pattern, times the chance of
+    that pattern, times the volume that the data leave to it.
     """
     spread = np.array([pattern.response, pattern.offset, pattern.dark])
     value, _, precision = _solved(series, conditions, spread)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,8 +90,6 @@ class Diagnosis:
     ----------
     kind
         Kind of defect.
-    or_kinds
-        Other kinds that the exposures cannot tell from it; strengths are then each those of one kind alone.
     score
         Square root of twice the log likelihood ratio: the evidence in standard deviations.
     strengths
@@ -104,10 +102,11 @@ class Diagnosis:
         Frames of which one is the first without it again; None if it was still there in the last frame.
     seen, due
         Frames in which it showed, of those in which it should have.
+    or_kinds
+        Other kinds that the exposures cannot tell from it; strengths are then each those of one kind alone.
     """
 
     kind: DefectKind
-    or_kinds: tuple[DefectKind, ...]
     score: float
     strengths: dict[str, tuple[float, float, float]]
     unresolved: tuple[str, ...]
@@ -115,6 +114,11 @@ class Diagnosis:
     until: FrameSpan | None
     seen: int
     due: int
+    or_kinds: tuple[DefectKind, ...] = ()
+
+    def jumping(self) -> Diagnosis:
+        """Return the diagnosis of a defect that comes and goes: noisy, without strengths, and not healed."""
+        return replace(self, kind=DefectKind.NOISY, or_kinds=(), strengths={}, unresolved=(), until=None)
 
 
 def diagnose_series(
@@ -145,7 +149,7 @@ def _diagnose_lot(
     least_strengths = with_floors(least_strengths, followed.pattern, conditions)
     least_strengths = least_strengths.scaled(float(conditions.saturation.max()))
     choice = choose_laws(series, conditions, odds)
-    law, best = choice.law, choice.fit
+    best = choice.fit
     full = _full_fit(series, conditions, choice)
     half_width = full.half_width.copy()
     # A response is known no better than healthy ones agree.
@@ -164,9 +168,7 @@ def _typical(values: NDArray[np.float64]) -> float:
     return float(np.median(known)) if known.size else 0.0
 
 
-def _diagnosis(
-    choice: LawChoice, i: int, strengths: _Strengths, series: Series, conditions: Conditions
-) -> Diagnosis:
+def _diagnosis(choice: LawChoice, i: int, strengths: _Strengths, series: Series, conditions: Conditions) -> Diagnosis:
     """Return the diagnosis of series `i`, given its law and that law's fit."""
     law, best = Behaviour(choice.law[i]), choice.fit
     first, end, n = int(best.first[i]), int(best.end[i]), conditions.number.size
@@ -198,8 +200,8 @@ def _diagnosis(
 class _Strengths:
     """All three strengths of one series, their half-widths, and the least that count; each by `Term`.
 
-    `exposed` is what a strength is multiplied by in a typical frame, 0 of a response, and `effect` what the defect shows
-    there, DN.
+    `exposed` is what a strength is multiplied by in a typical frame, 0 of a response, and `effect` what the defect
+    shows there, DN.
     """
 
     value: NDArray[np.float64]
@@ -236,9 +238,7 @@ class _Strengths:
         return tuple(name for term, name in _NAMES.items() if not self.known(term))
 
 
-def _kind(
-    law: Behaviour, strengths: _Strengths, level: float, conditions: Conditions, *, darker: bool
-) -> DefectKind:
+def _kind(law: Behaviour, strengths: _Strengths, level: float, conditions: Conditions, *, darker: bool) -> DefectKind:
     """Name the kind of a law: by its level or the intervals of its strengths where they tell, else by the law alone."""
     if law == Behaviour.STUCK and level <= conditions.floor.min() + BLACK_SHARE * conditions.saturation.max():
         return DefectKind.DEAD
@@ -252,7 +252,7 @@ def _or_kinds(
     kind: DefectKind, alike: NDArray[np.bool_], conditions: Conditions, *, darker: bool
 ) -> tuple[DefectKind, ...]:
     """Name the other kinds that the exposures do not exclude."""
-    found = [Behaviour(law).kind(darker=darker) for law in np.flatnonzero(alike)]
+    found = [Behaviour(law).kind(darker=darker) for law in np.flatnonzero(alike).tolist()]
     if kind == DefectKind.OFFSET and not np.isfinite(conditions.shutter_s).any():
         found.append(DefectKind.HOT)
     return tuple(other for other in dict.fromkeys(found) if other != kind)
@@ -298,9 +298,7 @@ def _end(ratio: NDArray[np.float64], first: int) -> FrameSpan:
     return FrameSpan(span.low + first, span.high + first)
 
 
-def _count_seen(
-    series: Series, effect: NDArray[np.float64], span: slice, conditions: Conditions
-) -> tuple[int, int]:
+def _count_seen(series: Series, effect: NDArray[np.float64], span: slice, conditions: Conditions) -> tuple[int, int]:
     """Count the frames that show at least half of an effect, and those that should, where it exceeds 3 sigma."""
     level, ceiling = series.level[0, span], conditions.saturation[span]
     expected = np.minimum(effect[span], ceiling - level)

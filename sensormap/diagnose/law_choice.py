@@ -124,7 +124,9 @@ def choose_laws(series: Series, conditions: Conditions, odds: Odds) -> LawChoice
         rows = np.flatnonzero((best == one) | (best == other))
         if not rows.size:
             continue
-        apart = _apart(series[rows], conditions, fits[one].rows(rows), fits[other].rows(rows), best[rows] == one, spread)
+        apart = _apart(
+            series[rows], conditions, fits[one].rows(rows), fits[other].rows(rows), best[rows] == one, spread
+        )
         own = best[rows] == one
         alike[np.where(own, other, one), rows] |= np.where(own, apart, -apart) < _TOLD_APART
         first[rows[np.abs(apart) < _NOTHING_TOLD]] = np.minimum(first, one)[rows[np.abs(apart) < _NOTHING_TOLD]]
@@ -143,7 +145,9 @@ def _best_of(fits: Sequence[LawFit]) -> tuple[NDArray[np.intp], LawFit]:
 def _of_laws(fits: Sequence[LawFit], which: NDArray[np.intp]) -> LawFit:
     """Return of several fits the one that `which` numbers, series by series."""
     rows = np.arange(which.size)
-    return LawFit(*(np.stack([getattr(one, name) for one in fits])[which, rows] for name in LawFit.__dataclass_fields__))
+    return LawFit(
+        *(np.stack([getattr(one, name) for one in fits])[which, rows] for name in LawFit.__dataclass_fields__)
+    )
 
 
 def _apart(

@@ -51,6 +51,10 @@ DARK_KINDS = frozenset({DefectKind.DEAD, DefectKind.WEAK, DefectKind.COLD})
 """Kinds that are darker than they should be; programs that know two kinds only call these cold and the others hot."""
 
 
+LATER_KINDS = (DefectKind.COLD, DefectKind.OVERRESPONSIVE)
+"""Kinds that older versions do not know; hardly any where the camera itself subtracts and divides by nothing."""
+
+
 class Source(StrEnum):
     """What photos a map was made from."""
 

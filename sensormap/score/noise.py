@@ -41,8 +41,8 @@ _FEWEST_SAMPLES = 1000
 # Rounding to whole DN alone has a variance of 1/12; coefficients are in doubled DN.
 _ROUNDING_VARIANCE2 = 4 / 12
 
-# Values are coarse where there are fewer steps than this up to saturation, 10 bits: then noise may be below a step, where
-# quantiles tell 0 or a step and nothing between.
+# Values are coarse where there are fewer steps than this up to saturation, 10 bits: then noise may be below a step,
+# where quantiles tell 0 or a step and nothing between.
 _COARSE_STEPS = 1024
 
 # Coarse values whose robust spread is below so many steps have the spread of their squares instead, residuals beyond

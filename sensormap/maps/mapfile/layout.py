@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensormap.maps.entries import DefectKind
+from sensormap.maps.entries import LATER_KINDS, DefectKind
 from sensormap.maps.mapfile.values import (
     BETWEEN,
     CFA,
@@ -63,8 +63,7 @@ FRAMES = {
     "jpegs": later(INTEGER, 0),
 }
 SKIPPED = {"name": TEXT, "reason": TEXT}
-LATER_KINDS = (DefectKind.COLD, DefectKind.OVERRESPONSIVE)
-"""Kinds that older versions do not know: their counts are written where there are such, so that these read the rest."""
+# Counts of later kinds are written where there are such, so that older versions read all other maps.
 SUMMARY = {
     **{kind.value: optional(INTEGER, 0) if kind in LATER_KINDS else INTEGER for kind in DefectKind},
     "total": INTEGER,

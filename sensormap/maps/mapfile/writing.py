@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sensormap.errors import MapFormatError
-from sensormap.maps.entries import Defect, DefectKind, Source
+from sensormap.maps.entries import LATER_KINDS, Defect, DefectKind, Source
 from sensormap.maps.mapfile.layout import (
     CAMERA,
     COLUMN,
@@ -18,7 +18,6 @@ from sensormap.maps.mapfile.layout import (
     FRAMES,
     JPEG_COORDINATES,
     JPEG_DEFECT,
-    LATER_KINDS,
     MAX_BYTES,
     RADIUS,
     ROW,
