@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from sensormap.diagnose.likelihood import Likelihoods
 from sensormap.diagnose.series import Conditions, Series
 from sensormap.score.medians import SIGMA_PER_MAD
-from sensormap.settings import FULL_SCALE, LeastStrengths
+from sensormap.score.noise import COARSE_STEPS
+from sensormap.settings import FEW_FRAMES, FULL_SCALE, LeastStrengths
 
 PATTERN_SPREADS = 6.0
 """Spreads of the healthy photosites by which a defect differs from them at least."""
@@ -93,8 +94,11 @@ def measure_fixed_pattern(
     """
     scaled = least.scaled(float(conditions.saturation.max(initial=1)))
     broad = np.array([1.0, 1e3 * scaled.offset_dn, 1e3 * scaled.dark_dn_per_s])
+    if conditions.number.size < FEW_FRAMES:
+        return None
     value, variance = _fit(controls, conditions, broad)
-    spreads = [_spread_of(value[:, i], variance[:, i]) for i in (1, 2)]
+    coarse = bool(np.median(conditions.step * COARSE_STEPS - conditions.saturation) >= 0)
+    spreads = [_spread_of(value[:, i], variance[:, i], coarse=coarse) for i in (1, 2)]
     reached = PATTERN_SPREADS * spreads[0] > scaled.offset_dn or PATTERN_SPREADS * spreads[1] > scaled.dark_dn_per_s
     return FixedPattern(spreads[0], spreads[1], response_spread) if reached else None
 
@@ -164,14 +168,17 @@ def _solved(
     return value, covariance, precision
 
 
-def _spread_of(values: NDArray[np.float64], variances: NDArray[np.float64]) -> float:
+def _spread_of(values: NDArray[np.float64], variances: NDArray[np.float64], *, coarse: bool) -> float:
     """Return the standard deviation of a population beyond what noise makes of it; 0 where the noise hides it."""
     if values.size < _FEWEST:
         return 0.0
-    away = np.abs(values - np.median(values))
-    spread = max(SIGMA_PER_MAD * float(np.median(away)), float(np.quantile(away, _TAIL)) / _TAIL_SIGMA)
-    own = spread**2 - float(np.median(variances))
-    return float(np.sqrt(own)) if own > _LEAST_SHARE * spread**2 else 0.0
+    away, noise = np.abs(values - np.median(values)), float(np.median(variances))
+    middle, tail = SIGMA_PER_MAD * float(np.median(away)), float(np.quantile(away, _TAIL)) / _TAIL_SIGMA
+    # Tails alone are texture; but of coarse values the middle is no more than a step.
+    telling = max(middle, tail) if coarse else middle
+    if telling**2 - noise < _LEAST_SHARE * telling**2:
+        return 0.0
+    return float(np.sqrt(max(middle, tail) ** 2 - noise))
 
 
 def with_floors(least: LeastStrengths, pattern: FixedPattern | None, conditions: Conditions) -> LeastStrengths:

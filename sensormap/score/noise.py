@@ -41,9 +41,10 @@ _FEWEST_SAMPLES = 1000
 # Rounding to whole DN alone has a variance of 1/12; coefficients are in doubled DN.
 _ROUNDING_VARIANCE2 = 4 / 12
 
-# Values are coarse where there are fewer steps than this up to saturation, 10 bits: then noise may be below a step,
-# where quantiles tell 0 or a step and nothing between.
-_COARSE_STEPS = 1024
+COARSE_STEPS = 1024
+"""Values are coarse where there are no more steps than this up to saturation, 10 bits: then noise may be below a step,
+where quantiles tell 0 or a step and nothing between.
+"""
 
 # Coarse values whose robust spread is below so many steps have the spread of their squares instead, residuals beyond
 # so many steps cut to these.
@@ -161,7 +162,7 @@ def fit_noise(padded: Mosaic, step: int, *, clipping: tuple[int, int], quantised
     spread, outlying = np.empty((step, step)), np.empty((step, step))
     stride = step * (_SAMPLED_COLUMN if width >= _DENSE_WIDTH else 1)
     coarse = value_step(padded[:: max(height // _SAMPLED_ROWS, 1)]) if quantised else 0
-    coarse = coarse if coarse * _COARSE_STEPS >= clipping[1] else 0
+    coarse = coarse if coarse * COARSE_STEPS >= clipping[1] else 0
     for row_phase in range(step):
         last = (height - 1 - row_phase) // step
         rows = row_phase + step * np.linspace(0, last, min(_SAMPLED_ROWS, last + 1), dtype=np.int64)
