@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.diagnose.likelihood import Likelihoods
-from sensormap.diagnose.series import Conditions, Series
+from sensormap.diagnose.series import ONE_TIME, Conditions, Series
 from sensormap.score.medians import SIGMA_PER_MAD
 from sensormap.score.noise import COARSE_STEPS
 from sensormap.settings import FEW_FRAMES, FULL_SCALE, LeastStrengths
@@ -93,7 +93,9 @@ def measure_fixed_pattern(
     noise of single photosites makes of it.
     """
     scaled = least.scaled(float(conditions.saturation.max(initial=1)))
-    broad = np.array([1.0, 1e3 * scaled.offset_dn, 1e3 * scaled.dark_dn_per_s])
+    exposed = conditions.shutter_s[np.isfinite(conditions.shutter_s)]
+    several = exposed.max(initial=0) > ONE_TIME * exposed.min(initial=np.inf)  # else a dark current is an offset
+    broad = np.array([1.0, 1e3 * scaled.offset_dn, 1e3 * scaled.dark_dn_per_s if several else 0.0])
     if conditions.number.size < FEW_FRAMES:
         return None
     value, variance = _fit(controls, conditions, broad)
@@ -126,8 +128,8 @@ def own_pattern(series: Series, conditions: Conditions, pattern: FixedPattern) -
     likelihoods.given(series.level + effect, series.variance, chance)
     likelihoods.compare(chance)
     clear = series.known & (series.level < conditions.saturation)
-    near = chance.sum(axis=1, where=clear) - 0.5 * ((value / np.maximum(spread, 1e-30)) ** 2).sum(axis=1)
     used = spread > 0
+    near = chance.sum(axis=1, where=clear) - 0.5 * ((value[:, used] / spread[used]) ** 2).sum(axis=1)
     scaled = precision[:, used][:, :, used] * np.outer(spread[used], spread[used])
     return np.asarray(near - 0.5 * np.linalg.slogdet(scaled)[1])
 

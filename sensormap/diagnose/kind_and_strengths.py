@@ -13,7 +13,7 @@ from sensormap.diagnose.fixed_pattern import FixedPattern, with_floors
 from sensormap.diagnose.law_choice import LawChoice, choose_laws
 from sensormap.diagnose.onset import FrameSpan, find_end, find_onset
 from sensormap.diagnose.regression import Fit, fit
-from sensormap.diagnose.series import LOT, Conditions, FollowedWindows, Series
+from sensormap.diagnose.series import LOT, ONE_TIME, Conditions, FollowedWindows, Series
 from sensormap.maps.entries import HALF_INTERVAL, STRENGTHS, DefectKind
 from sensormap.settings import LeastStrengths
 
@@ -25,9 +25,6 @@ _MOST_EFFECTS = 2.0
 
 # Where less than this share of what tells the response is light, the response is too uncertain: see `Fit.reliability`.
 _RELIABLE = 0.8
-
-# Shutter times within this ratio are one: they do not separate a dark current from an offset.
-_ONE_TIME = 1.5
 
 # Kinds that have strengths.
 _LINEAR_KINDS = frozenset(
@@ -271,7 +268,7 @@ def _full_fit(series: Series, conditions: Conditions, choice: LawChoice) -> Fit:
     timed = np.isfinite(conditions.shutter_s * conditions.gain)
     # Frames without a shutter time tell everything but the dark current: they count where most are such.
     times = conditions.shutter_s[timed]
-    several = 2 * times.size >= timed.size and times.max(initial=0) > _ONE_TIME * times.min(initial=np.inf)
+    several = 2 * times.size >= timed.size and times.max(initial=0) > ONE_TIME * times.min(initial=np.inf)
     bright = (Term.DARK, Term.OFFSET) if several else (Term.OFFSET,)
     full = fit(series, conditions, use, (Term.RESPONSE, *bright), start=start)
     # Where the light hardly varies, the noise of the surroundings passes for it: only what the law itself has is told.

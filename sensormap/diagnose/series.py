@@ -21,6 +21,9 @@ from sensormap.score.noise import MEDIAN_VARIANCE, residual_variance
 LOT = 256
 """Photosites whose series are made at a time."""
 
+ONE_TIME = 1.5
+"""Shutter times within this ratio are one: they do not separate a dark current from an offset."""
+
 ODD_WIDTH = 2.0
 """Width of the distribution of odd residuals in sigma of the noise: Student's t with three degrees of freedom. Of
 180 000 residuals of photographed scenes, the share beyond 3.5 to 12 sigma follows it within a factor of two in every
