@@ -46,9 +46,9 @@ COARSE_STEPS = 1024
 where quantiles tell 0 or a step and nothing between.
 """
 
-# Coarse values whose robust spread is below so many steps have the spread of their squares instead, residuals beyond
-# so many steps cut to these.
-_BELOW_STEPS, _CUT_STEPS = 0.75, 2.0
+# Coarse values whose robust spread is below so many steps, where it is 0, a half or one, have that of their squares
+# instead, with residuals beyond so many steps cut to these.
+_BELOW_STEPS, _CUT_STEPS = 1.25, 2.0
 
 # A plane that is clipped at black has no spread of its own: its scores are never scaled up by more than twice.
 _LEAST_SCALE = 0.5
@@ -310,15 +310,16 @@ def _fit_plane(
     classes = _classes(level2, spread2)
     rounding = np.float32(_ROUNDING_VARIANCE2 * max(coarse, 1) ** 2)
     variance = np.maximum(robust_spread(residual2[classes]) ** 2, rounding)
-    if coarse:
-        below = variance < (2 * _BELOW_STEPS * coarse) ** 2
-        variance = np.where(below, np.maximum(variance, _cut_variance(residual2[classes], coarse)), variance)
+    below = coarse > 0 and variance < (2 * _BELOW_STEPS * coarse) ** 2
+    if np.any(below):
+        cut = np.maximum(_cut_variance(residual2[classes], coarse), rounding)
+        variance = np.where(below, cut, variance)
     fit = fit_classes(_class_means(level2, spread2, classes) / variance, _REWEIGHTINGS)
     fit[0] = max(fit[0], rounding)
     score = residual2 / np.sqrt(fit.astype(np.float32) @ terms)
     spread = float(robust_spread(score))
-    # Of coarse values the quantiles may say nothing: their scores are never scaled up.
-    scale = max(spread, 1.0 if coarse else _LEAST_SCALE)
+    # Of steps the quantile of the scores says as little as that of the residuals.
+    scale = 1.0 if np.any(below) else max(spread, _LEAST_SCALE)
     outlying = np.count_nonzero(np.abs(score) > OUTLIER_SIGMA * scale) / score.size
     return _round_bits(fit * scale**2), spread, outlying
 

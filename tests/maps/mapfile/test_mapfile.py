@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 from sensormap import strict_yaml as yamltext
 from sensormap.camera.geometry import Rect
 from sensormap.errors import MapFormatError, SensorMapError
-from sensormap.maps.entries import Column, Defect, FrameSummary, Row
+from sensormap.maps.entries import Column, Defect, DefectKind, FrameSummary, Row
 from sensormap.maps.mapfile import reading, writing
 from sensormap.maps.mapfile.layout import COLUMN, DEFECT, FRAMES, JPEG_DEFECT, LATER_SECTIONS, ROW, SECTIONS
-from sensormap.maps.mapfile.reading import read_map
+from sensormap.maps.mapfile.reading import parse_map, read_map
 from sensormap.maps.mapfile.writing import map_text, write_map
 from tests.support.maps import both_map, full_map, jpeg_map, phone_map, sensor_maps, toy_defect, toy_map
+from tests.support.schema import problems
 
 TEXT, FULL = map_text(toy_map()), map_text(full_map())
 JPEG, PHONE, BOTH = map_text(jpeg_map()), map_text(phone_map()), map_text(both_map())
@@ -605,3 +606,25 @@ def test_an_old_map_is_replaced(tmp_path, before):
     path.write_text(before)
     write_map(toy_map(), str(path), overwrite=True)
     assert read_map(str(path)) == toy_map()
+
+
+def test_later_kinds_are_named_only_where_they_occur():
+    before = map_text(toy_map())
+    assert "cold" not in before
+    assert "overresponsive" not in before
+    assert "or_kinds" not in before
+    one = toy_defect(5, 4, kind=DefectKind.HOT, or_kinds=(DefectKind.OFFSET, DefectKind.OVERRESPONSIVE))
+    two = toy_defect(6, 4, kind=DefectKind.COLD)
+    written = toy_map(columns=(), defects=(one, two))
+    text = map_text(written)
+    assert "  cold: 1\n" in text
+    assert "  overresponsive:" not in text
+    assert "or_kinds: [offset, overresponsive]" in text
+    assert parse_map(text) == written
+    assert not problems(text)
+
+
+@pytest.mark.parametrize("others", [("hot",), ("offset", "offset")])
+def test_an_entry_names_each_kind_once(others):
+    with pytest.raises(ValueError, match="or_kinds"):
+        toy_map(columns=(), defects=(toy_defect(5, 4, or_kinds=tuple(map(DefectKind, others))),))
