@@ -59,7 +59,7 @@ def _names(sensor_map: SensorMap) -> tuple[str, ...]:
         return ("JPEG x, y", "+-", *raw, *_USUAL, *since, *(("seen",) if followed else ()))
     radius = ("+-",) if source == Source.BOTH else ()
     means = ("mean",) if any(defect.mean is not None for defect in defects) else ()
-    fields = ("strength", "since", "seen") if followed else (*means, *since)
+    fields = ("strength", *since, "seen") if followed else (*means, *since)
     return ("x", "y", *radius, *_USUAL, *fields, "JPEG x, y")
 
 
