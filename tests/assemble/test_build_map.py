@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormap.assemble.build_map import add_skipped, assemble, undated
+from sensormap.assemble.build_map import add_skipped, assemble, left_out, undated
 from sensormap.assemble.evidence import Evidence
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect
@@ -289,3 +289,21 @@ def test_settings_body_and_geometry_are_recorded() -> None:
 def test_no_candidates_no_entries() -> None:
     found = map_of({})
     assert found.columns == found.defects == ()
+
+
+def test_of_a_sensor_that_is_nothing_but_defects_the_gravest_are_listed():
+    rng = np.random.default_rng(4)
+    conditions = make_conditions(FRAMES, rng)
+    sizes = np.where(np.arange(108) % 9 == 0, 40.0, 900.0)
+    series = simulate([Law(offset=size) for size in sizes], conditions, rng)
+    followed = follow(series, conditions)
+    evidence = evidence_of(followed=replace(followed, places=7 * np.arange(108)), frames=FRAMES)
+    assert np.count_nonzero(followed.odds.likely) > 100
+    assert left_out(evidence) == np.count_nonzero(followed.odds.likely) - 100
+    found = assemble(evidence, Thresholds(), LeastStrengths())
+    assert len(found.photosites()) >= 100
+    weakest = {7 * i for i in np.argsort(followed.odds.total)[: 108 - 100].tolist()}
+    area = found.sensor.active_area
+    listed = {(one.y - area.y) * area.width + one.x - area.x for one in found.defects}
+    assert listed.isdisjoint(weakest)
+    assert left_out(evidence_of()) == 0

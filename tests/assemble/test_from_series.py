@@ -217,3 +217,12 @@ def test_examples_of_rounding(interval: tuple[float, float, float], rounded: tup
     found = entry(diagnosis(strengths={"response": interval})).response
     assert found == rounded
     assert "-0.0" not in [str(number) for number in found]
+
+
+def test_what_comes_and_goes_within_a_day_jumps() -> None:
+    came = diagnosis(until=FrameSpan(2, 2), strengths={"offset_dn": (5.0, 4.0, 6.0)}, or_kinds=(DefectKind.HOT,))
+    hours = [Clock([photo(NOON + timedelta(hours=6 * i)) for i in range(3)]), clock_of(0, 2, 4)]
+    jumps, healed = (entry(came, clock=clock) for clock in hours)
+    assert (jumps.kind, jumps.until, jumps.offset_dn, jumps.or_kinds) == (DefectKind.NOISY, None, None, ())
+    assert (healed.kind, healed.or_kinds) == (DefectKind.OFFSET, (DefectKind.HOT,))
+    assert healed.until == Between(day(2), day(4))

@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sensormap.camera.cfa import Cfa
+from sensormap.detect import worth_following as worth_following_module
 from sensormap.detect.tally import Outliers, Tally
 from sensormap.detect.votes import BlockVotes
 from sensormap.detect.worth_following import largest_sums, make_follow_list, most_followed, worth_following
@@ -82,3 +83,11 @@ def test_early_more_are_listed_and_none_fewer() -> None:
     assert set(late.photosites.tolist()) < set(early.photosites.tolist())
     assert set(late.decoys.tolist()) <= set(early.decoys.tolist())
     assert early.photosites.size <= 10 * late.photosites.size
+
+
+def test_no_more_than_a_hundredth_of_the_sensor_is_followed(monkeypatch):
+    monkeypatch.setattr(worth_following_module, "_FEWEST_BOUND", 10)
+    outlying = np.arange(2000, dtype=np.uint16)
+    places = np.arange(100, 200, dtype=np.int64)
+    assert worth_following_module._most_outlying(places, outlying).tolist() == list(range(180, 200))
+    assert worth_following_module._most_outlying(places[:5], outlying).tolist() == places[:5].tolist()

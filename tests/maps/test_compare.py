@@ -12,7 +12,7 @@ from sensormap.camera.cfa import BAYER_NAMES, Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body
 from sensormap.errors import FrameMismatchError
-from sensormap.maps.compare import Change, compare_maps
+from sensormap.maps.compare import Change, changed_strength, compare_maps, kind_changed
 from sensormap.maps.entries import Between, Column, DefectKind, Row
 from sensormap.maps.unseen import unseen
 from sensormap.report.differences import difference_line, difference_tables
@@ -303,3 +303,14 @@ def test_report():
             ),
         ),
     ]
+
+
+def test_of_several_kinds_each_may_be_the_right_one():
+    told = toy_defect(5, 4, kind=DefectKind.OFFSET)
+    either = toy_defect(5, 4, kind=DefectKind.HOT, or_kinds=(DefectKind.OFFSET,))
+    assert not kind_changed(told, either)
+    assert kind_changed(toy_defect(5, 4, kind=DefectKind.WEAK), either)
+    apart = {"offset_dn": (5.0, 4.0, 6.0)}, {"offset_dn": (50.0, 40.0, 60.0)}
+    old, new = (replace(told, **strength) for strength in apart)
+    assert changed_strength(old, new) == "offset_dn"
+    assert changed_strength(old, replace(new, or_kinds=(DefectKind.HOT,))) is None

@@ -247,3 +247,19 @@ def test_help_states_the_assumption(run):
     text = " ".join(run("--help").stdout.split())
     assert "1 DN of read noise at ISO 100" in text
     assert "3 sigma" in text
+
+
+def test_cold_and_overresponsive_ones_stand_out_to_their_side():
+    limit = 3 * noise_dn(SHADOW_DN, gain=1.0)
+    assert is_visible(kind=DefectKind.COLD, offset_dn=-above(limit))
+    assert not is_visible(kind=DefectKind.COLD, offset_dn=-limit)
+    assert is_visible(kind=DefectKind.OVERRESPONSIVE, response=1.3)
+    assert not is_visible(kind=DefectKind.OVERRESPONSIVE, response=1.01)
+
+
+def test_of_several_kinds_any_may_show():
+    either = {"kind": DefectKind.HOT, "or_kinds": (DefectKind.OFFSET,), "dark_dn_per_s": 100.0, "offset_dn": 1000.0}
+    assert is_visible(**either, shutter_s=0.01)  # if it is an offset
+    either["offset_dn"] = 1.0
+    assert not is_visible(**either, shutter_s=0.01)
+    assert is_visible(**either, shutter_s=10.0)  # if it is hot

@@ -10,8 +10,8 @@ from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
 from sensormap.frame import Mosaic
-from sensormap.score.neighbours import neighbours_of_rows
-from sensormap.score.noise import fit_classes, non_negative_fit, stable_order
+from sensormap.score.neighbours import neighbours_of_rows, pad
+from sensormap.score.noise import fit_classes, fit_noise, non_negative_fit, stable_order, value_step
 
 
 def fitted(terms: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -96,3 +96,30 @@ def test_neighbours_are_the_middle_of_the_eight_sorted(step: int, dtype: type, h
     np.testing.assert_array_equal(found[0], value)
     np.testing.assert_array_equal(found[1], ordered[3] + ordered[4])
     np.testing.assert_array_equal(found[2], ordered[5] + ordered[6] - ordered[1] - ordered[2])
+
+
+@pytest.mark.parametrize("step", [1, 16, 256])
+def test_noise_below_a_step_is_told_by_how_often_values_step(step: int) -> None:
+    rng = np.random.default_rng(3)
+    dark = np.rint(3.4 + rng.normal(0, 0.3, (128, 1100))) * step
+    padded = pad(dark.astype(np.int32), 1)
+    noise = fit_noise(padded, 1, clipping=(0, 255 * step), quantised=True)
+    scores = np.abs(dark - np.median(dark)) / np.sqrt(float(noise.coefficients[0, 0, 0]) / 4)
+    assert np.mean(scores > 3.5) < 0.002
+    assert noise.outlying < 0.01
+    assert 0.25 * step < np.sqrt(float(noise.coefficients[0, 0, 0]) / 4) < 0.8 * step
+
+
+def test_fine_values_are_fitted_as_ever() -> None:
+    rng = np.random.default_rng(4)
+    padded = pad(np.rint(rng.normal(500, 0.4, (128, 300))).astype(np.int32), 2)
+    fine = fit_noise(padded, 2, clipping=(0, 4095), quantised=True)
+    ever = fit_noise(padded, 2, clipping=(0, 4095))
+    assert_allclose(fine.coefficients, ever.coefficients, rtol=0)
+
+
+def test_the_step_is_that_of_all_values() -> None:
+    values = np.full(100_000, 512)
+    values[77_777] += 3  # which a sample misses
+    assert value_step(values) == 3
+    assert value_step(values[:10]) == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -146,3 +148,21 @@ def test_interpolation_is_expected_to_be_off_by_noise_and_by_texture():
     assert (textured > 100**2).all()
     assert (np.abs(own[::2] - 20**2) < 20**2).all()
     assert np.isinf(expected_errors(mosaic, np.ones_like(mask), targets, noise)[0]).all()
+
+
+def test_the_excess_of_a_cold_one_is_negative_and_that_of_two_kinds_between_both():
+    cold = excess_of(toy_defect(2, 2, kind=DefectKind.COLD, offset_dn=(-50.0, -52.0, -48.0)), gain=2, shutter_s=1)
+    assert cold is not None
+    assert cold.dn == -100.0
+    either = toy_defect(
+        2, 2, or_kinds=(DefectKind.OFFSET,), dark_dn_per_s=(10.0, 9.9, 10.1), offset_dn=(100.0, 99.0, 101.0)
+    )
+    same, shorter = (excess_of(either, gain=1, shutter_s=shutter_s) for shutter_s in (10.0, 1.0))
+    assert same is not None
+    assert shorter is not None
+    assert same.dn == pytest.approx(100)
+    assert same.uncertain_dn < 1
+    assert shorter.dn == pytest.approx(55)
+    assert shorter.uncertain_dn == pytest.approx(45, rel=0.01)
+    with_light = replace(either, or_kinds=(DefectKind.OVERRESPONSIVE,))
+    assert excess_of(with_light, gain=1, shutter_s=1) is None

@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 from sensormap import strict_yaml as yamltext
 from sensormap.camera.geometry import Rect
 from sensormap.errors import MapFormatError, SensorMapError
-from sensormap.maps.entries import Column, Defect, FrameSummary, Row
+from sensormap.maps.entries import Column, Defect, DefectKind, FrameSummary, Row
 from sensormap.maps.mapfile import reading, writing
 from sensormap.maps.mapfile.layout import COLUMN, DEFECT, FRAMES, JPEG_DEFECT, LATER_SECTIONS, ROW, SECTIONS
-from sensormap.maps.mapfile.reading import read_map
+from sensormap.maps.mapfile.reading import parse_map, read_map
 from sensormap.maps.mapfile.writing import map_text, write_map
 from tests.support.maps import both_map, full_map, jpeg_map, phone_map, sensor_maps, toy_defect, toy_map
+from tests.support.schema import problems
 
 TEXT, FULL = map_text(toy_map()), map_text(full_map())
 JPEG, PHONE, BOTH = map_text(jpeg_map()), map_text(phone_map()), map_text(both_map())
@@ -194,7 +195,7 @@ def test_keys_are_the_attributes(keys, made):
 
 
 def test_keys_of_what_jpegs_show_are_those_that_jpegs_tell():
-    told_by_raw_photos = {"dark_dn_per_s", "offset_dn", "response", "unresolved", "mean", "variance"}
+    told_by_raw_photos = {"dark_dn_per_s", "offset_dn", "response", "unresolved", "or_kinds", "mean", "variance"}
     assert {*JPEG_DEFECT} == {*DEFECT, "radius"} - told_by_raw_photos
     assert next(iter(JPEG_DEFECT)) == "jpeg"
 
@@ -322,7 +323,7 @@ def test_integer_where_a_number_is_due(folder):
             "plane: no, kind: hot",
             "defects[1].plane: False is not one of B, Gb, Gr, R, luma, mono",
         ),
-        ("kind: hot", "kind: warm", "defects[1].kind: 'warm' is not one of dead, hot"),
+        ("kind: hot", "kind: warm", "defects[1].kind: 'warm' is not one of cold, dead, hot"),
         ("kind: hot, confidence: 0.995", "kind: hot, confidence: 1.5", "defects[1].confidence: 1.5 is not in 0 to 1"),
         ("score: 40.0", "score: .nan", "defects[0].score: nan is not a finite number"),
         ("score: 40.0", "score: 1.0e+999", "defects[0].score: inf is not a finite number"),
@@ -605,3 +606,25 @@ def test_an_old_map_is_replaced(tmp_path, before):
     path.write_text(before)
     write_map(toy_map(), str(path), overwrite=True)
     assert read_map(str(path)) == toy_map()
+
+
+def test_later_kinds_are_named_only_where_they_occur():
+    before = map_text(toy_map())
+    assert "cold" not in before
+    assert "overresponsive" not in before
+    assert "or_kinds" not in before
+    one = toy_defect(5, 4, kind=DefectKind.HOT, or_kinds=(DefectKind.OFFSET, DefectKind.OVERRESPONSIVE))
+    two = toy_defect(6, 4, kind=DefectKind.COLD)
+    written = toy_map(columns=(), defects=(one, two))
+    text = map_text(written)
+    assert "  cold: 1\n" in text
+    assert "  overresponsive:" not in text
+    assert "or_kinds: [offset, overresponsive]" in text
+    assert parse_map(text) == written
+    assert not problems(text)
+
+
+@pytest.mark.parametrize("others", [("hot",), ("offset", "offset")])
+def test_an_entry_names_each_kind_once(others):
+    with pytest.raises(ValueError, match="or_kinds"):
+        toy_map(columns=(), defects=(toy_defect(5, 4, or_kinds=tuple(map(DefectKind, others))),))
