@@ -115,7 +115,7 @@ def read_at_once(
     bits = 8 * data.size
     cuts = np.array([bits * piece // _STREAMS for piece in range(_STREAMS + 1)], np.uint64)
     cuts[-1] -= np.uint64(_TAIL_BITS)
-    marks = np.empty((_STREAMS, _MARKS), np.uint64)
+    marks = np.zeros((_STREAMS, _MARKS), np.uint64)
     # Zeros behind the last bits, which are read as all others.
     tail = np.frombuffer(bytes(data[int(cuts[-1]) // 8 :]).ljust(_TAIL_BITS, b"\0"), np.uint8)
     return int(_read_pieces(data, tail, table, cuts, marks, differences, pieces, photosites)), pieces
@@ -228,6 +228,8 @@ def _meet(
     """
     mark = 0
     for _ in range(marks.shape[0]):
+        if bit >= np.uint64(_NOWHERE):
+            break
         while mark < marks.shape[0] and marks[mark] < bit:
             mark += 1
         if mark == marks.shape[0]:
@@ -260,6 +262,8 @@ def _read_pieces(
         pieces[piece, 0], at[piece] = piece * room, np.uint64(piece * room)
         if piece:
             bit[piece] = _begin(data, table, differences, bit[piece], at[piece], marks[piece])
+            if bit[piece] >= np.uint64(_NOWHERE):
+                return np.uint64(NOT_READ)
             at[piece] += np.uint64(marks.shape[1])
     bit0, bit1, bit2, bit3 = bit[0], bit[1], bit[2], bit[3]
     at0, at1, at2, at3 = at[0], at[1], at[2], at[3]

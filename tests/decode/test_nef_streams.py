@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
 from sensormap.correct.nef_packing import pack
-from sensormap.decode import nef_strip
+from sensormap.decode import nef_streams, nef_strip
 from sensormap.decode.nef_streams import NOT_READ, can_be_cut, lookup_of, read_at_once, room_for
 from sensormap.decode.nef_strip import (
     LOSSLESS,
@@ -156,3 +156,16 @@ def test_what_lies_behind_a_strip_takes_no_memory() -> None:
     coding = coding_of(LOSSY)
     strip, bits = pack(mosaic_of(3, (40, 60), LOSSY), coding)
     assert unpack(strip + bytes(10_000_000), (40, 60), coding, "a.nef").bits == bits
+
+
+def test_a_stream_that_never_begins_leaves_no_places_to_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bits that begin no code, after a first piece that is sound: what memory held before must not be taken for it."""
+    shape = (200, 400)
+    coding = coding_of(LOSSY)
+    strip, _ = pack(mosaic_of(5, shape, LOSSY), coding)
+    full = np.full
+    monkeypatch.setattr(nef_streams.np, "empty", lambda shape, dtype=float: full(shape, np.iinfo(dtype).max, dtype))
+    for piece in range(1, 4):
+        first = len(strip) * piece // 4
+        damaged = strip[: first - 16] + b"\xff" * (len(strip) // 4 + 16) + strip[first + len(strip) // 4 :]
+        assert not assert_alike(damaged, shape, coding)

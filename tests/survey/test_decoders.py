@@ -38,7 +38,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         found.append(context)
         return run_first_pass(photos, profile, rules, context, **options)
 
-    monkeypatch.setattr("sensormap.survey.survey_shards.run_first_pass", spy)
+    monkeypatch.setattr("sensormap.survey.first_pass.run_first_pass", spy)
     return found
 
 

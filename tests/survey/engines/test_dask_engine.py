@@ -198,7 +198,7 @@ def test_skipped_photos_are_tried_again_by_workers_once(
         msg = "surveyed by the run itself"
         raise AssertionError(msg)
 
-    monkeypatch.setattr("sensormap.survey.survey_shards.run_first_pass", refuse)
+    monkeypatch.setattr("sensormap.survey.survey_shards.survey_shard", refuse)
     assert map_text(by_workers(*place, tmp_path, address, retry_skipped=True)) == expected
 
 
