@@ -31,7 +31,7 @@ from benchmarks.costs import run
 from sensormap.camera.profile import Body
 from sensormap.frame import Exposure, Photo
 from sensormap.settings import Options
-from sensormap.shards import state
+from sensormap.shards import shard_folder, state
 from sensormap.shards.cut import cut_into_shards
 from sensormap.survey import passes, survey_shards
 from sensormap.survey.run import map_defects
@@ -49,16 +49,17 @@ class Figures:
 
     Parameters
     ----------
-    survey_s, write_s
-        Of surveying one photo in a shard, and of its share in writing the shard's file.
-    add_s
-        Of reading the file of one shard and adding it up.
+    survey_s
+        Of surveying one photo in a shard.
+    write_s, add_s
+        Of writing the file of one shard, and of reading it and adding it up: sums over all photosites mostly, so that
+        it hardly matters how many photos the shard has.
     again_s
         Of reading one photo again in the second pass, all that it computes included.
     map_s
         Of what remains for one body: headers, lines, the map.
     photo_bytes, shard_bytes
-        Size of a photo, and of what a shard's file has of it.
+        Size of a photo, and of the file of a shard.
     worker_mb
         Peak memory of one worker.
     """
@@ -116,7 +117,7 @@ def measured(photos: Path) -> Figures:
     with TemporaryDirectory() as folder:
         options = Options(jobs=1, state=Path(folder) / "state")
         map_defects(files[:4], Options(jobs=1))  # everything is compiled
-        with timed((survey_shards, "run_first_pass"), (state, "summary_bytes")) as first:
+        with timed((survey_shards, "survey_shard"), (shard_folder, "summary_bytes")) as first:
             map_defects(files, options)
         with sqlite3.connect(Path(folder) / "state" / state.CATALOGUE) as catalogue:
             catalogue.execute("DELETE FROM maps")
@@ -124,18 +125,18 @@ def measured(photos: Path) -> Figures:
         with timed(*steps) as second:
             map_defects(files, options)
         kept = sum(path.stat().st_size for path in (Path(folder) / "state" / "shards").iterdir())
-        shards = first.calls["run_first_pass"]
+        shards = first.calls["survey_shard"]
         peak = run(mapping(photos, Path(folder) / "map.yaml", 1)).megabytes
     count = len(files)
     second_s, adding_s = second.seconds["run_second_pass"], second.seconds["survey_shards"]
     return Figures(
-        survey_s=first.seconds["run_first_pass"] / count,
-        write_s=first.seconds["summary_bytes"] / count,
+        survey_s=first.seconds["survey_shard"] / count,
+        write_s=first.seconds["summary_bytes"] / shards,
         add_s=adding_s / shards,
         again_s=second_s / (READ_AGAIN * min(count, FOLLOWED)),
         map_s=second.total - second_s - adding_s,
         photo_bytes=sum(path.stat().st_size for path in files) / count,
-        shard_bytes=kept / count,
+        shard_bytes=kept / shards,
         worker_mb=peak,
     )
 
@@ -202,7 +203,7 @@ def print_totals(figures: Figures, library: list[np.ndarray]) -> None:
     photos, shards = sum(int(one.sum()) for one in library), sum(one.size for one in library)
     again = sum(min(int(one.sum()), FOLLOWED) for one in library) * READ_AGAIN
     hours = {
-        "first pass": photos * (figures.survey_s + figures.write_s),
+        "first pass": photos * figures.survey_s + shards * figures.write_s,
         "adding up": shards * figures.add_s,
         "second pass": again * figures.again_s,
         "maps": len(library) * figures.map_s,
@@ -210,7 +211,7 @@ def print_totals(figures: Figures, library: list[np.ndarray]) -> None:
     print(f"processor hours: {sum(hours.values()) / 3600:.0f}:",
           ", ".join(f"{name} {value / 3600:.1f}" for name, value in hours.items()))  # fmt: skip
     read = (photos + again) * figures.photo_bytes
-    kept = photos * figures.shard_bytes
+    kept = shards * figures.shard_bytes
     print(f"photos read: {read / 1e12:.2f} TB; state: {kept / 1e9:.0f} GB, written once and read once;"
           f" memory of a worker: {figures.worker_mb:.0f} MB")  # fmt: skip
 
@@ -236,7 +237,7 @@ def simulate(figures: Figures, library: list[np.ndarray], workers: int, mappers:
     for shards in library:
         last = 0.0
         for photos in shards.tolist():
-            cost = photos * (figures.survey_s + figures.write_s) * rng.lognormal(-(SPREAD**2) / 2, SPREAD)
+            cost = (photos * figures.survey_s + figures.write_s) * rng.lognormal(-(SPREAD**2) / 2, SPREAD)
             begin = heapq.heappop(free)
             while rng.random() < 1 - math.exp(-cost / 3600 * FAILURES_AN_HOUR):
                 begin += cost * rng.random()

@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks.commands import mapping
 from benchmarks.costs import interleaved
 from benchmarks.judging import finding_lines
-from benchmarks.performance import decoding, engines, kills, memory, peers, scaling, scan, start
+from benchmarks.performance import decoding, engines, kills, known, memory, peers, scaling, scan, start
 from benchmarks.performance.plot import draw, write_numbers
 from benchmarks.performance.sets import D80, Plan
 from benchmarks.performance.targets import NOT_MEASURED, Costs, Outcome, Target
@@ -36,6 +36,7 @@ PARTS: dict[str, Callable[[Plan], Outcome]] = {
     "scan": scan.measure,
     "engines": engines.measure,
     "kills": kills.measure,
+    "known": known.measure,
 }
 LIBRARIES = ("rawpy", "numba", "numpy", "opencv-python-headless")
 
