@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import ContextVar
 from threading import Event, local
 from types import TracebackType
 from typing import TypeVar
@@ -29,11 +30,12 @@ def default_threads() -> int:
     return min(processors, _MOST_THREADS)
 
 
-def result_of(future: Future[T]) -> T:
-    """Wait for a result and return it; Ctrl-C ends the wait on every platform."""
-    while not future.done():
-        wait([future], timeout=0.5)
-    return future.result()
+about = ContextVar("about", default="")
+"""What messages are about, where several cameras are at work at once; they begin with it."""
+
+
+class RunEndedError(Exception):
+    """The run that the calling thread works for is over."""
 
 
 class _Own(local):
@@ -78,3 +80,29 @@ def _join(ended: Event) -> None:
 def run_ended() -> bool:
     """Tell whether the run of the calling thread is over, so that its result is of no use any more."""
     return _own.ended is not None and _own.ended.is_set()
+
+
+def go_on() -> None:
+    """Do nothing while the run of the calling thread goes on.
+
+    Raises
+    ------
+    RunEndedError
+        If it is over.
+    """
+    if run_ended():
+        raise RunEndedError
+
+
+def result_of(future: Future[T]) -> T:
+    """Wait for a result and return it; Ctrl-C ends the wait on every platform, in a thread the end of its run.
+
+    Raises
+    ------
+    RunEndedError
+        If the run of the calling thread is over.
+    """
+    while not future.done():
+        wait([future], timeout=0.2)
+        go_on()
+    return future.result()

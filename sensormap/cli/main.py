@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from sensormap.cli.console import Failure, configure_log, open_missing_stderr
+from sensormap.cli.console import Failure, configure_log, end_on_signals, open_missing_stderr
 from sensormap.errors import SensorMapError
 from sensormap.version import __version__
 
@@ -66,9 +66,15 @@ class _Commands(click.Group):
 
             logging.getLogger(__name__).debug("", exc_info=error)
             raise Failure(plain(str(error))) from error
+        except MemoryError as error:
+            msg = "too little memory is free: fewer --jobs need less"
+            raise Failure(msg) from error
         except OSError as error:  # files are the library's business: what is left is standard output, full perhaps
             if error.errno == errno.EPIPE:
                 raise  # click ends quietly when nobody reads on
+            if error.errno is None:  # no answer of the system, but a library's: most want memory
+                msg = f"too little memory is free, or the installation is damaged: {str(error)[:200]}"
+                raise Failure(msg) from error
             msg = f"standard output cannot be written: {error.strerror}"
             raise Failure(msg) from error
 
@@ -78,4 +84,5 @@ class _Commands(click.Group):
 def main() -> None:
     """Find the defective photosites of a camera sensor from a folder of ordinary photos."""
     open_missing_stderr()
+    end_on_signals()
     configure_log(0)

@@ -43,9 +43,9 @@ def mapped_tables(maps: BodyMaps) -> tuple[Table, ...]:
     mapped = sum(not one.problem for one in maps.bodies)
     bodies = Table(
         title=f"{counted(mapped, 'camera')} mapped" if maps.bodies else "No cameras mapped",
-        header=("camera", "serial", "photos", "defects", "lines", "map"),
+        header=("camera", "serial", "photos", "skipped", "defects", "lines", "map"),
         rows=tuple(map(_mapped_row, maps.bodies)),
-        right=frozenset({2, 3, 4}),
+        right=frozenset({2, 3, 4, 5}),
         note="" if maps.bodies else "None took enough photos.",
     )
     few = Table(
@@ -110,8 +110,8 @@ def _body_row(found: FoundBody) -> tuple[str, ...]:
 def _mapped_row(mapped: MappedBody) -> tuple[str, ...]:
     """Return the row of a camera that was mapped, or could not be."""
     if mapped.problem:
-        return (*_names(mapped.body), "", "", "", f"none: {plain(mapped.problem)}")
-    counts = (str(number) for number in (mapped.photos, mapped.defects, mapped.lines))
+        return (*_names(mapped.body), "", "", "", "", f"none: {plain(mapped.problem)}")
+    counts = (str(number) for number in (mapped.photos, mapped.skipped, mapped.defects, mapped.lines))
     return (*_names(mapped.body), *counts, plain(str(mapped.path)))
 
 

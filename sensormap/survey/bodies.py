@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -22,7 +21,7 @@ from sensormap.survey.context import Read, RunContext
 from sensormap.survey.engines.dask_engine import open_engine
 from sensormap.survey.memory import bodies_at_once, give_back
 from sensormap.survey.run import context_of, map_selection, open_state
-from sensormap.threads import Progress, no_progress, result_of
+from sensormap.threads import Pool, Progress, about, go_on, no_progress, result_of
 from sensormap.urls import is_url, shown_url
 
 log = logging.getLogger(__name__)
@@ -38,8 +37,9 @@ class MappedBody:
         The body.
     path
         Where its map lies, or was to lie.
-    photos, defects, lines
-        How many photos were used, and how many single defects, and columns and rows, found; 0 where there is no map.
+    photos, skipped, defects, lines
+        How many photos were used and how many not, and how many single defects, and columns and rows, were found; 0
+        where there is no map.
     problem
         Why there is no map; "" where there is one.
     """
@@ -47,6 +47,7 @@ class MappedBody:
     body: Body
     path: Path
     photos: int = 0
+    skipped: int = 0
     defects: int = 0
     lines: int = 0
     problem: str = ""
@@ -145,7 +146,7 @@ def map_bodies(
             return mapped
 
         largest = max((_photosites(one, profiles[one.body]) for one in usable), default=0)
-        bodies = _each(map_one, usable, at_once=bodies_at_once(largest, options), shown=shown)
+        bodies = _each(map_one, usable, at_once=bodies_at_once(largest, options))
     too_few = tuple(described for _, described in found if not described.usable)
     return BodyMaps(tuple(bodies), too_few, remainder.listed())
 
@@ -162,7 +163,6 @@ class _Shown:
     """
 
     def __init__(self, progress: Progress, selections: Sequence[Selection]) -> None:
-        self.ended = False
         self._progress = progress
         self._lock = Lock()
         self._done = {one.body: 0 for one in selections}
@@ -170,11 +170,10 @@ class _Shown:
         progress(0, sum(self._total.values()))
 
     def of(self, selection: Selection) -> Progress:
-        """Return what a body's passes report to; it ends the body when the run is to end."""
+        """Return what a body's passes report to; it ends them where the run is over."""
 
         def report(done: int, _: int) -> None:
-            if self.ended:
-                raise _EndedError
+            go_on()
             self._show(selection.body, done)
 
         return report
@@ -191,23 +190,15 @@ class _Shown:
                 self._progress(sum(self._done.values()), sum(self._total.values()))
 
 
-class _EndedError(Exception):
-    """The run is to end, though this body is not mapped."""
-
-
 def _each(
-    map_one: Callable[[Selection], MappedBody], selections: Sequence[Selection], *, at_once: int, shown: _Shown
+    map_one: Callable[[Selection], MappedBody], selections: Sequence[Selection], *, at_once: int
 ) -> list[MappedBody]:
     """Map bodies, some at once: while one is between two passes, or its map is made, another keeps the threads busy."""
-    with ThreadPoolExecutor(at_once) as pool:
+    with Pool(at_once) as pool:  # when it ends early, so does what its threads wait for
         # The largest first: what comes last may have the threads for itself, and should not have them for long.
         largest = sorted(selections, key=lambda one: -len(one.photos) - len(one.jpegs))
         futures = {one.body: pool.submit(map_one, one) for one in largest}
-        try:
-            return [result_of(futures[one.body]) for one in selections]
-        finally:  # nothing is left to end but after Ctrl-C, or an error that none of them expects
-            shown.ended = True
-            pool.shutdown(wait=False, cancel_futures=True)
+        return [result_of(futures[one.body]) for one in selections]
 
 
 def _photosites(selection: Selection, profile: Profile | None) -> int:
@@ -223,6 +214,7 @@ def _map_body(
 ) -> MappedBody:
     """Map one body and write its map; tell what went wrong, if anything did."""
     body = selection.body
+    about.set(str(body))
     try:
         check_output(path, overwrite=overwrite)
         context.refusals.extend(selection.skipped)
@@ -233,10 +225,11 @@ def _map_body(
     except MemoryError:
         problem = "too large for the memory that is free; fewer --jobs need less"
     else:
-        log.info("%s: written to %s", body, path)
+        log.info("written to %s", path)
         lines = len(sensor_map.columns) + len(sensor_map.rows)
-        return MappedBody(body, path, sensor_map.frames.used, len(sensor_map.defects), lines)
-    log.warning("%s: not mapped: %s", body, problem)
+        frames = sensor_map.frames
+        return MappedBody(body, path, frames.used, frames.skipped, len(sensor_map.defects), lines)
+    log.warning("not mapped: %s", problem)
     return MappedBody(body, path, problem=problem)
 
 

@@ -37,7 +37,7 @@ from sensormap.survey.frame_reader import FrameReader
 from sensormap.survey.memory import give_back
 from sensormap.survey.saved_windows import SavedWindows, split_frames
 from sensormap.survey.scenes_seen import ScenesSeen
-from sensormap.threads import Pool, no_progress, result_of
+from sensormap.threads import Pool, go_on, no_progress, result_of
 
 log = logging.getLogger(__name__)
 
@@ -239,7 +239,8 @@ class _FirstPass:
         begun = max(len(pending), _AHEAD)
         while pending:
             # The time-out lets Ctrl-C through on every platform.
-            finished, _ = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
+            finished, _ = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+            go_on()
             for future in sorted(finished, key=pending.__getitem__):
                 number = pending.pop(future)
                 read_ahead(paths[begun : begun + _LOOKED_AHEAD])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 from dataclasses import replace
 
 from sensormap.settings import THREADS, Options
@@ -17,6 +18,7 @@ _A_PHOTOSITE, _A_PHOTOSITE_AND_THREAD = 14, 5
 
 # Bodies at once. Two keep all threads busy; of workers, which survey a shard each, a body of few photos needs one only.
 _BODIES, _BODIES_WITH_WORKERS = 2, 8
+_USUAL_MEMORY = 8_000_000_000
 
 _MMAP_THRESHOLD = -3  # of glibc's mallopt
 _LARGE_BYTES = 4_000_000  # a file or a frame is larger, what the arithmetic works in smaller
@@ -67,14 +69,23 @@ def bodies_at_once(photosites: int, options: Options) -> int:
     photosites
         Photosites of the largest frames.
     options
-        Options of the run.
+        Options of the run. Without a limit of its own, it takes no more than half of the machine's memory for that.
     """
+    if options.threads == 1 and options.engine == THREADS:
+        return 1
     most = _BODIES if options.engine == THREADS else _BODIES_WITH_WORKERS
-    if options.memory is None:
-        return most
-    while most > 1 and bytes_needed(photosites, options.threads, most) > options.memory:
+    memory = options.memory or _memory_of_the_machine() // 2
+    while most > 1 and bytes_needed(photosites, options.threads, most) > memory:
         most -= 1
     return most
+
+
+def _memory_of_the_machine() -> int:
+    """Return the machine's memory in bytes; 8 GB where the system does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return _USUAL_MEMORY
 
 
 def keep_no_frames() -> None:

@@ -267,21 +267,26 @@ def test_no_secret_and_no_other_library_is_heard_of(place: tuple[Path, Path], si
     assert b"topsecret" not in stdout + stderr
 
 
-@pytest.mark.parametrize("command", ["map", "scan"])
-def test_ctrl_c_ends_waiting_for_a_server(place: tuple[Path, Path], site: Site, command: str) -> None:
+@pytest.mark.parametrize("command", ["map", "scan", "map each"])
+def test_ctrl_c_ends_waiting_for_a_server(
+    place: tuple[Path, Path], site: Site, command: str, tmp_path: Path
+) -> None:
     waiting = threading.Event()
 
+    sound = dict(site.files)
+
     def stall(handler: Handler) -> None:
-        if handler.command == "HEAD":
-            handler.send_file(nef(1))
+        if handler.command == "HEAD" or (command == "map each" and "Range" in handler.headers):
+            handler.send_file(sound[handler.path])
             return
         waiting.set()
         time.sleep(20)
 
     for path in site.files:
         site.files[path] = stall
-    process = run_script(command, f"{site.url}/d80/")
-    assert waiting.wait(20)
+    options = ["-o", f"{tmp_path / 'maps'}/", "--profile", place[1]] if command == "map each" else []
+    process = run_script(command.split(maxsplit=1)[0], f"{site.url}/d80/", *options)
+    assert waiting.wait(20), process.communicate(timeout=5)
     time.sleep(0.2)
     start = time.monotonic()
     process.send_signal(signal.SIGINT)

@@ -83,7 +83,7 @@ def started_workers(count: int) -> Iterator[Client]:
                 scheduler_kwargs={"allowed_failures": _ALLOWED_FAILURES, "dashboard_address": "127.0.0.1:0"},
             )
         except (OSError, RuntimeError) as error:
-            msg = f"{count} workers do not start: {_first_line(error)}"
+            msg = f"{count} workers do not start: {first_line(error)}"
             raise EngineError(msg) from error
         stack.callback(_end, cluster)
         client = stack.enter_context(_connected(cluster))
@@ -143,10 +143,10 @@ def ask_workers(client: Client, question: Callable[..., str], *arguments: object
     answers: dict[str, Any] = client.run(question, *arguments, on_error="return")
     for worker, answer in sorted(answers.items()):
         if isinstance(answer, ImportError):
-            msg = f"worker {worker}: sensormap cannot be imported there: {_first_line(answer)}"
+            msg = f"worker {worker}: sensormap cannot be imported there: {first_line(answer)}"
             raise EngineError(msg) from answer
         if answer:
-            msg = f"worker {worker}: {_first_line(answer)}"
+            msg = f"worker {worker}: {first_line(answer)}"
             raise EngineError(msg)
 
 
@@ -215,10 +215,13 @@ def _why(error: BaseException) -> str:
     cause = error.__cause__ or error
     if isinstance(cause, TimeoutError):
         return f"nothing for {_SECONDS} seconds"
+    if isinstance(cause, OSError):  # what its text says besides is of the library's inside
+        return cause.strerror or "no connection"
     if isinstance(cause, MemoryError | AssertionError | AttributeError | KeyError):
         return "something else than a scheduler of this version"
-    return _first_line(cause)
+    return first_line(cause)
 
 
-def _first_line(error: object) -> str:
+def first_line(error: object) -> str:
+    """Return the first line of what an error says; its type where it says nothing."""
     return (str(error).splitlines() or [type(error).__name__])[0][:300]

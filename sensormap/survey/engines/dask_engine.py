@@ -7,6 +7,7 @@ surveys itself when it comes to that shard.
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from sensormap.errors import EngineError, OutputError
+from sensormap.errors import EngineError, OutputError, SensorMapError
 from sensormap.frame import Photo, RemoteFile
 from sensormap.output import PART_ENDING, PART_OPENING
 from sensormap.settings import DASK, Options
@@ -24,10 +25,10 @@ from sensormap.shards.catalogue import FileDigest, file_as_it_is
 from sensormap.shards.shard_folder import SHARDS, SurveySettings
 from sensormap.shards.state import State
 from sensormap.survey.context import Engine, Read
-from sensormap.survey.engines.cluster import ask_workers, connected_to, require_dask, started_workers
+from sensormap.survey.engines.cluster import ask_workers, connected_to, first_line, require_dask, started_workers
 from sensormap.survey.engines.culprits import find_culprits
 from sensormap.survey.engines.shard_task import ShardTask, look_around, survey_to_file, versions
-from sensormap.threads import Progress
+from sensormap.threads import Progress, go_on
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 
 # Dask blames a worker's death on all shards that wait there too: one that is innocent may be sent out again as often.
 _MOST_TRIES = 3
+_BETWEEN_LOOKS_S = 0.02
 
 
 @contextmanager
@@ -152,6 +154,9 @@ class _Surveys:
             The state folder.
         """
         while True:
+            while not self._completed.has_ready():
+                go_on()
+                time.sleep(_BETWEEN_LOOKS_S)
             future = next(self._completed)
             numbers = self._shard_of.pop(future)
             if self._tell(future, numbers, files[numbers], state):
@@ -183,8 +188,11 @@ class _Surveys:
         if isinstance(error, OutputError):
             log.warning("a worker: %s; its photos are surveyed here", error)
             return True
-        if not isinstance(error, KilledWorker):
+        if isinstance(error, SensorMapError):
             raise error
+        if not isinstance(error, KilledWorker):
+            msg = f"a worker: {type(error).__name__}: {first_line(error)}"
+            raise EngineError(msg) from error
         self._send_again(numbers)
         return False
 
