@@ -25,6 +25,8 @@ MARKERS: dict[DefectKind, dict[str, Any]] = {
     DefectKind.STUCK: {"marker": "x", "color": "#0072B2", "linewidths": 1.3},
     DefectKind.DEAD: {"marker": "o", "color": "#000000"},
     DefectKind.WEAK: {"marker": "v", "facecolors": "none", "edgecolors": "#009E73", "linewidths": 1.1},
+    DefectKind.COLD: {"marker": "p", "color": "#56B4E9"},
+    DefectKind.OVERRESPONSIVE: {"marker": "D", "facecolors": "none", "edgecolors": "#F0E442", "linewidths": 1.1},
     DefectKind.NOISY: {"marker": "+", "color": "#8A4F7D", "linewidths": 1.4, "s": 28},
 }
 WIDTH, HEIGHT = 48, 36

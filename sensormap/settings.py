@@ -33,6 +33,21 @@ DEFAULT_FOLLOWED = 256
 """Raw photos used in the second pass, at most."""
 
 
+MOST_LISTED = 0.01
+"""Share of the photosites that a map lists at most, the gravest: a sensor with more is beyond a list."""
+
+
+def most_listed(photosites: int, *, least: int = 100) -> int:
+    """Return how many photosites of a sensor are listed at most; `least` on a small one.
+
+    Examples
+    --------
+    >>> most_listed(10_000_000), most_listed(400)
+    (100000, 100)
+    """
+    return max(round(MOST_LISTED * photosites), least)
+
+
 def require_positive(**values: float) -> None:
     """Raise a `ValueError` that names the first of some values that is not above 0."""
     for name, value in values.items():

@@ -17,12 +17,20 @@ from sensormap.camera.geometry import Sensor
 from sensormap.detect.lines import DeviatingLine, find_lines
 from sensormap.detect.votes import FEWEST_VOTES
 from sensormap.diagnose.defect_odds import expected_false
+from sensormap.diagnose.fixed_pattern import with_floors
 from sensormap.diagnose.kind_and_strengths import SecondPassResult, diagnose_series
 from sensormap.frame import Skipped
 from sensormap.maps.clusters import find_clusters
 from sensormap.maps.entries import Defect, FrameSummary, Setting, Source, rounded
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.settings import FEW_FRAMES, LISTED_CONFIDENCE, OUTLIER_SIGMA, LeastStrengths, Thresholds
+from sensormap.settings import (
+    FEW_FRAMES,
+    LISTED_CONFIDENCE,
+    OUTLIER_SIGMA,
+    LeastStrengths,
+    Thresholds,
+    most_listed,
+)
 
 _FEWEST_FOR_DECOYS = 3  # in fewer frames a decoy is a single outlier
 
@@ -69,7 +77,10 @@ def assemble(
         false = _false_positives(evidence, evidence.followed)
     columns, rows, alone = make_lines(defects, lines_of(), sensor)
     if rules.lists_strengths:
-        settings |= {f"{name}_floor": value for name, value in asdict(least_strengths).items()}
+        least = least_strengths
+        if evidence.followed is not None:
+            least = with_floors(least, evidence.followed.pattern, evidence.followed.conditions)
+        settings |= {f"{name}_floor": rounded(value) for name, value in asdict(least).items()}
         settings["listed_confidence"] = LISTED_CONFIDENCE
     return SensorMap(
         body=evidence.body,
@@ -133,8 +144,11 @@ def _false_positives(evidence: Evidence, followed: SecondPassResult) -> float | 
 def _followed_defects(
     evidence: Evidence, followed: SecondPassResult, sensor: Sensor, least_strengths: LeastStrengths, *, ceiling: float
 ) -> list[Defect]:
-    """Return the followed candidates that are likely defective, sorted by (y, x)."""
+    """Return the followed candidates that are likely defective, the gravest if they are too many, sorted by (y, x)."""
     likely = np.flatnonzero(followed.odds.likely)
+    most = most_listed(evidence.tally.hidden.size)
+    if likely.size > most:
+        likely = np.sort(likely[np.argsort(-followed.odds.total[likely], kind="stable")[:most]])
     places, width = followed.places[likely], sensor.active_area.width
     return make_defects(
         places,
@@ -145,6 +159,19 @@ def _followed_defects(
         sensor=sensor,
         clock=_clock(evidence, followed),
     )
+
+
+def left_out(evidence: Evidence) -> int:
+    """Return how many photosites are likely defective, but not listed, because they are more than 1 % of the sensor.
+
+    Parameters
+    ----------
+    evidence
+        Results of the passes over the photos.
+    """
+    if evidence.followed is None:
+        return 0
+    return max(int(np.count_nonzero(evidence.followed.odds.likely)) - most_listed(evidence.tally.hidden.size), 0)
 
 
 def undated(evidence: Evidence) -> str | None:

@@ -84,6 +84,8 @@ class Clock:
     ----------
     problem
         Why nothing can be dated; None if it can.
+    first
+        Earliest time; None where none is known.
     """
 
     def __init__(self, photos: Sequence[Photo]) -> None:
@@ -97,6 +99,7 @@ class Clock:
         elif len({time and time.replace(microsecond=0) for time in times}) < 2:
             self.problem = "all photos have one capture time"
         self._times: list[datetime] = [time for time in times if time is not None]
+        self.first = min(self._times, default=None)
 
     def between(self, change: FrameSpan | None) -> Between | None:
         """Return the times of the frames around a change, or None where there is none to tell.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,9 @@ from sensormap.assemble.evidence import Clock
 from sensormap.camera.geometry import Sensor
 from sensormap.diagnose.kind_and_strengths import Diagnosis
 from sensormap.diagnose.series import Series
-from sensormap.maps.entries import Defect, Interval, rounded
+from sensormap.maps.entries import Between, Defect, Interval, rounded
+
+_SOONEST = timedelta(days=1)  # from the last photo without a defect to the first without it again
 
 
 def make_defects(  # noqa: PLR0913
@@ -45,9 +48,12 @@ def make_defects(  # noqa: PLR0913
     """
     defects = []
     rows, cols = np.divmod(places, sensor.active_area.width)
-    for i, diagnosis in enumerate(diagnoses):
+    for i, found in enumerate(diagnoses):
         x, y = int(cols[i]) + sensor.active_area.x, int(rows[i]) + sensor.active_area.y
         mean, variance = _moments(series.value[i, series.known[i]].astype(np.int64))
+        onset, until = clock.between(found.onset), clock.between(found.until)
+        jumps = until is not None and _within_a_day(onset, until, clock)
+        diagnosis, until = (found.jumping(), None) if jumps else (found, until)
         intervals = {name: _rounded(interval) for name, interval in diagnosis.strengths.items()}
         defects.append(
             Defect(
@@ -64,13 +70,20 @@ def make_defects(  # noqa: PLR0913
                 offset_dn=intervals.get("offset_dn"),
                 response=intervals.get("response"),
                 unresolved=diagnosis.unresolved,
-                onset=clock.between(diagnosis.onset),
-                until=clock.between(diagnosis.until),
+                or_kinds=diagnosis.or_kinds,
+                onset=onset,
+                until=until,
                 seen=(diagnosis.seen, diagnosis.due),
                 cluster=int(clusters[i]) or None,
             )
         )
     return defects
+
+
+def _within_a_day(onset: Between | None, until: Between, clock: Clock) -> bool:
+    """Tell whether a defect came and went within a day: that is a jump, since none heals so soon."""
+    first = (onset and onset.after) or clock.first
+    return first is not None and until.by is not None and until.by - first < _SOONEST
 
 
 def _moments(values: NDArray[np.int64]) -> tuple[float, float]:

@@ -25,6 +25,8 @@ class PassRules:
         Whether frames of one scene are recognised by their paired outliers too, not by their slopes alone.
     detects_filtering
         Whether it is determined which frames were filtered in camera.
+    quantised
+        Whether coarse steps between values enter the noise.
     clipping_margin
         DN by which the tally's clipping limits lie beyond those of the frame.
     shift_block
@@ -52,6 +54,7 @@ class PassRules:
     compares_rows: bool
     compares_outliers: bool
     detects_filtering: bool
+    quantised: bool
     clipping_margin: int
     shift_block: int
     fewest_shifts: int
@@ -70,6 +73,7 @@ RAW = PassRules(
     compares_rows=True,
     compares_outliers=True,
     detects_filtering=True,
+    quantised=True,
     clipping_margin=0,
     shift_block=1,
     fewest_shifts=2,
@@ -89,6 +93,7 @@ JPEG = PassRules(
     compares_rows=False,  # damage to a JPEG spreads over blocks
     compares_outliers=False,  # smeared defects would be paired outliers in every frame
     detects_filtering=False,  # the camera's smoothing hides what it did before
+    quantised=False,  # 8 bits on a tone curve: noise is below a step in most of them, and texture is not
     clipping_margin=1,  # a clipped pixel scores 0 where its surroundings are clipped, and needs no count of its own
     shift_block=16,  # whole blocks of the compression, whose pattern is at the same places of all frames
     fewest_shifts=1,

@@ -14,11 +14,13 @@ from sensormap.detect.follow_list import FollowList
 from sensormap.detect.nulls import nulls_of
 from sensormap.detect.tally import Tally
 from sensormap.detect.votes import BlockVotes
-from sensormap.settings import Thresholds
+from sensormap.settings import Thresholds, most_listed
 
 # A photosite is followed whose mean score deviates so far, in robust standard deviations. Of the largest sums at least
 # so many are followed, on small sensors too.
 FOLLOWED_SIGMA, _FEWEST_FOLLOWED = 5.0, 200
+
+_FEWEST_BOUND = 5000  # photosites that may be followed however small the sensor
 
 # While most frames are still to come, three times as many photosites are named by their sums, and a smaller deviation
 # is enough. Measured on two series of 60 frames, whose maps have 482 entries if every frame is decoded twice: with
@@ -96,7 +98,19 @@ def worth_following(
         own = np.flatnonzero((row % step == plane.row) & (col % step == plane.col))
         kept = np.argsort(-size[own], kind="stable")[: most // len(cfa.planes)]
         places.append(far[own[kept]])
-    return np.unique(np.concatenate(places)).astype(np.int64)
+    return _most_outlying(np.unique(np.concatenate(places)).astype(np.int64), outlying)
+
+
+def _most_outlying(places: NDArray[np.int64], outlying: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.int64]:
+    """Return no more than 1 % of the photosites, those of the largest sums, ascending.
+
+    Blocks of votes name photosites each; time and memory must not grow with what a strange sensor makes them name.
+    """
+    most = most_listed(outlying.size, least=_FEWEST_BOUND)
+    if places.size <= most:
+        return places
+    order = np.argsort(-outlying[places].astype(np.int64), kind="stable")
+    return np.sort(places[order[:most]])
 
 
 def most_followed(photosites: int, thresholds: Thresholds) -> int:

@@ -3,8 +3,9 @@
 `defect_odds` decides what is a defect; `kind_and_strengths` decides which kind, how strong and since when.
 
 Read `behaviour` (what may be wrong with a photosite), `series` (values beside their neighbours, and how often healthy
-ones are odd), `likelihood` and `defect_odds` (defect against health), `regression` and `law_choice` (strengths, and the
-law that explains a series best), `onset` (onset and healing), `kind_and_strengths` (all of it, for one candidate).
+ones are odd), `likelihood`, `fixed_pattern` and `defect_odds` (defect against health), `regression` and `law_choice`
+(strengths, and the law that explains a series best), `onset` (onset and healing), `kind_and_strengths` (all of it, for
+one candidate).
 `kinds_without_series` is for candidates without a series, `jpeg_smears` for JPEGs, `scenery` for texture that passes
 for defects.
 """

@@ -28,15 +28,15 @@ class Behaviour(IntEnum):
     """How a defect's value comes about."""
 
     HOT = 0
-    """It adds a dark current."""
+    """It adds a dark current, or lacks one."""
     OFFSET = 1
-    """It adds a constant, times gain."""
+    """It adds a constant, times gain, or lacks one."""
     WEAK = 2
-    """It loses a share of the light."""
+    """It loses a share of the light, or gains one."""
     STUCK = 3
     """It shows one level whatever the light."""
     TELEGRAPH = 4
-    """It adds a constant in some frames, and nothing in the others."""
+    """It adds a constant in some frames, or lacks one, and nothing in the others."""
     FLICKER = 5
     """It scatters about the healthy value, both ways."""
     HOT_WITH_OFFSET = 6
@@ -47,10 +47,15 @@ class Behaviour(IntEnum):
         """The terms of its regression; none where its value is no sum of such."""
         return _TERMS.get(self, ())
 
-    @property
-    def kind(self) -> DefectKind:
-        """What a map calls it, unless its strengths or its level tell more."""
-        return _KINDS[self]
+    def kind(self, *, darker: bool) -> DefectKind:
+        """Return what a map calls it, unless its strengths or its level tell more.
+
+        Parameters
+        ----------
+        darker
+            Whether it shows less than a healthy photosite.
+        """
+        return (_DARKER if darker else _BRIGHTER).get(self, DefectKind.NOISY)
 
     @property
     def numbers(self) -> int:
@@ -64,14 +69,20 @@ _TERMS = {
     Behaviour.WEAK: (Term.RESPONSE,),
     Behaviour.HOT_WITH_OFFSET: (Term.DARK, Term.OFFSET),
 }
-_KINDS = {
+# The others are noisy, to whichever side.
+_BRIGHTER = {
     Behaviour.HOT: DefectKind.HOT,
     Behaviour.OFFSET: DefectKind.OFFSET,
+    Behaviour.WEAK: DefectKind.OVERRESPONSIVE,
+    Behaviour.STUCK: DefectKind.STUCK,
+    Behaviour.HOT_WITH_OFFSET: DefectKind.HOT,
+}
+_DARKER = {
+    Behaviour.HOT: DefectKind.COLD,
+    Behaviour.OFFSET: DefectKind.COLD,
     Behaviour.WEAK: DefectKind.WEAK,
     Behaviour.STUCK: DefectKind.STUCK,
-    Behaviour.TELEGRAPH: DefectKind.NOISY,
-    Behaviour.FLICKER: DefectKind.NOISY,
-    Behaviour.HOT_WITH_OFFSET: DefectKind.HOT,
+    Behaviour.HOT_WITH_OFFSET: DefectKind.COLD,
 }
 
 SINGLE: tuple[Behaviour, ...] = tuple(Behaviour)[:6]

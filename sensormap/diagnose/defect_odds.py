@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.diagnose.behaviour import SINGLE, Behaviour
+from sensormap.diagnose.fixed_pattern import FixedPattern, own_pattern
 from sensormap.diagnose.likelihood import evidence, log_sum
 from sensormap.diagnose.series import Conditions, Series
 from sensormap.score.medians import median_where
@@ -64,6 +65,10 @@ _PRIOR = {
     Behaviour.FLICKER: 0.06,
 }
 
+# Defects to the other side than theirs (darker by a constant, more response) are so much rarer, but where a camera
+# subtracts darks or divides by flats itself: there they are strong.
+_OTHER_SIDE = 0.01
+
 # How many strengths are tried by behaviour, evenly by ratio: a step of a third for the bright ones.
 _STEPS = {
     Behaviour.HOT: 28,
@@ -72,6 +77,15 @@ _STEPS = {
     Behaviour.TELEGRAPH: 14,
     Behaviour.FLICKER: 10,
 }
+
+
+SIGNED = [Behaviour.HOT, Behaviour.OFFSET, Behaviour.WEAK, Behaviour.TELEGRAPH]
+"""Behaviours that have two sides. Usual is brighter of all but a response, which is usually less."""
+
+_MOST = 8.0  # sigma that one frame counts for the side: scenery must not decide by one of them
+
+# Frames of more than this quantile of what a behaviour grows with count alike, or one frame would decide.
+_PLENTY = 0.75
 
 
 @dataclass(frozen=True)
@@ -119,7 +133,14 @@ class Odds:
         return probability(self.total)
 
 
-def odds_of(series: Series, conditions: Conditions, least_strengths: LeastStrengths, *, response_spread: float) -> Odds:
+def odds_of(
+    series: Series,
+    conditions: Conditions,
+    least_strengths: LeastStrengths,
+    *,
+    response_spread: float,
+    pattern: FixedPattern | None = None,
+) -> Odds:
     """Return the odds of a defect, in all and by behaviour.
 
     Parameters
@@ -132,21 +153,28 @@ def odds_of(series: Series, conditions: Conditions, least_strengths: LeastStreng
         Strengths from which a defect counts.
     response_spread
         Standard deviation of healthy responses about their neighbours', as a share.
+    pattern
+        Fixed pattern of healthy photosites; None where it does not matter.
 
     Notes
     -----
+    Strengths are tried to the side to which each photosite deviates, see `usual_sides`.
+
     With r(t, s) the likelihood ratio of all frames from t on, at strength s, the Bayes factor of a behaviour is the
     mean of r over the strengths tried and, by `since_prior`, over the first frame t. One in twenty defects heals: for
     those the best run of frames counts, divided by the number of runs.
     """
     n = series.value.shape[1]
-    tries = _strengths(least_strengths.scaled(float(conditions.saturation.max())), conditions)
+    usual = usual_sides(series, conditions)
+    tries = _strengths(least_strengths.scaled(float(conditions.saturation.max())), conditions, usual)
     tries[Behaviour.STUCK] = _levels(series, conditions)
-    total, lasting, healed = evidence(series, conditions, tries, response_spread)
+    own = None if pattern is None else own_pattern(series, conditions, pattern)
+    total, lasting, healed = evidence(series, conditions, tries, response_spread, own_pattern=own)
     lasts = log_sum(total + np.log(since_prior(n)), axis=2) + math.log(1 - _HEALS)
     heals = healed[..., 0] - math.log(n * (n + 1) / 2 / _HEALS)
     each = np.logaddexp(lasts, heals) + np.log([_PRIOR[behaviour] for behaviour in SINGLE])
     each[:, Behaviour.STUCK] -= math.log(_LEVELS)
+    each[:, SIGNED] += np.where(usual, 0.0, math.log(_OTHER_SIDE))
     best = np.where((heals > lasts)[..., None], healed, lasting)
     return Odds(log_sum(each, axis=1), each, best[..., 1], best[..., 2:].astype(np.int64))
 
@@ -208,8 +236,10 @@ def expected_false(evidence: NDArray[np.float64], *, part: float) -> float:
     return max(line, float(np.count_nonzero(evidence > LISTED))) / part
 
 
-def _strengths(least: LeastStrengths, conditions: Conditions) -> dict[Behaviour, NDArray[np.float64]]:
-    """Return the strengths to try, of all behaviours but a stuck level."""
+def _strengths(
+    least: LeastStrengths, conditions: Conditions, usual: NDArray[np.bool_]
+) -> dict[Behaviour, NDArray[np.float64]]:
+    """Return the strengths to try, of all behaviours but a stuck level, each to its photosite's side."""
     brightest = float(conditions.saturation.max())
     ends = {
         Behaviour.HOT: (least.dark_dn_per_s, _BRIGHTEST_HOT * brightest / FULL_SCALE),
@@ -219,8 +249,50 @@ def _strengths(least: LeastStrengths, conditions: Conditions) -> dict[Behaviour,
         Behaviour.FLICKER: (_FAINTEST_NOISE * least.offset_dn, brightest),
     }
     strengths = {behaviour: np.geomspace(*ends[behaviour], steps) for behaviour, steps in _STEPS.items()}
-    strengths[Behaviour.WEAK] = 1 - strengths[Behaviour.WEAK]  # what is lost is even by ratio
+    for behaviour, side in zip(SIGNED, np.where(usual, 1.0, -1.0).T, strict=True):
+        strengths[behaviour] = strengths[behaviour][:, None] * side
+    strengths[Behaviour.WEAK] = 1 - strengths[Behaviour.WEAK]  # what is lost or gained is even by ratio
     return strengths
+
+
+def usual_sides(series: Series, conditions: Conditions) -> NDArray[np.bool_]:
+    """Tell whether each photosite deviates to the usual side of each behaviour of `SIGNED`, ``(N, 4)``.
+
+    Parameters
+    ----------
+    series, conditions
+        N photosites in n frames.
+
+    Notes
+    -----
+    The sign is that of the residuals' sum, weighted by what the behaviour grows with over the noise; of the sums from
+    each frame to the last, and from the first to each, the one counts that deviates most from 0, because defects appear
+    and heal.
+    """
+    sigma = np.sqrt(series.variance)
+    clear = series.known & (series.level < conditions.saturation)
+    score = np.where(clear, np.clip((series.value - series.level) / sigma, -_MOST, _MOST), 0.0)
+    exposed = np.nan_to_num(conditions.gain * conditions.shutter_s)
+    gain = np.nan_to_num(conditions.gain)
+    brighter = [
+        _sign(score, np.where(clear, grows / sigma, 0.0)) > 0
+        for grows in (exposed, gain, np.maximum(series.level, 0.0))
+    ]
+    return np.stack([brighter[0], brighter[1], ~brighter[2], brighter[1]], axis=1)
+
+
+def _sign(score: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weighted sum of each series that deviates most, in standard deviations, ``(N,)``."""
+    if not score.size:
+        return np.zeros(len(score))
+    most = np.quantile(weight, _PLENTY, axis=1, keepdims=True)
+    weight = np.minimum(weight, np.where(most > 0, most, weight.max(axis=1, keepdims=True)))
+    total, square = np.cumsum(score * weight, axis=1), np.cumsum(weight * weight, axis=1)
+    from_first = total / np.sqrt(np.maximum(square, 1e-30))
+    later, later_square = total[:, -1:] - total, square[:, -1:] - square
+    to_last = np.where(later_square > 1e-9 * square[:, -1:], later / np.sqrt(np.maximum(later_square, 1e-30)), 0.0)
+    sums = np.concatenate([from_first, to_last], axis=1)
+    return np.asarray(np.take_along_axis(sums, np.abs(sums).argmax(axis=1)[:, None], axis=1)[:, 0])
 
 
 def _levels(series: Series, conditions: Conditions) -> NDArray[np.float64]:

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.diagnose.behaviour import BLACK_SHARE, LINEAR, Behaviour, Term
 from sensormap.diagnose.defect_odds import Odds
-from sensormap.diagnose.law_choice import LawFit, choose_laws
+from sensormap.diagnose.fixed_pattern import FixedPattern, with_floors
+from sensormap.diagnose.law_choice import LawChoice, choose_laws
 from sensormap.diagnose.onset import FrameSpan, find_end, find_onset
 from sensormap.diagnose.regression import Fit, fit
-from sensormap.diagnose.series import LOT, Conditions, FollowedWindows, Series
+from sensormap.diagnose.series import LOT, ONE_TIME, Conditions, FollowedWindows, Series
 from sensormap.maps.entries import HALF_INTERVAL, STRENGTHS, DefectKind
 from sensormap.settings import LeastStrengths
 
 # A strength is not resolved where its interval reaches beyond itself and beyond so many times the least that counts.
 _UNRESOLVED = 10
 
+# Nor where its interval holds 0 and, in a typical frame, is so many times as wide as all that the defect does there.
+_MOST_EFFECTS = 2.0
+
 # Where less than this share of what tells the response is light, the response is too uncertain: see `Fit.reliability`.
 _RELIABLE = 0.8
 
+# Kinds that have strengths.
+_LINEAR_KINDS = frozenset(
+    {DefectKind.HOT, DefectKind.OFFSET, DefectKind.WEAK, DefectKind.COLD, DefectKind.OVERRESPONSIVE}
+)
+
+_SIDE_SIGMA = 5.0  # that one frame says of the side to which a defect deviates
+
 _SHOWS = 3.0  # sigma: a frame should show what adds more
 _SEEN = 0.5  # share of what a defect adds from which a frame shows it
+
+_ALONE = (Behaviour.HOT, Behaviour.OFFSET, Behaviour.WEAK)  # laws of one strength, by regression
 
 # By the order of the strengths in the map.
 _NAMES = dict(zip((Term.DARK, Term.OFFSET, Term.RESPONSE), STRENGTHS, strict=True))
@@ -47,6 +60,8 @@ class SecondPassResult:
         Standard deviation of healthy responses, as a share.
     repeats
         Frames that turned out to repeat a scene, and count for nothing.
+    pattern
+        Fixed pattern of the sensor; None where it does not matter.
     """
 
     places: NDArray[np.int64]
@@ -56,6 +71,7 @@ class SecondPassResult:
     decoys: NDArray[np.float64]
     response_spread: float
     repeats: int = 0
+    pattern: FixedPattern | None = None
 
     @property
     def counted(self) -> int:
@@ -83,6 +99,8 @@ class Diagnosis:
         Frames of which one is the first without it again; None if it was still there in the last frame.
     seen, due
         Frames in which it showed, of those in which it should have.
+    or_kinds
+        Other kinds that the exposures cannot tell from it; strengths are then each those of one kind alone.
     """
 
     kind: DefectKind
@@ -93,6 +111,11 @@ class Diagnosis:
     until: FrameSpan | None
     seen: int
     due: int
+    or_kinds: tuple[DefectKind, ...] = ()
+
+    def jumping(self) -> Diagnosis:
+        """Return the diagnosis of a defect that comes and goes: noisy, without strengths, and not healed."""
+        return replace(self, kind=DefectKind.NOISY, or_kinds=(), strengths={}, unresolved=(), until=None)
 
 
 def diagnose_series(
@@ -120,27 +143,38 @@ def _diagnose_lot(
 ) -> list[Diagnosis]:
     """Return the diagnoses of a few candidates; memory holds several copies of their series."""
     series, odds, conditions = followed.series[which], followed.odds[which], followed.conditions
+    least_strengths = with_floors(least_strengths, followed.pattern, conditions)
     least_strengths = least_strengths.scaled(float(conditions.saturation.max()))
-    law, best = choose_laws(series, conditions, odds)
-    full = _full_fit(series, conditions, law, best)
+    choice = choose_laws(series, conditions, odds)
+    best = choice.fit
+    full = _full_fit(series, conditions, choice)
     half_width = full.half_width.copy()
     # A response is known no better than healthy ones agree.
     spread = HALF_INTERVAL * followed.response_spread * (1 + full.strength[:, Term.RESPONSE])
     half_width[:, Term.RESPONSE] = np.hypot(half_width[:, Term.RESPONSE], spread)
     least = np.array([getattr(least_strengths, _NAMES[term]) for term in Term])
-    strengths = [_Strengths(full.strength[i], half_width[i], least) for i in range(which.size)]
-    return [
-        _diagnosis(Behaviour(law[i]), best, i, strengths[i], series, conditions) for i in range(which.size)
-    ]
+    effect = np.array([_typical(np.abs(row)) for row in np.where(series.known, best.effect, np.nan)])
+    exposed = np.array([0.0, _typical(conditions.gain * conditions.shutter_s), _typical(conditions.gain)])
+    strengths = [_Strengths(full.strength[i], half_width[i], least, exposed, effect[i]) for i in range(which.size)]
+    return [_diagnosis(choice, i, strengths[i], series, conditions) for i in range(which.size)]
 
 
-def _diagnosis(
-    law: Behaviour, best: LawFit, i: int, strengths: _Strengths, series: Series, conditions: Conditions
-) -> Diagnosis:
-    """Return the diagnosis of series `i`, given the law that fits it best and that law's fit."""
-    kind = _kind(law, strengths, float(best.strength[i].max()), conditions)
+def _typical(values: NDArray[np.float64]) -> float:
+    """Return the median of the values that are known; 0 of none."""
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if known.size else 0.0
+
+
+def _diagnosis(choice: LawChoice, i: int, strengths: _Strengths, series: Series, conditions: Conditions) -> Diagnosis:
+    """Return the diagnosis of series `i`, given its law and that law's fit."""
+    law, best = Behaviour(choice.law[i]), choice.fit
     first, end, n = int(best.first[i]), int(best.end[i]), conditions.number.size
-    linear = kind in (DefectKind.HOT, DefectKind.OFFSET, DefectKind.WEAK)
+    shown = best.effect[i, first:end] / np.sqrt(series.variance[i, first:end])
+    shown = np.clip(shown, -_SIDE_SIGMA, _SIDE_SIGMA)  # of a long exposure no more than of others
+    darker = bool(np.nansum(np.where(series.known[i, first:end], shown, 0)) < 0)
+    kind = _kind(law, strengths, float(best.strength[i].max()), conditions, darker=darker)
+    or_kinds = _or_kinds(kind, choice.alike[i], conditions, darker=darker)
+    linear = kind in _LINEAR_KINDS
     # Flicker goes both ways: what shows is its size.
     effect = best.effect[i]
     if law == Behaviour.FLICKER:
@@ -148,6 +182,7 @@ def _diagnosis(
     seen, due = _count_seen(series[i : i + 1], effect, slice(first, end), conditions)
     return Diagnosis(
         kind=kind,
+        or_kinds=or_kinds,
         score=float(np.sqrt(2 * max(best.score[i], 0.0))),
         strengths=strengths.resolved if linear else {},
         unresolved=strengths.unresolved if linear else (),
@@ -160,16 +195,25 @@ def _diagnosis(
 
 @dataclass(frozen=True)
 class _Strengths:
-    """All three strengths of one series, their half-widths, and the least that count; each by `Term`."""
+    """All three strengths of one series, their half-widths, and the least that count; each by `Term`.
+
+    `exposed` is what a strength is multiplied by in a typical frame, 0 of a response, and `effect` what the defect
+    shows there, DN.
+    """
 
     value: NDArray[np.float64]
     half_width: NDArray[np.float64]
     least: NDArray[np.float64]
+    exposed: NDArray[np.float64]
+    effect: float
 
     def known(self, term: Term) -> bool:
-        """Tell whether an interval is narrow enough to be told."""
+        """Tell whether an interval is narrow enough to be told: one that says less than what is seen tells nothing."""
         allowed = max(_UNRESOLVED * self.least[term], abs(self.value[term]))
-        return bool(self.half_width[term] <= allowed)
+        holds_zero = self.half_width[term] > abs(self.value[term])
+        exposed = self.exposed[term]
+        empty = holds_zero and exposed > 0 and self.half_width[term] * exposed > _MOST_EFFECTS * self.effect
+        return bool(self.half_width[term] <= allowed and not empty)
 
     def counts(self, term: Term) -> bool:
         """Tell whether a whole interval lies beyond the least strength that counts."""
@@ -191,25 +235,41 @@ class _Strengths:
         return tuple(name for term, name in _NAMES.items() if not self.known(term))
 
 
-def _kind(law: Behaviour, strengths: _Strengths, level: float, conditions: Conditions) -> DefectKind:
+def _kind(law: Behaviour, strengths: _Strengths, level: float, conditions: Conditions, *, darker: bool) -> DefectKind:
     """Name the kind of a law: by its level or the intervals of its strengths where they tell, else by the law alone."""
     if law == Behaviour.STUCK and level <= conditions.floor.min() + BLACK_SHARE * conditions.saturation.max():
         return DefectKind.DEAD
     # Beside an offset, a dark current counts where its interval says so.
-    if law == Behaviour.HOT_WITH_OFFSET and not strengths.counts(Term.DARK):
+    if law == Behaviour.HOT_WITH_OFFSET and not darker and not strengths.counts(Term.DARK):
         return DefectKind.OFFSET
-    return law.kind
+    return law.kind(darker=darker)
 
 
-def _full_fit(series: Series, conditions: Conditions, law: NDArray[np.intp], best: LawFit) -> Fit:
-    """Fit all three strengths to the frames of the defect, starting from the law that fits best."""
+def _or_kinds(
+    kind: DefectKind, alike: NDArray[np.bool_], conditions: Conditions, *, darker: bool
+) -> tuple[DefectKind, ...]:
+    """Name the other kinds that the exposures do not exclude."""
+    found = [Behaviour(law).kind(darker=darker) for law in np.flatnonzero(alike).tolist()]
+    if kind == DefectKind.OFFSET and not np.isfinite(conditions.shutter_s).any():
+        found.append(DefectKind.HOT)
+    return tuple(other for other in dict.fromkeys(found) if other != kind)
+
+
+def _full_fit(series: Series, conditions: Conditions, choice: LawChoice) -> Fit:
+    """Fit all three strengths to the frames of the defect, starting from the law that fits best.
+
+    Where the exposures do not tell its law from others, each law's strength is fitted alone.
+    """
+    law, best = choice.law, choice.fit
     number = np.arange(conditions.number.size)
     use = (number >= best.first[:, None]) & (number < best.end[:, None])
     use &= ~(conditions.filtered & (best.effect > 0))
     start = np.where(np.isin(law, LINEAR)[:, None], best.strength, 0)
     timed = np.isfinite(conditions.shutter_s * conditions.gain)
     # Frames without a shutter time tell everything but the dark current: they count where most are such.
-    bright = (Term.DARK, Term.OFFSET) if 2 * np.count_nonzero(timed) >= timed.size else (Term.OFFSET,)
+    times = conditions.shutter_s[timed]
+    several = 2 * times.size >= timed.size and times.max(initial=0) > ONE_TIME * times.min(initial=np.inf)
+    bright = (Term.DARK, Term.OFFSET) if several else (Term.OFFSET,)
     full = fit(series, conditions, use, (Term.RESPONSE, *bright), start=start)
     # Where the light hardly varies, the noise of the surroundings passes for it: only what the law itself has is told.
     poor = full.reliability < _RELIABLE
@@ -219,6 +279,13 @@ def _full_fit(series: Series, conditions: Conditions, law: NDArray[np.intp], bes
             terms = behaviour.terms if behaviour == Behaviour.WEAK else bright
             simple = fit(series[rows], conditions, use[rows], terms, start=start[rows])
             full.strength[rows], full.half_width[rows] = simple.strength, simple.half_width
+    rows = np.flatnonzero(choice.alike.any(axis=1))
+    for behaviour in _ALONE if rows.size else ():
+        term = behaviour.terms[0]
+        alone = fit(series[rows], conditions, use[rows], (term,))
+        named = choice.alike[rows, behaviour] | (law[rows] == behaviour)
+        full.strength[rows, term] = np.where(named, alone.strength[:, term], 0)
+        full.half_width[rows, term] = np.where(named, alone.half_width[:, term], np.inf)
     return full
 
 
@@ -228,9 +295,7 @@ def _end(ratio: NDArray[np.float64], first: int) -> FrameSpan:
     return FrameSpan(span.low + first, span.high + first)
 
 
-def _count_seen(
-    series: Series, effect: NDArray[np.float64], span: slice, conditions: Conditions
-) -> tuple[int, int]:
+def _count_seen(series: Series, effect: NDArray[np.float64], span: slice, conditions: Conditions) -> tuple[int, int]:
     """Count the frames that show at least half of an effect, and those that should, where it exceeds 3 sigma."""
     level, ceiling = series.level[0, span], conditions.saturation[span]
     expected = np.minimum(effect[span], ceiling - level)

@@ -10,6 +10,7 @@ References
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,6 +31,17 @@ _OTHER_SPREAD = 0.02
 _ROUNDS = 2  # of fitting the frames since the onset, and finding the onset of the fit
 _TRIED = np.geomspace(0.65, 1.5, 12)  # multiples that are tried here, of the best strength of `defect_odds`
 _LONGEST = 5  # frames of longest exposure from which a dark current beside an offset is guessed
+
+# Laws whose terms the exposures may fail to separate, and the spread of their effect with which both are judged: the
+# larger of theirs, so that the one that may scatter more has no advantage.
+_CONFUSED = (
+    (Behaviour.HOT, Behaviour.OFFSET, DARK_SPREAD),
+    (Behaviour.HOT, Behaviour.WEAK, DARK_SPREAD),
+    (Behaviour.OFFSET, Behaviour.WEAK, 0.03),
+)
+
+_TOLD_APART = math.log(20)  # nats: odds of 95 to 5
+_NOTHING_TOLD = 1.0  # nats: which of two laws fits better is chance
 
 
 @dataclass(frozen=True)
@@ -58,9 +70,32 @@ class LawFit:
     effect: NDArray[np.float64]
     strength: NDArray[np.float64]
 
+    def rows(self, rows: NDArray[np.intp]) -> LawFit:
+        """Return the fits of some of the series."""
+        return LawFit(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
-def choose_laws(series: Series, conditions: Conditions, odds: Odds) -> tuple[NDArray[np.intp], LawFit]:
-    """Return the law that fits each series best, a number of `Behaviour`, ``(N,)``, and its fit.
+
+@dataclass(frozen=True)
+class LawChoice:
+    """The law of each of N series.
+
+    Parameters
+    ----------
+    law
+        Law that fits best, a number of `Behaviour`, ``(N,)``.
+    fit
+        Its fit.
+    alike
+        Whether the exposures cannot tell each `Behaviour` from it, ``(N, 7)``; False of the law itself.
+    """
+
+    law: NDArray[np.intp]
+    fit: LawFit
+    alike: NDArray[np.bool_]
+
+
+def choose_laws(series: Series, conditions: Conditions, odds: Odds) -> LawChoice:
+    """Return the law that fits each series best, and the laws that the exposures cannot tell from it.
 
     Parameters
     ----------
@@ -73,20 +108,61 @@ def choose_laws(series: Series, conditions: Conditions, odds: Odds) -> tuple[NDA
     -----
     A fit can lock frames out as odd. So a dark current beside an offset is fitted from several first guesses, a law
     without a regression is tried at several strengths, and of each law the best fit counts.
+
+    Where all shutter times are one, a dark current and an offset explain the same; where the light is one, so do an
+    offset and a response. Such laws are compared with one spread of their effects, over the frames of the better one.
+    Of two that even then differ by nothing, the first in the order of `Behaviour` counts as the better one.
     """
     fits = []
     for law in Behaviour:
         best_fit = _best_regression if law.terms else _best_other
         fits.append(best_fit(series, conditions, odds, law))
-    return _best_of(fits)
+    best, _ = _best_of(fits)
+    alike = np.zeros((len(Behaviour), len(series)), np.bool_)
+    first = best.copy()
+    for one, other, spread in _CONFUSED:
+        rows = np.flatnonzero((best == one) | (best == other))
+        if not rows.size:
+            continue
+        apart = _apart(
+            series[rows], conditions, fits[one].rows(rows), fits[other].rows(rows), best[rows] == one, spread
+        )
+        own = best[rows] == one
+        alike[np.where(own, other, one), rows] |= np.where(own, apart, -apart) < _TOLD_APART
+        first[rows[np.abs(apart) < _NOTHING_TOLD]] = np.minimum(first, one)[rows[np.abs(apart) < _NOTHING_TOLD]]
+    chosen, rows = _of_laws(fits, first), np.arange(len(series))
+    alike[best, rows] |= first != best
+    alike[first, rows] = False
+    return LawChoice(first, chosen, alike.T)
 
 
 def _best_of(fits: Sequence[LawFit]) -> tuple[NDArray[np.intp], LawFit]:
     """Return which of several fits has the highest score, and that fit, series by series."""
     best = np.argmax([one.score for one in fits], axis=0)
-    rows = np.arange(best.size)
-    parts = [np.stack([getattr(one, name) for one in fits])[best, rows] for name in LawFit.__dataclass_fields__]
-    return best, LawFit(*parts)
+    return best, _of_laws(fits, best)
+
+
+def _of_laws(fits: Sequence[LawFit], which: NDArray[np.intp]) -> LawFit:
+    """Return of several fits the one that `which` numbers, series by series."""
+    rows = np.arange(which.size)
+    return LawFit(
+        *(np.stack([getattr(one, name) for one in fits])[which, rows] for name in LawFit.__dataclass_fields__)
+    )
+
+
+def _apart(
+    series: Series, conditions: Conditions, one: LawFit, other: LawFit, better: NDArray[np.bool_], spread: float
+) -> NDArray[np.float64]:
+    """Return how much better the one of two fits explains the frames of the `better` one, in nats, ``(N,)``."""
+    number = np.arange(series.value.shape[1])
+    first, end = np.where(better, one.first, other.first), np.where(better, one.end, other.end)
+    within = (number >= first[:, None]) & (number < end[:, None])
+    sums = []
+    for fitted in (one, other):
+        shown = np.minimum(fitted.effect, conditions.saturation - series.level)
+        extra = np.maximum(series.photon * shown, 0) + (spread * shown) ** 2
+        sums.append(effect_ratios(series, conditions, fitted.effect, extra).sum(axis=1, where=within))
+    return np.asarray(sums[0] - sums[1])
 
 
 def _best_regression(series: Series, conditions: Conditions, odds: Odds, law: Behaviour) -> LawFit:
@@ -120,8 +196,7 @@ def _regression(
     first, end = span[:, 0], span[:, 1]
     for _ in range(_ROUNDS):
         use = (number >= first[:, None]) & (number < end[:, None])
-        if law != Behaviour.WEAK:
-            use &= ~conditions.filtered  # such frames say nothing about what is bright
+        use &= ~(conditions.filtered & ~(start.sum(axis=1) < 0)[:, None])  # which say nothing about what is bright
         fitted = fit(series, conditions, use, law.terms, start=start)
         start = fitted.strength
         ratio = _ratio(series, conditions, fitted)
@@ -179,7 +254,8 @@ def _guess_both(series: Series, conditions: Conditions, odds: Odds) -> dict[Term
     rate = (excess - offset[:, None]) / conditions.shutter_s
     chosen = np.take_along_axis(rate, longest, axis=1)
     dark = median_where(chosen, np.take_along_axis(exposed > 0, longest, axis=1))
-    return {Term.DARK: np.maximum(dark, 0), Term.OFFSET: offset}
+    lacking = odds.strength[:, Behaviour.HOT] < 0
+    return {Term.DARK: np.where(lacking, dark, np.maximum(dark, 0)), Term.OFFSET: offset}
 
 
 def _since(ratio: NDArray[np.float64], end: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -45,7 +45,8 @@ RESPONSES = 6
 
 _UNLIKE = 1e-9  # chance of a clipped value of a photosite that is stuck at another level
 
-# Variance of a stuck level by rounding, in DN squared, and the steps of quantised formats as a share of the level.
+# Variance of a stuck level by rounding, in squares of the step between values, and the steps of quantised formats as a
+# share of the level.
 _ROUNDING, _STEP = 0.5, 0.003
 
 # Spread of what a defect adds, relative to itself: dark current follows the temperature, responses are not quite
@@ -63,6 +64,8 @@ def evidence(
     conditions: Conditions,
     strengths: Mapping[Behaviour, NDArray[np.float64]],
     response_spread: float,
+    *,
+    own_pattern: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return each photosite's evidence for each behaviour and first frame, and the best single strength and frames.
 
@@ -74,6 +77,9 @@ def evidence(
         Strengths to try, by behaviour: those for every photosite, ``(K,)``, or each photosite's own, ``(K, N)``.
     response_spread
         Standard deviation of healthy responses, as a share.
+    own_pattern
+        What a healthy pattern of its own adds to each log likelihood, ``(N,)``; it counts where it explains more than a
+        response alone.
 
     Returns
     -------
@@ -86,6 +92,7 @@ def evidence(
     count, n = series.value.shape
     likelihoods = Likelihoods(series, conditions)
     own = _responses(likelihoods, response_spread)
+    own = own if own_pattern is None else np.maximum(own, own_pattern)
     total = np.empty((len(SINGLE), count, n))
     lasting, healed = np.full((2, len(SINGLE), count, 4), -np.inf)
     for behaviour in SINGLE:
@@ -231,7 +238,7 @@ class Likelihoods:
         if behaviour == Behaviour.STUCK:
             # How far clipped surroundings lie above the clip is unknown; only what is stuck below shows there.
             lost &= strength >= ceiling
-            expected, scatter = strength, _ROUNDING + (_STEP * strength) ** 2
+            expected, scatter = strength, _ROUNDING * conditions.step**2 + (_STEP * strength) ** 2
             excess = strength - level
         else:
             effect = (strength - 1) * level if behaviour == Behaviour.WEAK else strength * conditions.gain

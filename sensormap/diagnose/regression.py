@@ -205,7 +205,7 @@ def regress(  # noqa: PLR0912
                 variance[t] = seen[3, i, t] + max(seen[4, i, t] * shown, 0.0) + (SPREAD * shown) * (SPREAD * shown)
             if dark:
                 for t in range(n):
-                    current = min(s1 * design[1, i, t], seen[2, i, t])
+                    current = abs(min(s1 * design[1, i, t], seen[2, i, t]))
                     if clear[t] > 0 and current > 3 * math.sqrt(variance[t]):
                         relative = excess[t] / max(current, 1e-9)
                         squares[count] = relative * relative
@@ -216,7 +216,7 @@ def regress(  # noqa: PLR0912
                     square = median_of_first(squares, count) / SQUARED_MEDIAN - median_of_first(ruled, count)
                     spread = math.sqrt(min(max(square, 0.0), MOST_DARK_SPREAD * MOST_DARK_SPREAD))
                 for t in range(n):
-                    current = spread * max(min(s1 * design[1, i, t], seen[2, i, t]), 0.0)
+                    current = spread * min(s1 * design[1, i, t], seen[2, i, t])
                     variance[t] += current * current
             count = 0
             for t in range(n):

@@ -21,6 +21,9 @@ from sensormap.score.noise import MEDIAN_VARIANCE, residual_variance
 LOT = 256
 """Photosites whose series are made at a time."""
 
+ONE_TIME = 1.5
+"""Shutter times within this ratio are one: they do not separate a dark current from an offset."""
+
 ODD_WIDTH = 2.0
 """Width of the distribution of odd residuals in sigma of the noise: Student's t with three degrees of freedom. Of
 180 000 residuals of photographed scenes, the share beyond 3.5 to 12 sigma follows it within a factor of two in every
@@ -60,6 +63,8 @@ class Conditions:
         Whether the camera filtered the frame, which then says nothing about bright defects.
     saturation, floor
         Highest and lowest DN that a photosite can have, black subtracted.
+    step
+        Step between values, DN: 1, or more where fewer bits are stored in more.
     """
 
     number: NDArray[np.int64]
@@ -68,6 +73,7 @@ class Conditions:
     filtered: NDArray[np.bool_]
     saturation: NDArray[np.float64]
     floor: NDArray[np.float64]
+    step: NDArray[np.float64] | float = 1.0
 
 
 @dataclass(frozen=True)

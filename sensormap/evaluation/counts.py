@@ -19,7 +19,7 @@ CLASSES = ("strong", "some", "faint")
 _SOME = 3  # frames
 
 # Kinds that have strengths.
-_LINEAR = (DefectKind.HOT, DefectKind.OFFSET, DefectKind.WEAK)
+_LINEAR = (DefectKind.HOT, DefectKind.OFFSET, DefectKind.WEAK, DefectKind.COLD, DefectKind.OVERRESPONSIVE)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ _MOST_BYTES = 1 << 26  # of a picture that is looked at; those made here have le
 _COLOURS = dict(
     zip(
         KINDS,
-        ("#d55e00", "#e69f00", "#f0e442", "#000000", "#0072b2", "#009e73", "#cc79a7", "#56b4e9"),
+        ("#d55e00", "#e69f00", "#f0e442", "#000000", "#0072b2", "#009e73", "#332288", "#999933", "#cc79a7", "#56b4e9"),
         strict=True,
     )
 )

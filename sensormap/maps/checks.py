@@ -98,6 +98,8 @@ def _radius_problem(entry: Entry, source: Source) -> str | None:
 
 def _claim_problem(defect: Defect) -> str | None:
     """Name the first key that raw photos tell and a defect lacks, or that JPEGs do not and it has; None if all fit."""
+    if len({defect.kind, *defect.or_kinds}) <= len(defect.or_kinds):
+        return f"or_kinds: [{', '.join(defect.or_kinds)}], but each names one kind, once, other than {defect.kind}"
     if defect.radius is None:
         missing = [name for name in _MOMENTS if getattr(defect, name) is None]
         if len(missing) == 1:
@@ -106,7 +108,7 @@ def _claim_problem(defect: Defect) -> str | None:
         return f"{missing[0]}: missing, but the defect was followed" if missing and followed else None
     if defect.jpeg is None:
         return "jpeg: null, but an entry with a radius was seen in a JPEG"
-    for name in (*STRENGTHS, "unresolved", *_MOMENTS):
+    for name in (*STRENGTHS, "unresolved", "or_kinds", *_MOMENTS):
         value = getattr(defect, name)
         if value is not None and value != ():
             found = list(value) if isinstance(value, tuple) else value

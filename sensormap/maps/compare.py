@@ -13,7 +13,13 @@ from sensormap.maps.matching import DefectIndex, LineIndex, mismatch
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.maps.unseen import APPEARED_LATER, unseen
 
-_STRENGTH = {DefectKind.HOT: "dark_dn_per_s", DefectKind.OFFSET: "offset_dn", DefectKind.WEAK: "response"}
+_STRENGTH = {
+    DefectKind.HOT: "dark_dn_per_s",
+    DefectKind.OFFSET: "offset_dn",
+    DefectKind.WEAK: "response",
+    DefectKind.OVERRESPONSIVE: "response",
+    DefectKind.COLD: "offset_dn",
+}
 
 
 class Change(StrEnum):
@@ -122,6 +128,8 @@ def changed_strength(old: Entry, new: Entry) -> str | None:
 
     The others are side effects near nothing: of hundreds, some intervals miss each other by chance.
     """
+    if any(isinstance(entry, Defect) and entry.or_kinds for entry in (old, new)):
+        return None  # then it is not known which strength makes it
     name = _STRENGTH.get(new.kind, "")
     one, other = getattr(old, name, None), getattr(new, name, None)
     apart = old.kind == new.kind and one and other and (one[2] < other[1] or other[2] < one[1])
@@ -131,10 +139,16 @@ def changed_strength(old: Entry, new: Entry) -> str | None:
 def kind_changed(old: Entry, new: Entry) -> bool:
     """Tell whether two entries' kinds differ, where both are known well enough to say so.
 
-    JPEGs are wrong about one in four, and a list without photos (score 0) may hold a guess.
+    JPEGs are wrong about one in four, and a list without photos (score 0) may hold a guess. Of an entry that names
+    several kinds each may be the right one.
     """
     sure = all(entry.radius is None and entry.score for entry in (old, new))
-    return sure and old.kind != new.kind
+    return sure and _kinds(old).isdisjoint(_kinds(new))
+
+
+def _kinds(entry: Entry) -> frozenset[DefectKind]:
+    """Return all kinds that an entry may be."""
+    return frozenset({entry.kind, *(entry.or_kinds if isinstance(entry, Defect) else ())})
 
 
 def _order(difference: Difference) -> tuple[int, int, int, str]:

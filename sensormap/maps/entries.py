@@ -41,10 +41,18 @@ class DefectKind(StrEnum):
     """Low response: m < 1."""
     NOISY = "noisy", "jumps from photo to photo"
     """x varies by more than its noise."""
+    COLD = "cold", "darker by a constant, or the longer the exposure"
+    """Less than black: b < 0 or D < 0."""
+    OVERRESPONSIVE = "overresponsive", "brighter in proportion to the light"
+    """High response: m > 1."""
 
 
-DARK_KINDS = frozenset({DefectKind.DEAD, DefectKind.WEAK})
+DARK_KINDS = frozenset({DefectKind.DEAD, DefectKind.WEAK, DefectKind.COLD})
 """Kinds that are darker than they should be; programs that know two kinds only call these cold and the others hot."""
+
+
+LATER_KINDS = (DefectKind.COLD, DefectKind.OVERRESPONSIVE)
+"""Kinds that older versions do not know; hardly any where the camera itself subtracts and divides by nothing."""
 
 
 class Source(StrEnum):
@@ -111,6 +119,9 @@ class Defect:
         with a `radius`.
     unresolved
         Names of those of the three that the kind has but the photos do not tell.
+    or_kinds
+        Other kinds that the exposures cannot tell from `kind`, each once. Each strength is then what it is if the kind
+        that it makes is the right one: they do not add up.
     onset
         Time of its onset; None where the photos have no times.
     until
@@ -137,6 +148,7 @@ class Defect:
     offset_dn: Interval | None = None
     response: Interval | None = None
     unresolved: tuple[str, ...] = ()
+    or_kinds: tuple[DefectKind, ...] = ()
     onset: Between | None = None
     until: Between | None = None
     seen: tuple[int, int] | None = None

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 
 from sensormap.errors import StrengthError
-from sensormap.maps.entries import DARK_KINDS, Defect, DefectKind, Source
+from sensormap.maps.entries import Defect, DefectKind, Source
 from sensormap.maps.sensor_map import SensorMap
 
 BASE_ISO = 100
@@ -19,6 +19,9 @@ READ_DN = 1.0  # at base ISO; grows with the gain
 DN_PER_ELECTRON = 1 / 8  # at base ISO: a full well of 31 000 electrons fills 12 bits
 SHADOW_DN, GREY_DN = 100.0, 700.0  # in the file, whatever the ISO: more gain is used where there is less light
 SIGMAS = 3.0
+
+_ADDING = frozenset({DefectKind.HOT, DefectKind.OFFSET, DefectKind.COLD})
+_SCALING = frozenset({DefectKind.WEAK, DefectKind.DEAD, DefectKind.OVERRESPONSIVE})
 
 
 def noise_dn(level_dn: float, *, gain: float) -> float:
@@ -70,8 +73,10 @@ def visible_defects(
 
     Notes
     -----
-    A hot or offset photosite adds ``gain * (D * T + b)``, compared with the noise of a shadow; a weak one loses the
-    share ``1 - m`` of a grey, a dead one all of it, compared with the noise of that grey. Stuck and noisy ones always
+    A hot, offset or cold photosite adds ``gain * (D * T + b)``, compared with the noise of a shadow; a weak one loses
+    the share ``1 - m`` of a grey, a dead one all of it, and an overresponsive one gains ``m - 1``, compared with the
+    noise of that grey. One of which the map names several kinds counts if any of them shows. Stuck and noisy ones
+    always
     count, and so do those whose strength the map does not tell, such as those that only JPEGs show: nothing excludes
     them. When a defect appeared or healed does not matter.
     """
@@ -84,22 +89,33 @@ def visible_defects(
 
 def _is_visible(defect: Defect, shutter_s: float, gain: float, levels: tuple[float, float]) -> bool:
     """Tell whether a defect stands out; one of unknown strength does."""
+    return any(_shows(defect, kind, shutter_s, gain, levels) for kind in (defect.kind, *defect.or_kinds))
+
+
+def _shows(defect: Defect, kind: DefectKind, shutter_s: float, gain: float, levels: tuple[float, float]) -> bool:
+    """Tell whether a defect stands out if it is of one of the kinds that the map names."""
     shadow_dn, grey_dn = levels
-    if defect.kind in (DefectKind.HOT, DefectKind.OFFSET):
-        excess = _excess_dn(defect, shutter_s, gain)
+    if kind in _ADDING:
+        excess = _excess_dn(defect, kind, shutter_s, gain)
+        excess = -excess if excess is not None and kind == DefectKind.COLD else excess
         return excess is None or excess > SIGMAS * noise_dn(shadow_dn, gain=gain)
-    if defect.kind in DARK_KINDS:
-        response = 0.0 if defect.kind == DefectKind.DEAD else defect.response and defect.response[0]
-        return response is None or (1 - response) * grey_dn > SIGMAS * noise_dn(grey_dn, gain=gain)
+    if kind in _SCALING:
+        response = 0.0 if kind == DefectKind.DEAD else defect.response and defect.response[0]
+        if response is None:
+            return True
+        change = response - 1 if kind == DefectKind.OVERRESPONSIVE else 1 - response
+        return change * grey_dn > SIGMAS * noise_dn(grey_dn, gain=gain)
     return True
 
 
-def _excess_dn(defect: Defect, shutter_s: float, gain: float) -> float | None:
-    """Return what a hot or offset photosite adds, in DN; None where the map does not tell."""
+def _excess_dn(defect: Defect, kind: DefectKind, shutter_s: float, gain: float) -> float | None:
+    """Return what a hot, offset or cold photosite adds, in DN; None where the map does not tell."""
     dark, offset = defect.dark_dn_per_s, defect.offset_dn
-    main = dark if defect.kind == DefectKind.HOT else offset
+    main = dark if kind == DefectKind.HOT else offset
     if main is None or not {"dark_dn_per_s", "offset_dn"}.isdisjoint(defect.unresolved):
         return None
+    if defect.or_kinds:  # the strength of this kind alone
+        return gain * main[0] * (shutter_s if kind == DefectKind.HOT else 1.0)
     # Of an offset photosite a dark current counts if its 95 % interval leaves out zero.
-    counts = dark is not None and (defect.kind == DefectKind.HOT or dark[1] > 0)
+    counts = dark is not None and (kind == DefectKind.HOT or dark[1] > 0 or (kind == DefectKind.COLD and dark[2] < 0))
     return gain * ((dark[0] if dark and counts else 0.0) * shutter_s + (offset[0] if offset else 0.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sensormap.maps.compare import Change, Difference, Differences, changed_strength, kind_changed
 from sensormap.maps.entries import Column, Defect, Entry
 from sensormap.report.table import Table
-from sensormap.report.words import STRENGTH_NAMES, certainty, since_text
+from sensormap.report.words import STRENGTH_NAMES, certainty, kind_text, since_text
 
 _HEADER = ("x", "y", "plane", "kind", "certainty", "score", "since", "remark")
 _RIGHT = frozenset({0, 1, 4, 5})
@@ -51,9 +51,9 @@ def difference_tables(differences: Differences) -> list[Table]:
 def _cells(difference: Difference) -> tuple[str, ...]:
     """Return one entry's row."""
     entry, old, new = difference.entry, difference.old, difference.new
-    kind, remarks = str(entry.kind), [difference.why]
+    kind, remarks = kind_text(entry), [difference.why]
     if old and new:
-        kind = f"{old.kind} -> {new.kind}" if kind_changed(old, new) else kind
+        kind = f"{kind_text(old)} -> {kind_text(new)}" if kind_changed(old, new) else kind
         remarks.append(_strength_change(old, new))
     noun = "" if isinstance(entry, Defect) else f"{entry.noun} "
     facts = (f"{noun}{kind}", certainty(entry.confidence), f"{entry.score:.1f}", since_text(entry.onset))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from sensormap.maps.entries import Column, Defect, Entry, LineEntry, Row, Source
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.report.table import Table
-from sensormap.report.words import UNKNOWN, certainty, counted, since_text, strength_text
+from sensormap.report.words import UNKNOWN, certainty, counted, kind_text, since_text, strength_text
 
 
 def defect_table(sensor_map: SensorMap, *, limit: int | None = 20) -> Table:
@@ -87,7 +87,7 @@ _CELLS: dict[str, Callable[[Defect], str]] = {
     "JPEG x, y": lambda defect: _pair(defect.jpeg),
     "+-": _radius,
     "plane": lambda defect: defect.plane,
-    "kind": lambda defect: str(defect.kind),
+    "kind": kind_text,
     "certainty": lambda defect: certainty(defect.confidence),
     "score": lambda defect: f"{defect.score:.1f}",
     "mean": lambda defect: UNKNOWN if defect.mean is None else f"{defect.mean:.0f}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sensormap.evaluation.counts import CLASSES, Evaluation, Share
-from sensormap.maps.entries import DefectKind
+from sensormap.maps.entries import LATER_KINDS, DefectKind
 from sensormap.maps.mapfile.values import NUMBER
 from sensormap.report.table import Table
 from sensormap.report.words import STRENGTH_NAMES
@@ -21,23 +21,24 @@ _MEANINGS = {
 
 def evaluation_tables(evaluation: Evaluation) -> tuple[Table, ...]:
     """Return an evaluation as tables: recall, kinds, and the rest in words."""
-    kinds = tuple(DefectKind)
+    kinds = tuple(kind for kind in DefectKind if kind not in LATER_KINDS)  # those that are planted
+    others = tuple(kind for kind in LATER_KINDS if any(other == kind for _, other in evaluation.kinds))
     recall = tuple(
         (_MEANINGS[name], _of(evaluation.total(name)), *(_of(_share(evaluation, name, kind)) for kind in kinds))
         for name in CLASSES
     )
     named = tuple(
-        (str(kind), *(str(evaluation.kinds.get((kind, other), 0) or "") for other in kinds))
+        (str(kind), *(str(evaluation.kinds.get((kind, other), 0) or "") for other in (*kinds, *others)))
         for kind in kinds
         if any(planted == kind for planted, _ in evaluation.kinds)
     )
     header = tuple(str(kind) for kind in kinds)
-    right = frozenset(range(1, len(kinds) + 2))
+    right = frozenset(range(1, len(kinds) + len(others) + 2))
     return (
         Table("Found of planted", ("beyond 3 sigma", "all", *header), recall, right),
         Table(
             "Planted kind (down) as named (across), of the found of the first line",
-            ("", *header),
+            ("", *header, *map(str, others)),
             named,
             right,
             note="" if named else "None of them was found.",

@@ -9,9 +9,11 @@ from sensormap.camera.geometry import Sensor
 from sensormap.maps.entries import DefectKind, FrameSummary, Source
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.report.table import Table
-from sensormap.report.words import counted, plain, shutter_text, span_text
+from sensormap.report.words import counted, kind_text, plain, shutter_text, span_text
 
 MAX_REASONS = 15  # lines on the screen; a reason that names sizes or levels can differ from photo to photo
+
+_EITHER = "which of them the exposures do not tell"
 
 _SOURCES = {
     Source.JPEG: "the camera's JPEGs; +- is how many pixels a place may be off",
@@ -56,14 +58,18 @@ def facts_table(sensor_map: SensorMap) -> Table:
 
 
 def kind_table(sensor_map: SensorMap) -> Table:
-    """Return how many defects there are of each kind that occurs, most frequent first, and what the kind means."""
-    counts = Counter(DefectKind(defect.kind) for defect in sensor_map.defects)
+    """Return how many defects there are of each kind that occurs, most frequent first, and what the kind means.
+
+    Those that may be of one kind or another are counted by themselves.
+    """
+    counts = Counter(map(kind_text, sensor_map.defects))
     ranked = sorted(counts, key=lambda kind: -counts[kind])
+    meanings = {kind.value: kind.meaning for kind in DefectKind}
     lone = "single " if sensor_map.columns or sensor_map.rows else ""
     return Table(
         title=counted(len(sensor_map.defects), "defect") if counts else "No defects",
         header=("kind", "count", "meaning"),
-        rows=tuple((str(kind), str(counts[kind]), kind.meaning) for kind in ranked),
+        rows=tuple((kind, str(counts[kind]), meanings.get(kind, _EITHER)) for kind in ranked),
         right=frozenset({1}),
         note="" if counts else f"No {lone}photosite misbehaves enough to be told from its neighbours.",
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from sensormap.maps.entries import Between, Defect, DefectKind
+from sensormap.maps.entries import Between, Defect, DefectKind, Entry
 
 UNKNOWN = "?"
+
+_LEVELS = (DefectKind.STUCK, DefectKind.DEAD)  # kinds of which the mean value is the strength
 
 STRENGTH_NAMES = {"dark_dn_per_s": "dark current", "offset_dn": "offset", "response": "response"}
 """What people call the strengths of a defect."""
@@ -79,8 +81,10 @@ def strength_text(defect: Defect) -> str:
     Returns
     -------
     str
-        DN that a hot photosite gains per second, or an offset one always; the share of the light that a weak one
-        loses; the level of a stuck or dead one, DN; ``?`` where the photos, or JPEGs, do not tell.
+        DN that a hot photosite gains per second, or an offset or cold one always; the share of the light that a weak
+        one loses, or an overresponsive one gains; the level of a stuck or dead one, DN. Of an entry that names several
+        kinds it is that of the first. Where raw photos do not tell it is the mean value, ``at 120 DN``, and ``?`` where
+        JPEGs do not.
 
     Examples
     --------
@@ -90,15 +94,31 @@ def strength_text(defect: Defect) -> str:
     >>> strength_text(Defect(5, 4, "Gr", DefectKind.WEAK, 0.9, 8.0, 120.0, 60.0, None, response=(0.7, 0.6, 0.8)))
     '-30 %'
     """
-    if defect.kind == DefectKind.HOT:
-        return f"{_number(defect.dark_dn_per_s[0])} DN/s" if defect.dark_dn_per_s else UNKNOWN
-    if defect.kind == DefectKind.OFFSET:
-        return f"{_number(defect.offset_dn[0], sign='+')} DN" if defect.offset_dn else UNKNOWN
-    if defect.kind == DefectKind.WEAK:
-        return f"{_number(100 * (defect.response[0] - 1), sign='+')} %" if defect.response else UNKNOWN
-    if defect.kind == DefectKind.NOISY:
-        return "varies"
-    return UNKNOWN if defect.mean is None else f"{_number(defect.mean)} DN"
+    dark, offset, response = defect.dark_dn_per_s, defect.offset_dn, defect.response
+    if defect.kind == DefectKind.COLD and not (offset and offset[0] < 0) and dark and dark[0] < 0:
+        return f"{_number(dark[0])} DN/s"
+    text = UNKNOWN if defect.mean is None else f"{'' if defect.kind in _LEVELS else 'at '}{_number(defect.mean)} DN"
+    if defect.kind == DefectKind.HOT and dark:
+        text = f"{_number(dark[0])} DN/s"
+    elif defect.kind in (DefectKind.OFFSET, DefectKind.COLD) and offset:
+        text = f"{_number(offset[0], sign='+')} DN"
+    elif defect.kind in (DefectKind.WEAK, DefectKind.OVERRESPONSIVE) and response:
+        text = f"{_number(100 * (response[0] - 1), sign='+')} %"
+    elif defect.kind == DefectKind.NOISY:
+        text = "varies"
+    return text
+
+
+def kind_text(entry: Entry) -> str:
+    """Return the kind of an entry, and the others that the exposures cannot tell from it.
+
+    Examples
+    --------
+    >>> either = Defect(5, 4, "Gr", DefectKind.HOT, 0.9, 8.0, 120.0, 60.0, None, or_kinds=(DefectKind.OFFSET,))
+    >>> kind_text(either)
+    'hot or offset'
+    """
+    return " or ".join([entry.kind, *(entry.or_kinds if isinstance(entry, Defect) else ())])
 
 
 def since_text(onset: Between | None) -> str:

@@ -41,6 +41,15 @@ _FEWEST_SAMPLES = 1000
 # Rounding to whole DN alone has a variance of 1/12; coefficients are in doubled DN.
 _ROUNDING_VARIANCE2 = 4 / 12
 
+COARSE_STEPS = 1024
+"""Values are coarse where there are no more steps than this up to saturation, 10 bits: then noise may be below a step,
+where quantiles tell 0 or a step and nothing between.
+"""
+
+# Coarse values whose robust spread is below so many steps have the spread of their squares instead, residuals beyond
+# so many steps cut to these.
+_BELOW_STEPS, _CUT_STEPS = 0.75, 2.0
+
 # A plane that is clipped at black has no spread of its own: its scores are never scaled up by more than twice.
 _LEAST_SCALE = 0.5
 
@@ -125,7 +134,7 @@ def residual_variance(
     return np.asarray((c0 + c1 * level2 + c2 * level2**2 + c3 * spread2**2) / 4, np.float64)
 
 
-def fit_noise(padded: Mosaic, step: int, *, clipping: tuple[int, int]) -> Noise:
+def fit_noise(padded: Mosaic, step: int, *, clipping: tuple[int, int], quantised: bool = False) -> Noise:
     """Fit the noise of every plane of one frame from a sample of its rows.
 
     Parameters
@@ -136,6 +145,9 @@ def fit_noise(padded: Mosaic, step: int, *, clipping: tuple[int, int]) -> Noise:
         Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
     clipping
         Lowest and highest DN that a photosite can have, black subtracted.
+    quantised
+        Whether steps of the values count that are coarse: up to 10 bits, or so few in a file of more. Rounding to them
+        has a variance of 1/12 of their square, and noise below a step shows by how often values step.
 
     Notes
     -----
@@ -149,6 +161,8 @@ def fit_noise(padded: Mosaic, step: int, *, clipping: tuple[int, int]) -> Noise:
     coefficients = np.empty((step, step, 4), np.float32)
     spread, outlying = np.empty((step, step)), np.empty((step, step))
     stride = step * (_SAMPLED_COLUMN if width >= _DENSE_WIDTH else 1)
+    coarse = value_step(padded[:: max(height // _SAMPLED_ROWS, 1)]) if quantised else 0
+    coarse = coarse if coarse * COARSE_STEPS >= clipping[1] else 0
     for row_phase in range(step):
         last = (height - 1 - row_phase) // step
         rows = row_phase + step * np.linspace(0, last, min(_SAMPLED_ROWS, last + 1), dtype=np.int64)
@@ -158,9 +172,36 @@ def fit_noise(padded: Mosaic, step: int, *, clipping: tuple[int, int]) -> Noise:
             open_ = (sample[1] > 2 * clipping[0]) & (sample[1] < 2 * clipping[1])
             if _FEWEST_SAMPLES <= np.count_nonzero(open_) < open_.size:
                 sample = [values[open_] for values in sample]
-            fitted = _fit_plane(*sample)
+            fitted = _fit_plane(*sample, coarse=coarse)
             coefficients[row_phase, col_phase], spread[row_phase, col_phase], outlying[row_phase, col_phase] = fitted
     return Noise(coefficients, spread, float(outlying.mean()))
+
+
+def value_step(values: NDArray[Any]) -> int:
+    """Return the step between values: the largest number of which all their differences are multiples.
+
+    Parameters
+    ----------
+    values
+        Integers, of any shape, at least one.
+
+    Returns
+    -------
+    int
+        At least 1; 1 also where all values are the same.
+
+    Examples
+    --------
+    >>> value_step(np.array([512, 256, 1280])), value_step(np.array([7, 7])), value_step(np.array([3, 5, 10]))
+    (256, 1, 1)
+    """
+    flat = values.reshape(-1)
+    for stride in (max(flat.size // _FEWEST_SAMPLES, 1), 1):  # nearly always the first few tell that it is 1
+        part = flat[::stride].astype(np.int64)
+        found = int(np.gcd.reduce(part - part[0]))
+        if found == 1:
+            break
+    return max(found, 1)
 
 
 def frame_noise(mosaic: NDArray[Any], step: int, *, clipping: tuple[int, int]) -> Noise:
@@ -255,23 +296,39 @@ def stable_order(doubled: NDArray[np.float32]) -> NDArray[np.intp]:
 
 
 def _fit_plane(
-    value: NDArray[np.float32], level2: NDArray[np.float32], spread2: NDArray[np.float32]
+    value: NDArray[np.float32], level2: NDArray[np.float32], spread2: NDArray[np.float32], *, coarse: int = 0
 ) -> tuple[NDArray[np.float32], float, float]:
-    """Return one plane's coefficients, the spread of its scores under the unscaled fit, and its share of outliers."""
+    """Return one plane's coefficients, the spread of its scores under the unscaled fit, and its share of outliers.
+
+    `coarse` is the step between values, 0 where they are fine enough.
+    """
     residual2 = 2 * value - level2
     terms = np.ones((4, level2.size), np.float32)
     level2 = np.maximum(level2, 0, out=terms[1])
     np.multiply(level2, level2, out=terms[2])
     np.multiply(spread2, spread2, out=terms[3])
     classes = _classes(level2, spread2)
-    variance = np.maximum(robust_spread(residual2[classes]) ** 2, _ROUNDING_VARIANCE2)
+    rounding = np.float32(_ROUNDING_VARIANCE2 * max(coarse, 1) ** 2)
+    variance = np.maximum(robust_spread(residual2[classes]) ** 2, rounding)
+    if coarse:
+        below = variance < (2 * _BELOW_STEPS * coarse) ** 2
+        variance = np.where(below, np.maximum(variance, _cut_variance(residual2[classes], coarse)), variance)
     fit = fit_classes(_class_means(level2, spread2, classes) / variance, _REWEIGHTINGS)
-    fit[0] = max(fit[0], _ROUNDING_VARIANCE2)
+    fit[0] = max(fit[0], rounding)
     score = residual2 / np.sqrt(fit.astype(np.float32) @ terms)
     spread = float(robust_spread(score))
-    scale = max(spread, _LEAST_SCALE)
+    # Of coarse values the quantiles may say nothing: their scores are never scaled up.
+    scale = max(spread, 1.0 if coarse else _LEAST_SCALE)
     outlying = np.count_nonzero(np.abs(score) > OUTLIER_SIGMA * scale) / score.size
     return _round_bits(fit * scale**2), spread, outlying
+
+
+def _cut_variance(residual2: NDArray[np.float32], coarse: int) -> NDArray[np.float32]:
+    """Return the mean square of each class's residuals about their median, those beyond a few steps cut."""
+    limit = np.float32(2 * _CUT_STEPS * coarse)
+    away = np.clip(residual2 - np.median(residual2, axis=1, keepdims=True), -limit, limit)
+    # Sums of whole numbers, exact in float64 in any order.
+    return np.asarray(np.mean(away.astype(np.float64) ** 2, axis=1), np.float32)
 
 
 def _classes(level2: NDArray[np.float32], spread2: NDArray[np.float32]) -> NDArray[np.intp]:

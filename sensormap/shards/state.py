@@ -35,7 +35,7 @@ from sensormap.urls import is_url, shown_url
 
 log = logging.getLogger(__name__)
 
-ALGORITHM = 1
+ALGORITHM = 2
 """Counted up by every change of what a survey of a shard finds: then what was kept before is not used any more."""
 
 CATALOGUE = "catalogue.sqlite"

@@ -126,7 +126,7 @@ class FrameReader:
         clipping, digest = (frame.floor, frame.saturation), frame.digest
         padded = self._memory.padded = pad(frame.mosaic[area.slices], step, self._memory.padded)
         del frame  # and with it the decoder's memory, before the tally takes some
-        noise = fit_noise(padded, step, clipping=clipping)
+        noise = fit_noise(padded, step, clipping=clipping, quantised=self._rules.quantised)
         reason = self._implausibility(padded[step:-step, step:-step], noise, clipping)
         return skipped(photo.path.name, reason) if reason else PreparedFrame(padded, noise, clipping, digest)
 

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sensormap.assemble.build_map import add_skipped, assemble, deviating_lines, undated
+from sensormap.assemble.build_map import add_skipped, assemble, deviating_lines, left_out, undated
+from sensormap.assemble.calibrated import subtracted_in_camera
 from sensormap.assemble.evidence import Evidence
 from sensormap.assemble.pass_rules import rules_for
 from sensormap.assemble.raw_and_jpeg import combine
@@ -315,6 +316,14 @@ def _warnings(evidence: Evidence, sensor_map: SensorMap, noun: str) -> Iterator[
         yield f"no onsets: {problem}"
     if evidence.followed is not None and not np.isfinite(evidence.followed.conditions.shutter_s).any():
         yield "no photo has a shutter time: hot photosites cannot be told from offset or noisy ones"
+    if more := left_out(evidence):
+        yield f"{_number(more, 'photosite')} more would be listed: only the gravest are, 1 % of the sensor"
+    if evidence.followed is not None and evidence.followed.pattern is not None:
+        pattern = evidence.followed.pattern
+        spread = f"{pattern.offset:.2g} DN and {pattern.dark:.2g} DN/s"
+        yield f"healthy photosites differ by {spread}, so that only what differs by six times as much is listed"
+    if subtracted := subtracted_in_camera(sensor_map):
+        yield subtracted
     if (count := len(sensor_map.defects)) > _MANY_DEFECTS * evidence.tally.hidden.size + FEW_FRAMES:
         texture = "photos that repeat one scene make its texture look like defects"
         yield f"{count} defects are too many to believe: {texture}"

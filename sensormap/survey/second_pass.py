@@ -10,6 +10,7 @@ defects tells how many of the candidates that do so are false.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
@@ -21,6 +22,7 @@ from sensormap.camera.profile import Profile
 from sensormap.detect.follow_list import FollowList, moved_back
 from sensormap.detect.runs import find_columns
 from sensormap.diagnose.defect_odds import Odds, odds_of
+from sensormap.diagnose.fixed_pattern import measure_fixed_pattern, with_floors
 from sensormap.diagnose.kind_and_strengths import SecondPassResult
 from sensormap.diagnose.scenery import neighbours_deviate, repeated_frames
 from sensormap.diagnose.series import (
@@ -35,11 +37,14 @@ from sensormap.frame import Photo, Skipped
 from sensormap.photos.files import forget_ahead, read_ahead
 from sensormap.photos.refusals import skipped
 from sensormap.score.neighbours import pad
+from sensormap.score.noise import value_step
 from sensormap.shards.summary import ShardSummary, Windows
 from sensormap.shards.tally_files import sums_on_disk
 from sensormap.survey.context import RunContext
 from sensormap.survey.saved_windows import CONTROLS, draw_controls
 from sensormap.threads import Pool, result_of
+
+log = logging.getLogger(__name__)
 
 # Times that frames are compared by what is likely defective: fewer frames leave other scenery, which may repeat too.
 _SCENE_ROUNDS = 6
@@ -110,7 +115,7 @@ class _SecondPass:
             windows = self._windows(frames, pool)
             if not windows:
                 return None
-            conditions = self._conditions(sorted(windows))
+            conditions = self._conditions(sorted(windows), windows)
             followed = self._gather(windows, conditions)
             windows.clear()  # with the saved ones as large as what was followed
             self._first.saved_windows.clear()
@@ -157,7 +162,7 @@ class _SecondPass:
         padded = pad(frame.mosaic[self._profile.active_area.slices], step)
         return Windows(self._followed, self._followed.windows(padded, self._first.shifts[:, number], step))
 
-    def _conditions(self, frames: Sequence[int]) -> Conditions:
+    def _conditions(self, frames: Sequence[int], windows: Mapping[int, Windows]) -> Conditions:
         """Return the circumstances of the followed frames."""
         exposures = [self._photos[frame].exposure for frame in frames]
         gain = np.array([exposure.gain for exposure in exposures], np.float64)  # None becomes NaN
@@ -170,6 +175,7 @@ class _SecondPass:
             filtered=np.array([record.filtered for record in records], np.bool_),
             saturation=np.array([record.saturation for record in records], np.float64),
             floor=np.array([record.floor for record in records], np.float64),
+            step=np.array([value_step(windows[frame].values[0]) for frame in frames], np.float64),
         )
 
     def _gather(self, windows: Mapping[int, Windows], conditions: Conditions) -> FollowedWindows:
@@ -202,11 +208,15 @@ class _SecondPass:
         count = self._candidates.size
         controls = slice(count, count + CONTROLS)
         followed = replace(followed, odd_shares=measure_odd_shares(followed[controls], conditions))
-        spread = measure_response_spread(followed[controls], conditions)
+        spread, asked = measure_response_spread(followed[controls], conditions), self._context.options.least_strengths
+        pattern = measure_fixed_pattern(followed[controls], conditions, asked, spread)
+        least = with_floors(asked, pattern, conditions)
+        if pattern is not None:
+            log.info("fixed pattern: %s; least strengths %s", pattern, least)
 
         def odds_in_lots(part: FollowedWindows) -> Odds:
             def of(lot: slice) -> Odds:
-                return odds_of(part[lot], conditions, self._context.options.least_strengths, response_spread=spread)
+                return odds_of(part[lot], conditions, least, response_spread=spread, pattern=pattern)
 
             # The first lot is empty: the kernels are compiled here, not in several threads.
             first = of(slice(0, 0))
@@ -232,6 +242,7 @@ class _SecondPass:
             decoys=odds_in_lots(replace(decoys, known=known)).total,
             response_spread=spread,
             repeats=int(np.count_nonzero(repeats)),
+            pattern=pattern,
         )
 
     def _repeats(self, candidates: FollowedWindows, odds: Odds, repeats: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -25,4 +25,5 @@ def test_single_regressions_have_a_term_each() -> None:
 
 
 def test_every_kind_is_that_of_a_behaviour_but_dead_which_is_stuck_at_black() -> None:
-    assert {behaviour.kind for behaviour in Behaviour} == {*DefectKind} - {DefectKind.DEAD}
+    kinds = {behaviour.kind(darker=darker) for behaviour in Behaviour for darker in (False, True)}
+    assert kinds == {*DefectKind} - {DefectKind.DEAD}

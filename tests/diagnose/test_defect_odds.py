@@ -209,7 +209,7 @@ def test_evidence_equals_the_slow_one(seed: int, floor: float) -> None:
     for i in range(count):
         own = slow_own(series, conditions, i, 0.01)
         for kind in SINGLE:
-            own_tries = tries[kind][:, i] if kind == Behaviour.STUCK else tries[kind]
+            own_tries = tries[kind][:, i] if tries[kind].ndim == 2 else tries[kind]
             strengths = own_tries.tolist()
             sums = slow_sums(series, conditions, i, kind, strengths)
             tried = math.log(len(strengths))
@@ -229,13 +229,14 @@ def test_evidence_equals_the_slow_one(seed: int, floor: float) -> None:
 def test_odds_equal_the_slow_ones(n: int) -> None:
     series, conditions = any_series(9, count=3, n=n)
     odds = weighed(series, conditions)
-    tries = constants._strengths(LeastStrengths().scaled(float(conditions.saturation.max())), conditions)
+    usual = constants.usual_sides(series, conditions)
+    tries = constants._strengths(LeastStrengths().scaled(float(conditions.saturation.max())), conditions, usual)
     tries[Behaviour.STUCK] = constants._levels(series, conditions)
     shares = constants._PRIOR | {Behaviour.STUCK: constants._PRIOR[Behaviour.STUCK] / constants._LEVELS}
     for i in range(3):
         own = slow_own(series, conditions, i, RESPONSE_SPREAD)
         for kind in SINGLE:
-            own_tries = tries[kind][:, i] if kind == Behaviour.STUCK else tries[kind]
+            own_tries = tries[kind][:, i] if tries[kind].ndim == 2 else tries[kind]
             strengths = own_tries.tolist()
             sums = slow_sums(series, conditions, i, kind, strengths)
             tried = math.log(len(strengths))
@@ -244,6 +245,8 @@ def test_odds_equal_the_slow_ones(n: int) -> None:
             lasts += math.log(1 - constants._HEALS)
             heals = max(sums.values()) + math.log(constants._HEALS / (n * (n + 1) / 2))
             found = log_of_sum([lasts, heals]) - tried - own + math.log(shares[kind])
+            if kind in constants.SIGNED and not usual[i, constants.SIGNED.index(kind)]:
+                found += math.log(constants._OTHER_SIDE)
             assert odds.by_behaviour[i, kind] == pytest.approx(found, abs=1e-8)
         assert odds.total[i] == pytest.approx(log_of_sum(list(odds.by_behaviour[i])), abs=1e-9)
 

@@ -157,11 +157,17 @@ def test_without_long_exposures_the_dark_current_of_an_offset_is_unresolved() ->
     assert np.mean([one.unresolved == ("dark_dn_per_s",) for one in found]) >= 0.9
 
 
-def test_where_gain_and_shutter_time_are_always_the_same_neither_strength_is_resolved() -> None:
+def test_where_gain_and_shutter_time_are_always_the_same_both_kinds_are_named() -> None:
     rng = np.random.default_rng(8)
     conditions = flat_conditions(N)
     found = diagnoses(simulate([Law(offset=100.0)] * FEWER, conditions, rng), conditions)
-    assert all({"dark_dn_per_s", "offset_dn"} <= set(one.unresolved) for one in found)
+    assert {(one.kind, one.or_kinds) for one in found} == {(DefectKind.HOT, (DefectKind.OFFSET,))}
+    shutter_s = float(conditions.shutter_s[0])
+    for one in found:  # each strength is what it is if its kind is the right one
+        for name, unit in (("offset_dn", 1.0), ("dark_dn_per_s", shutter_s)):
+            value, low, high = (number * unit * float(conditions.gain[0]) for number in one.strengths[name])
+            assert value == pytest.approx(100, abs=15)
+            assert 0 < low < value < high
 
 
 def test_in_the_dark_the_response_is_unresolved() -> None:
@@ -235,7 +241,7 @@ def test_frames_seen_and_due_of_an_offset() -> None:
     level[15], value[15] = SATURATION - 20, SATURATION  # due and seen: all that there is room for
     series = replace(quiet_series(value, level=level), known=known)
     (found,) = diagnoses(series, conditions)
-    assert (found.kind, found.seen, found.due) == (DefectKind.OFFSET, 25, 26)
+    assert (found.kind, found.seen, found.due) == (DefectKind.HOT, 25, 26)
 
 
 def test_frames_seen_and_due_of_a_hot_photosite() -> None:
@@ -257,7 +263,7 @@ def test_frames_before_the_birth_and_after_the_end_are_not_due() -> None:
     value = level.copy()
     value[10:30] += 200
     (found,) = diagnoses(quiet_series(value, level=level), flat_conditions(40))
-    assert (found.kind, found.seen, found.due) == (DefectKind.OFFSET, 20, 20)
+    assert (found.kind, found.seen, found.due) == (DefectKind.HOT, 20, 20)
     assert (found.onset, found.until) == (FrameSpan(10, 10), FrameSpan(30, 30))
 
 

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 from sensormap.diagnose.behaviour import LINEAR, Behaviour
+from sensormap.diagnose.defect_odds import Odds
 from sensormap.diagnose.law_choice import LawFit, choose_laws
 from sensormap.diagnose.series import Conditions, Series
 from tests.support.followed import FLOOR, SATURATION, Law, draw, follow, make_conditions, simulate, without
@@ -41,8 +42,13 @@ class Case:
     fit: LawFit
 
 
+def chosen(series: Series, conditions: Conditions, odds: Odds) -> tuple[NDArray[np.intp], LawFit]:
+    choice = choose_laws(series, conditions, odds)
+    return choice.law, choice.fit
+
+
 def tried(series: Series, conditions: Conditions) -> tuple[list[Behaviour], LawFit]:
-    best, fit = choose_laws(series, conditions, follow(series, conditions).odds)
+    best, fit = chosen(series, conditions, follow(series, conditions).odds)
     return [Behaviour(law) for law in best], fit
 
 
@@ -134,8 +140,8 @@ def test_the_order_of_the_series_does_not_matter() -> None:
     series = simulate(laws, conditions, rng)
     odds = follow(series, conditions).odds
     order = rng.permutation(len(laws))
-    best, fit = choose_laws(series, conditions, odds)
-    shuffled, other = choose_laws(series[order], conditions, odds[order])
+    best, fit = chosen(series, conditions, odds)
+    shuffled, other = chosen(series[order], conditions, odds[order])
     assert_array_equal(shuffled, best[order])
     for name, array in vars(fit).items():
         assert_array_equal(getattr(other, name), array[order], err_msg=name)

@@ -339,14 +339,14 @@ def slow_fit(
         shown = np.minimum(effect, room)
         variance = series.variance[0] + np.maximum(series.photon[0] * shown, 0) + (kernels.SPREAD * shown) ** 2
         if Term.DARK in terms:
-            dark = np.minimum(design[:, Term.DARK] * found[Term.DARK], room)
+            dark = np.abs(np.minimum(design[:, Term.DARK] * found[Term.DARK], room))
             ruled = clear & (dark > 3 * np.sqrt(variance))
             spread = kernels.ASSUMED_DARK_SPREAD
             if np.count_nonzero(ruled) >= kernels.FEWEST_RULED:
                 squares = ((residual - effect)[ruled] / dark[ruled]) ** 2
                 square = np.median(squares) / kernels.SQUARED_MEDIAN - np.median(variance[ruled] / dark[ruled] ** 2)
                 spread = float(np.sqrt(np.clip(square, 0, kernels.MOST_DARK_SPREAD**2)))
-            variance = variance + (spread * np.maximum(dark, 0)) ** 2
+            variance = variance + (spread * dark) ** 2
         z = (residual - effect) / np.sqrt(variance)
         scale = 1.0
         if np.count_nonzero(clear) >= kernels.FEWEST_SCALED:

@@ -327,8 +327,8 @@ def test_astropy_reads_the_fits_mask():
     assert mask.shape == (16, 24)
     assert mask.dtype == ">i4"
     assert np.flatnonzero(mask.any(axis=1)).tolist() == [2]
-    bits = {"hot": 11, "offset": 12, "stuck": 30, "dead": 10, "weak": 13, "noisy": 15}
-    assert mask[2, :7].tolist() == [1, *(1 | 1 << bits[kind] for kind in DefectKind)]
+    bits = {"hot": 11, "offset": 12, "stuck": 30, "dead": 10, "weak": 13, "noisy": 15, "cold": 22, "overresponsive": 25}
+    assert mask[2, :9].tolist() == [1, *(1 | 1 << bits[kind] for kind in DefectKind)]
     assert "DATE" not in header
     assert "2048 HOT: hot" in list(header["COMMENT"])
 

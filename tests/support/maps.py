@@ -273,7 +273,9 @@ def defects_of(draw, sensor, source, onsets, covered):
         if radius is None:
             told |= {"mean": draw(NUMBERS), "variance": draw(st.floats(0, allow_infinity=False))}
             told |= draw(st.just({}) | strengths())
-        facts = {"kind": draw(st.sampled_from(DefectKind)), "score": draw(NUMBERS), "confidence": draw(SHARES)}
+        kind, *others = draw(st.lists(st.sampled_from(DefectKind), unique=True, min_size=1, max_size=3))
+        told |= {"or_kinds": tuple(others)} if radius is None else {}
+        facts = {"kind": kind, "score": draw(NUMBERS), "confidence": draw(SHARES)}
         found.append(toy_defect(x, y, sensor=sensor, **facts, **told))
     return tuple(found)
 

@@ -17,10 +17,12 @@ from sensormap.correct.methods.new_values import new_values
 from sensormap.correct.methods.registry import DIRECTIONAL
 from sensormap.correct.methods.surround import same_plane_rings, surroundings
 from sensormap.correct.methods.targets import Targets
-from sensormap.maps.entries import HALF_INTERVAL, Defect, DefectKind
+from sensormap.maps.entries import HALF_INTERVAL, Defect, DefectKind, Interval
 from sensormap.maps.visible import SIGMAS
 from sensormap.score.noise import Noise, frame_noise
 from sensormap.settings import DARK_SPREAD
+
+_SUBTRACTED = {DefectKind.HOT, DefectKind.OFFSET, DefectKind.COLD}
 
 _MID_SPREAD = 1.325  # the mid-spread of eight normal values, in standard deviations
 
@@ -79,18 +81,28 @@ def excess_of(defect: Defect, *, gain: float, shutter_s: float) -> Excess | None
 
     Notes
     -----
-    ``G (b + D T)``, as in `DefectKind`. Only hot and offset ones have an excess, and it is known if no part of it is
-    unresolved. The uncertainty is that of the intervals, and 15 % of the dark signal, which follows the temperature.
+    ``G (b + D T)``, as in `DefectKind`. Only hot, offset and cold ones have an excess, and it is known if no part of it
+    is unresolved. The uncertainty is that of the intervals, and 15 % of the dark signal, which follows the temperature.
+    Where the map names two kinds, each strength is that of one kind alone: the excess lies between them.
     """
     parts = {"dark_dn_per_s": (defect.dark_dn_per_s, gain * shutter_s), "offset_dn": (defect.offset_dn, gain)}
     known = [(strength, factor) for strength, factor in parts.values() if strength is not None]
     unresolved = any(name in defect.unresolved for name in parts)
-    if defect.kind not in (DefectKind.HOT, DefectKind.OFFSET) or unresolved or not known:
+    if {defect.kind, *defect.or_kinds} - _SUBTRACTED or unresolved or not known:
         return None
+    if defect.or_kinds:
+        return _either(known)
     variance = sum(((high - low) / 2 / HALF_INTERVAL * factor) ** 2 for (_, low, high), factor in known)
     if defect.dark_dn_per_s is not None:
         variance += (DARK_SPREAD * defect.dark_dn_per_s[0] * gain * shutter_s) ** 2
     return Excess(sum(strength[0] * factor for strength, factor in known), float(variance**0.5))
+
+
+def _either(known: list[tuple[Interval, float]]) -> Excess:
+    """Return the excess of a defect of which one strength or the other is the right one, and both are as likely."""
+    each = np.array([strength[0] * factor for strength, factor in known])
+    variance = max(((high - low) / 2 / HALF_INTERVAL * factor) ** 2 for (_, low, high), factor in known)
+    return Excess(float(each.mean()), float(np.sqrt(variance + (np.ptp(each) / 2) ** 2)))
 
 
 def subtract(

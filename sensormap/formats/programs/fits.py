@@ -3,8 +3,9 @@
 The first row stored is raw row 0, as arrays have it; viewers that draw FITS from the bottom upward show it upside down.
 
 Bits are those of JWST's data quality arrays. Every bad photosite has DO_NOT_USE, and one bit for its kind: `hot` HOT;
-`offset` WARM, a moderate brightness in every frame; `dead` DEAD; `weak` LOW_QE; `noisy` TELEGRAPH; `stuck`, for which
-JWST has no word, OTHER_BAD_PIXEL. Reading maps them back, and UNRELIABLE_SLOPE to `noisy`.
+`offset` WARM, a moderate brightness in every frame; `dead` DEAD; `weak` LOW_QE; `noisy` TELEGRAPH; `cold`
+UNRELIABLE_BIAS; `overresponsive` UNRELIABLE_FLAT; `stuck`, for which JWST has no word, OTHER_BAD_PIXEL. Reading maps
+them back, and UNRELIABLE_SLOPE to `noisy`.
 Where several are set, the one named first in `BITS` tells the kind; with none of them it is not told.
 
 This needs astropy: ``pip install 'sensormap[astro]'``.
@@ -35,6 +36,8 @@ BITS = (
     ("WARM", 1 << 12, DefectKind.OFFSET),
     ("TELEGRAPH", 1 << 15, DefectKind.NOISY),
     ("UNRELIABLE_SLOPE", 1 << 24, DefectKind.NOISY),
+    ("UNRELIABLE_BIAS", 1 << 22, DefectKind.COLD),
+    ("UNRELIABLE_FLAT", 1 << 25, DefectKind.OVERRESPONSIVE),
     ("OTHER_BAD_PIXEL", 1 << 30, DefectKind.STUCK),
 )
 """Name, value and kind of each bit; of two bits of one kind the first is written."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from sensormap.maps.entries import DefectKind
+from sensormap.maps.entries import LATER_KINDS, DefectKind
 from sensormap.maps.mapfile.values import (
     BETWEEN,
     CFA,
     INTEGER,
     INTERVAL,
     KIND,
+    KINDS,
     NUMBER,
     PAIR,
     PLANE,
@@ -62,8 +63,9 @@ FRAMES = {
     "jpegs": later(INTEGER, 0),
 }
 SKIPPED = {"name": TEXT, "reason": TEXT}
+# Counts of later kinds are written where there are such, so that older versions read all other maps.
 SUMMARY = {
-    **{kind.value: INTEGER for kind in DefectKind},
+    **{kind.value: optional(INTEGER, 0) if kind in LATER_KINDS else INTEGER for kind in DefectKind},
     "total": INTEGER,
     "columns": INTEGER,
     "rows": later(INTEGER, 0),
@@ -90,6 +92,7 @@ DEFECT = {
     "offset_dn": optional(INTERVAL),
     "response": optional(INTERVAL),
     "unresolved": optional(UNRESOLVED, ()),
+    "or_kinds": optional(KINDS, ()),
     "onset": optional(BETWEEN),
     "until": optional(BETWEEN),
     "seen": optional(SEEN),

@@ -81,6 +81,7 @@ KEY_TEXTS = {
     "offset_dn": "Constant offset in DN at ISO 100: estimate, and the ends of its 95 % interval.",
     "response": "Response to light beside healthy photosites: estimate, and the ends of its 95 % interval.",
     "unresolved": "Strengths that the photos cannot tell.",
+    "or_kinds": "Other kinds that it may be as well; each strength is then what it is if the kind it makes is right.",
     "onset": "When it appeared: after one photo and by the next one that shows it, or before-first.",
     "until": "When it healed, in the same words.",
     "seen": "Photos that show it, of those that should.",

@@ -116,12 +116,12 @@ def one_of(names: Iterable[str], convert: Callable[[str], Any] = str) -> ValueTy
     return ValueType(read, lambda value: read(str(value)) and str(value), {"enum": known}, "|".join(known), convert)
 
 
-def words(names: Iterable[str]) -> ValueType:
+def words(names: Iterable[str], convert: Callable[[str], Any] = str) -> ValueType:
     """Return a list of at least one bare word out of `names`, as many as there are at most: ``[a, b]``, a tuple."""
-    word = one_of(names)
+    word = one_of(names, convert)
     most = len(word.pattern.split("|"))
 
-    def read(value: Any) -> tuple[str, ...]:
+    def read(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list) or not 1 <= len(value) <= most:
             raise wrong(value, f"a list of 1 to {most} names")
         return tuple(word.read(item) for item in value)
@@ -131,7 +131,7 @@ def words(names: Iterable[str]) -> ValueType:
         lambda values: f"[{', '.join(map(word.text, values))}]",
         {"type": "array", "items": word.schema, "minItems": 1, "maxItems": most},
         rf"\[(?:{word.pattern})(?:, (?:{word.pattern})){{0,{most - 1}}}\]",
-        lambda text: tuple(text[1:-1].split(", ")),
+        lambda text: tuple(map(convert, text[1:-1].split(", "))),
     )
 
 
@@ -275,6 +275,7 @@ PAIR = items(INTEGER, 2)
 RECT = replace(items(INTEGER, 4, Rect), text=rect_text)
 CFA = replace(one_of(_PATTERNS, Cfa), text=lambda cfa: cfa.name)
 KIND = one_of(DefectKind, DefectKind)
+KINDS = words(DefectKind, DefectKind)
 SOURCE = one_of(Source, Source)
 PLANE = one_of({plane.name for name in _PATTERNS for plane in Cfa(name).planes})
 # Joined by "+"; the map's own check knows which ones a column crosses.

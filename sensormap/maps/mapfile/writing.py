@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sensormap.errors import MapFormatError
-from sensormap.maps.entries import Defect, DefectKind, Source
+from sensormap.maps.entries import LATER_KINDS, Defect, DefectKind, Source
 from sensormap.maps.mapfile.layout import (
     CAMERA,
     COLUMN,
@@ -47,6 +47,7 @@ def map_text(sensor_map: SensorMap) -> str:
     camera = mapping_text(sensor_map.body, {key: CAMERA[key] for key in ("make", "model", "serial")})
     geometry = mapping_text(sensor_map.sensor, {key: SENSOR[key] for key in SENSOR if key != "coordinates"})
     settings, expected = sorted(sensor_map.settings.items()), sensor_map.false_positives
+    counts = summary_counts(sensor_map)
     lines = [
         f"format: {FORMAT}",
         *COMMENTS,
@@ -56,7 +57,7 @@ def map_text(sensor_map: SensorMap) -> str:
         *_block("frames", mapping_text(sensor_map.frames, FRAMES)),
         *_entries("skipped", [mapping_text(skipped, SKIPPED) for skipped in sensor_map.skipped]),
         *_block("settings", [f"{name_text(name)}: {SETTING.text(value)}" for name, value in settings]),
-        *_block("summary", [f"{key}: {count}" for key, count in summary_counts(sensor_map).items()]),
+        *_block("summary", [f"{key}: {count}" for key, count in counts.items() if count or key not in LATER_KINDS]),
         *([] if expected is None else [f"false_positives: {NUMBER.text(expected)}"]),
         *_entries("columns", [mapping_text(column, COLUMN) for column in sensor_map.columns]),
         *_entries("rows", [mapping_text(row, ROW) for row in sensor_map.rows]),

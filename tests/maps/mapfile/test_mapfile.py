@@ -194,7 +194,7 @@ def test_keys_are_the_attributes(keys, made):
 
 
 def test_keys_of_what_jpegs_show_are_those_that_jpegs_tell():
-    told_by_raw_photos = {"dark_dn_per_s", "offset_dn", "response", "unresolved", "mean", "variance"}
+    told_by_raw_photos = {"dark_dn_per_s", "offset_dn", "response", "unresolved", "or_kinds", "mean", "variance"}
     assert {*JPEG_DEFECT} == {*DEFECT, "radius"} - told_by_raw_photos
     assert next(iter(JPEG_DEFECT)) == "jpeg"
 
@@ -322,7 +322,7 @@ def test_integer_where_a_number_is_due(folder):
             "plane: no, kind: hot",
             "defects[1].plane: False is not one of B, Gb, Gr, R, luma, mono",
         ),
-        ("kind: hot", "kind: warm", "defects[1].kind: 'warm' is not one of dead, hot"),
+        ("kind: hot", "kind: warm", "defects[1].kind: 'warm' is not one of cold, dead, hot"),
         ("kind: hot, confidence: 0.995", "kind: hot, confidence: 1.5", "defects[1].confidence: 1.5 is not in 0 to 1"),
         ("score: 40.0", "score: .nan", "defects[0].score: nan is not a finite number"),
         ("score: 40.0", "score: 1.0e+999", "defects[0].score: inf is not a finite number"),

@@ -1,0 +1,188 @@
+"""The fixed pattern: how far healthy photosites of a sensor differ, by a constant and by a dark current.
+
+A defect is an outlier of its own population. Of most cameras the pattern is far below the least strengths that count,
+and nothing here matters. Where it is not, as of sensors of few bits and hardly any noise, a healthy photosite may have
+a pattern of its own, and the least strengths are raised to several times its spread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormap.diagnose.likelihood import Likelihoods
+from sensormap.diagnose.series import ONE_TIME, Conditions, Series
+from sensormap.score.medians import SIGMA_PER_MAD
+from sensormap.score.noise import COARSE_STEPS
+from sensormap.settings import FEW_FRAMES, FULL_SCALE, LeastStrengths
+
+PATTERN_SPREADS = 6.0
+"""Spreads of the healthy photosites by which a defect differs from them at least."""
+
+_NEAR = 4.0  # sigma: residuals beyond are not the pattern's
+
+_ROUNDS = 2  # of fitting the pattern, and leaving out what lies far from it
+
+_FEWEST = 30  # photosites that tell a spread
+
+# The spread of the population is at least what its 98 % quantile is in standard deviations of a normal distribution:
+# patterns have wider tails than their middle tells.
+_TAIL, _TAIL_SIGMA = 0.98, 2.326
+
+# Photosites whose own noise is so many times the spread tell nothing of it.
+_LEAST_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class FixedPattern:
+    """Standard deviations of healthy photosites.
+
+    Parameters
+    ----------
+    offset
+        Of their offsets, DN at base ISO.
+    dark
+        Of their dark currents, DN per second at base ISO.
+    response
+        Of their responses, as a share.
+    """
+
+    offset: float
+    dark: float
+    response: float
+
+    def floors(self, least: LeastStrengths, saturation: float) -> LeastStrengths:
+        """Return least strengths that are several spreads where these exceed them, for a camera of 12 bits as they are.
+
+        Parameters
+        ----------
+        least
+            Strengths asked for.
+        saturation
+            DN at which the camera clips.
+        """
+        scale = max(saturation, 1.0) / FULL_SCALE
+        return LeastStrengths(
+            dark_dn_per_s=max(least.dark_dn_per_s, PATTERN_SPREADS * self.dark / scale),
+            offset_dn=max(least.offset_dn, PATTERN_SPREADS * self.offset / scale),
+            response=min(max(least.response, PATTERN_SPREADS * self.response), 0.9),
+        )
+
+
+def measure_fixed_pattern(
+    controls: Series, conditions: Conditions, least: LeastStrengths, response_spread: float
+) -> FixedPattern | None:
+    """Return the fixed pattern of a sensor where it reaches the least strengths; None where it does not matter.
+
+    Parameters
+    ----------
+    controls
+        Photosites drawn at random.
+    conditions
+        Circumstances of the frames.
+    least
+        Least strengths that were asked for.
+    response_spread
+        Standard deviation of healthy responses, as a share.
+
+    Notes
+    -----
+    Each control's offset, dark current and response are fitted together. Of each the spread counts beyond what the
+    noise of single photosites makes of it.
+    """
+    scaled = least.scaled(float(conditions.saturation.max(initial=1)))
+    exposed = conditions.shutter_s[np.isfinite(conditions.shutter_s)]
+    several = exposed.max(initial=0) > ONE_TIME * exposed.min(initial=np.inf)  # else a dark current is an offset
+    broad = np.array([1.0, 1e3 * scaled.offset_dn, 1e3 * scaled.dark_dn_per_s if several else 0.0])
+    if conditions.number.size < FEW_FRAMES:
+        return None
+    value, variance = _fit(controls, conditions, broad)
+    coarse = bool(np.median(conditions.step * COARSE_STEPS - conditions.saturation) >= 0)
+    spreads = [_spread_of(value[:, i], variance[:, i], coarse=coarse) for i in (1, 2)]
+    reached = PATTERN_SPREADS * spreads[0] > scaled.offset_dn or PATTERN_SPREADS * spreads[1] > scaled.dark_dn_per_s
+    return FixedPattern(spreads[0], spreads[1], response_spread) if reached else None
+
+
+def own_pattern(series: Series, conditions: Conditions, pattern: FixedPattern) -> NDArray[np.float64]:
+    """Return the log likelihood of each series with a healthy pattern of its own less that with none, ``(N,)``.
+
+    Parameters
+    ----------
+    series, conditions
+        N photosites in n frames.
+    pattern
+        Spread of the patterns of healthy photosites.
+
+    Notes
+    -----
+    The integral over patterns is taken by Laplace's method: the likelihood at the best pattern, times the chance of
+    that pattern, times the volume that the data leave to it.
+    """
+    spread = np.array([pattern.response, pattern.offset, pattern.dark])
+    value, _, precision = _solved(series, conditions, spread)
+    likelihoods = Likelihoods(series, conditions)
+    chance = np.empty(series.value.shape)
+    effect = np.einsum("int,ni->nt", _design(series, conditions), value)
+    likelihoods.given(series.level + effect, series.variance, chance)
+    likelihoods.compare(chance)
+    clear = series.known & (series.level < conditions.saturation)
+    used = spread > 0
+    near = chance.sum(axis=1, where=clear) - 0.5 * ((value[:, used] / spread[used]) ** 2).sum(axis=1)
+    scaled = precision[:, used][:, :, used] * np.outer(spread[used], spread[used])
+    return np.asarray(near - 0.5 * np.linalg.slogdet(scaled)[1])
+
+
+def _design(series: Series, conditions: Conditions) -> NDArray[np.float64]:
+    """Return what response, offset and dark current are multiplied by, DN, ``(3, N, n)``; 0 where unknown."""
+    gain, exposed = np.nan_to_num(conditions.gain), np.nan_to_num(conditions.gain * conditions.shutter_s)
+    shape = series.value.shape
+    return np.stack([np.maximum(series.level, 0), np.broadcast_to(gain, shape), np.broadcast_to(exposed, shape)])
+
+
+def _fit(
+    series: Series, conditions: Conditions, widest: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return each photosite's pattern, and the variances that noise leaves to it, both ``(N, 3)``."""
+    value, inverse, _ = _solved(series, conditions, widest)
+    return value, np.diagonal(inverse, axis1=1, axis2=2)
+
+
+def _solved(
+    series: Series, conditions: Conditions, spread: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return each photosite's pattern, ``(N, 3)``, its covariance and the inverse of that, ``(N, 3, 3)``.
+
+    `spread` is how far patterns lie from none; a term without spread is 0.
+    """
+    design, residual = _design(series, conditions), series.value - series.level
+    clear = series.known & (series.level < conditions.saturation) & (series.value < conditions.saturation)
+    prior = np.diag(1 / np.maximum(spread, 1e-9) ** 2)
+    value = np.zeros((len(series), 3))
+    for turn in range(_ROUNDS):
+        away = residual - np.einsum("int,ni->nt", design, value)
+        near = np.abs(away) < _NEAR * np.sqrt(series.variance) if turn else True
+        weight = np.where(clear & near, 1 / series.variance, 0.0)
+        precision = np.einsum("int,jnt,nt->nij", design, design, weight, optimize=True) + prior
+        covariance = np.linalg.inv(precision)
+        value = np.einsum("nij,jnt,nt,nt->ni", covariance, design, weight, residual, optimize=True)
+    return value, covariance, precision
+
+
+def _spread_of(values: NDArray[np.float64], variances: NDArray[np.float64], *, coarse: bool) -> float:
+    """Return the standard deviation of a population beyond what noise makes of it; 0 where the noise hides it."""
+    if values.size < _FEWEST:
+        return 0.0
+    away, noise = np.abs(values - np.median(values)), float(np.median(variances))
+    middle, tail = SIGMA_PER_MAD * float(np.median(away)), float(np.quantile(away, _TAIL)) / _TAIL_SIGMA
+    # Tails alone are texture; but of coarse values the middle is no more than a step.
+    telling = max(middle, tail) if coarse else middle
+    if telling**2 - noise < _LEAST_SHARE * telling**2:
+        return 0.0
+    return float(np.sqrt(max(middle, tail) ** 2 - noise))
+
+
+def with_floors(least: LeastStrengths, pattern: FixedPattern | None, conditions: Conditions) -> LeastStrengths:
+    """Return the least strengths in force: those asked for, or more where there is a fixed pattern."""
+    return least if pattern is None else pattern.floors(least, float(conditions.saturation.max()))
