@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sensormap.detect.candidates import Candidates
 from sensormap.detect.tally import Outliers
-from sensormap.diagnose.jpeg_smears import Centres, find_centres
+from sensormap.diagnose.jpeg.smears import Centres, find_centres
 
 WIDTH, HEIGHT = 320, 240
 LEVEL = 100

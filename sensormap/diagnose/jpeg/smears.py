@@ -93,6 +93,22 @@ def find_centres(candidates: Candidates, outliers: Outliers, *, width: int) -> C
     return Centres(which, _radius(row, col, np.where(excess > 0, excess, score), which), run[which])
 
 
+def smeared(places: NDArray[np.int64], shape: tuple[int, int]) -> NDArray[np.int64]:
+    """Return all places that the smears of some photosites may cover, ascending.
+
+    Parameters
+    ----------
+    places
+        Positions ``row * W + col``, ``(N,)``.
+    shape
+        ``(H, W)`` of the JPEG.
+    """
+    reach = np.arange(-SMEAR, SMEAR + 1)
+    row = np.clip(places[:, None, None] // shape[1] + reach[:, None], 0, shape[0] - 1)
+    col = np.clip(places[:, None, None] % shape[1] + reach, 0, shape[1] - 1)
+    return np.unique(row * shape[1] + col)
+
+
 def _around(block: tuple[int, int]) -> list[tuple[int, int]]:
     """Return a block and the eight around it."""
     return [(block[0] + i, block[1] + j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
