@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.diagnose.behaviour import SINGLE, Behaviour
-from sensormap.diagnose.defect_odds import HEALS, LISTED, PRIOR, Odds, since_prior
+from sensormap.diagnose.defect_odds import HEALS, LIKELY, PRIOR, Odds, since_prior
 from sensormap.diagnose.jpeg.likelihood import JpegLikelihoods, Shape, Strengths
 from sensormap.diagnose.likelihood import RESPONSES, log_sum, sum_back
 from sensormap.diagnose.series import Conditions, Series
 from sensormap.score.medians import median_where
-from sensormap.settings import FULL_SCALE
+from sensormap.settings import FULL_SCALE, LISTED_CONFIDENCE
 
 # Strengths that are tried, even by ratio: in values of JPEGs, a step is not more than a law may be off by.
 _STRENGTHS = {
@@ -48,8 +48,16 @@ _LEVELS = 100
 # Decoys that tell how their evidence falls off, the strongest; more are added of a typical fall, in nats.
 _TAIL, _TYPICAL_FALL, _TYPICAL_COUNT = 60, 2.0, 5
 
-ASKED_FALSE = 0.3
-"""False entries that the limit of evidence allows a map."""
+ASKED_FALSE = 0.05
+"""False entries by scenery that the limit of evidence allows a map."""
+
+LEAST_LIMIT = LIKELY + math.log(10) + math.log(LISTED_CONFIDENCE / (1 - LISTED_CONFIDENCE))
+"""Evidence in nats from which JPEGs list a defect at least: cameras take most defects out of their JPEGs, so that what is
+left is a tenth of what raw photos show.
+"""
+
+# Evidence, in nats, of places that are no defects, and yet look a little like some.
+_FAINT = (0.0, 5.0)
 
 
 def odds_of_jpegs(series: Series, conditions: Conditions, *, response_spread: float) -> Odds:
@@ -128,22 +136,36 @@ def _responses(
     return np.asarray(log_sum(np.stack(sums), axis=0) - 0.5 * math.log(2 * math.pi))
 
 
-def limit_by_decoys(decoys: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the evidence in nats from which a photosite is listed, and how many false ones reach it.
+def limit_by_decoys(candidates: NDArray[np.float64], decoys: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the evidence in nats from which a photosite is listed, and how many reach it by scenery.
 
     Parameters
     ----------
+    candidates
+        Evidence of each candidate, ``(N,)``.
     decoys
-        Evidence at each decoy of the whole sensor, ``(N,)``.
+        Evidence at each decoy of the whole sensor, ``(M,)``.
 
     Notes
     -----
-    The number of decoys beyond some evidence falls exponentially, at the rate of the strongest ones' mean excess. The
-    limit is where this line falls to `ASKED_FALSE`, but no less than what makes a defect likely by itself.
+    The number of decoys beyond some evidence falls exponentially, at the rate of the strongest ones' mean excess. Photos
+    of one place share more of their scenery than shifted ones do: so the number is multiplied by that of faint
+    candidates over that of faint decoys. The limit is where this line falls to `ASKED_FALSE`, but no less than
+    `LEAST_LIMIT`, and no less than the strongest decoy.
+
+    Examples
+    --------
+    >>> limit, false = limit_by_decoys(np.array([1.0, 100.0]), np.array([-3.0, 1.0, 2.0]))
+    >>> limit == LEAST_LIMIT, false < 0.1
+    (True, True)
     """
     tail = np.sort(decoys)[::-1][:_TAIL]
     if not tail.size:
-        return LISTED, 0.0
+        return LEAST_LIMIT, 0.0
+    faint, faint_decoys = (
+        np.count_nonzero((part > _FAINT[0]) & (part < _FAINT[1])) for part in (candidates, decoys)
+    )
+    expected = tail.size * max(faint / max(faint_decoys, 1), 1.0)
     fall = (float((tail - tail[-1]).sum()) + _TYPICAL_FALL * _TYPICAL_COUNT) / (tail.size + _TYPICAL_COUNT)
-    limit = max(LISTED, float(tail[-1]) + fall * math.log(tail.size / ASKED_FALSE), float(tail[0]))
-    return limit, tail.size * math.exp((float(tail[-1]) - limit) / fall)
+    limit = max(LEAST_LIMIT, float(tail[-1]) + fall * math.log(expected / ASKED_FALSE), float(tail[0]))
+    return limit, expected * math.exp((float(tail[-1]) - limit) / fall)
