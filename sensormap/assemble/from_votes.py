@@ -30,9 +30,10 @@ persist too, and are significant in ten flat fields of a real camera; planted de
 
 _BORDER = 2  # pixels that a smear reaches
 
-# Of a bad column or row only one in so many members is classified and dated, which takes 3 ms each. For a column of 657
-# members this saved 1.7 s, and its entry, whose kind and onset are those of most members, was the same.
-_LOOKED_AT = 8
+LOOKED_AT = 8
+"""Of a bad column or row only one in so many members is classified and dated, which takes 3 ms each. For a column of 657
+members this saved 1.7 s, and its entry, whose kind and onset are those of most members, was the same.
+"""
 
 _Facts = tuple[DefectKind, Between | None, tuple[int, int] | None]
 """Kind, onset, and the frames since then that show a defect, of all since then."""
@@ -191,7 +192,7 @@ class _History:
         Of a bad column or row, which is one entry, every eighth member is looked at, and those after it are like it.
         """
         self._members[line] += 1
-        if not line or self._members[line] % _LOOKED_AT == 1:
+        if not line or self._members[line] % LOOKED_AT == 1:
             kind = jpeg_kind(outliers, self._settings, bright=bright)
             self._of_line[line] = (kind, *self._onset(outliers, bright=bright))
         return self._of_line[line]

@@ -19,7 +19,7 @@ from sensormap.diagnose.jpeg.odds import SHAPES, strengths_of
 from sensormap.diagnose.onset import FrameSpan, find_onset
 from sensormap.diagnose.series import Conditions, Series
 from sensormap.maps.entries import DefectKind
-from sensormap.settings import FULL_SCALE, OUTLIER_SIGMA
+from sensormap.settings import OUTLIER_SIGMA
 
 # Values and frames that a slope takes at least, and the stops between the gains.
 _FEWEST, _LEAST_STOPS = 4, 1.0
@@ -35,7 +35,7 @@ _ONE_SIDE = 0.9  # share of outlying values to one side
 
 # Dark currents beside an offset, as multiples of it a second, and the nats by which they must explain more.
 _DARK_PER_OFFSET = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-_OFFSETS = np.geomspace(4.0, FULL_SCALE, 14)
+_OFFSETS = (0.4, 0.65, 1.0, 1.6)  # tried, as multiples of what an offset alone explains best
 _DARK_BESIDE = 4.0
 
 # Quantile of the effect that counts, of so many outlying values, and light below which no share of it is told: 1 % of
@@ -91,7 +91,10 @@ def diagnose_jpegs(series: Series, conditions: Conditions, odds: Odds) -> list[J
         if chosen.any():
             likelihoods.ratios(SHAPES[behaviour], strengths_of(behaviour, odds.strength[:, behaviour]), part)
             ratio[chosen] = part[chosen]
-    beside = _dark_beside_offset(likelihoods, inside)
+    beside = np.zeros(count)
+    offset = np.flatnonzero((law == Behaviour.OFFSET) | (law == Behaviour.FLICKER))
+    strength = odds.strength[offset, Behaviour.OFFSET]
+    beside[offset] = _dark_beside_offset(JpegLikelihoods(series[offset], conditions), inside[offset], strength)
     score = (series.value - series.level) / np.sqrt(series.variance)
     found = []
     for i in range(count):
@@ -176,13 +179,19 @@ def _kind(evidence: NDArray[np.float64], beside: float, looks: _Looks) -> Defect
     return DefectKind.OFFSET
 
 
-def _dark_beside_offset(likelihoods: JpegLikelihoods, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return by how many nats a dark current beside an offset explains more than an offset alone, ``(N,)``."""
-    ratio = np.empty(inside.shape)
+def _dark_beside_offset(
+    likelihoods: JpegLikelihoods, inside: NDArray[np.bool_], strength: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return by how many nats a dark current beside an offset explains more than an offset alone, ``(N,)``.
+
+    `strength` is that of the offset that explains most alone.
+    """
+    ratio, one = np.empty(inside.shape), np.ones(len(inside))
     alone, both = np.full((2, len(inside)), -np.inf)
-    for offset in _OFFSETS.tolist():
+    for multiple in _OFFSETS:
         for share in (0.0, *_DARK_PER_OFFSET):
-            likelihoods.ratios(Shape.LAW, Strengths.of(len(inside), offset=offset, dark=share * offset), ratio)
+            offset = multiple * strength
+            likelihoods.ratios(Shape.LAW, Strengths(share * offset, offset, one), ratio)
             best = alone if share == 0 else both
             np.maximum(best, ratio.sum(axis=1, where=inside), out=best)
     return np.asarray(both - alone)

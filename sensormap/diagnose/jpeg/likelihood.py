@@ -135,6 +135,16 @@ class JpegLikelihoods:
         fill_ratios(int(shape), each, self._parts, self._lost, self._frames, _CURVE, out)
 
 
+    def most_evidence(self) -> NDArray[np.float64]:
+        """Return by how many nats a law that foresees each value to one side explains more than health, ``(N,)``.
+
+        Chance makes a quarter of a nat a frame, which is taken off.
+        """
+        most = np.empty(len(self._lost))
+        fill_most(self._parts, self._lost, self._frames, most)
+        return most
+
+
 @compiled
 def log_density(
     value: float, expected: float, variance: float, odd: float, floor: float, ceiling: float, stray: float
@@ -234,3 +244,23 @@ def fill_ratios(
             if shape == 3:
                 found = math.log(PRESENT * math.exp(found) + (1 - PRESENT) * math.exp(parts[5, i, t]))
             out[i, t] = found - parts[5, i, t]
+
+
+@compiled
+def fill_most(
+    parts: NDArray[np.float64], lost: NDArray[np.bool_], frames: NDArray[np.float64], most: NDArray[np.float64]
+) -> None:
+    """Fill `JpegLikelihoods.most_evidence`; parameters as for `fill_ratios`."""
+    for i in range(most.shape[0]):
+        above, below, count = 0.0, 0.0, 0
+        for t in range(lost.shape[1]):
+            if not lost[i, t]:
+                value, variance, odd = parts[0, i, t], parts[3, i, t], parts[4, i, t]
+                found = log_density(value, value, variance, odd, frames[2, t], frames[3, t], frames[4, t])
+                gain = max(found - parts[5, i, t], 0.0)
+                count += 1
+                if value > parts[1, i, t]:
+                    above += gain
+                else:
+                    below += gain
+        most[i] = max(above, below) - 0.25 * count

@@ -42,6 +42,10 @@ LEAST_SPREAD = 0.0025
 was 0.0014 to 0.004 in four generated sets and four real ones.
 """
 
+# Nats, beyond those of chance, by which a law that foresees each value may explain a series better than health: of 50 000
+# photosites none of less had an evidence of 13, or one in a hundred of 5.
+_PROMISING = 13.0
+
 # Values of a stuck photosite that can be told apart: its own was looked up, not predicted.
 _LEVELS = 100
 
@@ -71,7 +75,28 @@ def odds_of_jpegs(series: Series, conditions: Conditions, *, response_spread: fl
         Circumstances of the frames.
     response_spread
         Standard deviation of healthy values about their neighbours', as a share.
+
+    Notes
+    -----
+    Half of the photosites deviate so little that no law can make a defect of them: their odds are 0.
     """
+    likelihoods = JpegLikelihoods(series, conditions)
+    promising = np.flatnonzero(likelihoods.most_evidence() >= _PROMISING)
+    found = _odds_of(series[promising], conditions, response_spread)
+    count, n = series.value.shape
+    odds = Odds(
+        np.full(count, -np.inf),
+        np.full((count, len(SINGLE)), -np.inf),
+        np.zeros((count, len(SINGLE))),
+        np.tile(np.array([0, n]), (count, len(SINGLE), 1)),
+    )
+    for name in ("total", "by_behaviour", "strength", "span"):
+        getattr(odds, name)[promising] = getattr(found, name)
+    return odds
+
+
+def _odds_of(series: Series, conditions: Conditions, response_spread: float) -> Odds:
+    """Return the odds of series that any law may explain."""
     count, n = series.value.shape
     likelihoods = JpegLikelihoods(series, conditions)
     own = _responses(likelihoods, series, conditions, response_spread)
@@ -159,7 +184,7 @@ def limit_by_decoys(candidates: NDArray[np.float64], decoys: NDArray[np.float64]
     >>> limit == LEAST_LIMIT, false < 0.1
     (True, True)
     """
-    tail = np.sort(decoys)[::-1][:_TAIL]
+    tail = np.sort(decoys[np.isfinite(decoys)])[::-1][:_TAIL]
     if not tail.size:
         return LEAST_LIMIT, 0.0
     faint, faint_decoys = (
