@@ -200,7 +200,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--scenes", type=Path, help="folder of photographs; without it procedural scenes")
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--seeds", type=int, nargs="+", default=[411, 412])
-    parser.add_argument("--demosaic", nargs="+", choices=DEVELOPMENTS, default=[*DEVELOPMENTS], help="of the sets, in turn")
+    parser.add_argument(
+        "--demosaic", nargs="+", choices=DEVELOPMENTS, default=[*DEVELOPMENTS], help="of the sets, in turn"
+    )
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2, help="threads, and processes of the script")
     parser.add_argument("--lowest", type=int, default=LOWEST, help="pixels that the script lists")

@@ -108,7 +108,8 @@ def _looked_at(line: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.in
     Of a bad column or row, which is one entry, it is every eighth member, and those after it are like it.
     """
     seen: Counter[int] = Counter()
-    looked_at, like, of_line = [], np.empty(line.size, np.intp), dict[int, int]()
+    looked_at: list[int] = []
+    like, of_line = np.empty(line.size, np.intp), dict[int, int]()
     for i, number in enumerate(line.tolist()):
         if not number or seen[number] % LOOKED_AT == 0:
             of_line[number] = len(looked_at)

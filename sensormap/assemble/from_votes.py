@@ -31,8 +31,8 @@ persist too, and are significant in ten flat fields of a real camera; planted de
 _BORDER = 2  # pixels that a smear reaches
 
 LOOKED_AT = 8
-"""Of a bad column or row only one in so many members is classified and dated, which takes 3 ms each. For a column of 657
-members this saved 1.7 s, and its entry, whose kind and onset are those of most members, was the same.
+"""Of a bad column or row only one in so many members is classified and dated, which takes 3 ms each. For a column of
+657 members this saved 1.7 s, and its entry, whose kind and onset are those of most members, was the same.
 """
 
 _Facts = tuple[DefectKind, Between | None, tuple[int, int] | None]

@@ -28,14 +28,14 @@ _FEWEST_BOUND = 5000  # photosites that may be followed however small the sensor
 # known in a third of the frames only, and 4 of those 8 entries were lost by that.
 _EARLY_SHARE, _EARLY_SIGMA = 3, 4.0
 
-# Of JPEGs so many times as many are named, and those left out that a photosite nearby exceeds so many times: a defect is
-# smeared over a dozen pixels, and a column took all places.
+# Of JPEGs so many times as many are named, and those left out that a photosite nearby exceeds so many times: a defect
+# is smeared over a dozen pixels, and a column took all places.
 _SMEARED_SHARE, _SMEAR_SUM = 3, 2
 
 _SAMPLE_STEP = 64  # of every so many sums one is in the sample that bounds the large ones
 
 
-def make_follow_list(
+def make_follow_list(  # noqa: PLR0913
     tally: Tally,
     block_votes: Sequence[BlockVotes],
     shifted_sums: NDArray[np.unsignedinteger[Any]],
@@ -77,9 +77,7 @@ def make_follow_list(
     return FollowList(places, decoy)
 
 
-def _without_smears(
-    places: NDArray[np.int64], sums: NDArray[np.unsignedinteger[Any]]
-) -> NDArray[np.int64]:
+def _without_smears(places: NDArray[np.int64], sums: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.int64]:
     """Return the places that have no photosite of twice their sum close by; sums by row and column."""
     height, width = sums.shape
     row, col = places // width, places % width
@@ -88,7 +86,7 @@ def _without_smears(
         for across in range(-SMEAR, SMEAR + 1):
             near = sums[np.clip(row + down, 0, height - 1), np.clip(col + across, 0, width - 1)]
             np.maximum(strongest, near, out=strongest)
-    return places[_SMEAR_SUM * sums[row, col].astype(np.int64) >= strongest]
+    return np.asarray(places[_SMEAR_SUM * sums[row, col].astype(np.int64) >= strongest])
 
 
 def worth_following(

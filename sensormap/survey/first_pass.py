@@ -115,7 +115,8 @@ class _FirstPass:
         self._step = max(step, rules.shift_block) if min(shape) >= rules.shift_block else step
         self._reach = rules.shift_reach
         self._shifts = np.zeros((2, len(photos)), np.int32)
-        self._shifted_sums = np.zeros(decoy_rows(area.height, everywhere=rules.smears) * area.width, self._tally.sum_outlying.dtype)
+        searched = decoy_rows(area.height, everywhere=rules.smears) * area.width
+        self._shifted_sums = np.zeros(searched, self._tally.sum_outlying.dtype)
         self._shifted_lock = Lock()
         self._reader = FrameReader(photos, profile, rules, context)
         self._saved = SavedWindows(

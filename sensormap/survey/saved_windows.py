@@ -112,9 +112,9 @@ class SavedWindows:
         shifts: NDArray[np.int32],
         *,
         step: int,
-        reach: int | None,
         cfa: Cfa,
         thresholds: Thresholds,
+        reach: int | None = None,
         smears: bool = False,
     ) -> None:
         later = [batch.later for batch in batches]

@@ -170,13 +170,11 @@ def _kind(evidence: NDArray[np.float64], beside: float, looks: _Looks) -> Defect
             return DefectKind.WEAK
         most = _DEAD_SHARE if law == Behaviour.WEAK else _DEAD_STUCK_SHARE
         return DefectKind.DEAD if looks.share < most else DefectKind.STUCK
-    if law == Behaviour.STUCK and not (looks.above >= _ONE_SIDE and looks.per_stop > _PER_STOP):
-        return DefectKind.STUCK
     if law == Behaviour.WEAK:
         return DefectKind.STUCK if looks.follows < _FOLLOWS else DefectKind.WEAK
-    if law == Behaviour.HOT or beside > _DARK_BESIDE:
-        return DefectKind.HOT
-    return DefectKind.OFFSET
+    if law == Behaviour.STUCK and not (looks.above >= _ONE_SIDE and looks.per_stop > _PER_STOP):
+        return DefectKind.STUCK
+    return DefectKind.HOT if law == Behaviour.HOT or beside > _DARK_BESIDE else DefectKind.OFFSET
 
 
 def _dark_beside_offset(

@@ -146,7 +146,7 @@ class JpegLikelihoods:
 
 
 @compiled
-def log_density(
+def log_density(  # noqa: PLR0913, PLR0917
     value: float, expected: float, variance: float, odd: float, floor: float, ceiling: float, stray: float
 ) -> float:
     """Return the logarithm of a value's density; of a clipped value, of the probability of all that clips.
@@ -181,11 +181,12 @@ def value_of(light: float, curve: NDArray[np.float64]) -> float:
     """Return the value of a JPEG for light in DN of 12 bits, by a curve that is even in the root of light."""
     place = min(math.sqrt(max(light, 0.0)) * _PER_ROOT, curve.size - 1.001)
     below = int(place)
-    return curve[below] + (place - below) * (curve[below + 1] - curve[below])
+    found: float = curve[below] + (place - below) * (curve[below + 1] - curve[below])
+    return found
 
 
 @compiled
-def fill_ratios(
+def fill_ratios(  # noqa: PLR0913, PLR0917
     shape: int,
     strengths: NDArray[np.float64],
     parts: NDArray[np.float64],

@@ -42,8 +42,8 @@ LEAST_SPREAD = 0.0025
 was 0.0014 to 0.004 in four generated sets and four real ones.
 """
 
-# Nats, beyond those of chance, by which a law that foresees each value may explain a series better than health: of 50 000
-# photosites none of less had an evidence of 13, or one in a hundred of 5.
+# Nats, beyond those of chance, by which a law that foresees each value may explain a series better than health: of
+# 50 000 photosites none of less had an evidence of 13, and one in a hundred of 5.
 _PROMISING = 13.0
 
 # Values of a stuck photosite that can be told apart: its own was looked up, not predicted.
@@ -56,8 +56,8 @@ ASKED_FALSE = 0.05
 """False entries by scenery that the limit of evidence allows a map."""
 
 LEAST_LIMIT = LIKELY + math.log(10) + math.log(LISTED_CONFIDENCE / (1 - LISTED_CONFIDENCE))
-"""Evidence in nats from which JPEGs list a defect at least: cameras take most defects out of their JPEGs, so that what is
-left is a tenth of what raw photos show.
+"""Evidence in nats from which JPEGs list a defect at least: cameras take most defects out of their JPEGs, so that what
+is left is a tenth of what raw photos show.
 """
 
 # Evidence, in nats, of places that are no defects, and yet look a little like some.
@@ -173,8 +173,8 @@ def limit_by_decoys(candidates: NDArray[np.float64], decoys: NDArray[np.float64]
 
     Notes
     -----
-    The number of decoys beyond some evidence falls exponentially, at the rate of the strongest ones' mean excess. Photos
-    of one place share more of their scenery than shifted ones do: so the number is multiplied by that of faint
+    The number of decoys beyond some evidence falls exponentially, at the rate of the strongest ones' mean excess.
+    Photos of one place share more of their scenery than shifted ones do: so the number is multiplied by that of faint
     candidates over that of faint decoys. The limit is where this line falls to `ASKED_FALSE`, but no less than
     `LEAST_LIMIT`, and no less than the strongest decoy.
 
@@ -188,9 +188,10 @@ def limit_by_decoys(candidates: NDArray[np.float64], decoys: NDArray[np.float64]
     if not tail.size:
         return LEAST_LIMIT, 0.0
     faint, faint_decoys = (
-        np.count_nonzero((part > _FAINT[0]) & (part < _FAINT[1])) for part in (candidates, decoys)
+        int(np.count_nonzero((part > _FAINT[0]) & (part < _FAINT[1]))) for part in (candidates, decoys)
     )
-    expected = tail.size * max(faint / max(faint_decoys, 1), 1.0)
+    alike = max(faint / faint_decoys, 1.0) if faint_decoys else 1.0
+    expected = tail.size * alike
     fall = (float((tail - tail[-1]).sum()) + _TYPICAL_FALL * _TYPICAL_COUNT) / (tail.size + _TYPICAL_COUNT)
     limit = max(LEAST_LIMIT, float(tail[-1]) + fall * math.log(expected / ASKED_FALSE), float(tail[0]))
     return limit, expected * math.exp((float(tail[-1]) - limit) / fall)

@@ -24,9 +24,9 @@ _BLOCK, _RIPPLE, _RIPPLE_EXCESS = 16, 2 / 3, 1 / 4
 # Ripples of a line run along it on both sides, as far as the block goes.
 _BESIDE_LINE = 8
 
-# Two defects side by side show alike in the same frames; a smear is fainter, and in fewer. In five simulated sets, three
-# developments, 44 of 50 true pairs have at least these shares of score, excess and frames, and 2 of 995 smears, both
-# between two defects.
+# Two defects side by side show alike in the same frames; a smear is fainter, and in fewer. In five simulated sets of
+# three developments, 44 of 50 true pairs have at least these shares of score, excess and frames, and 2 of 995 smears,
+# both between two defects.
 _PAIR_EXCESS, _PAIR_SCORE, _PAIR_FRAMES, _FEWEST_FRAMES = 0.68, 0.85, 0.75, 5
 
 # What lies between two defects deviates at most so many times as much as these.
@@ -82,8 +82,8 @@ def find_centres(candidates: Candidates, outliers: Outliers, *, width: int, pair
         if run[weak] > 0 and run[weak] == run[strong]:
             return False
         if away <= SMEAR:
-            pair = pairs and score[weak] >= _PAIR_SCORE * score[strong] and excess[weak] >= _PAIR_EXCESS * excess[strong]
-            return not (pair and _alike(outliers[slice(*ends[weak])], outliers[slice(*ends[strong])]))
+            near = score[weak] >= _PAIR_SCORE * score[strong] and excess[weak] >= _PAIR_EXCESS * excess[strong]
+            return not (pairs and near and _alike(outliers[slice(*ends[weak])], outliers[slice(*ends[strong])]))
         together = row[weak] // _BLOCK == row[strong] // _BLOCK and col[weak] // _BLOCK == col[strong] // _BLOCK
         faint = score[weak] < _RIPPLE * score[strong] or excess[weak] < _RIPPLE_EXCESS * excess[strong]
         return bool((together or away <= _BLOCK // 2) and faint)
