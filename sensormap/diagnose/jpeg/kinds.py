@@ -33,6 +33,10 @@ _LEVEL = -0.8  # correlation of the excess with the values around, below which a
 _PER_STOP = 3.0  # values a stop of gain from which a bright one is no stuck level
 _ONE_SIDE = 0.9  # share of outlying values to one side
 
+# Nats by which a defect that comes and goes must explain more: where a steady one is off by more than its law may be,
+# for example in deep shadows, it seems to be absent.
+_JUMPS = 12.0
+
 # Dark currents beside an offset, as multiples of it a second, and the nats by which they must explain more.
 _DARK_PER_OFFSET = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 _OFFSETS = (0.4, 0.65, 1.0, 1.6)  # tried, as multiples of what an offset alone explains best
@@ -92,7 +96,7 @@ def diagnose_jpegs(series: Series, conditions: Conditions, odds: Odds) -> list[J
             likelihoods.ratios(SHAPES[behaviour], strengths_of(behaviour, odds.strength[:, behaviour]), part)
             ratio[chosen] = part[chosen]
     beside = np.zeros(count)
-    offset = np.flatnonzero((law == Behaviour.OFFSET) | (law == Behaviour.FLICKER))
+    offset = np.flatnonzero(np.isin(law, [Behaviour.OFFSET, Behaviour.TELEGRAPH, Behaviour.FLICKER]))
     strength = odds.strength[offset, Behaviour.OFFSET]
     beside[offset] = _dark_beside_offset(JpegLikelihoods(series[offset], conditions), inside[offset], strength)
     score = (series.value - series.level) / np.sqrt(series.variance)
@@ -163,6 +167,9 @@ def _kind(evidence: NDArray[np.float64], beside: float, looks: _Looks) -> Defect
     law = Behaviour(int(evidence.argmax()))
     if law == Behaviour.FLICKER and looks.above >= _ONE_SIDE:  # flicker goes both ways
         law = Behaviour(int(np.delete(evidence, Behaviour.FLICKER).argmax()))
+    steady = max(Behaviour.HOT, Behaviour.OFFSET, key=lambda one: float(evidence[one]))
+    if law == Behaviour.TELEGRAPH and evidence[law] < evidence[steady] + _JUMPS:
+        law = steady
     if law in {Behaviour.FLICKER, Behaviour.TELEGRAPH}:
         return DefectKind.STUCK if looks.level < _LEVEL and looks.follows < _FOLLOWS else DefectKind.NOISY
     if law in {Behaviour.WEAK, Behaviour.STUCK} and looks.above < 1 - _ONE_SIDE:
