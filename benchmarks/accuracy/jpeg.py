@@ -24,7 +24,7 @@ from benchmarks.costs import Cost, cost_line, ratio_line, run
 from benchmarks.generate import generate
 from benchmarks.programs.running_variance import LOWEST
 from fixtures.camera.defects import KINDS
-from fixtures.camera.develop import DEMOSAICS
+from fixtures.camera.develop import DEVELOPMENTS
 from fixtures.series import Recipe
 from fixtures.truth.coverage import merged
 from fixtures.truth.nearby import visible_defects
@@ -200,7 +200,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--scenes", type=Path, help="folder of photographs; without it procedural scenes")
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--seeds", type=int, nargs="+", default=[411, 412])
-    parser.add_argument("--demosaic", nargs="+", choices=DEMOSAICS, default=[*DEMOSAICS], help="of the sets, in turn")
+    parser.add_argument(
+        "--demosaic", nargs="+", choices=DEVELOPMENTS, default=[*DEVELOPMENTS], help="of the sets, in turn"
+    )
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2, help="threads, and processes of the script")
     parser.add_argument("--lowest", type=int, default=LOWEST, help="pixels that the script lists")

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from sensormap.assemble.evidence import Clock, Evidence
+from sensormap.assemble.from_jpeg_series import followed_jpeg_defects
 from sensormap.assemble.from_series import make_defects
 from sensormap.assemble.from_votes import jpeg_defects, unfollowed_defects
 from sensormap.assemble.lines import make_lines
@@ -68,7 +69,10 @@ def assemble(
     settings: dict[str, Setting] = {**asdict(thresholds), "outlier_sigma": OUTLIER_SIGMA, "fewest_votes": FEWEST_VOTES}
     false: float | None
     rules = evidence.rules
-    if rules.smears:
+    if rules.smears and evidence.followed is not None:
+        clock = _clock(evidence, evidence.followed)
+        defects, false = followed_jpeg_defects(evidence.followed, sensor, clock, ceiling=ceiling)
+    elif rules.smears:
         defects, false = jpeg_defects(evidence, sensor, thresholds, ceiling=ceiling)
     elif evidence.followed is None:
         defects, false = unfollowed_defects(evidence, sensor, thresholds, ceiling=ceiling), None
@@ -182,9 +186,9 @@ def undated(evidence: Evidence) -> str | None:
     evidence
         Results of the passes over the photos.
     """
-    if evidence.rules.smears:
-        return Clock(evidence.photos).problem
-    return None if evidence.followed is None else _clock(evidence, evidence.followed).problem
+    if evidence.followed is not None:
+        return _clock(evidence, evidence.followed).problem
+    return Clock(evidence.photos).problem if evidence.rules.smears else None
 
 
 def _clock(evidence: Evidence, followed: SecondPassResult) -> Clock:

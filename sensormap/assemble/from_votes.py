@@ -14,7 +14,7 @@ from sensormap.assemble.evidence import Clock, Evidence
 from sensormap.camera.geometry import Sensor
 from sensormap.detect.candidates import Candidates, find_candidates
 from sensormap.detect.tally import Outliers
-from sensormap.diagnose.jpeg_smears import find_centres
+from sensormap.diagnose.jpeg.smears import find_centres
 from sensormap.diagnose.kinds_without_series import ExposureSettings, classify, jpeg_kind, relative_effect
 from sensormap.diagnose.onset import find_onset, onset_ratios
 from sensormap.maps.entries import Between, Defect, DefectKind, rounded
@@ -30,9 +30,10 @@ persist too, and are significant in ten flat fields of a real camera; planted de
 
 _BORDER = 2  # pixels that a smear reaches
 
-# Of a bad column or row only one in so many members is classified and dated, which takes 3 ms each. For a column of 657
-# members this saved 1.7 s, and its entry, whose kind and onset are those of most members, was the same.
-_LOOKED_AT = 8
+LOOKED_AT = 8
+"""Of a bad column or row only one in so many members is classified and dated, which takes 3 ms each. For a column of
+657 members this saved 1.7 s, and its entry, whose kind and onset are those of most members, was the same.
+"""
 
 _Facts = tuple[DefectKind, Between | None, tuple[int, int] | None]
 """Kind, onset, and the frames since then that show a defect, of all since then."""
@@ -95,7 +96,7 @@ def jpeg_defects(
             continue
         lines.append(line)
         kind, onset, seen = history.of(own, bright=int(own.score.astype(np.int64).sum()) > 0, line=line)
-        radius = max(away, _least_radius(sensor, int(candidates.row[i]), int(candidates.col[i])))
+        radius = max(away, least_radius(sensor, int(candidates.row[i]), int(candidates.col[i])))
         entry = _entry(sensor, candidates, i, kind, ceiling)
         defects.append(replace(entry, onset=onset, seen=seen, radius=radius))
     false = rounded(thresholds.false_votes * len(evidence.block_votes), digits=2)
@@ -151,8 +152,16 @@ def _entry(sensor: Sensor, candidates: Candidates, i: int, kind: DefectKind, con
     )
 
 
-def _least_radius(sensor: Sensor, row: int, col: int) -> int:
-    """Return how far at least a defect may lie from its pixel: at the border it may lie outside, its smear inside."""
+def least_radius(sensor: Sensor, row: int, col: int) -> int:
+    """Return how far at least a defect may lie from its pixel: at the border it may lie outside, its smear inside.
+
+    Parameters
+    ----------
+    sensor
+        Geometry.
+    row, col
+        Its pixel in the active area.
+    """
     area = sensor.active_area
     if min(row, col, area.height - 1 - row, area.width - 1 - col) < _BORDER:
         return _BORDER
@@ -183,7 +192,7 @@ class _History:
         Of a bad column or row, which is one entry, every eighth member is looked at, and those after it are like it.
         """
         self._members[line] += 1
-        if not line or self._members[line] % _LOOKED_AT == 1:
+        if not line or self._members[line] % LOOKED_AT == 1:
             kind = jpeg_kind(outliers, self._settings, bright=bright)
             self._of_line[line] = (kind, *self._onset(outliers, bright=bright))
         return self._of_line[line]

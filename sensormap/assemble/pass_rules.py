@@ -31,6 +31,8 @@ class PassRules:
         DN by which the tally's clipping limits lie beyond those of the frame.
     shift_block
         Photosites: frames are shifted against each other by multiples of it, and of the filter pattern's step.
+    shift_reach
+        Blocks, in either direction, that frames are shifted by at most; None for as far as the sensor goes.
     fewest_shifts
         Number of times, at least, that the shifted frames of a block vote.
     halves
@@ -57,6 +59,7 @@ class PassRules:
     quantised: bool
     clipping_margin: int
     shift_block: int
+    shift_reach: int | None
     fewest_shifts: int
     halves: bool
     decoys: bool
@@ -76,6 +79,7 @@ RAW = PassRules(
     quantised=True,
     clipping_margin=0,
     shift_block=1,
+    shift_reach=None,
     fewest_shifts=2,
     halves=True,
     decoys=True,
@@ -96,11 +100,12 @@ JPEG = PassRules(
     quantised=False,  # 8 bits on a tone curve: noise is below a step in most of them, and texture is not
     clipping_margin=1,  # a clipped pixel scores 0 where its surroundings are clipped, and needs no count of its own
     shift_block=16,  # whole blocks of the compression, whose pattern is at the same places of all frames
+    # Ground is below and sky above in most photos of a series: what scenery makes of a place shows near it only.
+    shift_reach=16,
     fewest_shifts=1,
     halves=False,
-    decoys=False,
-    # Its laws are those of raw values, and reading JPEGs again would take most of the time of the first pass.
-    second_pass=False,
+    decoys=True,
+    second_pass=True,
     lists_strengths=False,
     smears=True,
     finds_lines=False,  # the blocks of the compression make rows deviate

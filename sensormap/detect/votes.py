@@ -117,7 +117,7 @@ def parts_of(frames: Sequence[int]) -> list[Sequence[int]]:
 
 
 def draw_shifts(
-    frames: int, shape: tuple[int, int], step: int, seed: int | np.random.Generator
+    frames: int, shape: tuple[int, int], step: int, seed: int | np.random.Generator, reach: int | None = None
 ) -> NDArray[np.int32]:
     """Return a random (row, col) offset for each of `frames` frames, by whole plane steps, shape ``(2, frames)``.
 
@@ -131,20 +131,33 @@ def draw_shifts(
         Distance between same-plane neighbours: shifts keep to their plane.
     seed
         Seed of the random draws; the same seed gives the same shifts.
+    reach
+        Steps in either direction that they go at most; None for as far as the active area goes.
+
+    Notes
+    -----
+    Shifts go around the edges: one upwards is one downwards by the rest of the height.
     """
     rng = np.random.default_rng(seed)
-    rows, cols = (rng.integers(0, side // step, frames) * step for side in shape)
+    if reach is None:
+        rows, cols = (rng.integers(0, side // step, frames) * step for side in shape)
+    else:
+        around = [side - side % 2 for side in shape]
+        most = [min(reach, side // step // 2) for side in shape]
+        rows, cols = (
+            rng.integers(-far, far + 1, frames) * step % side for far, side in zip(most, around, strict=True)
+        )
     return np.stack([rows, cols]).astype(np.int32)
 
 
-def shift_of(digest: str, shape: tuple[int, int], step: int) -> NDArray[np.int32]:
+def shift_of(digest: str, shape: tuple[int, int], step: int, reach: int | None = None) -> NDArray[np.int32]:
     """Return the offset of a frame, drawn from its file's digest: the same in whatever series the photo stands.
 
     Parameters
     ----------
     digest
         SHA-256 of the photo's file, hexadecimal.
-    shape, step
+    shape, step, reach
         As for `draw_shifts`.
 
     Returns
@@ -152,7 +165,7 @@ def shift_of(digest: str, shape: tuple[int, int], step: int) -> NDArray[np.int32
     ndarray of int32, shape (2,)
         (row, col) offset by whole plane steps.
     """
-    return draw_shifts(1, shape, step, int(digest, 16))[:, 0]
+    return draw_shifts(1, shape, step, int(digest, 16), reach)[:, 0]
 
 
 def count_votes(  # noqa: PLR0913
@@ -165,6 +178,7 @@ def count_votes(  # noqa: PLR0913
     false_votes: float,
     seed: int,
     fewest_shifts: int = 2,
+    reach: int | None = None,
 ) -> tuple[BlockVotes, ...]:
     """Count one block's votes and single out the photosites that chance and scenery do not explain.
 
@@ -178,8 +192,8 @@ def count_votes(  # noqa: PLR0913
         Offsets of all frames, by number, shape ``(2, frames)``.
     shape
         ``(H, W)`` of the active area.
-    step
-        Number of photosites that further random shifts go by, as for `draw_shifts`.
+    step, reach
+        Number of photosites that further random shifts go by, and how far, as for `draw_shifts`.
     false_votes
         Number of false candidates that each part may be expected to yield.
     seed
@@ -206,7 +220,7 @@ def count_votes(  # noqa: PLR0913
         shifted = [decoys.total]
         # Where outliers are few, shifting is fast and few of them meet: go on until there is a tail to speak of.
         while len(shifted) < fewest_shifts or (len(shifted) < _MOST_SHIFTS and sum(map(len, shifted)) < _TAIL):
-            further = draw_shifts(shifts.shape[1], shape, step, rng)
+            further = draw_shifts(shifts.shape[1], shape, step, rng, reach)
             entries, places = voters.repeated(FEWEST_VOTES, further)
             shifted.append(_Totals.of(places, lists.score[entries]).total)
         threshold = _tail_threshold(np.concatenate(shifted), shifts=len(shifted), false_votes=false_votes)

@@ -14,7 +14,7 @@ from sensormap.detect.follow_list import FollowList
 from sensormap.detect.nulls import nulls_of
 from sensormap.detect.tally import Tally
 from sensormap.detect.votes import BlockVotes
-from sensormap.settings import Thresholds, most_listed
+from sensormap.settings import SMEAR, Thresholds, most_listed
 
 # A photosite is followed whose mean score deviates so far, in robust standard deviations. Of the largest sums at least
 # so many are followed, on small sensors too.
@@ -28,10 +28,14 @@ _FEWEST_BOUND = 5000  # photosites that may be followed however small the sensor
 # known in a third of the frames only, and 4 of those 8 entries were lost by that.
 _EARLY_SHARE, _EARLY_SIGMA = 3, 4.0
 
+# Of JPEGs so many times as many are named, and those left out that a photosite nearby exceeds so many times: a defect
+# is smeared over a dozen pixels, and a column took all places.
+_SMEARED_SHARE, _SMEAR_SUM = 3, 2
+
 _SAMPLE_STEP = 64  # of every so many sums one is in the sample that bounds the large ones
 
 
-def make_follow_list(
+def make_follow_list(  # noqa: PLR0913
     tally: Tally,
     block_votes: Sequence[BlockVotes],
     shifted_sums: NDArray[np.unsignedinteger[Any]],
@@ -39,6 +43,7 @@ def make_follow_list(
     thresholds: Thresholds,
     *,
     early: bool = False,
+    smears: bool = False,
 ) -> FollowList:
     """Return the photosites that may be defects, and decoys of as large sums: both ascending.
 
@@ -51,7 +56,12 @@ def make_follow_list(
         unsigned type.
     early
         Whether most frames are still to come, which may raise what does not stand out yet: then more are listed.
+    smears
+        Whether each defect is smeared over several photosites: then more are listed, but of those that touch only the
+        strongest.
     """
+    if smears:
+        thresholds = replace(thresholds, followed_share=_SMEARED_SHARE * thresholds.followed_share)
     sigma = _EARLY_SIGMA if early else FOLLOWED_SIGMA
     if early:
         thresholds = replace(thresholds, followed_share=_EARLY_SHARE * thresholds.followed_share)
@@ -59,9 +69,24 @@ def make_follow_list(
     least = largest_sums(tally.sum_outlying.reshape(-1), most_followed(tally.hidden.size, thresholds))
     decoys = [np.flatnonzero(shifted_sums >= least)] + [votes.decoys for votes in block_votes]
     decoy = np.unique(np.concatenate(decoys)).astype(np.int64)
-    return FollowList(
-        worth_following(tally, block_votes, cfa, thresholds, sigma=sigma), decoy[decoy < shifted_sums.size]
-    )
+    decoy = decoy[decoy < shifted_sums.size]
+    places = worth_following(tally, block_votes, cfa, thresholds, sigma=sigma)
+    if smears:
+        places = _without_smears(places, tally.sum_outlying)
+        decoy = _without_smears(decoy, shifted_sums.reshape(-1, tally.shape[1]))
+    return FollowList(places, decoy)
+
+
+def _without_smears(places: NDArray[np.int64], sums: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.int64]:
+    """Return the places that have no photosite of twice their sum close by; sums by row and column."""
+    height, width = sums.shape
+    row, col = places // width, places % width
+    strongest = np.zeros(places.size, np.int64)
+    for down in range(-SMEAR, SMEAR + 1):
+        for across in range(-SMEAR, SMEAR + 1):
+            near = sums[np.clip(row + down, 0, height - 1), np.clip(col + across, 0, width - 1)]
+            np.maximum(strongest, near, out=strongest)
+    return np.asarray(places[_SMEAR_SUM * sums[row, col].astype(np.int64) >= strongest])
 
 
 def worth_following(

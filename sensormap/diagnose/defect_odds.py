@@ -38,7 +38,8 @@ LISTED = LIKELY + math.log(LISTED_CONFIDENCE / (1 - LISTED_CONFIDENCE))
 """Evidence in nats from which a map lists a defect."""
 
 _FROM_THE_START = 0.5  # of all defects are there in the first frame; the others appear evenly over the series
-_HEALS = 0.05  # of all defects are gone again before the last frame
+HEALS = 0.05
+"""Share of all defects that are gone again before the last frame."""
 
 # Levels of a stuck photosite that can be told apart: its own was looked up, not predicted, which costs their logarithm.
 _LEVELS = 1000
@@ -56,7 +57,7 @@ _TYPICAL_FALL, _TYPICAL_COUNT = 3.0, 3
 
 # Shares of defects by behaviour, roughly as surveys of ageing sensors have them; a factor of two hardly matters beside
 # evidence of hundreds of nats.
-_PRIOR = {
+PRIOR = {
     Behaviour.HOT: 0.3,
     Behaviour.OFFSET: 0.2,
     Behaviour.WEAK: 0.2,
@@ -170,9 +171,9 @@ def odds_of(
     tries[Behaviour.STUCK] = _levels(series, conditions)
     own = None if pattern is None else own_pattern(series, conditions, pattern)
     total, lasting, healed = evidence(series, conditions, tries, response_spread, own_pattern=own)
-    lasts = log_sum(total + np.log(since_prior(n)), axis=2) + math.log(1 - _HEALS)
-    heals = healed[..., 0] - math.log(n * (n + 1) / 2 / _HEALS)
-    each = np.logaddexp(lasts, heals) + np.log([_PRIOR[behaviour] for behaviour in SINGLE])
+    lasts = log_sum(total + np.log(since_prior(n)), axis=2) + math.log(1 - HEALS)
+    heals = healed[..., 0] - math.log(n * (n + 1) / 2 / HEALS)
+    each = np.logaddexp(lasts, heals) + np.log([PRIOR[behaviour] for behaviour in SINGLE])
     each[:, Behaviour.STUCK] -= math.log(_LEVELS)
     each[:, SIGNED] += np.where(usual, 0.0, math.log(_OTHER_SIDE))
     best = np.where((heals > lasts)[..., None], healed, lasting)

@@ -279,7 +279,9 @@ def measure_odd_shares(controls: Series, conditions: Conditions) -> OddShares:
     return OddShares(middle, np.clip(np.maximum.accumulate(share), _FEWEST_ODD, _MOST_ODD))
 
 
-def measure_response_spread(controls: Series, conditions: Conditions) -> float:
+def measure_response_spread(
+    controls: Series, conditions: Conditions, *, least: float = _LEAST_RESPONSE_SPREAD
+) -> float:
     """Return the robust standard deviation of healthy responses about their neighbours', as a share.
 
     Parameters
@@ -288,6 +290,8 @@ def measure_response_spread(controls: Series, conditions: Conditions) -> float:
         Photosites drawn at random, their `odd` filled in.
     conditions
         Circumstances of the frames.
+    least
+        What it is at least.
 
     Notes
     -----
@@ -299,9 +303,9 @@ def measure_response_spread(controls: Series, conditions: Conditions) -> float:
     total = weight.sum(axis=1)
     lit = total > 0
     if np.count_nonzero(lit) < _FEWEST_LIT:
-        return _LEAST_RESPONSE_SPREAD
+        return least
     relative = np.where(controls.level > 0, (controls.value - controls.level) / np.maximum(controls.level, 1), 0)
     response = (weight * relative).sum(axis=1)[lit] / total[lit]
     spread = SIGMA_PER_MAD * float(np.median(np.abs(response - np.median(response))))
     noise = float(np.median(1 / total[lit]))
-    return max(float(np.sqrt(max(spread**2 - noise, 0))), _LEAST_RESPONSE_SPREAD)
+    return max(float(np.sqrt(max(spread**2 - noise, 0))), least)

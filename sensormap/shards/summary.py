@@ -17,7 +17,7 @@ from sensormap.frame import Mosaic, Skipped
 from sensormap.score.noise import Noise
 from sensormap.score.same_scene import Fingerprint
 
-# Decoys are chosen in one part of the rows out of so many, the topmost.
+# Decoys are chosen in one part of the rows out of so many, the topmost, unless they are looked for everywhere.
 _DECOY_PART = 4
 
 
@@ -140,12 +140,14 @@ class ShardSummary:
         return sorted(number for number, record in self.records.items() if not record.repeat)
 
 
-def shifted_photosites(shape: tuple[int, int]) -> int:
-    """Return of how many photosites, those of the topmost rows, `ShardSummary.shifted_sums` has the sums.
+def decoy_rows(height: int, *, everywhere: bool) -> int:
+    """Return of how many rows, the topmost, `ShardSummary.shifted_sums` has the sums.
 
     Parameters
     ----------
-    shape
-        ``(H, W)`` of the active area.
+    height
+        Rows of the active area.
+    everywhere
+        Whether decoys are looked for in all rows, because frames are shifted only a little and the topmost show sky.
     """
-    return max(shape[0] // _DECOY_PART, 1) * shape[1]
+    return height if everywhere else max(height // _DECOY_PART, 1)

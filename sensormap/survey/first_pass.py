@@ -31,7 +31,7 @@ from sensormap.score.filtered import is_filtered
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import fit_noise
 from sensormap.score.same_scene import Fingerprint, fingerprint_of
-from sensormap.shards.summary import FrameRecord, ShardSummary, ShardVotes, shifted_photosites
+from sensormap.shards.summary import FrameRecord, ShardSummary, ShardVotes, decoy_rows
 from sensormap.survey.context import RunContext
 from sensormap.survey.frame_reader import FrameReader
 from sensormap.survey.memory import give_back
@@ -163,8 +163,10 @@ class _FirstPass:
         self._blocks = time_blocks(range(len(photos)), long=long, size=thresholds.block_frames)
         step = profile.cfa.step
         self._step = max(step, rules.shift_block) if min(shape) >= rules.shift_block else step
+        self._reach = rules.shift_reach
         self._shifts = np.zeros((2, len(photos)), np.int32)
-        self._shifted_sums = np.zeros(shifted_photosites(shape), self._tally.sum_outlying.dtype)
+        searched = decoy_rows(area.height, everywhere=rules.smears) * area.width
+        self._shifted_sums = np.zeros(searched, self._tally.sum_outlying.dtype)
         self._shifted_lock = Lock()
         self._reader = FrameReader(photos, profile, rules, context)
         self._saved = SavedWindows(
@@ -174,8 +176,10 @@ class _FirstPass:
             self._shifted_sums,
             self._shifts,
             step=self._step,
+            reach=self._reach,
             cfa=profile.cfa.shifted(x=area.x, y=area.y),
             thresholds=thresholds,
+            smears=rules.smears,
         )
         self._scenes = ScenesSeen(self._saved.order)
         self._ended = False
@@ -278,7 +282,7 @@ class _FirstPass:
             return skipped(self._photos[number].path.name, "the run ended before it was tallied")
         self._saved.wait(number)
         filtered = self._rules.detects_filtering and is_filtered(padded, self._profile.cfa.step, clipping=clipping)
-        self._shifts[:, number] = shift_of(frame.digest, self._tally.shape, self._step)
+        self._shifts[:, number] = shift_of(frame.digest, self._tally.shape, self._step, self._reach)
         if not repeat:
             self._fingerprints[number] = fingerprint
             margin = self._rules.clipping_margin
@@ -308,6 +312,7 @@ class _FirstPass:
             false_votes=self._context.options.thresholds.false_votes,
             seed=3 * block,
             fewest_shifts=self._rules.fewest_shifts,
+            reach=self._reach,
         )
         # A half keeps nothing that the whole does not keep.
         none = Outliers.concatenate([])

@@ -118,7 +118,9 @@ def _follow(
     """Run the second pass over the chosen frames that count, and over others in place of those that do not."""
     area, options = profile.active_area, context.options
     cfa = profile.cfa.shifted(x=area.x, y=area.y)
-    follow_list = make_follow_list(first.tally, first.block_votes, first.shifted_sums, cfa, options.thresholds)
+    follow_list = make_follow_list(
+        first.tally, first.block_votes, first.shifted_sums, cfa, options.thresholds, smears=rules_for(photos).smears
+    )
     frames = refilled(photos, chosen, first.counted, options.follow)
     again = sum(number not in first.saved_windows for number in frames)
     log.info(

@@ -86,12 +86,14 @@ class SavedWindows:
         Numbers of the frames that the second pass wants.
     tally, shifted_sums, shifts
         Tally, sums and shifts of the first pass.
-    step
-        Number of photosites that random shifts go by.
+    step, reach
+        Number of photosites that random shifts go by, and how far they go, as for `votes.draw_shifts`.
     cfa
         Filter pattern as read from the active area's corner.
     thresholds
         Detection thresholds.
+    smears
+        Whether each defect is smeared over several photosites.
 
     Attributes
     ----------
@@ -112,6 +114,8 @@ class SavedWindows:
         step: int,
         cfa: Cfa,
         thresholds: Thresholds,
+        reach: int | None = None,
+        smears: bool = False,
     ) -> None:
         later = [batch.later for batch in batches]
         self.order = tuple(number for batch in batches for number in (*batch.leading, *batch.later))
@@ -122,7 +126,8 @@ class SavedWindows:
         self._leading = {number: i for i, batch in enumerate(batches) if batch.later for number in batch.leading}
         self._waits_for = self._later | {number: i - 1 for i, batch in enumerate(batches) for number in batch.leading}
         self._tally, self._shifted_sums, self._shifts = tally, shifted_sums, shifts
-        self._step, self._cfa, self._thresholds = step, cfa, thresholds
+        self._step, self._reach, self._cfa, self._thresholds = step, reach, cfa, thresholds
+        self._smears = smears
         self._lock = Lock()
         # A batch's list can be made when its leading frames and all frames before them are done.
         self._awaited = [{*before, *batch.leading} for batch, before in zip(batches, ((), *later), strict=False)]
@@ -188,10 +193,11 @@ class SavedWindows:
             step=self._step,
             false_votes=self._thresholds.false_votes,
             seed=_VOTE_SEED + batch,
+            reach=self._reach,
         )
         self._outliers[batch] = {}
         found = make_follow_list(
-            self._tally, block_votes, self._shifted_sums, self._cfa, self._thresholds, early=True
+            self._tally, block_votes, self._shifted_sums, self._cfa, self._thresholds, early=True, smears=self._smears
         )
         controls = draw_controls(self._tally.hidden.size)
         return FollowList(np.union1d(found.photosites, controls), found.decoys)

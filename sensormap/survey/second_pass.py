@@ -18,11 +18,14 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
+from sensormap.assemble.pass_rules import rules_for
 from sensormap.camera.profile import Profile
 from sensormap.detect.follow_list import FollowList, moved_back
 from sensormap.detect.runs import find_columns
 from sensormap.diagnose.defect_odds import Odds, odds_of
 from sensormap.diagnose.fixed_pattern import measure_fixed_pattern, with_floors
+from sensormap.diagnose.jpeg.odds import LEAST_SPREAD, odds_of_jpegs
+from sensormap.diagnose.jpeg.smears import smeared
 from sensormap.diagnose.kind_and_strengths import SecondPassResult
 from sensormap.diagnose.scenery import neighbours_deviate, repeated_frames
 from sensormap.diagnose.series import (
@@ -101,6 +104,7 @@ class _SecondPass:
         area = profile.active_area
         self._photos, self._profile, self._first, self._context = photos, profile, first, context
         self._candidates, self._decoys = candidates.photosites, candidates.decoys
+        self._smears = rules_for(photos).smears
         # Whether the neighbours of each candidate deviate with it.
         cfa = profile.cfa.shifted(x=area.x, y=area.y)
         self._neighbours_deviate = neighbours_deviate(first.tally, cfa, self._candidates)
@@ -208,6 +212,8 @@ class _SecondPass:
         count = self._candidates.size
         controls = slice(count, count + CONTROLS)
         followed = replace(followed, odd_shares=measure_odd_shares(followed[controls], conditions))
+        if self._smears:
+            return self._jpeg_result(followed, conditions, pool)
         spread, asked = measure_response_spread(followed[controls], conditions), self._context.options.least_strengths
         pattern = measure_fixed_pattern(followed[controls], conditions, asked, spread)
         least = with_floors(asked, pattern, conditions)
@@ -243,6 +249,33 @@ class _SecondPass:
             response_spread=spread,
             repeats=int(np.count_nonzero(repeats)),
             pattern=pattern,
+        )
+
+    def _jpeg_result(self, followed: FollowedWindows, conditions: Conditions, pool: Pool) -> SecondPassResult:
+        """Compute the odds of candidates and decoys from JPEGs."""
+        count = self._candidates.size
+        controls, decoys = followed[slice(count, count + CONTROLS)], followed.part(slice(count + CONTROLS, None))
+        spread = measure_response_spread(controls, conditions, least=LEAST_SPREAD)
+
+        def odds_in_lots(part: FollowedWindows) -> Odds:
+            first = odds_of_jpegs(part[:0], conditions, response_spread=spread)  # the kernels are compiled here
+            found = [
+                pool.submit(lambda lot: odds_of_jpegs(part[lot], conditions, response_spread=spread), lot)
+                for lot in part.lots()
+            ]
+            return Odds.concatenate([first, *(result_of(one) for one in found)])
+
+        candidates = followed.part(slice(0, count))
+        odds = odds_in_lots(candidates)
+        smears = smeared(self._candidates[odds.likely], self._first.tally.shape)
+        known = decoys.known & self._off_defects(smears, conditions)
+        return SecondPassResult(
+            places=self._candidates,
+            series=candidates,
+            odds=odds,
+            conditions=conditions,
+            decoys=odds_in_lots(replace(decoys, known=known)).total,
+            response_spread=spread,
         )
 
     def _repeats(self, candidates: FollowedWindows, odds: Odds, repeats: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -383,3 +383,13 @@ def test_any_list_on_the_smallest_sensor(entries: list[tuple[int, int, int]], se
     assert votes.following.tolist() == sorted(sums)
     assert len(votes.outliers) == len(kept)
     assert votes.threshold >= 12
+
+
+@pytest.mark.parametrize("shape", [(200, 331), (48, 40), (16, 17)])
+def test_near_shifts_go_whole_blocks_either_way_and_no_farther(shape: tuple[int, int]) -> None:
+    shifts = draw_shifts(500, shape, 16, 3, reach=2)
+    around = np.array([[side - side % 2] for side in shape])
+    assert ((shifts >= 0) & (shifts < around)).all()
+    either_way = np.minimum(shifts, around - shifts)
+    assert not (either_way % 16).any()
+    assert (either_way.max(axis=1) <= 32).all()

@@ -91,3 +91,19 @@ def test_no_more_than_a_hundredth_of_the_sensor_is_followed(monkeypatch):
     places = np.arange(100, 200, dtype=np.int64)
     assert worth_following_module._most_outlying(places, outlying).tolist() == list(range(180, 200))
     assert worth_following_module._most_outlying(places[:5], outlying).tolist() == places[:5].tolist()
+
+
+def test_of_a_smear_only_what_is_not_far_below_the_strongest_is_followed() -> None:
+    tally = tally_of()
+    sums = tally.sum_outlying
+    sums[:] = 0
+    smear = ((20, 20, 300), (20, 21, 149), (21, 20, 150), (20, 24, 100), (0, 0, 90), (3, 3, 44), (2, 0, 46))
+    for row, col, size in smear:
+        sums[row, col] = size
+    block_votes = [votes(np.flatnonzero(sums).tolist())]
+    shifted = sums.reshape(-1)[: 30 * SHAPE[1]].copy()
+    listed = make_follow_list(tally, block_votes, shifted, CFA, Thresholds(), smears=True)
+    expected = {(20, 20), (21, 20), (20, 24), (0, 0), (2, 0)}
+    for found in (listed.photosites, listed.decoys):
+        places = {(int(place) // SHAPE[1], int(place) % SHAPE[1]) for place in found}
+        assert {place for place in places if sums[place]} == expected

@@ -232,7 +232,7 @@ def test_odds_equal_the_slow_ones(n: int) -> None:
     usual = constants.usual_sides(series, conditions)
     tries = constants._strengths(LeastStrengths().scaled(float(conditions.saturation.max())), conditions, usual)
     tries[Behaviour.STUCK] = constants._levels(series, conditions)
-    shares = constants._PRIOR | {Behaviour.STUCK: constants._PRIOR[Behaviour.STUCK] / constants._LEVELS}
+    shares = constants.PRIOR | {Behaviour.STUCK: constants.PRIOR[Behaviour.STUCK] / constants._LEVELS}
     for i in range(3):
         own = slow_own(series, conditions, i, RESPONSE_SPREAD)
         for kind in SINGLE:
@@ -242,8 +242,8 @@ def test_odds_equal_the_slow_ones(n: int) -> None:
             tried = math.log(len(strengths))
             born = since_prior(n)
             lasts = log_of_sum([sums[s, t, e] + math.log(born[t]) for s, t, e in sums if e == n])
-            lasts += math.log(1 - constants._HEALS)
-            heals = max(sums.values()) + math.log(constants._HEALS / (n * (n + 1) / 2))
+            lasts += math.log(1 - constants.HEALS)
+            heals = max(sums.values()) + math.log(constants.HEALS / (n * (n + 1) / 2))
             found = log_of_sum([lasts, heals]) - tried - own + math.log(shares[kind])
             if kind in constants.SIGNED and not usual[i, constants.SIGNED.index(kind)]:
                 found += math.log(constants._OTHER_SIDE)
@@ -411,7 +411,7 @@ def test_a_defect_that_the_filter_hides_is_neither_found_nor_excluded() -> None:
     everywhere = replace(conditions, filtered=np.ones(40, np.bool_))
     hidden = weighed(simulate([Law(offset=200.0)] * 20, everywhere, rng), everywhere)
     assert not hidden.likely.any()
-    said_of = {one: hidden.by_behaviour[:, one] - math.log(constants._PRIOR[one]) for one in SINGLE}
+    said_of = {one: hidden.by_behaviour[:, one] - math.log(constants.PRIOR[one]) for one in SINGLE}
     assert_allclose(said_of[Behaviour.OFFSET], said_of[Behaviour.TELEGRAPH], atol=1e-9)
     assert_allclose(said_of[Behaviour.OFFSET], said_of[Behaviour.HOT], atol=1e-9)
 

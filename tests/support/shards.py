@@ -23,7 +23,7 @@ from sensormap.score.paired_outliers import PairedOutliers, sampled_strips
 from sensormap.score.same_scene import Fingerprint
 from sensormap.score.scores import SCORE_LIMIT
 from sensormap.score.slopes import sampled_pairs, slopes_of
-from sensormap.shards.summary import FrameRecord, ShardSummary, ShardVotes, Windows, shifted_photosites
+from sensormap.shards.summary import FrameRecord, ShardSummary, ShardVotes, Windows, decoy_rows
 from sensormap.survey.first_pass import run_first_pass
 from tests.support import toy_run
 
@@ -83,7 +83,8 @@ def drawn(seed: int, *, shape: tuple[int, int] = (9, 13), step: int = 2, photos:
     tally.hidden[:] = rng.integers(0, tally.frames + 1, shape)
     tally.sum_z[:] = rng.integers(-most, most + 1, shape)
     tally.sum_outlying[:] = _mostly_0(rng, shape, most)
-    shifted = _mostly_0(rng, (shifted_photosites(shape),), most).astype(tally.sum_outlying.dtype)
+    decoys = decoy_rows(shape[0], everywhere=False) * shape[1]
+    shifted = _mostly_0(rng, (decoys,), most).astype(tally.sum_outlying.dtype)
     lists = [FollowList(_places(rng, area), _places(rng, shifted.size)) for _ in range(rng.integers(1, 4))]
     saved = {n: lists[rng.integers(len(lists))] for n in _some(rng, counted)}
     blocks = (

@@ -276,7 +276,8 @@ def test_ctrl_c_ends_waiting_for_a_server(
     sound = dict(site.files)
 
     def stall(handler: Handler) -> None:
-        if handler.command == "HEAD" or (command == "map each" and "Range" in handler.headers):
+        first = command == "map each" and len(site.gets(handler.path)) <= 1  # of the header
+        if handler.command == "HEAD" or first:
             handler.send_file(sound[handler.path])
             return
         waiting.set()
@@ -291,7 +292,8 @@ def test_ctrl_c_ends_waiting_for_a_server(
     start = time.monotonic()
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=20)
-    assert time.monotonic() - start < 2
+    # Another thread than the main one may be importing the compiler, which nothing ends.
+    assert time.monotonic() - start < (10 if command == "map each" else 2)
     assert process.returncode == 1
     assert b"Traceback" not in stderr
 

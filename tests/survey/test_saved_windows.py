@@ -32,7 +32,7 @@ from sensormap.photos.refusals import Refusals
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import fit_noise
 from sensormap.settings import Thresholds
-from sensormap.shards.summary import ShardSummary, shifted_photosites
+from sensormap.shards.summary import ShardSummary, decoy_rows
 from sensormap.survey.first_pass import run_first_pass
 from sensormap.survey.saved_windows import CONTROLS, Batch, SavedWindows, draw_controls, split_frames
 from tests.support.toy_run import AREA, PROFILE, SHAPE, context, frame_of, mosaic, photos
@@ -338,7 +338,7 @@ def listed_slowly(first: ShardSummary, number: int) -> FollowList:
     batch = next(i for i, one in enumerate(batches) if number in one.later)
     before = [n for one in batches[:batch] for n in (*one.leading, *one.later)]
     tally = Tally(SHAPE, frames=len(PHOTOS))
-    shifted = np.zeros(shifted_photosites(SHAPE), tally.sum_outlying.dtype)
+    shifted = np.zeros(decoy_rows(SHAPE[0], everywhere=False) * SHAPE[1], tally.sum_outlying.dtype)
     outliers = {}
     for n in (*before, *batches[batch].leading):
         if n in REFUSED or n in REPEATS:

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from sensormap.score.paired_outliers import sampled_strips
-from sensormap.shards.summary import shifted_photosites
+from sensormap.shards.summary import decoy_rows
 
 FORMAT, VERSION = "sensormap-shard", 1
 
@@ -114,6 +114,8 @@ class Facts:
         Each photo, in order.
     contradictions, fingerprints, windows
         By frame number, ascending.
+    decoy_rows
+        Rows in which decoys are looked for.
     sums, shifted_sums
         How many sums of outlying scores are not 0.
     votes
@@ -127,6 +129,7 @@ class Facts:
     step: int | None
     frames: tuple[UsedFacts | SkippedFacts, ...]
     contradictions: tuple[ContradictionFacts, ...]
+    decoy_rows: int
     sums: int
     shifted_sums: int
     votes: VotesFacts | None
@@ -209,8 +212,9 @@ def _facts(value: Any, shape: tuple[int, int], step: int, photos: int) -> Facts:
         "step": _or_none(_exactly(step, step)),
         "frames": _list(_frame, photos, photos),
         "contradictions": _list(_object(ContradictionFacts, {"frame": number, "message": _text}), photos),
+        "decoy_rows": _one_of(decoy_rows(shape[0], everywhere=False), shape[0]),
         "sums": count,
-        "shifted_sums": _whole(0, shifted_photosites(shape)),
+        "shifted_sums": count,
         "votes": _or_none(
             _object(VotesFacts, {"blocks": _list(block, 3 * photos), "voted": _list(_list(number, photos), photos)})
         ),
@@ -302,6 +306,18 @@ def _exactly(expected: Any, meaning: Any) -> _Check:
     def check(value: Any, where: str) -> Any:
         _same(value, where, expected)
         return meaning
+
+    return check
+
+
+def _one_of(*allowed: int) -> _Check:
+    """Return a check for one of some whole numbers."""
+
+    def check(value: Any, where: str) -> Any:
+        if type(value) is not int or value not in allowed:
+            msg = f"{where}: {_brief(value)}, expected {' or '.join(map(str, allowed))}"
+            raise ValueError(msg)
+        return value
 
     return check
 

@@ -32,7 +32,7 @@ from sensormap.shards.file_format.facts import (
     WindowsFacts,
     lengths_of,
 )
-from sensormap.shards.summary import FrameRecord, ShardSummary, ShardVotes, Windows, shifted_photosites
+from sensormap.shards.summary import FrameRecord, ShardSummary, ShardVotes, Windows
 
 # So many places of a frame come to be one after a shift, at most: an odd last row and column go to the first ones.
 _ODD_EDGES = 4
@@ -52,7 +52,7 @@ def layout_of(facts: Facts) -> dict[str, ArrayMember]:
         What the file says in JSON.
     """
     (height, width), step, photos = facts.shape, facts.step or 1, len(facts.frames)
-    used, area, shifted = len(facts.used), height * width, shifted_photosites(facts.shape)
+    used, area, shifted = len(facts.used), height * width, facts.decoy_rows * width
     blocks: Sequence[BlockFacts] = facts.votes.blocks if facts.votes else ()
     pairs = sampled_pairs(facts.shape, step).size
     sizes = [(one.wide, 3 * len(facts.follow_lists[one.follow_list])) for one in facts.windows]
@@ -191,6 +191,7 @@ def _facts_of(summary: ShardSummary, fingerprint: str, lists: Sequence[FollowLis
     return Facts(
         fingerprint=fingerprint,
         shape=summary.tally.shape,
+        decoy_rows=summary.shifted_sums.size // summary.tally.shape[1],
         step=next((record.noise.coefficients.shape[0] for record in records.values()), None),
         frames=tuple(
             _used_facts(records[n])
@@ -267,7 +268,7 @@ def _tally(facts: Facts, arrays: Arrays) -> Tally:
 
 def _shifted_sums(facts: Facts, arrays: Arrays) -> NDArray[Any]:
     most = _ODD_EDGES * len(facts.counted) * SCORE_LIMIT
-    return _sums(arrays, "shifted_sums", (shifted_photosites(facts.shape),), most)
+    return _sums(arrays, "shifted_sums", (facts.decoy_rows * facts.shape[1],), most)
 
 
 def _sums(arrays: Arrays, name: str, shape: tuple[int, ...], most: int) -> NDArray[Any]:
@@ -339,7 +340,7 @@ def _fingerprints(facts: Facts, arrays: Arrays) -> dict[int, Fingerprint]:
 
 
 def _saved_windows(facts: Facts, arrays: Arrays) -> dict[int, Windows]:
-    ends = {"photosites": math.prod(facts.shape), "decoys": shifted_photosites(facts.shape)}
+    ends = {"photosites": math.prod(facts.shape), "decoys": facts.decoy_rows * facts.shape[1]}
     photosites, decoys = (
         _of(f"list_{name}", places_at, arrays[f"list_{name}"], lengths_of(facts.follow_lists, name), end)
         for name, end in ends.items()
