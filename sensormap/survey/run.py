@@ -90,7 +90,7 @@ def map_defects(
     """
     with open_engine(options, read) as engine, open_state(options, read) as state:
         context = context_of(options, progress, read, state, engine)
-        selection, known = _select(photos, context)
+        selection, known = selected(photos, context)
         return map_selection(selection, known, context)
 
 
@@ -136,7 +136,7 @@ def plan_map(photos: Iterable[str | Path], options: Options = DEFAULT_OPTIONS) -
         As by `map_defects`.
     """
     context = context_of(options, no_progress, None)
-    selection, known = _select(photos, context)
+    selection, known = selected(photos, context)
     raws = selection.photos
     used = {photo.path for photo in raws}
     jpegs, _ = in_order(_jpegs(selection, used, known, context.refusals, mapped=bool(raws)))
@@ -268,7 +268,7 @@ def _mapped(group: PhotoGroup, context: RunContext, *, noun: str, alone: bool) -
     return mapped.sensor_map, {photo.path for number, photo in enumerate(group.photos) if number not in refused}
 
 
-def _select(arguments: Iterable[str | Path], context: RunContext) -> tuple[Selection, Profile | None]:
+def selected(arguments: Iterable[str | Path], context: RunContext) -> tuple[Selection, Profile | None]:
     """Find the photos, choose those of one body, and find its profile."""
     options, refusals = context.options, context.refusals
     named = None if options.profile is None else get_profile(options.profile)
