@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 _LOOKED_AHEAD = 16  # photos that may be fetched from a server before a thread is free for them
 _COLOURS = 3  # of a JPEG
+_FEW = 24  # JPEGs: until then importing the compiler takes longer than it saves
 
 Add = Callable[[int], Skipped | None]
 """Adds a photo, by its number, to the sums, or says why it cannot be used."""
@@ -205,7 +206,7 @@ class _Own(local):
 def _sums_of_jpegs(photos: tuple[Photo, ...], profile: Profile, context: RunContext) -> tuple[FrameSums, list[Skipped]]:
     """Add up all pixels of JPEGs, which have one size."""
     size = profile.active_area.height, profile.active_area.width
-    sums = FrameSums((*size, _COLOURS), bits=profile.bits, signed=False)
+    sums = FrameSums((*size, _COLOURS), bits=profile.bits, signed=False, few=len(photos) <= _FEW)
     own = _Own()
 
     def add(number: int) -> Skipped | None:

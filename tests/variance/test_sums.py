@@ -31,10 +31,12 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize(("shape", "bits", "signed", "low", "high", "dtype"), KINDS)
-def test_mean_and_variance_are_those_of_all_frames_at_once(shape, bits, signed, low, high, dtype):
+@pytest.mark.parametrize("few", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_mean_and_variance_are_those_of_all_frames_at_once(kind, few):
+    shape, bits, signed, low, high, dtype = kind
     frames = frames_of(1, 9, shape, low, high, dtype)
-    sums = sums_of(frames, bits=bits, signed=signed)
+    sums = sums_of(frames, bits=bits, signed=signed, few=few)
     np.testing.assert_array_equal(sums.mean(), frames.mean(axis=0).astype(np.float32))
     np.testing.assert_allclose(sums.variance(), frames.astype(float).var(axis=0), rtol=1e-6)
 
@@ -79,7 +81,7 @@ def test_the_pairwise_formula_of_chan_holds_without_rounding():
 def test_threads_add_at_once():
     frames = frames_of(4, 8, (64, 50), 0, 4095, np.int16)
     sums = FrameSums((64, 50), bits=12)
-    threads = [Thread(target=lambda part=part: [sums.add(frame) for frame in part]) for part in (frames[:4], frames[4:])]
+    threads = [Thread(target=lambda part=part: [sums.add(one) for one in part]) for part in (frames[:4], frames[4:])]
     for thread in threads:
         thread.start()
     for thread in threads:
