@@ -2,6 +2,6 @@
 
 Read `pass_rules` (what is done differently with raw photos and with JPEGs), `evidence` (what a run leaves behind),
 `build_map` (the whole step), `from_series` (entries of followed photosites), `from_votes` (entries without a second
-pass), `lines` (columns and rows), `calibrated` (photos that the camera calibrated itself), `raw_and_jpeg` (one map of
-both kinds of photos).
+pass), `lines` (columns and rows), `calibrated` (photos that the camera calibrated itself), `mixed_bodies`
+(photos of two sensors), `raw_and_jpeg` (one map of both kinds of photos).
 """

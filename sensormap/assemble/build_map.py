@@ -82,6 +82,8 @@ def assemble(
             least = with_floors(least, evidence.followed.pattern, evidence.followed.conditions)
         settings |= {f"{name}_floor": rounded(value) for name, value in asdict(least).items()}
         settings["listed_confidence"] = LISTED_CONFIDENCE
+    if evidence.two_sensors:
+        settings["two_sensors"] = evidence.two_sensors
     return SensorMap(
         body=evidence.body,
         profile=profile.name,
@@ -157,7 +159,7 @@ def _followed_defects(
         clusters=find_clusters(places // width, places % width, sensor.cfa.step),
         series=followed.series[likely],
         sensor=sensor,
-        clock=_clock(evidence, followed),
+        clock=Clock(evidence.followed_photos),
     )
 
 
@@ -184,13 +186,7 @@ def undated(evidence: Evidence) -> str | None:
     """
     if evidence.rules.smears:
         return Clock(evidence.photos).problem
-    return None if evidence.followed is None else _clock(evidence, evidence.followed).problem
-
-
-def _clock(evidence: Evidence, followed: SecondPassResult) -> Clock:
-    """Return the clock of the followed frames."""
-    photos = dict(zip(evidence.numbers, evidence.photos, strict=True))
-    return Clock([photos[number] for number in followed.conditions.number.tolist()])
+    return None if evidence.followed is None else Clock(evidence.followed_photos).problem
 
 
 def _frame_summary(evidence: Evidence) -> FrameSummary:

@@ -24,7 +24,7 @@ from sensormap.assemble.evidence import Evidence
 from sensormap.assemble.pass_rules import rules_for
 from sensormap.assemble.raw_and_jpeg import combine
 from sensormap.camera.profile import Profile
-from sensormap.camera.profile_files import find_profile, get_profile
+from sensormap.camera.profile_files import JPEG_PROFILE, find_profile, get_profile
 from sensormap.decode.reading import read_frame
 from sensormap.errors import DecodeError, FrameMismatchError, StateError
 from sensormap.frame import Photo, PhotoPath, Skipped
@@ -49,7 +49,7 @@ from sensormap.threads import Progress, no_progress
 
 log = logging.getLogger(__name__)
 
-# More defects than this share of the photosites: the camera is beyond repair, or the photos repeat a scene.
+# More defects than this share of the photosites: the sensor is a poor one, or the photos repeat a scene.
 _MANY_DEFECTS = 2e-4
 
 
@@ -341,9 +341,27 @@ def _warnings(evidence: Evidence, sensor_map: SensorMap, noun: str) -> Iterator[
         yield f"healthy photosites differ by {spread}, so that only what differs by six times as much is listed"
     if subtracted := subtracted_in_camera(sensor_map):
         yield subtracted
+    if evidence.rules.smears and evidence.profile.name == JPEG_PROFILE:
+        size = "{} x {}".format(*evidence.profile.raw_size)
+        yield (
+            f"JPEGs of {size} pixels are taken for the camera's full size, as no profile tells it: if the camera can "
+            "store larger ones, defects are smeared and some are missed"
+        )
+    if evidence.two_sensors:
+        yield f"photos of two sensors, whose defects exclude each other; map them apart: {evidence.two_sensors}"
     if (count := len(sensor_map.defects)) > _MANY_DEFECTS * evidence.tally.hidden.size + FEW_FRAMES:
-        texture = "photos that repeat one scene make its texture look like defects"
-        yield f"{count} defects are too many to believe: {texture}"
+        yield _many(count, evidence, sensor_map.false_positives)
+
+
+def _many(count: int, evidence: Evidence, false: float | None) -> str:
+    """Say what is known where a map lists many defects."""
+    found = f"{count} defects, {100 * count / evidence.tally.hidden.size:.2g} % of the photosites, are many"
+    if evidence.repeated:
+        found += f": photos that repeat scenes were found, {evidence.repeated} of them, and scenes that were not "
+        found += "recognised may look like defects"
+    else:
+        found += ": no photo was found to repeat a scene, so that the sensor may be so"
+    return found if false is None else f"{found}; about {max(round(false), 1)} or fewer are estimated to be false"
 
 
 def _number(count: int, noun: str) -> str:

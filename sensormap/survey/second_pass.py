@@ -18,6 +18,7 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
+from sensormap.assemble.mixed_bodies import second_sensor
 from sensormap.camera.profile import Profile
 from sensormap.detect.follow_list import FollowList, moved_back
 from sensormap.detect.runs import find_columns
@@ -225,7 +226,9 @@ class _SecondPass:
 
         candidates, repeats = followed.part(slice(0, count)), np.zeros(conditions.number.size, np.bool_)
         odds = odds_in_lots(candidates)
-        for _ in range(_SCENE_ROUNDS):
+        other = second_sensor(candidates)
+        # What two sensors differ in is no scenery, and no frame may be dropped for it.
+        for _ in range(_SCENE_ROUNDS if other is None else 0):
             found = self._repeats(candidates, odds, repeats)
             if not found.any():
                 break
@@ -243,6 +246,7 @@ class _SecondPass:
             response_spread=spread,
             repeats=int(np.count_nonzero(repeats)),
             pattern=pattern,
+            second_sensor=other,
         )
 
     def _repeats(self, candidates: FollowedWindows, odds: Odds, repeats: NDArray[np.bool_]) -> NDArray[np.bool_]:
