@@ -19,12 +19,13 @@ from sensormap.camera.profile import Body, Profile
 from sensormap.decode.jpeg import PixelBuffer, read_jpeg
 from sensormap.errors import FrameMismatchError, SensorMapError
 from sensormap.frame import NARROW, Photo, Skipped
-from sensormap.maps.entries import Source
+from sensormap.maps.entries import Source, rounded
+from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.files import forget_ahead, read_ahead, read_bytes
-from sensormap.photos.refusals import skipped
+from sensormap.photos.refusals import Refusals, skipped
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import fit_noise
-from sensormap.settings import DEFAULT_OPTIONS, Options
+from sensormap.settings import DEFAULT_OPTIONS, THREADS, Options
 from sensormap.survey.context import RunContext
 from sensormap.survey.frame_reader import FrameReader
 from sensormap.survey.passes import FEWEST_FRAMES, geometry_of
@@ -109,6 +110,31 @@ class PhotoVariance:
             return [(one.row, one.col, one.channel, one.squares) for one in found]
         return [_on_raw_grid(one, self.sensor) for one in found]
 
+    def of_entries(self, sensor_map: SensorMap) -> SensorMap:
+        """Return a map whose defects have their mean and variance over all these photos, not over the followed ones.
+
+        Parameters
+        ----------
+        sensor_map
+            Map of the same photos. One of JPEGs is returned as it is: its values are not those of one colour.
+
+        Raises
+        ------
+        ValueError
+            If the map has another sensor.
+        """
+        if Source.JPEG in (sensor_map.source, self.source) or self.sensor is None:
+            return sensor_map
+        if self.sensor != sensor_map.sensor:
+            msg = f"a map of {sensor_map.sensor}, but the variance is of another sensor, {self.sensor}"
+            raise ValueError(msg)
+        area = self.sensor.active_area
+        defects = []
+        for defect in sensor_map.defects:
+            mean, variance = self.sums.moments(defect.y - area.y, defect.x - area.x)
+            defects.append(replace(defect, mean=rounded(mean), variance=rounded(variance)))
+        return replace(sensor_map, defects=tuple(defects))
+
     def _on_grid(self, values: NDArray[Any], margin: float) -> NDArray[Any]:
         if self.source is Source.JPEG or self.sensor is None:
             return values
@@ -126,7 +152,11 @@ def _on_raw_grid(found: Lowest, sensor: Sensor) -> tuple[int, int, str, float]:
 
 
 def measure_variance(
-    photos: Iterable[str | Path], options: Options = DEFAULT_OPTIONS, *, progress: Progress = no_progress
+    photos: Iterable[str | Path],
+    options: Options = DEFAULT_OPTIONS,
+    *,
+    progress: Progress = no_progress,
+    quiet: bool = False,
 ) -> PhotoVariance:
     """Measure mean and variance of every photosite over some photos of one body.
 
@@ -136,13 +166,18 @@ def measure_variance(
     ----------
     photos, options, progress
         As for `map_defects`; of the options count `profile`, `serial`, `jobs`, `strict`, `jpegs` and `decoder`.
+    quiet
+        Whether nothing is logged of photos that cannot be used: a map of them has told it.
 
     Raises
     ------
     SensorMapError
         As by `map_defects`.
     """
-    context = context_of(replace(options, state=None, fresh=False), progress, None)
+    alone = replace(options, state=None, fresh=False, engine=THREADS, scheduler=None)
+    context = context_of(alone, progress, None)
+    if quiet:
+        context = replace(context, refusals=Refusals(strict=options.strict, quiet=True))
     selection, known = selected(photos, context)
     jpegs = [*selection.jpegs, *(jpeg for jpeg, _ in selection.twins)]
     used = tuple(selection.photos or jpegs)

@@ -148,6 +148,11 @@ class FrameSums:
             flat[start : start + _BLOCK] = self._deviations(start, _BLOCK) / self.frames**2
         return variance
 
+    def moments(self, row: int, col: int) -> tuple[float, float]:
+        """Return mean and population variance of one value, DN and DN squared; of no frame it is an error."""
+        total, squares = int(self.total[row, col]), int(self.squares[row, col])
+        return total / self.frames, (self.frames * squares - total * total) / self.frames**2
+
     def lowest(self, count: int) -> list[Lowest]:
         """Return the values that changed least, by their sum of squared deviations, then by row, column and channel.
 

@@ -16,10 +16,12 @@ from fixtures.series import Recipe, make_series
 from sensormap.decode.reading import open_geometry, read_frame
 from sensormap.errors import DecodeError, FrameMismatchError, OutputError
 from sensormap.maps.entries import Source
+from sensormap.maps.mapfile.reading import read_map
 from sensormap.photos.exif import read_photo
 from sensormap.settings import Options
 from sensormap.variance.measure import measure_variance
 from sensormap.variance.writing import MARK, write_variance
+from tests.support.maps import toy_map
 from tests.support.photos import NOON, nef, run, write_photos, write_profile
 
 SIZE = (256, 192)
@@ -181,3 +183,30 @@ def test_the_command_says_what_is_wrong_before_it_reads_photos(tmp_path, made):
         result = run("variance", made / "jpegs", *arguments)
         assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
     assert run("variance", made / "jpegs").exit_code == 2
+
+
+def test_a_map_with_a_variance_has_the_moments_of_all_photos(tmp_path, made):
+    profile = ("--profile", made / "profile.yaml")
+    both = ("-o", tmp_path / "m.yaml", "--variance", tmp_path / "v.npz")
+    done = run("map", made / "photos", *profile, "--no-follow", *both)
+    assert done.exit_code == 0
+    assert run("map", made / "photos", *profile, "--no-follow", "-o", tmp_path / "plain.yaml").exit_code == 0
+    found, plain = read_map(tmp_path / "m.yaml"), read_map(tmp_path / "plain.yaml")
+    assert [(one.x, one.y, one.kind) for one in found.defects] == [(one.x, one.y, one.kind) for one in plain.defects]
+    assert found.defects
+    with np.load(tmp_path / "v.npz") as arrays:
+        for one in found.defects:
+            assert one.mean == pytest.approx(float(arrays["mean"][one.y, one.x]), rel=1e-4)
+            assert one.variance == pytest.approx(float(arrays["variance"][one.y, one.x]), rel=1e-4)
+
+
+def test_a_variance_is_for_one_camera(tmp_path, made):
+    assert run("map", made / "photos", "-o", f"{tmp_path}/", "--variance", tmp_path / "v.npz").exit_code == 2
+
+
+def test_jpegs_keep_their_map_and_another_sensor_is_refused(made):
+    of_raws, of_jpegs = measured(made, made / "photos"), measured(made, made / "jpegs")
+    other = toy_map()
+    assert of_jpegs.of_entries(other) is other
+    with pytest.raises(ValueError, match="another"):
+        of_raws.of_entries(other)
