@@ -1,4 +1,4 @@
-"""Photos of two sensors that EXIF cannot tell apart: defects of some frames are absent in the others, and vice versa.
+"""Photos of several sensors that EXIF cannot tell apart: defects of some frames are absent in others, and vice versa.
 
 One sensor cannot do that. Its defects appear and stay, those that need a long exposure or a bright scene are all seen
 in the same frames, and most are seen in all. So what counts are bright defects of either of two groups of frames that
@@ -22,17 +22,18 @@ _SHOWN = 4.0  # sigma by which a defect shows in a frame
 _FEWEST_SHOWN = 4  # frames in which a photosite shows before it is compared
 _MOST = 4000  # photosites compared: those that show in most frames
 
-# Of the frames of a group, a defect shows in so large a share, or in so small a one: what noise and scenery make.
-_PRESENT, _ABSENT = 0.5, 0.1
+# Of the frames of a group, a defect shows in so large a share, or in so small a one: what noise and scenery make. A
+# group may be of several sensors, each of which has a part of the frames.
+_PRESENT, _ABSENT = 0.2, 0.05
 
-_FEWEST_DEFECTS = 4  # of either group that the other one lacks: scenery alone made 1 at most
+_FEWEST_DEFECTS = 4  # of either group that the other one lacks: single ones jump, or heal
 _MOST_SHARED = 0.25  # defects of both groups, as a share of those of one only: two sensors share none
 # How far pairs of frames of two groups agree which is the longer exposure, where these may be nights and days: 0.75 in
 # simulated ones. Of 120 simulated mixtures one lay above 0.55.
 _EXPOSED_APART = 0.65
 _FEWEST_FRAMES = 3  # of a group
 _COMPONENTS = 4  # that divide the frames: few frames of a second sensor vary less than defects that appear
-_ROUNDS = 8  # of moving frames to the group whose defects they show; three are usual
+_ROUNDS = 8  # of moving frames to the group whose defects they show, at most
 
 
 def second_sensor(candidates: FollowedWindows, exposed: NDArray[np.float64]) -> NDArray[np.bool_] | None:
@@ -125,7 +126,7 @@ def _owners(
     return (
         (one >= _PRESENT) & (other <= _ABSENT),
         (other >= _PRESENT) & (one <= _ABSENT),
-        (one >= _PRESENT / 2) & (other >= _PRESENT / 2),
+        (one >= _PRESENT) & (other >= _PRESENT),
     )
 
 

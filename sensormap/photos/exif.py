@@ -156,7 +156,7 @@ def body_of(tags: Tags, note: Note) -> Body:
 def exposure_of(tags: Tags, note: Note) -> Exposure:
     """Return a photo's settings by its tags, as `read_tags` returns them; each None unless plausible.
 
-    Numbers count whatever type a camera stores them as; a zero stands for no value.
+    Numbers count whatever type a camera stores them as; a time or ISO of zero stands for no value.
     """
     noise_reduction = _clean(note.get(_NIKON_NOISE_REDUCTION))
     return Exposure(
@@ -164,7 +164,7 @@ def exposure_of(tags: Tags, note: Note) -> Exposure:
         shutter_s=_shutter(tags),
         time=_time(tags),
         orientation=_within(_integer(tags, "Image Orientation"), 1, 8),
-        shutter_count=_within(_first_integer(note.get(_NIKON_SHUTTER_COUNT)), 1, MAX_SHUTTER_COUNT),
+        shutter_count=_within(_first_integer(note.get(_NIKON_SHUTTER_COUNT)), 0, MAX_SHUTTER_COUNT),
         long_exposure_nr=_LONG_EXPOSURE_NR in noise_reduction if noise_reduction else None,
     )
 

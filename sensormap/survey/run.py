@@ -348,7 +348,7 @@ def _warnings(evidence: Evidence, sensor_map: SensorMap, noun: str) -> Iterator[
             "store larger ones, defects are smeared and some are missed"
         )
     if evidence.two_sensors:
-        yield f"photos of two sensors, whose defects exclude each other; map them apart: {evidence.two_sensors}"
+        yield f"photos of two sensors or more, whose defects exclude each other; map them apart: {evidence.two_sensors}"
     if (count := len(sensor_map.defects)) > _MANY_DEFECTS * evidence.tally.hidden.size + FEW_FRAMES:
         yield _many(count, evidence, sensor_map.false_positives)
 

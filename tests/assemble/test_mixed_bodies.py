@@ -50,17 +50,18 @@ def draw_laws(rng, count):
     return laws
 
 
-def series_of(seed, second, *, defects=30, healthy=100):
-    """Return series of two sensors' defects; `second` tells which frames the second one took."""
+def series_of(seed, sensor, *, defects=30, healthy=100):
+    """Return series of several sensors' defects, and the exposures; `sensor` numbers the one of each frame."""
     rng = np.random.default_rng(seed)
     conditions = make_conditions(FRAMES, rng, long=0.3)
-    one, other = draw_laws(rng, defects), draw_laws(rng, defects)
-    laws = [*one, *other, *[HEALTHY] * healthy]
+    count = int(sensor.max()) + 1
+    laws = [law for _ in range(max(count, 2)) for law in draw_laws(rng, defects)] + [HEALTHY] * healthy
     series = simulate(laws, conditions, rng)
     without = simulate([HEALTHY] * len(laws), conditions, rng)
-    for rows, frames in ((slice(0, defects), second), (slice(defects, 2 * defects), ~second)):
+    for number in range(max(count, 2)):
+        rows = slice(number * defects, (number + 1) * defects)
         for name in ("value", "level", "spread", "variance"):
-            getattr(series, name)[rows, frames] = getattr(without, name)[rows, frames]
+            getattr(series, name)[rows, sensor != number] = getattr(without, name)[rows, sensor != number]
     return Lots(series), conditions.gain * conditions.shutter_s
 
 
@@ -79,6 +80,17 @@ def test_the_frames_of_two_sensors_are_told_apart(seed, how):
     found = second_sensor(*series_of(seed, second))
     assert found is not None
     assert np.count_nonzero(found != second) <= (how == "a few")
+
+
+@SEEDS
+@pytest.mark.parametrize("count", [3, 4])
+@pytest.mark.parametrize("in_turn", [True, False])
+def test_of_more_sensors_none_is_in_both_groups(seed, count, in_turn):
+    frames = np.arange(FRAMES)
+    sensor = frames % count if in_turn else frames * count // FRAMES
+    found = second_sensor(*series_of(seed, sensor))
+    assert found is not None
+    assert all(len(set(found[sensor == number])) == 1 for number in range(count))
 
 
 @SEEDS
