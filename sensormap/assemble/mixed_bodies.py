@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.diagnose.series import FollowedWindows
+from sensormap.diagnose.series import LOT, FollowedWindows
 from sensormap.frame import Photo, RemoteFile
 
 _CLIP = 8.0  # sigma beyond which a score says no more
@@ -36,13 +36,17 @@ _COMPONENTS = 4  # that divide the frames: few frames of a second sensor vary le
 _ROUNDS = 8  # of moving frames to the group whose defects they show, at most
 
 
-def second_sensor(candidates: FollowedWindows, exposed: NDArray[np.float64]) -> NDArray[np.bool_] | None:
+def second_sensor(
+    candidates: FollowedWindows, likely: NDArray[np.bool_], exposed: NDArray[np.float64]
+) -> NDArray[np.bool_] | None:
     """Tell which frames were taken by a second sensor; None where all were taken by one, as far as is known.
 
     Parameters
     ----------
     candidates
         Followed photosites, N in n frames.
+    likely
+        Which of them are likely defects, ``(N,)``; the others are not looked at.
     exposed
         Gain times shutter time of each frame, s; NaN where unknown: ``(n,)``.
 
@@ -57,12 +61,12 @@ def second_sensor(candidates: FollowedWindows, exposed: NDArray[np.float64]) -> 
     moves to the group whose own defects it shows more of, until none moves. The first division that ends as two sensors
     counts. Groups of long and of short exposures may be nights and days of one sensor, so that they do not.
     """
-    shown, seen = _shown(candidates)
+    shown, seen = _shown(candidates, np.flatnonzero(likely))
     if shown.shape[0] < 2 * _FEWEST_DEFECTS or shown.shape[1] < 2 * _FEWEST_FRAMES:
         return None
     divisions = (_settled(shown, seen, second) for second in _divisions(shown, seen))
-    likely = (found for found in divisions if found is not None and not _by_exposure(exposed, found))
-    second = next(likely, None)
+    believed = (found for found in divisions if found is not None and not _by_exposure(exposed, found))
+    second = next(believed, None)
     return second if second is None or not second[0] else ~second
 
 
@@ -83,11 +87,13 @@ def _settled(
     return None
 
 
-def _shown(candidates: FollowedWindows) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _shown(
+    candidates: FollowedWindows, which: NDArray[np.intp]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return in which frames each of some bright photosites shows, and in which it is known, ``(M, n)`` both."""
     shown, known = [], []
-    for lot in candidates.lots():
-        series = candidates[lot]
+    for start in range(0, which.size, LOT):
+        series = candidates[which[start : start + LOT]]
         score = np.clip((series.value - series.level) / np.sqrt(series.variance), -_CLIP, _CLIP)
         shows = series.known & (score > _SHOWN)
         often = shows.sum(axis=1) >= _FEWEST_SHOWN

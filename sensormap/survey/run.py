@@ -349,7 +349,8 @@ def _warnings(evidence: Evidence, sensor_map: SensorMap, noun: str) -> Iterator[
         )
     if evidence.two_sensors:
         yield f"photos of two sensors or more, whose defects exclude each other; map them apart: {evidence.two_sensors}"
-    if (count := len(sensor_map.defects)) > _MANY_DEFECTS * evidence.tally.hidden.size + FEW_FRAMES:
+    count = len(sensor_map.defects)
+    if not evidence.two_sensors and count > _MANY_DEFECTS * evidence.tally.hidden.size + FEW_FRAMES:
         yield _many(count, evidence, sensor_map.false_positives)
 
 
@@ -360,7 +361,7 @@ def _many(count: int, evidence: Evidence, false: float | None) -> str:
         found += f": photos that repeat scenes were found, {evidence.repeated} of them, and scenes that were not "
         found += "recognised may look like defects"
     else:
-        found += ": no photo was found to repeat a scene, so that the sensor may be so"
+        found += ": no photo was found to repeat a scene, so that they may well be real"
     return found if false is None else f"{found}; about {max(round(false), 1)} or fewer are estimated to be false"
 
 

@@ -226,7 +226,7 @@ class _SecondPass:
 
         candidates, repeats = followed.part(slice(0, count)), np.zeros(conditions.number.size, np.bool_)
         odds = odds_in_lots(candidates)
-        other = second_sensor(candidates, conditions.gain * conditions.shutter_s)
+        other = second_sensor(candidates, odds.likely, conditions.gain * conditions.shutter_s)
         # What two sensors differ in is no scenery, and no frame may be dropped for it.
         for _ in range(_SCENE_ROUNDS if other is None else 0):
             found = self._repeats(candidates, odds, repeats)

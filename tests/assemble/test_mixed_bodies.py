@@ -10,26 +10,12 @@ import pytest
 
 from sensormap.assemble.mixed_bodies import how_to_split, second_sensor
 from sensormap.camera.profile import Body
-from sensormap.diagnose.series import LOT
 from sensormap.frame import Exposure, Photo
 from tests.support.followed import HEALTHY, Law, make_conditions, simulate
 
 FRAMES = 40
 NOON = datetime(2010, 5, 2, 12)
 SEEDS = pytest.mark.parametrize("seed", range(6))
-
-
-class Lots:
-    """Series in lots, as `FollowedWindows` makes them."""
-
-    def __init__(self, series):
-        self.series = series
-
-    def lots(self):
-        return [slice(start, start + LOT) for start in range(0, len(self.series), LOT)]
-
-    def __getitem__(self, rows):
-        return self.series[rows]
 
 
 def draw_laws(rng, count):
@@ -62,7 +48,7 @@ def series_of(seed, sensor, *, defects=30, healthy=100):
         rows = slice(number * defects, (number + 1) * defects)
         for name in ("value", "level", "spread", "variance"):
             getattr(series, name)[rows, sensor != number] = getattr(without, name)[rows, sensor != number]
-    return Lots(series), conditions.gain * conditions.shutter_s
+    return series, np.ones(len(series), bool), conditions.gain * conditions.shutter_s
 
 
 @SEEDS
@@ -105,7 +91,8 @@ def test_many_defects_born_at_once_are_no_second_sensor(seed, born):
     rng = np.random.default_rng(seed)
     conditions = make_conditions(FRAMES, rng, long=0.3)
     laws = [Law(offset=100.0, since=born)] * 60 + [Law(offset=100.0)] * 5 + [HEALTHY] * 40
-    assert second_sensor(Lots(simulate(laws, conditions, rng)), conditions.gain * conditions.shutter_s) is None
+    exposed = conditions.gain * conditions.shutter_s
+    assert second_sensor(simulate(laws, conditions, rng), np.ones(len(laws), bool), exposed) is None
 
 
 @SEEDS
@@ -114,7 +101,8 @@ def test_nights_and_days_are_no_two_sensors(seed):
     rng = np.random.default_rng(seed)
     conditions = make_conditions(FRAMES, rng, long=0.5)
     laws = [Law(dark=30.0)] * 40 + [Law(response=0.5)] * 40 + [Law(response=1.1)] * 40 + [HEALTHY] * 40
-    assert second_sensor(Lots(simulate(laws, conditions, rng)), conditions.gain * conditions.shutter_s) is None
+    exposed = conditions.gain * conditions.shutter_s
+    assert second_sensor(simulate(laws, conditions, rng), np.ones(len(laws), bool), exposed) is None
 
 
 @pytest.mark.parametrize("defects", [0, 3])
