@@ -36,3 +36,8 @@ def bad_pixels(photos: Path, points: Path) -> list[str]:
 def running_variance(pictures: Path, points: Path, processes: int, *options: object) -> list[str]:
     """Return the command of the running-variance script."""
     return module("benchmarks.programs.running_variance", pictures, "-o", points, "--processes", processes, *options)
+
+
+def measuring_variance(pictures: Path, jobs: int, *options: object) -> list[str]:
+    """Return the command that measures mean and variance of a folder."""
+    return module("sensormap", "variance", pictures, "-q", "--jobs", jobs, *options)

@@ -19,6 +19,7 @@ and what is done with a map:
     formats     maps to and from other programs' lists
     history     maps of one or many bodies to their defects over the years
     evaluation  photos to how well the survey does on them
+    variance    photos to mean and variance of every photosite
     alignment   a raw file and its JPEG to where the JPEG lies on the raw grid
     report      results to tables
     cli         the command line

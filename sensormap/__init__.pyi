@@ -63,4 +63,7 @@ from .survey.bodies import map_bodies as map_bodies
 from .survey.run import PlannedShard as PlannedShard
 from .survey.run import map_defects as map_defects
 from .survey.run import plan_map as plan_map
+from .variance.measure import PhotoVariance as PhotoVariance
+from .variance.measure import measure_variance as measure_variance
+from .variance.writing import write_variance as write_variance
 from .version import __version__ as __version__

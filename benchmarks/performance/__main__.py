@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks.commands import mapping
 from benchmarks.costs import interleaved
 from benchmarks.judging import finding_lines
-from benchmarks.performance import decoding, engines, kills, known, memory, peers, scaling, scan, start
+from benchmarks.performance import decoding, engines, kills, known, memory, peers, scaling, scan, start, variance
 from benchmarks.performance.plot import draw, write_numbers
 from benchmarks.performance.sets import D80, Plan
 from benchmarks.performance.targets import NOT_MEASURED, Costs, Outcome, Target
@@ -30,6 +30,7 @@ from benchmarks.performance.targets import NOT_MEASURED, Costs, Outcome, Target
 PARTS: dict[str, Callable[[Plan], Outcome]] = {
     "decode": decoding.measure,
     "peers": peers.measure,
+    "variance": variance.measure,
     "memory": memory.measure,
     "scaling": scaling.measure,
     "start": start.measure,

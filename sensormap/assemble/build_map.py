@@ -70,7 +70,7 @@ def assemble(
     false: float | None
     rules = evidence.rules
     if rules.smears and evidence.followed is not None:
-        clock = _clock(evidence, evidence.followed)
+        clock = Clock(evidence.followed_photos)
         defects, false = followed_jpeg_defects(evidence.followed, sensor, clock, ceiling=ceiling)
     elif rules.smears:
         defects, false = jpeg_defects(evidence, sensor, thresholds, ceiling=ceiling)
@@ -86,6 +86,8 @@ def assemble(
             least = with_floors(least, evidence.followed.pattern, evidence.followed.conditions)
         settings |= {f"{name}_floor": rounded(value) for name, value in asdict(least).items()}
         settings["listed_confidence"] = LISTED_CONFIDENCE
+    if evidence.two_sensors:
+        settings["two_sensors"] = evidence.two_sensors
     return SensorMap(
         body=evidence.body,
         profile=profile.name,
@@ -161,7 +163,7 @@ def _followed_defects(
         clusters=find_clusters(places // width, places % width, sensor.cfa.step),
         series=followed.series[likely],
         sensor=sensor,
-        clock=_clock(evidence, followed),
+        clock=Clock(evidence.followed_photos),
     )
 
 
@@ -187,14 +189,8 @@ def undated(evidence: Evidence) -> str | None:
         Results of the passes over the photos.
     """
     if evidence.followed is not None:
-        return _clock(evidence, evidence.followed).problem
+        return Clock(evidence.followed_photos).problem
     return Clock(evidence.photos).problem if evidence.rules.smears else None
-
-
-def _clock(evidence: Evidence, followed: SecondPassResult) -> Clock:
-    """Return the clock of the followed frames."""
-    photos = dict(zip(evidence.numbers, evidence.photos, strict=True))
-    return Clock([photos[number] for number in followed.conditions.number.tolist()])
 
 
 def _frame_summary(evidence: Evidence) -> FrameSummary:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sensormap.assemble.mixed_bodies import how_to_split
 from sensormap.assemble.pass_rules import PassRules
 from sensormap.camera.profile import Body, Profile
 from sensormap.detect.tally import Tally
@@ -70,6 +71,18 @@ class Evidence:
         """Number of photos that count: those that repeat no scene and, if there was one, were in the second pass."""
         different = len(self.photos) - self.repeated
         return different if self.followed is None else min(different, self.followed.counted)
+
+    @property
+    def followed_photos(self) -> list[Photo]:
+        """The photos of the second pass, in order of capture; none without one."""
+        photos = dict(zip(self.numbers, self.photos, strict=True))
+        return [] if self.followed is None else [photos[n] for n in self.followed.conditions.number.tolist()]
+
+    @property
+    def two_sensors(self) -> str:
+        """How to split photos of two sensors; "" where there is no sign of a second one."""
+        second = None if self.followed is None else self.followed.second_sensor
+        return "" if second is None else how_to_split(self.followed_photos, second)
 
 
 class Clock:

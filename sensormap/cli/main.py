@@ -29,6 +29,7 @@ class _Commands(click.Group):
         "show": "Print a summary of MAP and its strongest defects.",
         "coords": "List x,y of every defective photosite of MAP.",
         "evaluate": "Test on PHOTOS how well map works.",
+        "variance": "Measure mean and variance of every photosite over PHOTOS.",
         "correct": "Write repaired copies of PHOTOS, without the defects of MAP.",
         "export": "Write MAP as the defect list of another program.",
         "import": "Make a map of the defect list FILE of another program.",

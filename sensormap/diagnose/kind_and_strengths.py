@@ -62,6 +62,8 @@ class SecondPassResult:
         Frames that turned out to repeat a scene, and count for nothing.
     pattern
         Fixed pattern of the sensor; None where it does not matter.
+    second_sensor
+        Which frames another sensor took, ``(n,)``; None where there is no sign of one.
     """
 
     places: NDArray[np.int64]
@@ -72,6 +74,7 @@ class SecondPassResult:
     response_spread: float
     repeats: int = 0
     pattern: FixedPattern | None = None
+    second_sensor: NDArray[np.bool_] | None = None
 
     @property
     def counted(self) -> int:

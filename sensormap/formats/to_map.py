@@ -11,6 +11,7 @@ from typing import TypeVar
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body, Profile
 from sensormap.camera.profile_files import get_profile
+from sensormap.errors import ListFormatError
 from sensormap.formats.listing import Format, Listing, Photosite, Run
 from sensormap.formats.registry import get_format, read_list
 from sensormap.maps.entries import Between, Column, Defect, DefectKind, FrameSummary, Row
@@ -58,7 +59,7 @@ def import_map(
     Raises
     ------
     ListFormatError
-        If there is no such format, or the file is no such list, or reaches out of the sensor.
+        If there is no such format, or the file is no such list, has no entry, or reaches out of the sensor.
     ProfileError
         If there is no such profile.
     ValueError
@@ -79,6 +80,7 @@ def import_map(
     list_format = get_format(list_format) if isinstance(list_format, str) else list_format
     camera = get_profile(profile) if isinstance(profile, str) else profile
     listing = read_list(path, list_format, sensor_of(camera))
+    require_entries(listing, path, list_format)
     return map_of_listing(listing, camera, serial=serial, kind=DefectKind(kind), origin=(list_format.name, path.name))
 
 
@@ -122,6 +124,19 @@ def map_of_listing(
         rows=tuple(_line(Row, *span, sensor) for span in rows),
         defects=tuple(_defect(found, found.kind or kind, sensor) for found in listing.photosites),
     )
+
+
+def require_entries(listing: Listing, path: Path, list_format: Format) -> None:
+    """Refuse a list without an entry: a slip of the name is likelier than a sensor without a defect.
+
+    Raises
+    ------
+    ListFormatError
+        If there is none.
+    """
+    if not (listing.photosites or listing.runs):
+        msg = f"{path.name}: no entry found, expected a list of defects in format {list_format.name}"
+        raise ListFormatError(msg)
 
 
 def untold(listing: Listing) -> int:

@@ -7,6 +7,7 @@ implausible counts as not told.
 from __future__ import annotations
 
 import logging
+import math
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,6 +43,8 @@ YEARS = range(1980, 2101)  # a camera whose clock was never set says 1980 at the
 MAX_SHUTTER_S = 1e5  # a day; longer is damage
 MAX_ISO = 10_000_000
 MAX_SHUTTER_COUNT = 100_000_000  # bodies are rated for less than a million
+
+_MOST_DIGITS = 40  # of a number that is stored as text
 
 # Bounds of what is read.
 MAX_READS = 50_000  # real files take 500 to 5000; a hostile directory could ask for a hundred million
@@ -151,7 +154,10 @@ def body_of(tags: Tags, note: Note) -> Body:
 
 
 def exposure_of(tags: Tags, note: Note) -> Exposure:
-    """Return a photo's settings by its tags, as `read_tags` returns them; each None unless plausible."""
+    """Return a photo's settings by its tags, as `read_tags` returns them; each None unless plausible.
+
+    Numbers count whatever type a camera stores them as; a time or ISO of zero stands for no value.
+    """
     noise_reduction = _clean(note.get(_NIKON_NOISE_REDUCTION))
     return Exposure(
         iso=_iso(tags, note),
@@ -197,9 +203,9 @@ def _check_unedited(tags: Tags, size: tuple[int, int], name: str) -> None:
 def _iso(tags: Tags, note: Note) -> int | None:
     """Return the ISO setting; EXIF's 16-bit field says 65535 where the number stands in a wider one."""
     names = ("EXIF ISOSpeedRatings", "EXIF RecommendedExposureIndex", "EXIF ISOSpeed")
-    told = [_integer(tags, name) for name in names]
+    told = [_number(tags[name].values) if name in tags else None for name in names]
     for value in (*told, _first_integer(note.get(_NIKON_ISO, ())[::-1])):
-        iso = _within(value, 1, MAX_ISO)
+        iso = _within(None if value is None else round(value), 1, MAX_ISO)
         if iso is not None and iso != 0xFFFF:
             return iso
     return None
@@ -208,13 +214,28 @@ def _iso(tags: Tags, note: Note) -> int | None:
 def _shutter(tags: Tags) -> float | None:
     """Return the shutter time in seconds."""
     for name in ("EXIF ExposureTime", "Image ExposureTime"):
-        try:
-            seconds = float(tags[name].values[0])
-        except (LookupError, TypeError, ValueError, ArithmeticError):
-            continue
-        if 0 < seconds < MAX_SHUTTER_S:
+        seconds = _number(tags[name].values) if name in tags else None
+        if seconds is not None and 0 < seconds < MAX_SHUTTER_S:
             return seconds
     return None
+
+
+def _number(values: object) -> float | None:
+    """Return the first of a tag's values as a finite number, whatever type it is stored as; None where it is none.
+
+    Integers and fractions come as numbers, floats of either width as tuples of one, text as it is, such as ``1/60``.
+    """
+    value = values
+    while isinstance(value, list | tuple):
+        value = value[0] if value else None
+    if isinstance(value, str | bytes):
+        value = _clean(value).lower().removesuffix("s").replace(" ", "")[:_MOST_DIGITS]
+    try:
+        over, *under = value.split("/", 1) if isinstance(value, str) else [value]
+        number = float(over) / float(under[0]) if under else float(over)  # type: ignore[arg-type]
+    except (TypeError, ValueError, ArithmeticError):
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _time(tags: Tags) -> datetime | None:

@@ -52,6 +52,8 @@ def facts_table(sensor_map: SensorMap) -> Table:
         lines.append(("ISO", span_text(*map(str, frames.iso))))
     if frames.clock_jumps:
         lines.append(("Clock", f"contradicts the shutter count {counted(frames.clock_jumps, 'time')}"))
+    if split := sensor_map.settings.get("two_sensors"):
+        lines.append(("Sensors", f"two or more: their defects exclude each other; {split}"))
     if sensor_map.false_positives is not None:
         lines.append(("False alarms", _false_alarms_text(sensor_map.false_positives)))
     return Table("", ("", ""), tuple((label, plain(text)) for label, text in lines))

@@ -24,7 +24,7 @@ from sensormap.assemble.evidence import Evidence
 from sensormap.assemble.pass_rules import rules_for
 from sensormap.assemble.raw_and_jpeg import combine
 from sensormap.camera.profile import Profile
-from sensormap.camera.profile_files import find_profile, get_profile
+from sensormap.camera.profile_files import JPEG_PROFILE, find_profile, get_profile
 from sensormap.decode.reading import read_frame
 from sensormap.errors import DecodeError, FrameMismatchError, StateError
 from sensormap.frame import Photo, PhotoPath, Skipped
@@ -49,7 +49,7 @@ from sensormap.threads import Progress, no_progress
 
 log = logging.getLogger(__name__)
 
-# More defects than this share of the photosites: the camera is beyond repair, or the photos repeat a scene.
+# More defects than this share of the photosites: the sensor is a poor one, or the photos repeat a scene.
 _MANY_DEFECTS = 2e-4
 
 
@@ -90,7 +90,7 @@ def map_defects(
     """
     with open_engine(options, read) as engine, open_state(options, read) as state:
         context = context_of(options, progress, read, state, engine)
-        selection, known = _select(photos, context)
+        selection, known = selected(photos, context)
         return map_selection(selection, known, context)
 
 
@@ -136,7 +136,7 @@ def plan_map(photos: Iterable[str | Path], options: Options = DEFAULT_OPTIONS) -
         As by `map_defects`.
     """
     context = context_of(options, no_progress, None)
-    selection, known = _select(photos, context)
+    selection, known = selected(photos, context)
     raws = selection.photos
     used = {photo.path for photo in raws}
     jpegs, _ = in_order(_jpegs(selection, used, known, context.refusals, mapped=bool(raws)))
@@ -268,7 +268,7 @@ def _mapped(group: PhotoGroup, context: RunContext, *, noun: str, alone: bool) -
     return mapped.sensor_map, {photo.path for number, photo in enumerate(group.photos) if number not in refused}
 
 
-def _select(arguments: Iterable[str | Path], context: RunContext) -> tuple[Selection, Profile | None]:
+def selected(arguments: Iterable[str | Path], context: RunContext) -> tuple[Selection, Profile | None]:
     """Find the photos, choose those of one body, and find its profile."""
     options, refusals = context.options, context.refusals
     named = None if options.profile is None else get_profile(options.profile)
@@ -341,9 +341,28 @@ def _warnings(evidence: Evidence, sensor_map: SensorMap, noun: str) -> Iterator[
         yield f"healthy photosites differ by {spread}, so that only what differs by six times as much is listed"
     if subtracted := subtracted_in_camera(sensor_map):
         yield subtracted
-    if (count := len(sensor_map.defects)) > _MANY_DEFECTS * evidence.tally.hidden.size + FEW_FRAMES:
-        texture = "photos that repeat one scene make its texture look like defects"
-        yield f"{count} defects are too many to believe: {texture}"
+    if evidence.rules.smears and evidence.profile.name == JPEG_PROFILE:
+        size = "{} x {}".format(*evidence.profile.raw_size)
+        yield (
+            f"JPEGs of {size} pixels are taken for the camera's full size, as no profile tells it: if the camera can "
+            "store larger ones, defects are smeared and some are missed"
+        )
+    if evidence.two_sensors:
+        yield f"photos of two sensors or more, whose defects exclude each other; map them apart: {evidence.two_sensors}"
+    count = len(sensor_map.defects)
+    if not evidence.two_sensors and count > _MANY_DEFECTS * evidence.tally.hidden.size + FEW_FRAMES:
+        yield _many(count, evidence, sensor_map.false_positives)
+
+
+def _many(count: int, evidence: Evidence, false: float | None) -> str:
+    """Say what is known where a map lists many defects."""
+    found = f"{count} defects, {100 * count / evidence.tally.hidden.size:.2g} % of the photosites, are many"
+    if evidence.repeated:
+        found += f": photos that repeat scenes were found, {evidence.repeated} of them, and scenes that were not "
+        found += "recognised may look like defects"
+    else:
+        found += ": no photo was found to repeat a scene, so that they may well be real"
+    return found if false is None else f"{found}; about {max(round(false), 1)} or fewer are estimated to be false"
 
 
 def _number(count: int, noun: str) -> str:

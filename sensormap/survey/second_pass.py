@@ -18,6 +18,7 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
+from sensormap.assemble.mixed_bodies import second_sensor
 from sensormap.assemble.pass_rules import rules_for
 from sensormap.camera.profile import Profile
 from sensormap.detect.follow_list import FollowList, moved_back
@@ -231,7 +232,9 @@ class _SecondPass:
 
         candidates, repeats = followed.part(slice(0, count)), np.zeros(conditions.number.size, np.bool_)
         odds = odds_in_lots(candidates)
-        for _ in range(_SCENE_ROUNDS):
+        other = second_sensor(candidates, odds.likely, conditions.gain * conditions.shutter_s)
+        # What two sensors differ in is no scenery, and no frame may be dropped for it.
+        for _ in range(_SCENE_ROUNDS if other is None else 0):
             found = self._repeats(candidates, odds, repeats)
             if not found.any():
                 break
@@ -249,6 +252,7 @@ class _SecondPass:
             response_spread=spread,
             repeats=int(np.count_nonzero(repeats)),
             pattern=pattern,
+            second_sensor=other,
         )
 
     def _jpeg_result(self, followed: FollowedWindows, conditions: Conditions, pool: Pool) -> SecondPassResult:

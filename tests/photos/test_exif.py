@@ -112,6 +112,48 @@ def test_shutter(tmp_path: Path, shutter: tuple[int, int], expected: float | Non
     assert read_photo(written(tmp_path, data)).exposure.shutter_s == expected
 
 
+DOUBLE, FLOAT = 12, 11  # types of TIFF
+ORDER = ">"
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        (tiff.Field(0x829A, DOUBLE, 1, struct.pack(f"{ORDER}d", 1 / 30)), 1 / 30),
+        (tiff.Field(0x829A, FLOAT, 1, struct.pack(f"{ORDER}f", 0.25)), 0.25),
+        (tiff.Field(0x829A, DOUBLE, 1, struct.pack(f"{ORDER}d", float("nan"))), None),
+        (tiff.Field(0x829A, DOUBLE, 1, struct.pack(f"{ORDER}d", float("inf"))), None),
+        (tiff.Field(0x829A, DOUBLE, 1, struct.pack(f"{ORDER}d", 0.0)), None),
+        (tiff.short(0x829A, 2), 2.0),
+        (tiff.long(0x829A, 30), 30.0),
+        (tiff.text(0x829A, "1/60"), 1 / 60),
+        (tiff.text(0x829A, "1/60 s"), 1 / 60),
+        (tiff.text(0x829A, "0.5"), 0.5),
+        (tiff.text(0x829A, "1/0"), None),
+        (tiff.text(0x829A, "nan"), None),
+        (tiff.text(0x829A, "long"), None),
+        (tiff.text(0x829A, "/"), None),
+    ],
+)
+def test_a_shutter_time_of_any_type(tmp_path: Path, field: tiff.Field, expected: float | None) -> None:
+    assert read_photo(written(tmp_path, small_tiff(exif=(field,)))).exposure.shutter_s == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        (tiff.long(0x8827, 400), 400),
+        (tiff.rational(0x8827, (400, 1)), 400),
+        (tiff.Field(0x8827, DOUBLE, 1, struct.pack(f"{ORDER}d", 400.0)), 400),
+        (tiff.text(0x8827, "400"), 400),
+        (tiff.short(0x8827, 0), None),
+        (tiff.text(0x8827, "auto"), None),
+    ],
+)
+def test_an_iso_of_any_type_and_zero_is_none(tmp_path: Path, field: tiff.Field, expected: int | None) -> None:
+    assert read_photo(written(tmp_path, small_tiff(exif=(field,)))).exposure.iso == expected
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
@@ -120,7 +162,7 @@ def test_shutter(tmp_path: Path, shutter: tuple[int, int], expected: float | Non
         ((tiff.short(0x8827, 65535), tiff.long(0x8832, 102_400)), 102_400),
         ((tiff.short(0x8827, 65535),), None),
         ((tiff.long(0x8827, 10_000_001),), None),
-        ((tiff.text(0x8827, "400"),), None),
+        ((tiff.text(0x8827, "400"),), 400),
     ],
 )
 def test_iso(tmp_path: Path, fields: tuple[tiff.Field, ...], expected: int | None) -> None:

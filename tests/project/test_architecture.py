@@ -23,14 +23,14 @@ FLOORS = [
     {"diagnose", "correct", "alignment"},
     {"assemble", "shards"},
     {"survey"},
-    {"evaluation"},
+    {"evaluation", "variance"},
     {"report"},
     {"cli"},
     {"__main__"},
 ]
 PIPELINE = [
     *("camera", "photos", "decode", "score", "detect", "diagnose", "shards", "assemble", "survey"),
-    *("maps", "correct", "formats", "history", "evaluation", "alignment", "report", "cli"),
+    *("maps", "correct", "formats", "history", "evaluation", "variance", "alignment", "report", "cli"),
 ]
 """Packages in the order of the pipeline, in which `sensormap.__doc__` lists them."""
 
@@ -39,8 +39,8 @@ HOMES = {
     "rich": {"cli"},
     "rawpy": {"decode"},
     "imageio": {"decode", "formats"},
-    "tifffile": {"decode", "correct"},
-    "astropy": {"formats"},
+    "tifffile": {"decode", "correct", "variance"},
+    "astropy": {"formats", "variance"},
     "matplotlib": {"history"},
     "statsmodels": {"history"},
     "dask": {"survey"},

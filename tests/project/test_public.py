@@ -21,6 +21,7 @@ TWINS = {
     "show": ("read_map", "visible_defects"),
     "coords": ("coordinates",),
     "evaluate": ("evaluate",),
+    "variance": ("measure_variance", "write_variance"),
     "correct": ("correct_photos", "check_repairs"),
     "export": ("export_map",),
     "import": ("import_map",),

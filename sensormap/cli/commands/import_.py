@@ -12,7 +12,7 @@ from sensormap.cli.console import configure_log
 from sensormap.cli.options import verbose_option
 from sensormap.formats.listing import Format
 from sensormap.formats.registry import read_list
-from sensormap.formats.to_map import map_of_listing, sensor_of, untold
+from sensormap.formats.to_map import map_of_listing, require_entries, sensor_of, untold
 from sensormap.maps.entries import DefectKind
 from sensormap.maps.mapfile.writing import check_output, map_text, write_map
 from sensormap.report.words import counted, plain
@@ -53,7 +53,7 @@ def import_command(
 ) -> None:
     """Make a map of the defect list FILE of another program.
 
-    The map has the same photosites. It has no strengths, and counts 0 photos.
+    The map has the same photosites. It has no strengths, and counts 0 photos. A list without an entry is an error.
     """
     configure_log(verbose)
     camera = get_profile(profile)
@@ -61,6 +61,7 @@ def import_command(
     if path is not None:
         check_output(path, overwrite=overwrite)
     listing = read_list(list_file, form, sensor_of(camera))
+    require_entries(listing, list_file, form)
     origin = form.name, list_file.name
     sensor_map = map_of_listing(listing, camera, serial=serial or "", kind=DefectKind(kind), origin=origin)
     if path is None:

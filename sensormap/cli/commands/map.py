@@ -70,6 +70,13 @@ _SEPARATORS = tuple(filter(None, ("/", os.sep, os.altsep)))
     help="Dask scheduler to use, such as tcp://head:8786, with --state in a folder that all workers share.  [default: "
     "start --jobs workers on this machine]",
 )
+@click.option(
+    "--variance",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also write count, mean and variance of every photosite, as the command variance does, for one camera; the "
+    "entries of the map then have theirs over all photos. Photos are decoded once more.",
+)
 @click.option("--strict", is_flag=True, help="Stop at the first photo that cannot be used.")
 @verbose_option
 @quiet_option
@@ -91,6 +98,7 @@ def map_command(
     dry_run: bool,
     engine: str,
     scheduler: str | None,
+    variance: Path | None,
     strict: bool,
     verbose: int,
     quiet: int,
@@ -126,8 +134,8 @@ def map_command(
     )  # fmt: skip
     keep_no_frames()
     to_folder = output is not None and (output.endswith(_SEPARATORS) or Path(output).is_dir())
-    if dry_run and to_folder:
-        msg = "--dry-run is for one camera: name no folder by --output"
+    if to_folder and (dry_run or variance is not None):
+        msg = f"{'--dry-run' if dry_run else '--variance'} is for one camera: name no folder by --output"
         raise click.UsageError(msg)
     with native_stderr_silenced():
         if dry_run:
@@ -136,7 +144,7 @@ def map_command(
             _map_each(photos, output, options, overwrite=overwrite, verbosity=verbosity)
         else:
             path = Path(output) if output not in (None, "-") else None
-            _map_one(photos, path, options, overwrite=overwrite, verbosity=verbosity)
+            _map_one(photos, path, options, variance, overwrite=overwrite, verbosity=verbosity)
 
 
 def _plan(photos: tuple[str, ...], options: Options) -> None:
@@ -160,20 +168,35 @@ def _plan(photos: tuple[str, ...], options: Options) -> None:
 
 
 def _map_one(
-    photos: tuple[str, ...], output: Path | None, options: Options, *, overwrite: bool, verbosity: int
+    photos: tuple[str, ...],
+    output: Path | None,
+    options: Options,
+    variance: Path | None,
+    *,
+    overwrite: bool,
+    verbosity: int,
 ) -> None:
-    """Map one camera, into a file or to stdout."""
+    """Map one camera, into a file or to stdout; with a variance of every photosite, if a file is named for it."""
     from rich.console import Console  # noqa: PLC0415
 
     from sensormap.cli.render import show_map  # noqa: PLC0415
     from sensormap.maps.mapfile.writing import check_output, map_text, write_map  # noqa: PLC0415
     from sensormap.report.words import plain  # noqa: PLC0415
     from sensormap.survey.run import map_defects  # noqa: PLC0415
+    from sensormap.variance.measure import measure_variance  # noqa: PLC0415
+    from sensormap.variance.writing import check_variance_output, write_variance  # noqa: PLC0415
 
     if output is not None:
         check_output(output, overwrite=overwrite)
+    if variance is not None:
+        check_variance_output(variance, overwrite=overwrite)
     with progress_bar(verbosity) as progress:
         sensor_map = map_defects(photos, options, progress=progress)
+    if variance is not None:
+        with progress_bar(verbosity, "measuring") as progress:
+            measured = measure_variance(photos, options, progress=progress, quiet=True)
+        sensor_map = measured.of_entries(sensor_map)
+        write_variance(measured, variance, overwrite=overwrite)
     if output is None:
         click.echo(map_text(sensor_map), nl=False)
         return
