@@ -39,7 +39,8 @@ from sensormap.shards.catalogue import Catalogue, open_catalogue
 from sensormap.shards.cut import cut_into_shards
 from sensormap.shards.file_format.reading_writing import read_shard_file
 from sensormap.shards.shard_folder import SurveySettings, fingerprint, shard_file
-from sensormap.shards.state import CATALOGUE, State, held, is_state
+from sensormap.shards.state import State
+from sensormap.shards.state_folder import CATALOGUE, check_folder, held, is_state
 from sensormap.survey.context import Engine, Read, RunContext
 from sensormap.survey.engines.dask_engine import open_engine
 from sensormap.survey.kept_maps import Mapped, PhotoGroup, keep_map, kept_map
@@ -154,6 +155,8 @@ def _planned(photos: tuple[Photo, ...], known: Profile | None, options: Options)
     shards = [photos[numbers.start : numbers.stop] for numbers in cut_into_shards(photos)]
     there = [False] * len(shards)
     folder = None if options.state is None else Path(options.state).expanduser()
+    if folder is not None:
+        check_folder(folder)
     if folder is not None and not options.fresh and is_state(folder):
         with held(folder), open_catalogue(folder / CATALOGUE) as catalogue:
             if catalogue is not None:
@@ -187,7 +190,8 @@ def open_state(options: Options, read: Read | None) -> AbstractContextManager[St
         return _passing_state()
     if options.state is None or read is not None:
         return nullcontext()
-    return State(Path(options.state).expanduser(), fresh=options.fresh, retry_skipped=options.retry_skipped)
+    folder = Path(options.state).expanduser()
+    return State(folder, fresh=options.fresh, retry_skipped=options.retry_skipped, threads=options.threads)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from sensormap.shards.summary import ShardSummary
 
 _FACTS = "summary.json"
 _MOST_PHOTOS = MOST + FEWEST
+_OPENING, _NAME_AFTER = b"PK\3\4", 26  # of a member: its signature, and bytes from there to its name
 
 # Bytes of a file before they are deflated, at most. The sums take 6 a photosite. What is listed of a D80's photo takes
 # 0.3 MB, and some 4 MB of one with as many outlying scores as a photo may have.
@@ -51,6 +52,18 @@ class ShardFile:
     content: bytes
     digests: frozenset[str]
     skipped: frozenset[str]
+
+
+def opens_like_a_shard(path: Path) -> bool:
+    """Tell by its first bytes whether a file is one that `summary_bytes` made, damaged perhaps."""
+    if not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(_OPENING) + len(_FACTS) + _NAME_AFTER)
+    except OSError:
+        return False
+    return head.startswith(_OPENING) and head.endswith(_FACTS.encode("ascii"))
 
 
 def summary_bytes(summary: ShardSummary, fingerprint: str) -> bytes:
