@@ -22,7 +22,7 @@ from sensormap.photos.exif import read_photo
 from sensormap.settings import Options
 from sensormap.shards import cut
 from sensormap.shards.catalogue import VERSION
-from sensormap.shards.shard_folder import file_digest, write_shard
+from sensormap.shards.shard_folder import ALGORITHM, file_digest, write_shard
 from sensormap.shards.state import State
 from sensormap.survey import run as module
 from sensormap.survey.engines.shard_task import versions
@@ -176,7 +176,7 @@ def test_fresh_begins_anew(place: tuple[Path, Path], expected: str, tmp_path: Pa
 
 def test_without_a_state_folder_nothing_is_left_behind(place: tuple[Path, Path], tmp_path: Path) -> None:
     before = sorted(place[0].parent.rglob("*"))
-    mapped(*place, None)
+    assert mapped(*place, None).settings["algorithm"] == ALGORITHM
     assert sorted(place[0].parent.rglob("*")) == before
 
 
