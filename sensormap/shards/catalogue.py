@@ -137,7 +137,12 @@ class Catalogue:
                 kind = "a folder" if self.path.is_dir() else "a pipe or device"
                 msg = f"{self.path}: is {kind}, expected a catalogue, which is a file"
                 raise StateError(msg)
-            if not is_catalogue(self.path):  # it is not opened: SQLite would touch what is beside it
+            try:
+                is_ours = is_catalogue(self.path)
+            except OSError as error:
+                msg = f"{self.path}: cannot be opened: {error.strerror}"
+                raise StateError(msg) from error
+            if not is_ours:  # it is not opened: SQLite would touch what is beside it
                 msg = "damaged, or of another program"
                 raise _UnusableError(msg)
         connection = None
@@ -301,14 +306,17 @@ def _check(connection: sqlite3.Connection) -> None:
 
 
 def is_catalogue(path: Path) -> bool:
-    """Tell by its opening whether a file is a catalogue, of any version, damaged perhaps, or empty."""
+    """Tell by its opening whether a file is a catalogue, of any version, damaged perhaps, or empty.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
     if not path.is_file():
         return False
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
-    except OSError:
-        return True  # opening it says why
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
     is_ours = head[_ID_AT : _ID_AT + 4] == APPLICATION_ID.to_bytes(4) or _ABOUT.encode() in head  # as before version 3
     return not head or (head.startswith(_SQLITE) and is_ours)
 

@@ -26,7 +26,7 @@ from sensormap.shards.catalogue import (
     is_catalogue,
     sizes_of,
 )
-from sensormap.shards.file_format.reading_writing import read_shard_file, read_summary
+from sensormap.shards.file_format.reading_writing import opens_like_a_shard, read_shard_file, read_summary
 from sensormap.shards.known_headers import KnownHeaders
 from sensormap.shards.shard_folder import (
     SHARDS,
@@ -87,7 +87,7 @@ class State:
                     self._drop_all()
                 for half in (folder / SHARDS).glob(f"{PART_OPENING}*{PART_ENDING}"):  # of a run that was killed
                     half.unlink(missing_ok=True)
-                self._at_open = {path.stem for path in shard_files(folder)}
+                self._at_open = set() if fresh else {path.stem for path in shard_files(folder)}
             except StateError:
                 raise
             except OSError as error:
@@ -292,7 +292,8 @@ class State:
     def _drop_all(self) -> None:
         """Drop the shards and the catalogue, and nothing that is not of a state folder."""
         for path in shard_files(self.folder):
-            drop_file(path)
+            if opens_like_a_shard(path):
+                drop_file(path)
         if is_catalogue(self.folder / CATALOGUE):  # another one is put aside
             for ending in ("", "-wal", "-shm"):
                 drop_file(self.folder / f"{CATALOGUE}{ending}")

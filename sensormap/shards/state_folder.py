@@ -46,6 +46,8 @@ def check_folder(folder: Path) -> None:
         raise StateError(msg)
     try:
         found = "" if not folder.is_dir() or _is_marked(folder) else _foreign_name(folder)
+    except StateError:
+        raise
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
         raise _unreadable(folder, error) from error
     if found:
@@ -58,6 +60,8 @@ def is_state(folder: Path) -> bool:
     try:
         is_ours = folder.is_dir() and _is_marked(folder)
         return is_ours and (bool(shard_files(folder)) or (folder / CATALOGUE).exists())
+    except StateError:
+        raise
     except (OSError, ValueError) as error:
         raise _unreadable(folder, error) from error
 
@@ -230,6 +234,4 @@ def _may_be_left(path: Path) -> bool:
 
 
 def _unreadable(folder: Path, error: OSError | ValueError) -> StateError:
-    if isinstance(error, StateError):
-        return error
     return StateError(f"{folder}: cannot be read: {getattr(error, 'strerror', None) or error}")

@@ -17,6 +17,7 @@ import pytest
 from sensormap import Options, check_state, describe_state, merge_states
 from sensormap.errors import StateError
 from sensormap.shards.catalogue import APPLICATION_ID, Catalogue
+from sensormap.shards.file_format.archive import pack
 from sensormap.shards.state import State
 from sensormap.shards.state_folder import CATALOGUE
 from tests.support.photos import refused, run, write_photos
@@ -97,6 +98,24 @@ def test_a_foreign_catalogue_in_a_state_folder_is_put_aside_with_its_log(tmp_pat
     assert (tmp_path / f"{CATALOGUE}.unusable-1-wal").read_bytes() == log
     assert connection is not None
     connection.close()
+
+
+def test_fresh_drops_only_what_opens_as_ours(tmp_path: Path) -> None:
+    State(tmp_path).close()
+    (tmp_path / "shards").rmdir()
+    an_archive(tmp_path)
+    (tmp_path / "shards" / f"{'0b' * 32}.npz").write_bytes(pack([("summary.json", b"{}")]))
+    State(tmp_path, fresh=True).close()
+    assert [str(path.relative_to(tmp_path)) for path in (tmp_path / "shards").iterdir()] == [NAME]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the superuser reads everything")
+def test_what_cannot_be_read_is_not_taken_for_ours(tmp_path: Path) -> None:
+    (tmp_path / CATALOGUE).write_bytes(b"mine")
+    (tmp_path / CATALOGUE).chmod(0)
+    with pytest.raises(StateError, match="cannot be read"):
+        State(tmp_path, fresh=True)
+    assert (tmp_path / CATALOGUE).exists()
 
 
 def an_empty_shards_folder(folder: Path) -> None:
