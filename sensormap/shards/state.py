@@ -26,7 +26,13 @@ from sensormap.shards.catalogue import (
     is_catalogue,
     sizes_of,
 )
-from sensormap.shards.file_format.reading_writing import opens_like_a_shard, read_shard_file, read_summary
+from sensormap.shards.file_format.reading_writing import (
+    ShardPhotos,
+    opens_like_a_shard,
+    read_shard_file,
+    read_shard_photos,
+    read_summary,
+)
 from sensormap.shards.known_headers import KnownHeaders
 from sensormap.shards.shard_folder import (
     SHARDS,
@@ -96,6 +102,7 @@ class State:
             self._catalogue = self._opened(folder / CATALOGUE)
             # Shards of which nobody knows how large their photos are, as from a folder that lost its catalogue.
             self._unlisted = self._at_open - {shard.name for shard in self._catalogue.shards()}
+            self._unlisted_photos: dict[str, ShardPhotos | None] = {}
             self._headers = KnownHeaders(self._catalogue, self._keep_headers)
             self._lock = stack.pop_all()  # it stays locked until it is closed
 
@@ -260,7 +267,28 @@ class State:
     def _may_be_known(self, photos: Sequence[Photo]) -> bool:
         """Tell whether an earlier run may have kept a shard of the same bytes: photos are not read twice for less."""
         same_sizes = self._catalogue.shards_of(sizes_of(photo.size_bytes for photo in photos))
-        return bool(self._unlisted) or not self._at_open.isdisjoint(same_sizes)
+        return not self._at_open.isdisjoint(same_sizes) or self._may_be_unlisted(photos)
+
+    def _may_be_unlisted(self, photos: Sequence[Photo]) -> bool:
+        """Tell whether a shard of which the sizes are not known may be of some photos, by reading the first of them.
+
+        A shard of other photos has none of these, mostly: one more than it skipped tell that it is not theirs.
+        """
+        left = [one for name in sorted(self._unlisted) if (one := self._photos_of(name)) and one.photos == len(photos)]
+        if not left:
+            return False
+        known = self._catalogue.digests(photo.path for photo in photos)
+        first = sorted(photos, key=lambda photo: photo.path not in known)[: 1 + max(one.skipped for one in left)]
+        digests = self.digests(first, read=True)
+        return digests is not None and any(
+            sum(digest not in one.digests for digest in digests) <= one.skipped for one in left
+        )
+
+    def _photos_of(self, name: str) -> ShardPhotos | None:
+        """Return which photos a shard is of whose sizes are not known; it is read once."""
+        if name not in self._unlisted_photos:
+            self._unlisted_photos[name] = read_shard_photos(self._file(name), name)
+        return self._unlisted_photos[name]
 
     def _opened(self, path: Path) -> Catalogue:
         """Open the catalogue; one in memory where the disk is full."""

@@ -269,6 +269,27 @@ def test_shards_are_known_without_their_catalogue(
     assert map_text(mapped(tmp_path / "elsewhere", place[1], tmp_path / "state")) == expected
 
 
+def test_of_new_photos_few_are_read_twice_where_the_catalogue_was_lost(
+    place: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = write_photos(tmp_path / "photos", 10)
+    photos[3].write_bytes(photos[3].read_bytes()[:-9000])
+    others = write_photos(tmp_path / "others", 10, first=40)
+    state = tmp_path / "state"
+    mapped(photos, place[1], state)
+    (state / "catalogue.sqlite").unlink()
+    hashed: list[Path] = []
+    monkeypatch.setattr("sensormap.shards.state.file_digest", lambda path: hashed.append(path) or file_digest(path))
+    assert mapped(others, place[1], state) == mapped(others, place[1], None)
+    assert hashed == others[:2]  # one photo of that shard was skipped, and may be any
+    hashed.clear()
+    expected = mapped(photos, place[1], None)
+    with monkeypatch.context() as patch:
+        patch.setattr("sensormap.survey.survey_shards.survey_shard", lambda *_, **__: pytest.fail("surveyed again"))
+        assert mapped(photos, place[1], state) == expected
+    assert set(hashed) == set(photos)
+
+
 def test_another_release_of_the_decoder_does_not_mix(
     place: tuple[Path, Path], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
