@@ -153,6 +153,7 @@ class Catalogue:
                 connection.executescript(f"BEGIN;{made}COMMIT;")
             _check(connection)
             connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("SELECT version FROM about").fetchone()  # takes room for what lies beside the file
         except (sqlite3.DatabaseError, _UnusableError) as error:
             if connection is not None:
                 connection.close()

@@ -125,6 +125,7 @@ def _locked(folder: Path) -> tuple[sqlite3.Connection, bool]:
     connection = None
     try:
         connection = sqlite3.connect(folder / _LOCK, timeout=0, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode=MEMORY")  # on a full disk a journal could not be taken back
         connection.execute("BEGIN EXCLUSIVE")
         _mark(connection)
         return connection, _tell(folder / _HOLDER)

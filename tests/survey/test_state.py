@@ -305,8 +305,11 @@ def test_another_release_of_the_decoder_does_not_mix(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no limit of file sizes there")
-def test_a_disk_without_room_for_the_catalogue(place: tuple[Path, Path], expected: str, tmp_path: Path) -> None:
-    limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))\n"
+@pytest.mark.parametrize("most", [1024, 8192, 34_000])
+def test_a_disk_without_room_for_the_catalogue(
+    place: tuple[Path, Path], expected: str, tmp_path: Path, most: int
+) -> None:
+    limit = f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, ({most}, {most}))\n"
     process = run_script("map", place[0], "--profile", place[1], "--state", tmp_path / "new", patch=f"{limit}{SMALL}")
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
