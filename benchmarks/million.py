@@ -31,7 +31,7 @@ from benchmarks.costs import run
 from sensormap.camera.profile import Body
 from sensormap.frame import Exposure, Photo
 from sensormap.settings import Options
-from sensormap.shards import shard_folder, state
+from sensormap.shards import shard_folder, state_folder
 from sensormap.shards.cut import cut_into_shards
 from sensormap.survey import passes, survey_shards
 from sensormap.survey.run import map_defects
@@ -119,7 +119,7 @@ def measured(photos: Path) -> Figures:
         map_defects(files[:4], Options(jobs=1))  # everything is compiled
         with timed((survey_shards, "survey_shard"), (shard_folder, "summary_bytes")) as first:
             map_defects(files, options)
-        with sqlite3.connect(Path(folder) / "state" / state.CATALOGUE) as catalogue:
+        with sqlite3.connect(Path(folder) / "state" / state_folder.CATALOGUE) as catalogue:
             catalogue.execute("DELETE FROM maps")
         steps = (passes, "survey_shards"), (passes, "run_second_pass")
         with timed(*steps) as second:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 
 class SensorMapError(Exception):
-    """Base of every error that names a file, what was found in it, and what was expected."""
+    """Base of every error that names a file, what was found in it, and what was expected.
+
+    Attributes
+    ----------
+    digest
+        SHA-256 of the bytes that were found wrong, hexadecimal; None where the error is of no photo, or of reading one.
+    """
+
+    digest: str | None = None
 
 
 class DecodeError(SensorMapError, OSError):

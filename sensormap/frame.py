@@ -149,7 +149,19 @@ class Frame:
 
 @dataclass(frozen=True, order=True)
 class Skipped:
-    """A photo that could not be used: file name without its folder, and the reason."""
+    """A photo that could not be used.
+
+    Parameters
+    ----------
+    name
+        File name without its folder.
+    reason
+        What is wrong with it.
+    digest
+        SHA-256 of the bytes in which that was found, hexadecimal; None where they could not be read, or that is not
+        known any more.
+    """
 
     name: str
     reason: str
+    digest: str | None = field(default=None, compare=False, repr=False)

@@ -167,7 +167,8 @@ class Options:
     Raises
     ------
     ValueError
-        If a number is too small, there is no such decoder or engine, or a scheduler comes without what it needs.
+        If a number is too small, there is no such decoder or engine, the state folder has no name, or a scheduler comes
+        without what it needs.
     """
 
     profile: str | None = None
@@ -195,6 +196,9 @@ class Options:
             if text not in known:
                 msg = f"{name}: {text!r} is not one of {', '.join(known)}"
                 raise ValueError(msg)
+        if self.state is not None and not str(self.state):
+            msg = "state: '' names no folder"
+            raise ValueError(msg)
         if self.scheduler is not None and self.engine != DASK:
             msg = f"scheduler: {self.scheduler!r} with engine {self.engine!r}, expected {DASK!r}"
             raise ValueError(msg)

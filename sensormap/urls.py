@@ -49,13 +49,14 @@ def shown_url(url: str) -> str:
     found = _URL.match(url)
     if found is None:
         return url
+    opening = f"{found[0].rstrip('/')}//"
     user = _USER.match(url, found.end())
     if user is None and _NO_PORT.match(url, found.end()):
-        return f"{found[0]}..."
+        return f"{opening}..."
     rest = url[user.end() if user else found.end() :]
     if is_web(url):
         rest = without_query(rest)
-    return found[0] + rest
+    return opening + rest
 
 
 def without_query(url: str) -> str:

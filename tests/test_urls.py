@@ -21,7 +21,7 @@ from sensormap.urls import is_file_url, is_url, local_path, shown_url, url_name
         ("https://[::1]/c.NEF", "https://[::1]/c.NEF"),
         ("s3://bucket/what?.NEF", "s3://bucket/what?.NEF"),
         ("sftp://me:secret@host/c.NEF", "sftp://host/c.NEF"),
-        ("s3:/me:secret@bucket/state", "s3:/bucket/state"),
+        ("s3:/me:secret@bucket/state", "s3://bucket/state"),
         ("photos/a.NEF", "photos/a.NEF"),
     ],
 )

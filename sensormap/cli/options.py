@@ -22,6 +22,18 @@ jobs_option = click.option(
 )
 
 
+class FolderPath(click.ParamType[Path]):
+    """A state folder. No name at all, as of a variable that is not set, would be the current folder."""
+
+    name = "FOLDER"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path that was typed."""
+        if not str(value):
+            self.fail("'' names no folder", param, ctx)
+        return Path(str(value))
+
+
 class _Memory(click.ParamType[int]):
     """A number of bytes, as people write it: ``500MB``, ``1.5 GB``."""
 

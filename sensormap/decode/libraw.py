@@ -58,6 +58,12 @@ class RawLevels:
     white_level: int
 
 
+def versions() -> tuple[str, ...]:
+    """Return the releases of rawpy and of LibRaw: another one may decode a photo differently."""
+    libraw = ".".join(map(str, rawpy.libraw_version))
+    return (f"rawpy {rawpy.__version__}", f"LibRaw {libraw}")
+
+
 def libraw_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
     """Return the geometry of a raw file: the profile's as far as LibRaw decodes it, or without one LibRaw's own.
 

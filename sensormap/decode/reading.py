@@ -15,7 +15,7 @@ from sensormap.decode.libraw import libraw_geometry, read_libraw_frame
 from sensormap.decode.mosaic import Decoded
 from sensormap.decode.nef_frame import read_nef_frame
 from sensormap.decode.png_tiff import image_geometry, read_image_frame
-from sensormap.errors import DecodeError
+from sensormap.errors import DecodeError, SensorMapError
 from sensormap.frame import Frame, Photo, PhotoPath
 from sensormap.photos.files import is_image_name, is_jpeg_name, read_bytes
 from sensormap.settings import AUTO
@@ -116,7 +116,8 @@ def read_frame(photo: Photo, profile: Profile | None, *, decoder: str = AUTO) ->
     Raises
     ------
     DecodeError
-        If the file is damaged, no mosaic, or every photosite is 0.
+        If the file is damaged, no mosaic, or every photosite is 0. It has the digest of the bytes, as the next two,
+        unless they could not be read, or are more or fewer than they were.
     FrameMismatchError
         If its size or bits differ from the profile's, or it shows a part of the active area only.
     ProfileError
@@ -132,6 +133,10 @@ def read_frame(photo: Photo, profile: Profile | None, *, decoder: str = AUTO) ->
         raise DecodeError(msg)
     rows = (row for row in DECODER_TABLE if row.reads(photo.path) and row.option in (None, decoder))
     results = ((row, row.frame(data, profile, photo.path.name)) for row in rows)
-    row, result = next((row, result) for row, result in results if result is not None)
+    try:
+        row, result = next((row, result) for row, result in results if result is not None)
+    except SensorMapError as error:
+        error.digest = hashlib.sha256(data).hexdigest()
+        raise
     digest = hashlib.sha256(data).hexdigest()
     return Frame(photo, result.mosaic, result.floor, result.saturation, digest, by_own_decoder=row.option == AUTO)

@@ -60,7 +60,7 @@ class Refusals:
         self.add_quietly(Skipped(name, "alone of its sort, raw or JPEG: a map takes at least two") for name in unmapped)
 
 
-def skipped(name: str, error: Exception | str) -> Skipped:
+def skipped(name: str, error: Exception | str, digest: str | None = None) -> Skipped:
     """Return the entry of a photo that cannot be used.
 
     Parameters
@@ -69,10 +69,12 @@ def skipped(name: str, error: Exception | str) -> Skipped:
         File name without its folder.
     error
         Reason, which may open with the name: that is left out.
+    digest
+        SHA-256 of the file's bytes, where the error does not have it.
 
     Examples
     --------
     >>> skipped("a.nef", "a.nef: zero bytes")
     Skipped(name='a.nef', reason='zero bytes')
     """
-    return Skipped(name, str(error).removeprefix(f"{name}: "))
+    return Skipped(name, str(error).removeprefix(f"{name}: "), getattr(error, "digest", None) or digest)

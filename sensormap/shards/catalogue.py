@@ -11,7 +11,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -22,14 +22,33 @@ from sensormap.frame import PhotoPath, RemoteFile
 
 log = logging.getLogger(__name__)
 
-VERSION = 2
-_TABLES = """
-CREATE TABLE about (version INTEGER NOT NULL);
-CREATE TABLE files (path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, digest TEXT NOT NULL);
-CREATE TABLE headers (path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, content TEXT NOT NULL);
+VERSION = 3
+APPLICATION_ID = int.from_bytes(b"snsm")
+"""What our SQLite files have in their header, so that nobody takes another program's for them, or them for those."""
+
+_ABOUT = "CREATE TABLE about (version INTEGER NOT NULL)"
+_TABLES = f"""
+{_ABOUT};
+CREATE TABLE files (path BLOB PRIMARY KEY, size INTEGER NOT NULL, stamp INTEGER NOT NULL, digest TEXT NOT NULL);
+CREATE TABLE headers (path BLOB PRIMARY KEY, size INTEGER NOT NULL, stamp INTEGER NOT NULL, content TEXT NOT NULL);
 CREATE TABLE maps (key TEXT PRIMARY KEY, content TEXT NOT NULL);
+CREATE TABLE shards (sizes TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (sizes, name));
 """
-_COLUMNS = {"about": 1, "files": 4, "headers": 4, "maps": 2}
+_COLUMNS = {"about": 1, "files": 4, "headers": 4, "maps": 2, "shards": 2}
+
+_SQLITE, _ID_AT, _HEAD = b"SQLite format 3\0", 68, 4096
+_BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a file
+_WORDS = {
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_IOERR: "the disk is full, or cannot be read or written",
+    sqlite3.SQLITE_READONLY: "it is read-only",
+    sqlite3.SQLITE_CANTOPEN: "access denied, or the disk is full",
+    sqlite3.SQLITE_PERM: "access denied",
+    sqlite3.SQLITE_BUSY: "another program has it open",
+    sqlite3.SQLITE_LOCKED: "another program has it open",
+    sqlite3.SQLITE_CORRUPT: "damaged",
+    sqlite3.SQLITE_NOTADB: "is no SQLite file",
+}
 
 
 @dataclass(frozen=True, order=True)
@@ -40,16 +59,16 @@ class FileDigest:
     ----------
     path
         Absolute path, as the system's bytes: it need not be valid text. Of a remote file its URL, without secrets.
-    size, mtime_ns
-        Size in bytes, and time of the last change in nanoseconds. Of a remote file, in place of the time, 64 bits of
-        the SHA-256 of its ETag or time.
+    size, stamp
+        Size in bytes, and a number that changes with the file: 64 bits of the SHA-256 of its times of change and its
+        inode, where the system has them; of a remote file, of its ETag or time.
     digest
         SHA-256 of its bytes, hexadecimal.
     """
 
     path: bytes
     size: int
-    mtime_ns: int
+    stamp: int
     digest: str
 
 
@@ -59,8 +78,20 @@ class FileHeader:
 
     path: bytes
     size: int
-    mtime_ns: int
+    stamp: int
     content: str
+
+
+@dataclass(frozen=True, order=True)
+class ListedShard:
+    """A shard of which it is known how large its photos are: what `sizes_of` returns of them, and its fingerprint."""
+
+    sizes: str
+    name: str
+
+
+class NoRoomError(StateError):
+    """A catalogue that cannot be made, perhaps since the disk is full."""
 
 
 class Catalogue:
@@ -70,23 +101,23 @@ class Catalogue:
     ----------
     path
         The file; it is made if it does not exist. One that is damaged or of another version is put aside, which is
-        logged, and a new one made.
+        logged, and a new one made. None makes one in memory.
     replace
         Whether that is done; if not, such a file is refused.
 
     Raises
     ------
     StateError
-        If it can be neither read nor made.
+        If it can be neither read nor made; `NoRoomError` if perhaps the disk is full.
     """
 
-    def __init__(self, path: Path, *, replace: bool = True) -> None:
+    def __init__(self, path: Path | None, *, replace: bool = True) -> None:
         self.path = path
         self._lock = Lock()  # a connection is in one transaction at a time
         try:
             self._connection = self._opened()
         except _UnusableError as error:
-            if not replace:
+            if path is None or not replace:
                 msg = f"{path}: {error}"
                 raise StateError(msg) from error
             aside = _free_name(path)
@@ -95,27 +126,44 @@ class Catalogue:
                 _move_aside(path, aside)
                 self._connection = self._opened()
             except (OSError, _UnusableError) as again:
-                msg = f"{path}: cannot be replaced: {again}"
+                msg = f"{path}: cannot be replaced: {getattr(again, 'strerror', None) or again}"
                 raise StateError(msg) from again
 
     def _opened(self) -> sqlite3.Connection:
         """Open the file, make its tables if there are none, and check that they are those of this version."""
+        is_new = self.path is not None and not self.path.exists()
+        if self.path is not None and not is_new:
+            if not self.path.is_file():
+                kind = "a folder" if self.path.is_dir() else "a pipe or device"
+                msg = f"{self.path}: is {kind}, expected a catalogue, which is a file"
+                raise StateError(msg)
+            try:
+                is_ours = is_catalogue(self.path)
+            except OSError as error:
+                msg = f"{self.path}: cannot be opened: {error.strerror}"
+                raise StateError(msg) from error
+            if not is_ours:  # it is not opened: SQLite would touch what is beside it
+                msg = "damaged, or of another program"
+                raise _UnusableError(msg)
         connection = None
         try:
-            connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-            connection.execute("PRAGMA journal_mode=WAL")
+            connection = sqlite3.connect(self.path or ":memory:", isolation_level=None, check_same_thread=False)
             if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                connection.executescript(f"BEGIN;{_TABLES}INSERT INTO about VALUES ({VERSION});COMMIT;")
+                made = f"PRAGMA application_id={APPLICATION_ID};{_TABLES}INSERT INTO about VALUES ({VERSION});"
+                connection.executescript(f"BEGIN;{made}COMMIT;")
             _check(connection)
-        except sqlite3.OperationalError as error:
-            if connection is not None:
-                connection.close()
-            msg = f"{self.path}: cannot be opened: {error}"
-            raise StateError(msg) from error
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("SELECT version FROM about").fetchone()  # takes room for what lies beside the file
         except (sqlite3.DatabaseError, _UnusableError) as error:
             if connection is not None:
                 connection.close()
-            raise _UnusableError(str(error)) from error
+            if is_new and self.path is not None:
+                _remove(self.path)
+            if not isinstance(error, sqlite3.OperationalError):
+                raise _UnusableError(words_of(error)) from error
+            full = code_of(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+            msg = f"{self.path}: cannot be opened: {words_of(error)}"
+            raise (NoRoomError if full else StateError)(msg) from error
         return connection
 
     def close(self) -> None:
@@ -126,45 +174,60 @@ class Catalogue:
         """Return the digests of the files that have not changed since they were read."""
         found = {}
         for path in paths:
-            row = self._one("SELECT size, mtime_ns, digest FROM files WHERE path = ?", file_key(path))
+            row = self._one("SELECT size, stamp, digest FROM files WHERE path = ?", file_key(path))
             if row is not None and row[:2] == _stat(path):
                 found[path] = str(row[2])
         return found
 
     def header(self, file: FileDigest) -> str | None:
         """Return what the header of a file said, if the file has not changed since."""
-        row = self._one("SELECT size, mtime_ns, content FROM headers WHERE path = ?", file.path)
-        return str(row[2]) if row is not None and row[:2] == (file.size, file.mtime_ns) else None
+        row = self._one("SELECT size, stamp, content FROM headers WHERE path = ?", file.path)
+        return str(row[2]) if row is not None and row[:2] == (file.size, file.stamp) else None
 
     def keep_headers(self, headers: Iterable[FileHeader]) -> None:
         """Add headers, or replace what was known of their files; in one transaction."""
-        rows = [(one.path, one.size, one.mtime_ns, one.content) for one in headers]
+        rows = [(one.path, one.size, one.stamp, one.content) for one in headers]
         with self._writing():
             self._connection.executemany("INSERT OR REPLACE INTO headers VALUES (?, ?, ?, ?)", rows)
 
-    def remember(self, files: Iterable[FileDigest]) -> None:
-        """Add files, or replace what was known of them; in one transaction."""
-        self._add("REPLACE", files)
+    def remember(self, files: Iterable[FileDigest], shards: Iterable[ListedShard] = ()) -> None:
+        """Add files, or replace what was known of them, and shards; in one transaction."""
+        self._add("REPLACE", files, shards)
 
     def files(self) -> tuple[FileDigest, ...]:
         """Return all files, by path."""
         return tuple(FileDigest(*row) for row in self._all("SELECT * FROM files ORDER BY path"))
 
-    def add_files(self, files: Iterable[FileDigest]) -> None:
-        """Add files of another catalogue; what is known here stays."""
-        self._add("IGNORE", files)
+    def shards(self) -> tuple[ListedShard, ...]:
+        """Return all shards that were remembered; of some the files may be gone."""
+        return tuple(ListedShard(*row) for row in self._all("SELECT sizes, name FROM shards ORDER BY sizes, name"))
 
-    def _add(self, otherwise: str, files: Iterable[FileDigest]) -> None:
-        rows = [(one.path, one.size, one.mtime_ns, one.digest) for one in files]
+    def shards_of(self, sizes: str) -> set[str]:
+        """Return the fingerprints of the shards whose photos have some sizes."""
+        return {str(row[0]) for row in self._all("SELECT name FROM shards WHERE sizes = ?", sizes)}
+
+    def header_paths(self) -> set[bytes]:
+        """Return the paths of the files whose headers are known."""
+        return {bytes(row[0]) for row in self._all("SELECT path FROM headers")}
+
+    def add(self, files: Iterable[FileDigest], shards: Iterable[ListedShard]) -> None:
+        """Add what another catalogue knows; what is known here stays."""
+        self._add("IGNORE", files, shards)
+
+    def _add(self, otherwise: str, files: Iterable[FileDigest], shards: Iterable[ListedShard]) -> None:
+        rows = [(one.path, one.size, one.stamp, one.digest) for one in files]
+        listed = [(one.sizes, one.name) for one in shards]
         with self._writing():
             self._connection.executemany(f"INSERT OR {otherwise} INTO files VALUES (?, ?, ?, ?)", rows)
+            self._connection.executemany("INSERT OR IGNORE INTO shards VALUES (?, ?)", listed)
 
-    def forget(self, digest: str) -> None:
-        """Drop the files of a digest with their headers, and all maps, which may be of them."""
+    def forget(self, paths: Iterable[bytes], shards: Iterable[str]) -> None:
+        """Drop files by path, with their headers, and shards by fingerprint; and all maps, which may be of them."""
+        files, names = [(path,) for path in paths], [(name,) for name in shards]
         with self._writing():
-            named = "SELECT path FROM files WHERE digest = ?"
-            self._connection.execute(f"DELETE FROM headers WHERE path IN ({named})", (digest,))
-            self._connection.execute("DELETE FROM files WHERE digest = ?", (digest,))
+            self._connection.executemany("DELETE FROM headers WHERE path = ?", files)
+            self._connection.executemany("DELETE FROM files WHERE path = ?", files)
+            self._connection.executemany("DELETE FROM shards WHERE name = ?", names)
             self._connection.execute("DELETE FROM maps")
 
     def map(self, key: str) -> Mapping[str, Any] | None:
@@ -195,7 +258,7 @@ class Catalogue:
             with self._lock:
                 return self._connection.execute(query, values).fetchall()
         except sqlite3.Error as error:
-            msg = f"{self.path}: cannot be read: {error}"
+            msg = f"{self.path}: cannot be read: {words_of(error)}"
             raise StateError(msg) from error
 
     @contextmanager
@@ -207,7 +270,7 @@ class Catalogue:
                 with self._connection:  # commits, or takes all back if anything goes wrong
                     yield
         except sqlite3.Error as error:
-            msg = f"{self.path}: cannot be written: {error}"
+            msg = f"{self.path}: cannot be written: {words_of(error)}"
             raise StateError(msg) from error
 
 
@@ -243,8 +306,39 @@ def _check(connection: sqlite3.Connection) -> None:
         raise _UnusableError(msg)
 
 
+def is_catalogue(path: Path) -> bool:
+    """Tell by its opening whether a file is a catalogue, of any version, damaged perhaps, or empty.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    is_ours = head[_ID_AT : _ID_AT + 4] == APPLICATION_ID.to_bytes(4) or _ABOUT.encode() in head  # as before version 3
+    return not head or (head.startswith(_SQLITE) and is_ours)
+
+
+def code_of(error: BaseException) -> int:
+    """Return the primary result code of an SQLite error; 0 of another one."""
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+
+
+def words_of(error: BaseException) -> str:
+    """Return what went wrong in SQLite, in a few words of our own."""
+    return _WORDS.get(code_of(error), str(error))
+
+
+def sizes_of(sizes: Iterable[int]) -> str:
+    """Return the sizes in bytes of a shard's photos, in order, as a text of 64 characters."""
+    return hashlib.sha256(",".join(map(str, sizes)).encode("ascii")).hexdigest()
+
+
 def file_as_it_is(path: PhotoPath, digest: str) -> FileDigest | None:
-    """Return a file with its size and time of now, of a remote one those that were found; `digest` goes with them.
+    """Return a file with its size and stamp of now, of a remote one those that were found; `digest` goes with them.
 
     None where there is no file, or nothing would tell that a remote one has changed.
     """
@@ -258,17 +352,22 @@ def file_key(path: PhotoPath) -> bytes:
 
 
 def _stat(path: PhotoPath) -> tuple[int, int] | None:
-    """Return size and time of the last change, or a number that changes with a remote file; None where not known."""
+    """Return size, and a number that changes with the file; None where that is not known."""
     if isinstance(path, RemoteFile):
         if path.size is None or path.version is None:
             return None
-        number = hashlib.sha256(path.version.encode("utf-8", "surrogateescape")).digest()[:8]
-        return path.size, int.from_bytes(number, signed=True)
+        return path.size, _number(path.version)
     try:
         found = path.stat()
     except (OSError, ValueError):
         return None
-    return found.st_size, found.st_mtime_ns
+    # A copy may have the time of another file, and the clock be set back; not both with these.
+    return found.st_size, _number(f"{found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}")
+
+
+def _number(text: str) -> int:
+    """Return 64 bits of a text's SHA-256, as SQLite keeps them."""
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()[:8], signed=True)
 
 
 def _free_name(path: Path) -> Path:
@@ -280,7 +379,15 @@ def _free_name(path: Path) -> Path:
 
 
 def _move_aside(path: Path, aside: Path) -> None:
-    """Rename a catalogue, and drop what SQLite keeps beside it."""
+    """Rename a catalogue, with what SQLite keeps beside it."""
     path.rename(aside)
-    for ending in ("-wal", "-shm"):
-        path.with_name(path.name + ending).unlink(missing_ok=True)
+    for ending in _BESIDE:
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + ending).rename(aside.with_name(aside.name + ending))
+
+
+def _remove(path: Path) -> None:
+    """Delete a catalogue that was just begun, as far as possible."""
+    for ending in ("", *_BESIDE):
+        with suppress(OSError):
+            path.with_name(path.name + ending).unlink(missing_ok=True)

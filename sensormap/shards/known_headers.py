@@ -61,10 +61,10 @@ class KnownHeaders:
         try:
             photo = read_photo(path)
         except EditedError as error:
-            self._add(FileHeader(file.path, file.size, file.mtime_ns, _text(str(error))))
+            self._add(FileHeader(file.path, file.size, file.stamp, _text(str(error))))
             raise
         if photo.size_bytes == file.size:
-            self._add(FileHeader(file.path, file.size, file.mtime_ns, _text_of(photo)))
+            self._add(FileHeader(file.path, file.size, file.stamp, _text_of(photo)))
         return photo
 
     def write(self) -> None:

@@ -19,6 +19,7 @@ from sensormap.frame import Photo, PhotoPath
 from sensormap.output import write_atomically
 from sensormap.photos.files import read_bytes
 from sensormap.settings import Thresholds
+from sensormap.shards.catalogue import sizes_of
 from sensormap.shards.file_format.reading_writing import summary_bytes
 from sensormap.shards.summary import ShardSummary
 
@@ -58,9 +59,10 @@ class SurveySettings:
 
     @property
     def text(self) -> str:
-        """The same settings as one text, for a fingerprint."""
-        values = asdict(self)
-        return json.dumps([ALGORITHM, values], sort_keys=True, default=str)
+        """The same settings as one text, for a fingerprint, with what the decoding depends on."""
+        from sensormap.decode.libraw import versions  # noqa: PLC0415 - takes long, and most of the folder does without
+
+        return json.dumps([ALGORITHM, versions(), asdict(self)], sort_keys=True, default=str)
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,13 @@ class WrittenShard:
         Its fingerprint.
     digests
         SHA-256 of each photo's bytes, in order of capture.
+    sizes
+        What `catalogue.sizes_of` returns of the photos.
     """
 
     name: str
     digests: tuple[str, ...]
+    sizes: str
 
 
 def write_shard(
@@ -96,23 +101,21 @@ def write_shard(
     Returns
     -------
     WrittenShard or None
-        None, and no file, if a photo cannot be read at all: then nothing tells it from another one.
+        None, and no file, if a photo could not be read: what was wrong was the way to it, and not its bytes.
 
     Raises
     ------
     OutputError
         If the file cannot be written.
     """
-    digests = [
-        found.records[number].digest if number in found.records else file_digest(photo.path)
-        for number, photo in enumerate(photos)
-    ]
+    # Of the bytes that were decoded, or could not be: the file may have others by now.
+    digests = [(found.records.get(number) or found.skipped[number]).digest for number in range(len(photos))]
     known = tuple(digest for digest in digests if digest is not None)
     if len(known) < len(photos):
         return None
     name = fingerprint(known, settings, leave_out)
     write_atomically(summary_bytes(found, name), shard_file(folder, name), overwrite=True)
-    return WrittenShard(name, known)
+    return WrittenShard(name, known, sizes_of(photo.size_bytes for photo in photos))
 
 
 def shard_file(folder: Path, name: str) -> Path:

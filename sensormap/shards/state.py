@@ -8,20 +8,31 @@ or lose a part at any moment. Files appear whole or not at all, first the shard 
 from __future__ import annotations
 
 import logging
-import os
-import platform
-import sqlite3
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from sensormap.errors import OutputError, StateError
 from sensormap.frame import Photo, PhotoPath
 from sensormap.output import PART_ENDING, PART_OPENING
-from sensormap.shards.catalogue import Catalogue, FileDigest, FileHeader, file_as_it_is
-from sensormap.shards.file_format.reading_writing import read_shard_file, read_summary
+from sensormap.shards.catalogue import (
+    Catalogue,
+    FileDigest,
+    FileHeader,
+    ListedShard,
+    NoRoomError,
+    file_as_it_is,
+    is_catalogue,
+    sizes_of,
+)
+from sensormap.shards.file_format.reading_writing import (
+    ShardPhotos,
+    opens_like_a_shard,
+    read_shard_file,
+    read_shard_photos,
+    read_summary,
+)
 from sensormap.shards.known_headers import KnownHeaders
 from sensormap.shards.shard_folder import (
     SHARDS,
@@ -33,15 +44,11 @@ from sensormap.shards.shard_folder import (
     shard_files,
     write_shard,
 )
+from sensormap.shards.state_folder import CATALOGUE, check_folder, lock_of, take_away
 from sensormap.shards.summary import ShardSummary
-from sensormap.urls import is_url, shown_url
+from sensormap.threads import Pool
 
 log = logging.getLogger(__name__)
-
-CATALOGUE = "catalogue.sqlite"
-"""Name of the catalogue in a state folder."""
-
-_LOCK, _HOLDER = "lock.sqlite", "in-use.txt"
 
 
 class State:
@@ -50,45 +57,52 @@ class State:
     Parameters
     ----------
     folder
-        The folder; made if it does not exist.
+        The folder; made if it does not exist. One that has anything else in it is refused.
     fresh
         Whether everything that is kept there is dropped first.
     retry_skipped
         Whether shards with photos that could not be used are surveyed again.
+    threads
+        Number of threads that read photos whose bytes may be known.
 
     Raises
     ------
     StateError
-        If another run has it, or it cannot be written.
+        If it is no state folder, another run has it, or it cannot be written.
     """
 
-    def __init__(self, folder: Path, *, fresh: bool = False, retry_skipped: bool = False) -> None:
+    def __init__(self, folder: Path, *, fresh: bool = False, retry_skipped: bool = False, threads: int = 1) -> None:
         self.folder = folder
-        self._retry = retry_skipped
-        self._failed = False
-        if is_url(folder):
-            msg = f"{shown_url(str(folder))}: is a URL, expected a folder on this machine"
-            raise StateError(msg)
+        self._retry, self._threads = retry_skipped, threads
+        self._failed = self._in_memory = False
         self._written: set[str] = set()  # fingerprints of the shards that workers have surveyed for this run
+        self._not_kept: set[PhotoPath] = set()  # photos of shards of which one could not be read
+        check_folder(folder)
+        is_new = not folder.exists()
         try:
             (folder / SHARDS).mkdir(parents=True, exist_ok=True)
         except (OSError, ValueError) as error:
             msg = f"{folder}: cannot be made: {getattr(error, 'strerror', None) or error}"
             raise StateError(msg) from error
         with ExitStack() as stack:
-            stack.enter_context(_lock_of(folder))
+            if is_new:
+                stack.callback(self._take_away)
+            stack.enter_context(lock_of(folder))
             try:
                 if fresh:
                     self._drop_all()
                 for half in (folder / SHARDS).glob(f"{PART_OPENING}*{PART_ENDING}"):  # of a run that was killed
                     half.unlink(missing_ok=True)
-                self._had_shards = bool(shard_files(folder))
+                self._at_open = set() if fresh else {path.stem for path in shard_files(folder)}
             except StateError:
                 raise
             except OSError as error:
                 msg = f"{folder}: cannot be written: {error.strerror}"
                 raise StateError(msg) from error
-            self._catalogue = Catalogue(folder / CATALOGUE)
+            self._catalogue = self._opened(folder / CATALOGUE)
+            # Shards of which nobody knows how large their photos are, as from a folder that lost its catalogue.
+            self._unlisted = self._at_open - {shard.name for shard in self._catalogue.shards()}
+            self._unlisted_photos: dict[str, ShardPhotos | None] = {}
             self._headers = KnownHeaders(self._catalogue, self._keep_headers)
             self._lock = stack.pop_all()  # it stays locked until it is closed
 
@@ -142,7 +156,7 @@ class State:
         photos, settings
             As for `survey`, which leaves out no photo.
         """
-        digests = self.digests(photos, read=self._had_shards)
+        digests = self.digests(photos, read=self._may_be_known(photos))
         name = "" if digests is None else fingerprint(digests, settings, ())
         path = self._file(name)
         try:
@@ -161,7 +175,7 @@ class State:
             What the worker says of it.
         """
         self._written.add(written.name)
-        self._remember(_rows(files, written.digests))
+        self._remember(_rows(files, written.digests), [ListedShard(written.sizes, written.name)])
 
     def digests(self, photos: Sequence[Photo], *, read: bool = False) -> list[str] | None:
         """Return the digests of photos, or None where one is not known.
@@ -177,18 +191,22 @@ class State:
         unknown = [photo.path for photo in photos if photo.path not in known]
         if unknown and not read:
             return None
-        new = []
-        for path in unknown:
-            file = file_as_it_is(path, "")
-            digest = file_digest(path)
-            if digest is None:
-                return None
-            known[path] = digest
-            if file is not None:
-                new.append(FileDigest(file.path, file.size, file.mtime_ns, digest))
-        if new:
-            self._remember(new)
-        return [known[photo.path] for photo in photos]
+        if unknown:
+            files = [file_as_it_is(path, "") for path in unknown]
+            with Pool(min(self._threads, len(unknown))) as pool:
+                found = list(pool.map(file_digest, unknown))
+            read_now = [(file, digest) for file, digest in zip(files, found, strict=True) if digest is not None]
+            self._remember(_rows(*zip(*read_now, strict=True)) if read_now else [])
+            known |= {path: digest for path, digest in zip(unknown, found, strict=True) if digest is not None}
+        return [known[photo.path] for photo in photos] if all(photo.path in known for photo in photos) else None
+
+    def has_kept(self, photos: Iterable[Photo]) -> bool:
+        """Tell whether this run could read all of some photos; a shard with one that it could not is not kept."""
+        return self._not_kept.isdisjoint(photo.path for photo in photos)
+
+    def add(self, files: Iterable[FileDigest], shards: Iterable[ListedShard]) -> None:
+        """Add what the catalogue of another folder knows of files, and of shards that this one has now."""
+        self._catalogue.add(files, [shard for shard in shards if self._file(shard.name).exists()])
 
     def kept_map(self, key: str) -> Mapping[str, Any] | None:
         """Return what was kept under a key by `keep_map`; None if nothing was, or skipped photos are to be retried."""
@@ -203,7 +221,7 @@ class State:
         self, photos: Sequence[Photo], settings: SurveySettings, leave_out: Collection[str]
     ) -> ShardSummary | None:
         """Return what an earlier survey of the shard found, if it is there and can be read."""
-        digests = self.digests(photos, read=self._had_shards)
+        digests = self.digests(photos, read=self._may_be_known(photos))
         if digests is None:
             return None
         name = fingerprint(digests, settings, leave_out)
@@ -215,6 +233,9 @@ class State:
         except StateError as error:
             log.warning("%s; its photos are read again", error)
             return None
+        if name in self._unlisted:
+            self._unlisted.discard(name)
+            self._remember([], [ListedShard(sizes_of(photo.size_bytes for photo in photos), name)])
         return None if self._retry and found.skipped and name not in self._written else found
 
     def _keep(
@@ -229,16 +250,59 @@ class State:
 
         def write() -> None:
             written = write_shard(self.folder, photos, settings, leave_out, found)
-            if written is not None:
-                self._catalogue.remember(_rows(files, written.digests))
+            if written is None:
+                self._not_kept.update(photo.path for photo in photos)
+            else:
+                listed = ListedShard(written.sizes, written.name)
+                self._catalogue.remember(_rows(files, written.digests), [listed])
 
         self._write_or_warn(write)
 
     def _keep_headers(self, headers: Sequence[FileHeader]) -> None:
         self._write_or_warn(lambda: self._catalogue.keep_headers(headers))
 
-    def _remember(self, files: Sequence[FileDigest]) -> None:
-        self._write_or_warn(lambda: self._catalogue.remember(files))
+    def _remember(self, files: Sequence[FileDigest], shards: Sequence[ListedShard] = ()) -> None:
+        self._write_or_warn(lambda: self._catalogue.remember(files, shards))
+
+    def _may_be_known(self, photos: Sequence[Photo]) -> bool:
+        """Tell whether an earlier run may have kept a shard of the same bytes: photos are not read twice for less."""
+        same_sizes = self._catalogue.shards_of(sizes_of(photo.size_bytes for photo in photos))
+        return not self._at_open.isdisjoint(same_sizes) or self._may_be_unlisted(photos)
+
+    def _may_be_unlisted(self, photos: Sequence[Photo]) -> bool:
+        """Tell whether a shard of which the sizes are not known may be of some photos, by reading the first of them.
+
+        A shard of other photos has none of these, mostly: one more than it skipped tell that it is not theirs.
+        """
+        left = [one for name in sorted(self._unlisted) if (one := self._photos_of(name)) and one.photos == len(photos)]
+        if not left:
+            return False
+        known = self._catalogue.digests(photo.path for photo in photos)
+        first = sorted(photos, key=lambda photo: photo.path not in known)[: 1 + max(one.skipped for one in left)]
+        digests = self.digests(first, read=True)
+        return digests is not None and any(
+            sum(digest not in one.digests for digest in digests) <= one.skipped for one in left
+        )
+
+    def _photos_of(self, name: str) -> ShardPhotos | None:
+        """Return which photos a shard is of whose sizes are not known; it is read once."""
+        if name not in self._unlisted_photos:
+            self._unlisted_photos[name] = read_shard_photos(self._file(name), name)
+        return self._unlisted_photos[name]
+
+    def _opened(self, path: Path) -> Catalogue:
+        """Open the catalogue; one in memory where the disk is full."""
+        try:
+            return Catalogue(path)
+        except NoRoomError as error:
+            self._failed = self._in_memory = True
+            log.warning("%s; the run goes on without keeping what it finds", error)
+            return Catalogue(None)
+
+    def _take_away(self) -> None:
+        """Delete a folder that this run has made, if the disk had no room for its catalogue."""
+        if self._in_memory:
+            take_away(self.folder)
 
     def _write_or_warn(self, write: Callable[[], None]) -> None:
         """Write something; where that fails the run goes on, and says once that the next one will read more."""
@@ -255,41 +319,12 @@ class State:
 
     def _drop_all(self) -> None:
         """Drop the shards and the catalogue, and nothing that is not of a state folder."""
-        for path in [*shard_files(self.folder), *(self.folder / f"{CATALOGUE}{end}" for end in ("", "-wal", "-shm"))]:
-            drop_file(path)
-
-
-@contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Keep other runs out of a state folder that exists, as an open `State` does, and make or change nothing in it.
-
-    Parameters
-    ----------
-    folder
-        The folder.
-
-    Raises
-    ------
-    StateError
-        If it is no state folder, another run has it, or it cannot be written.
-    """
-    if not is_state(folder):
-        what = "is no state folder" if folder.is_dir() else "is no folder" if folder.exists() else "does not exist"
-        msg = f"{folder}: {what}, expected one that map --state has made"
-        raise StateError(msg)
-    with _lock_of(folder):
-        yield
-
-
-def is_state(folder: Path) -> bool:
-    """Tell whether something is a state folder that holds anything."""
-    try:
-        return bool(shard_files(folder)) or (folder / CATALOGUE).is_file()
-    except StateError:
-        raise
-    except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
-        msg = f"{folder}: cannot be read: {getattr(error, 'strerror', None) or error}"
-        raise StateError(msg) from error
+        for path in shard_files(self.folder):
+            if opens_like_a_shard(path):
+                drop_file(path)
+        if is_catalogue(self.folder / CATALOGUE):  # another one is put aside
+            for ending in ("", "-wal", "-shm"):
+                drop_file(self.folder / f"{CATALOGUE}{ending}")
 
 
 def drop_file(path: Path) -> None:
@@ -304,45 +339,4 @@ def drop_file(path: Path) -> None:
 def _rows(files: Sequence[FileDigest | None], digests: Sequence[str]) -> list[FileDigest]:
     """Return what the catalogue keeps of files."""
     pairs = zip(files, digests, strict=True)
-    return [FileDigest(file.path, file.size, file.mtime_ns, digest) for file, digest in pairs if file is not None]
-
-
-def _locked(folder: Path) -> sqlite3.Connection:
-    """Return what keeps other runs out until it is closed; the system closes it if this process is killed."""
-    connection = None
-    try:
-        connection = sqlite3.connect(folder / _LOCK, timeout=0, isolation_level=None, check_same_thread=False)
-        connection.execute("BEGIN EXCLUSIVE")
-        (folder / _HOLDER).write_text(
-            f"process {os.getpid()} on {platform.node()} since {datetime.now():%Y-%m-%d %H:%M}\n", encoding="utf-8"
-        )
-    except (sqlite3.Error, OSError) as error:
-        if connection is not None:
-            connection.close()
-        if "locked" in str(error):
-            msg = f"{folder}: in use by {_holder(folder)}; expected a state folder that no other run has"
-            raise StateError(msg) from error
-        msg = f"{folder}: cannot be written: {error}"
-        raise StateError(msg) from error
-    return connection
-
-
-@contextmanager
-def _lock_of(folder: Path) -> Iterator[None]:
-    """Keep other runs out of a folder that is there."""
-    lock = _locked(folder)
-    try:
-        yield
-    finally:
-        with suppress(OSError):  # the folder may be gone
-            (folder / _HOLDER).unlink()
-        lock.close()
-
-
-def _holder(folder: Path) -> str:
-    """Return who says that it has the folder."""
-    try:
-        with (folder / _HOLDER).open(encoding="utf-8", errors="replace") as file:
-            return file.read(200).strip() or "another run"
-    except OSError:
-        return "another run"
+    return [FileDigest(file.path, file.size, file.stamp, digest) for file, digest in pairs if file is not None]

@@ -18,10 +18,11 @@ from sensormap.errors import DecodeError, OutputError, StateError
 from sensormap.output import write_atomically
 from sensormap.photos.files import read_bytes
 from sensormap.photos.finding import located_photo, photo_name
-from sensormap.shards.catalogue import VERSION, Catalogue, FileDigest, file_key, open_catalogue
+from sensormap.shards.catalogue import VERSION, Catalogue, FileDigest, ListedShard, file_key, open_catalogue
 from sensormap.shards.file_format.reading_writing import ShardFile, read_shard_file
 from sensormap.shards.shard_folder import ALGORITHM, shard_file, shard_files
-from sensormap.shards.state import CATALOGUE, State, drop_file, held
+from sensormap.shards.state import State, drop_file
+from sensormap.shards.state_folder import CATALOGUE, held
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 
@@ -115,12 +116,15 @@ class Forgotten:
     files
         Number of files of the catalogue that were dropped.
     maps
-        Number of maps that were dropped: all that were kept.
+        Number of maps that were dropped: all that were kept, if any photo was known.
+    unknown
+        Photos of which nothing was known, as they were named.
     """
 
     shards: int
     files: int
     maps: int
+    unknown: tuple[str, ...] = ()
 
 
 def describe_state(folder: str | Path) -> StateContents:
@@ -204,7 +208,7 @@ def merge_states(folders: Iterable[str | Path], output: str | Path) -> MergedSta
             _check_apart(output, source)
     copied, present = 0, 0
     damaged: list[DamagedFile] = []
-    with State(output), open_catalogue(output / CATALOGUE) as catalogue:
+    with State(output) as state:
         for source in sources:
             with held(source):
                 there, lacking = _compared(source, output)
@@ -213,20 +217,19 @@ def merge_states(folders: Iterable[str | Path], output: str | Path) -> MergedSta
                 copied += len(lacking) - len(problems)
                 damaged += problems
                 try:
-                    files = _files_of(source)
+                    files, shards = _catalogued(source)
                 except StateError as error:
                     damaged.append(_damaged(source / CATALOGUE, error))
                 else:
-                    if catalogue:
-                        catalogue.add_files(files)
+                    state.add(files, shards)
     return MergedStates(copied, present, tuple(damaged))
 
 
 def forget_photos(folder: str | Path, photos: Iterable[str | Path]) -> Forgotten:
     """Drop what a state folder knows of photos, and all maps and shards that they may have been part of.
 
-    Shards are dropped too that are damaged, and those with a photo of the same file name that could not be used: which
-    photo it was they do not tell.
+    Nothing is dropped for a photo of which nothing is known. Shards are dropped too that are damaged, and those with a
+    photo of the same file name that could not be used: which photo it was they do not tell.
 
     Parameters
     ----------
@@ -244,27 +247,24 @@ def forget_photos(folder: str | Path, photos: Iterable[str | Path]) -> Forgotten
     """
     folder = Path(folder).expanduser()
     with held(folder), open_catalogue(folder / CATALOGUE) as catalogue:
-        known = catalogue.files() if catalogue else ()
-        digests: set[str] = set()
-        names: set[str] = set()
-        for photo in photos:
-            found, name = _digests_of(photo, known)
-            digests |= found
-            names |= {name} if name else set()
-        rows = [file for file in known if file.digest in digests]
-        names |= {photo_name(os.fsdecode(file.path)) for file in rows}
-        dropped = [path for path in shard_files(folder) if _holds(_read(path), digests, names)]
-        maps = catalogue.maps() if catalogue else 0
+        files = catalogue.files() if catalogue else ()
+        paths = {file.path for file in files} | (catalogue.header_paths() if catalogue else set())
+        named = {str(photo): _named(photo, files, paths) for photo in photos}
+        kept = {path: _read(path) for path in shard_files(folder)} if named else {}
+        unknown = tuple(photo for photo, one in named.items() if not (one.paths or any(map(one.is_in, kept.values()))))
+        wanted = [one for photo, one in named.items() if photo not in unknown]
+        dropped = [path for path, shard in kept.items() if any(one.is_in(shard) for one in wanted)]
+        rows = {path for one in wanted for path in one.paths}
+        maps = catalogue.maps() if catalogue and wanted else 0
         for path in dropped:  # first the shards: the catalogue still tells which they are if this is interrupted
             drop_file(path)
-        for digest in sorted(digests):
-            if catalogue:
-                catalogue.forget(digest)
-    return Forgotten(len(dropped), len(rows), maps if digests else 0)
+        if catalogue and wanted:
+            catalogue.forget(sorted(rows), [path.stem for path in dropped])
+    return Forgotten(len(dropped), len(rows), maps, unknown)
 
 
-def _files_of(folder: Path) -> tuple[FileDigest, ...]:
-    """Return the files of a catalogue that stays as it is: SQLite would move what a killed run left beside it."""
+def _catalogued(folder: Path) -> tuple[tuple[FileDigest, ...], tuple[ListedShard, ...]]:
+    """Return what is in a catalogue that stays as it is: SQLite would move what a killed run left beside it."""
     with tempfile.TemporaryDirectory(prefix="sensormap-") as temporary:
         for ending in ("", "-wal"):
             path = folder / f"{CATALOGUE}{ending}"
@@ -276,7 +276,7 @@ def _files_of(folder: Path) -> tuple[FileDigest, ...]:
                 raise StateError(msg) from error
         try:
             with open_catalogue(Path(temporary) / CATALOGUE) as catalogue:
-                return catalogue.files() if catalogue else ()
+                return (catalogue.files(), catalogue.shards()) if catalogue else ((), ())
         except StateError as error:
             msg = str(error).replace(f"{temporary}{os.sep}", f"{folder}{os.sep}")
             raise StateError(msg) from error
@@ -326,26 +326,38 @@ def _check_apart(output: Path, source: Path) -> None:
         raise StateError(msg)
 
 
-def _digests_of(photo: str | Path, known: Collection[FileDigest]) -> tuple[set[str], str]:
-    """Return the digests that a path or digest stands for, and the photo's file name if it is a path."""
+@dataclass(frozen=True)
+class _Named:
+    """A photo to forget: its digests, the paths of files that are known of it, and what those files are called."""
+
+    digests: set[str]
+    paths: set[bytes]
+    names: set[str]
+
+    def is_in(self, shard: ShardFile | DamagedFile) -> bool:
+        """Tell whether a shard may have the photo; of a damaged one it is not known."""
+        return isinstance(shard, DamagedFile) or bool(shard.digests & self.digests or shard.skipped & self.names)
+
+
+def _named(photo: str | Path, files: Collection[FileDigest], paths: Collection[bytes]) -> _Named:
+    """Return what a path or digest stands for, by the files whose digests are known, and all that are."""
+    digests, places, names = set(), set(), set()
     if _DIGEST.fullmatch(str(photo).lower()):
-        return {str(photo).lower()}, ""
-    path = located_photo(photo)
-    place = file_key(path)
-    digests = {file.digest for file in known if file.path == place}
-    try:
-        digests.add(hashlib.sha256(read_bytes(path)).hexdigest())
-    except (DecodeError, ValueError) as error:  # ValueError: a NUL character in the name
-        if not digests:
-            reason = str(error).removeprefix(f"{path.name}: ")
-            msg = f"{path}: {reason}; expected a photo, one that is known, or the SHA-256 of one"
-            raise StateError(msg) from error
-    return digests, path.name
-
-
-def _holds(shard: ShardFile | DamagedFile, digests: set[str], names: set[str]) -> bool:
-    """Tell whether a shard may have one of some photos; of a damaged one it is not known."""
-    return isinstance(shard, DamagedFile) or bool(shard.digests & digests or shard.skipped & names)
+        digests.add(str(photo).lower())
+    else:
+        path = located_photo(photo)
+        place = file_key(path)
+        places, names = {place} & set(paths), {path.name}
+        digests = {file.digest for file in files if file.path == place}
+        try:
+            digests.add(hashlib.sha256(read_bytes(path)).hexdigest())
+        except (DecodeError, ValueError) as error:  # ValueError: a NUL character in the name
+            if not places:
+                reason = str(error).removeprefix(f"{path.name}: ")
+                msg = f"{path}: {reason}; expected a photo, one that is known, or the SHA-256 of one"
+                raise StateError(msg) from error
+    places |= {file.path for file in files if file.digest in digests}
+    return _Named(digests, places, names | {photo_name(os.fsdecode(place)) for place in places})
 
 
 def _size(path: Path) -> int:

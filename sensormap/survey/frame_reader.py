@@ -148,7 +148,7 @@ class FrameReader:
         del frame  # and with it the decoder's memory, before the tally takes some
         noise = fit_noise(padded, step, clipping=clipping, quantised=self._rules.quantised)
         reason = self._implausibility(padded[step:-step, step:-step], noise, clipping)
-        return skipped(photo.path.name, reason) if reason else PreparedFrame(padded, noise, clipping, digest)
+        return skipped(photo.path.name, reason, digest) if reason else PreparedFrame(padded, noise, clipping, digest)
 
     def _compare(self, number: int, frame: Frame) -> None:
         """Decode a photo by the fallback too, where the own decoder made its frame, and it is one of those to compare.

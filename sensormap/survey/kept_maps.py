@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from sensormap.camera.profile import Body, Profile
+from sensormap.decode import libraw
 from sensormap.frame import Photo
 from sensormap.maps.mapfile.reading import parse_map
 from sensormap.maps.mapfile.writing import map_text
@@ -82,9 +83,9 @@ def kept_map(group: PhotoGroup, context: RunContext) -> Mapped | None:
 
 
 def keep_map(group: PhotoGroup, context: RunContext, mapped: Mapped) -> None:
-    """Keep the map of a group, unless one of its photos cannot be read at all: parameters as for `kept_map`."""
+    """Keep the map of a group, unless one of its photos could not be read: parameters as for `kept_map`."""
     key = _key(group, context)
-    if context.state and key:
+    if context.state and key and context.state.has_kept(group.photos):
         content = {"map": map_text(mapped.sensor_map), "warnings": mapped.warnings, "refused": mapped.refused}
         context.state.keep_map(key, content)
 
@@ -97,5 +98,5 @@ def _key(group: PhotoGroup, context: RunContext) -> str | None:
     options = context.options
     settings = [options.follow, options.decoder, asdict(options.thresholds), asdict(options.least_strengths)]
     camera = [asdict(group.body), group.known and asdict(group.known), group.clock_jumps]
-    text = json.dumps([ALGORITHM, __version__, settings, camera, digests], default=str)
+    text = json.dumps([ALGORITHM, __version__, libraw.versions(), settings, camera, digests], default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,8 +38,9 @@ from sensormap.settings import DASK, DEFAULT_OPTIONS, FEW_FRAMES, RAWPY, Options
 from sensormap.shards.catalogue import Catalogue, open_catalogue
 from sensormap.shards.cut import cut_into_shards
 from sensormap.shards.file_format.reading_writing import read_shard_file
-from sensormap.shards.shard_folder import SurveySettings, fingerprint, shard_file
-from sensormap.shards.state import CATALOGUE, State, held, is_state
+from sensormap.shards.shard_folder import ALGORITHM, SurveySettings, fingerprint, shard_file
+from sensormap.shards.state import State
+from sensormap.shards.state_folder import CATALOGUE, check_folder, held, is_state
 from sensormap.survey.context import Engine, Read, RunContext
 from sensormap.survey.engines.dask_engine import open_engine
 from sensormap.survey.kept_maps import Mapped, PhotoGroup, keep_map, kept_map
@@ -154,6 +155,8 @@ def _planned(photos: tuple[Photo, ...], known: Profile | None, options: Options)
     shards = [photos[numbers.start : numbers.stop] for numbers in cut_into_shards(photos)]
     there = [False] * len(shards)
     folder = None if options.state is None else Path(options.state).expanduser()
+    if folder is not None:
+        check_folder(folder)
     if folder is not None and not options.fresh and is_state(folder):
         with held(folder), open_catalogue(folder / CATALOGUE) as catalogue:
             if catalogue is not None:
@@ -187,7 +190,8 @@ def open_state(options: Options, read: Read | None) -> AbstractContextManager[St
         return _passing_state()
     if options.state is None or read is not None:
         return nullcontext()
-    return State(Path(options.state).expanduser(), fresh=options.fresh, retry_skipped=options.retry_skipped)
+    folder = Path(options.state).expanduser()
+    return State(folder, fresh=options.fresh, retry_skipped=options.retry_skipped, threads=options.threads)
 
 
 @contextmanager
@@ -316,6 +320,7 @@ def _map(evidence: Evidence, options: Options, *, noun: str) -> Mapped:
         found = pool.submit(deviating_lines, evidence) if options.threads > 1 else None
         lines_of = found.result if found else None
         sensor_map = assemble(evidence, options.thresholds, options.least_strengths, lines_of=lines_of)
+    sensor_map = replace(sensor_map, settings={"algorithm": ALGORITHM, **sensor_map.settings})
     return Mapped(sensor_map, tuple(_warnings(evidence, sensor_map, noun)), tuple(sorted(evidence.refused.items())))
 
 

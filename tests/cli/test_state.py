@@ -13,7 +13,9 @@ import pytest
 from sensormap import check_state, describe_state, forget_photos, merge_states
 from sensormap.errors import StateError
 from sensormap.shards.file_format import archive
-from sensormap.shards.state import CATALOGUE, State
+from sensormap.shards.state import State
+from sensormap.shards.state_folder import CATALOGUE
+from sensormap.shards.state_tools import Forgotten
 from tests.support.photos import nef, run, survey_of, write_photos, write_profile
 
 FOREIGN = ("notes.txt", "shards/notes.npz", "shards/notes.txt")
@@ -211,6 +213,8 @@ def test_merge_joins_and_leaves_the_others_alone(states):
     assert describe_state(states.c).photos == 7
     assert map_with(states, states.first, states.c) == 0
     assert map_with(states, states.second, states.c) == 0
+    with State(states.c) as state:
+        assert not state._unlisted
     assert run("state", "merge", states.a, "-o", states.c).stdout == "0 shards copied, 1 there already\n"
 
 
@@ -290,9 +294,28 @@ def test_forget_drops_damaged_shards_too(states):
 
 
 def test_forgetting_what_is_not_known_drops_no_shard(states):
-    done = run("state", "forget", states.a, "f" * 64, states.second[0])
-    assert (done.exit_code, done.stdout) == (0, "0 shards, 0 known files and 1 map dropped\n")
-    assert len(shards_of(states.a)) == 1
+    unknown = "f" * 64, str(states.second[0])
+    done = run("state", "forget", states.a, *unknown)
+    assert (done.exit_code, done.stdout) == (1, "0 shards, 0 known files and 0 maps dropped\n")
+    assert done.stderr == f"Error: {states.a}: knows nothing of {', '.join(unknown)}\n"
+    assert (len(shards_of(states.a)), describe_state(states.a).maps) == (1, 1)
+    assert forget_photos(states.a, [*unknown, states.first[0]]) == Forgotten(1, 1, 1, unknown)
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_forget_drops_headers_too(states, tmp_path, deleted):
+    photos = write_photos(tmp_path / "photos")
+    assert run("scan", tmp_path / "photos", "--state", states.c).exit_code == 0
+    if deleted:
+        photos[1].unlink()
+    done = run("state", "forget", states.c, photos[1])
+    assert (done.exit_code, done.stdout) == (0, "0 shards, 1 known file and 0 maps dropped\n")
+    connection = sqlite3.connect(states.c / CATALOGUE)
+    assert connection.execute("SELECT path FROM headers").fetchall() == [
+        (os.fsencode(photos[0]),),
+        (os.fsencode(photos[2]),),
+    ]
+    connection.close()
 
 
 @pytest.mark.parametrize("missing", ["nowhere.NEF", "nowhere/nowhere.NEF", ".", "nul\0.NEF"])

@@ -39,6 +39,7 @@ from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from sensormap.photos.exif import read_photo
 from sensormap.photos.files import check_photosites, is_jpeg_name, is_photo_name
 from tests.support.folders import SHARED
+from tests.support.photos import nef
 
 DATA = SHARED
 SHAPE = (128, 192)
@@ -623,3 +624,21 @@ def test_a_file_of_another_size_than_its_exif_was_read_from_is_refused(tmp_path:
     path.write_bytes(path.read_bytes() + b"more")
     with pytest.raises(DecodeError, match=r"changed from \d+ to \d+ bytes during the run"):
         read_frame(photo, None)
+
+
+def test_an_error_of_a_photos_bytes_has_their_digest_and_one_of_reading_has_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.nef"
+    data = nef(1)[:-9000]
+    path.write_bytes(data)
+    photo = read_photo(path)
+    with pytest.raises(DecodeError) as error:
+        read_frame(photo, None)
+    assert error.value.digest == hashlib.sha256(data).hexdigest()
+    path.write_bytes(nef(1))
+    with pytest.raises(DecodeError, match="changed from") as error:
+        read_frame(photo, None)
+    assert error.value.digest is None
+    path.unlink()
+    with pytest.raises(DecodeError, match="cannot be read") as error:
+        read_frame(photo, None)
+    assert error.value.digest is None

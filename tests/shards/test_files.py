@@ -23,7 +23,12 @@ from sensormap.detect.tally import Tally
 from sensormap.errors import StateError
 from sensormap.shards.add_up import add_up, place_in_run
 from sensormap.shards.file_format.archive import content, pack, read_entries
-from sensormap.shards.file_format.reading_writing import read_summary, summary_bytes
+from sensormap.shards.file_format.reading_writing import (
+    ShardPhotos,
+    read_shard_photos,
+    read_summary,
+    summary_bytes,
+)
 from sensormap.shards.summary import ShardSummary
 from tests.support.shards import assert_same, drawn, sharing, surveyed
 
@@ -374,6 +379,19 @@ def test_other_files_are_refused(name: str, tmp_path: Path) -> None:
         read_back(make(), path)
     assert str(error.value).startswith(f"{path}: ")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_which_photos_a_damaged_file_is_of_is_not_known_or_told(name: str, tmp_path: Path) -> None:
+    make, _ = HOSTILE[name]
+    path = tmp_path / "shard.npz"
+    path.write_bytes(make())
+    found = read_shard_photos(path, PRINT)
+    assert found is None or len(found.digests) + found.skipped <= found.photos <= 144
+    path.write_bytes(SMALL)
+    digests = frozenset(record.digest for record in RESULT.records.values())
+    assert read_shard_photos(path, PRINT) == ShardPhotos(digests, len(RESULT.skipped), PHOTOS)
+    assert read_shard_photos(path, "0b" * 32) is None
 
 
 def test_a_bomb_takes_no_memory(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import pytest
 from sensormap.errors import DecodeError, EditedError
 from sensormap.photos.exif import read_photo
 from sensormap.shards import known_headers as module
-from sensormap.shards.state import CATALOGUE, State
+from sensormap.shards.state import State
+from sensormap.shards.state_folder import CATALOGUE
 from tests.support.photos import run, write_photos
 
 
@@ -49,6 +50,19 @@ def test_a_changed_file_is_read_again(photos: list[Path], tmp_path: Path, opened
     change(photos[0])
     with State(tmp_path / "state") as state:
         assert state.read_photo(photos[0]) == read_photo(photos[0])
+    assert opened == photos[:1] * 2
+
+
+def test_a_file_that_has_another_ones_size_and_time_is_read_again(
+    photos: list[Path], tmp_path: Path, opened: list[Path]
+) -> None:
+    with State(tmp_path / "state") as state:
+        state.read_photo(photos[0])
+    before = photos[0].stat()
+    photos[0].write_bytes(photos[0].read_bytes())
+    os.utime(photos[0], ns=(before.st_atime_ns, before.st_mtime_ns))
+    with State(tmp_path / "state") as state:
+        state.read_photo(photos[0])
     assert opened == photos[:1] * 2
 
 

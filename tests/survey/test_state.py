@@ -14,13 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from sensormap.errors import StateError
+from sensormap import describe_state
+from sensormap.errors import DecodeError, StateError
 from sensormap.maps.mapfile.writing import map_text
 from sensormap.maps.sensor_map import SensorMap
+from sensormap.photos.exif import read_photo
 from sensormap.settings import Options
 from sensormap.shards import cut
+from sensormap.shards.catalogue import VERSION
+from sensormap.shards.shard_folder import ALGORITHM, file_digest, write_shard
 from sensormap.shards.state import State
 from sensormap.survey import run as module
+from sensormap.survey.engines.shard_task import versions
 from sensormap.survey.run import map_defects
 from tests.support.photos import run, run_script, write_photos, write_profile
 
@@ -171,8 +176,146 @@ def test_fresh_begins_anew(place: tuple[Path, Path], expected: str, tmp_path: Pa
 
 def test_without_a_state_folder_nothing_is_left_behind(place: tuple[Path, Path], tmp_path: Path) -> None:
     before = sorted(place[0].parent.rglob("*"))
-    mapped(*place, None)
+    assert mapped(*place, None).settings["algorithm"] == ALGORITHM
     assert sorted(place[0].parent.rglob("*")) == before
+
+
+# what was read, and what was not
+
+
+def shards_of(state: Path) -> list[Path]:
+    return sorted((state / "shards").glob("*.npz"))
+
+
+def test_a_photo_that_is_completed_after_it_was_read_counts_next_time(
+    place: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = tmp_path / "photos"
+    write_photos(photos, 8)
+    half = photos / "DSC_0005.NEF"
+    whole = half.read_bytes()
+    half.write_bytes(whole[:-9000])
+
+    def write(*arguments):
+        half.write_bytes(whole)
+        return write_shard(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sensormap.shards.state.write_shard", write)
+        assert [photo.name for photo in mapped(photos, place[1], tmp_path / "state").skipped] == [half.name]
+    assert mapped(photos, place[1], tmp_path / "state") == mapped(photos, place[1], None)
+    assert not mapped(photos, place[1], tmp_path / "state").skipped
+
+
+@pytest.mark.parametrize("hashed", [False, True])
+def test_a_photo_that_could_not_be_read_is_not_remembered(
+    place: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hashed: bool
+) -> None:
+    photos = write_photos(tmp_path / "photos", 8)
+    state = tmp_path / "state"
+    if hashed:  # before: the catalogue knows its bytes
+        with State(state) as opened:
+            assert opened.digests([read_photo(path) for path in photos], read=True)
+    decode = module.read_frame
+
+    def read(photo, *arguments, **options):
+        if photo.path == photos[5]:
+            msg = f"{photo.path.name}: the server answers with status 503"
+            raise DecodeError(msg)
+        return decode(photo, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "read_frame", read)
+        assert [photo.name for photo in mapped(photos, place[1], state).skipped] == [photos[5].name]
+    assert shards_of(state) == []
+    assert describe_state(state).maps == 0
+    assert mapped(photos, place[1], state) == mapped(photos, place[1], None)
+
+
+def test_bytes_that_change_unnoticed_by_size_and_time_are_read_again(place: tuple[Path, Path], tmp_path: Path) -> None:
+    photos = write_photos(tmp_path / "photos", 8)
+    mapped(photos, place[1], tmp_path / "state")
+    before, content = photos[2].stat(), photos[2].read_bytes()
+    photos[2].write_bytes(content[:-9000] + bytes(9000))
+    os.utime(photos[2], ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert photos[2].stat().st_size == before.st_size
+    found = mapped(photos, place[1], tmp_path / "state")
+    assert found == mapped(photos, place[1], None)
+    assert [photo.name for photo in found.skipped] == [photos[2].name]
+
+
+def test_new_photos_are_read_once(place: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos = sorted(place[0].iterdir())
+    mapped(photos[:20], place[1], tmp_path)
+    hashed: list[Path] = []
+    monkeypatch.setattr("sensormap.shards.state.file_digest", lambda path: hashed.append(path) or file_digest(path))
+    found = mapped(photos, place[1], tmp_path)
+    assert found == mapped(photos, place[1], None)
+    assert hashed == []
+
+
+def test_shards_are_known_without_their_catalogue(
+    place: tuple[Path, Path], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mapped(*place, tmp_path / "state")
+    (tmp_path / "state" / "catalogue.sqlite").unlink()
+
+    def survey(*_: object, **__: object) -> None:
+        pytest.fail("a shard is surveyed that is known")
+
+    monkeypatch.setattr("sensormap.survey.survey_shards.survey_shard", survey)
+    assert map_text(mapped(*place, tmp_path / "state", jobs=2)) == expected
+    shutil.copytree(place[0], tmp_path / "elsewhere")
+    assert map_text(mapped(tmp_path / "elsewhere", place[1], tmp_path / "state")) == expected
+
+
+def test_of_new_photos_few_are_read_twice_where_the_catalogue_was_lost(
+    place: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = write_photos(tmp_path / "photos", 10)
+    photos[3].write_bytes(photos[3].read_bytes()[:-9000])
+    others = write_photos(tmp_path / "others", 10, first=40)
+    state = tmp_path / "state"
+    mapped(photos, place[1], state)
+    (state / "catalogue.sqlite").unlink()
+    hashed: list[Path] = []
+    monkeypatch.setattr("sensormap.shards.state.file_digest", lambda path: hashed.append(path) or file_digest(path))
+    assert mapped(others, place[1], state) == mapped(others, place[1], None)
+    assert hashed == others[:2]  # one photo of that shard was skipped, and may be any
+    hashed.clear()
+    expected = mapped(photos, place[1], None)
+    with monkeypatch.context() as patch:
+        patch.setattr("sensormap.survey.survey_shards.survey_shard", lambda *_, **__: pytest.fail("surveyed again"))
+        assert mapped(photos, place[1], state) == expected
+    assert set(hashed) == set(photos)
+
+
+def test_another_release_of_the_decoder_does_not_mix(
+    place: tuple[Path, Path], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mapped(*place, tmp_path)
+    before = shards_of(tmp_path)
+    found = versions()
+    monkeypatch.setattr("sensormap.decode.libraw.versions", lambda: ("rawpy 99", "LibRaw 99"))
+    assert versions() != found
+    with reading() as names:
+        assert map_text(mapped(*place, tmp_path)) == expected
+    assert len(set(names)) == PHOTOS - 1
+    assert len(shards_of(tmp_path)) == 2 * len(before)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no limit of file sizes there")
+@pytest.mark.parametrize("most", [1024, 8192, 34_000])
+def test_a_disk_without_room_for_the_catalogue(
+    place: tuple[Path, Path], expected: str, tmp_path: Path, most: int
+) -> None:
+    limit = f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, ({most}, {most}))\n"
+    process = run_script("map", place[0], "--profile", place[1], "--state", tmp_path / "new", patch=f"{limit}{SMALL}")
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert output.decode() == expected
+    assert errors.decode().count("the run goes on without keeping what it finds") == 1
+    assert not (tmp_path / "new").exists()
 
 
 # damaged, foreign and locked folders
@@ -217,7 +360,7 @@ def test_a_catalogue_of_another_version_is_put_aside(
     with sqlite3.connect(tmp_path / "catalogue.sqlite") as catalogue:
         catalogue.execute("UPDATE about SET version = 7")
     assert map_text(mapped(*place, tmp_path)) == expected
-    assert any("version 7, expected 2" in message for message in caplog.messages)
+    assert any(f"version 7, expected {VERSION}" in message for message in caplog.messages)
     assert (tmp_path / "catalogue.sqlite.unusable-1").exists()
 
 

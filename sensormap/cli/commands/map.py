@@ -10,6 +10,7 @@ import click
 
 from sensormap.cli.console import Failure, configure_log, progress_bar
 from sensormap.cli.options import (
+    FolderPath,
     decoder_option,
     follow_option,
     jobs_option,
@@ -46,7 +47,7 @@ _SEPARATORS = tuple(filter(None, ("/", os.sep, os.altsep)))
 @decoder_option
 @click.option(
     "--state",
-    metavar="FOLDER",
+    type=FolderPath(),
     help="Keep in FOLDER what the photos show, so that the next run with it reads only new photos.",
 )
 @click.option("--fresh", is_flag=True, help="Drop first what --state has kept.")
@@ -92,7 +93,7 @@ def map_command(
     follow: int,
     no_follow: bool,
     decoder: str,
-    state: str | None,
+    state: Path | None,
     fresh: bool,
     retry_skipped: bool,
     dry_run: bool,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sensormap.cli.console import configure_log, count_shown
-from sensormap.cli.options import jobs_option, quiet_option, verbose_option
+from sensormap.cli.options import FolderPath, jobs_option, quiet_option, verbose_option
 
 if TYPE_CHECKING:
     from sensormap.shards.state import State
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts, instead of tables.")
 @click.option(
     "--state",
-    metavar="FOLDER",
+    type=FolderPath(),
     help="Keep in FOLDER what the headers say, so that the next scan or map with it opens only new photos.",
 )
 @jobs_option
 @verbose_option
 @quiet_option
 def scan_command(
-    photos: tuple[str, ...], *, as_json: bool, state: str | None, jobs: int | None, verbose: int, quiet: int
+    photos: tuple[str, ...], *, as_json: bool, state: Path | None, jobs: int | None, verbose: int, quiet: int
 ) -> None:
     """List the cameras that took PHOTOS, and what was left out.
 
@@ -53,10 +53,10 @@ def scan_command(
         print_tables(library_tables(library), Console())
 
 
-def _kept_in(folder: str | None) -> AbstractContextManager[State | None]:
+def _kept_in(folder: Path | None) -> AbstractContextManager[State | None]:
     """Return a state folder, to be closed; None in its place if none is named."""
     if folder is None:
         return nullcontext()
     from sensormap.shards.state import State  # noqa: PLC0415
 
-    return State(Path(folder).expanduser())
+    return State(folder.expanduser())

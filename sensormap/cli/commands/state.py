@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from sensormap.cli.console import Failure
+from sensormap.cli.options import FolderPath
 from sensormap.report.words import counted, plain
 
 if TYPE_CHECKING:
     from sensormap.shards.state_tools import DamagedFile
 
-_folder = click.Path(path_type=Path)
+_folder = FolderPath()
 
 
 @click.group("state")
@@ -90,13 +91,16 @@ def forget_command(folder: Path, photos: tuple[str, ...]) -> None:
 
     PHOTOS are files, which need not be there any more, or SHA-256 digests of files. Every shard and map that they may
     have been part of is dropped; the other photos of those shards are read again next time. The photos themselves are
-    not touched.
+    not touched. Exit code 1 if nothing is known of one of them.
     """
     from sensormap.shards.state_tools import forget_photos  # noqa: PLC0415
 
     found = forget_photos(folder, photos)
     files, maps = counted(found.files, "known file"), counted(found.maps, "map")
     click.echo(f"{counted(found.shards, 'shard')}, {files} and {maps} dropped")
+    if found.unknown:
+        msg = f"{folder}: knows nothing of {', '.join(found.unknown)}"
+        raise Failure(plain(msg))
 
 
 def _list(damaged: Iterable[DamagedFile], *, err: bool) -> None:

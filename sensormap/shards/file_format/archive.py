@@ -143,6 +143,17 @@ def read_entries(data: bytes) -> list[Entry]:
     return entries
 
 
+def first_entry(head: bytes) -> Entry:
+    """Return the first member of an archive, whose opening must have all of it; nothing else is looked at.
+
+    Raises
+    ------
+    ValueError
+        If there is none there as `pack` writes it.
+    """
+    return _entry_at(head, 0)
+
+
 def content(data: bytes, entry: Entry, size: int) -> bytes:
     """Return the content of a member.
 

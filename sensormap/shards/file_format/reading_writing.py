@@ -16,7 +16,7 @@ from sensormap.bounded_reading import read_at_most
 from sensormap.errors import StateError
 from sensormap.photos.files import MAX_PHOTOSITES
 from sensormap.shards.cut import FEWEST, MOST
-from sensormap.shards.file_format.archive import OVERHEAD, Entry, content, pack, read_entries
+from sensormap.shards.file_format.archive import OVERHEAD, Entry, content, first_entry, pack, read_entries
 from sensormap.shards.file_format.arrays import ArrayMember
 from sensormap.shards.file_format.facts import Facts, SkippedFacts, UsedFacts, read_facts
 from sensormap.shards.file_format.members import layout_of, put_together, take_apart
@@ -24,6 +24,8 @@ from sensormap.shards.summary import ShardSummary
 
 _FACTS = "summary.json"
 _MOST_PHOTOS = MOST + FEWEST
+_USUAL_OPENING = 1 << 17  # bytes that hold the first member of all shards but odd ones
+_OPENING, _NAME_AFTER = b"PK\3\4", 26  # of a member: its signature, and bytes from there to its name
 
 # Bytes of a file before they are deflated, at most. The sums take 6 a photosite. What is listed of a D80's photo takes
 # 0.3 MB, and some 4 MB of one with as many outlying scores as a photo may have.
@@ -51,6 +53,18 @@ class ShardFile:
     content: bytes
     digests: frozenset[str]
     skipped: frozenset[str]
+
+
+def opens_like_a_shard(path: Path) -> bool:
+    """Tell by its first bytes whether a file is one that `summary_bytes` made, damaged perhaps."""
+    if not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(_OPENING) + len(_FACTS) + _NAME_AFTER)
+    except OSError:
+        return False
+    return head.startswith(_OPENING) and head.endswith(_FACTS.encode("ascii"))
 
 
 def summary_bytes(summary: ShardSummary, fingerprint: str) -> bytes:
@@ -159,6 +173,45 @@ def read_shard_file(path: Path, fingerprint: str) -> ShardFile:
         frozenset(frame.digest for frame in facts.frames if isinstance(frame, UsedFacts)),
         frozenset(frame.name for frame in facts.frames if isinstance(frame, SkippedFacts)),
     )
+
+
+@dataclass(frozen=True)
+class ShardPhotos:
+    """Which photos a shard's file says that it is of.
+
+    Parameters
+    ----------
+    digests
+        Digests of the photos that could be used.
+    skipped, photos
+        Number of the others, of which no digest is kept, and of all.
+    """
+
+    digests: frozenset[str]
+    skipped: int
+    photos: int
+
+
+def read_shard_photos(path: Path, fingerprint: str) -> ShardPhotos | None:
+    """Return which photos a shard's file is of, by its opening alone; None where that is damaged.
+
+    Parameters
+    ----------
+    path
+        The file.
+    fingerprint
+        What it must have been made of.
+    """
+    for length in (_USUAL_OPENING, _most_stated(_MOST_PHOTOS) + OVERHEAD):
+        try:
+            with path.open("rb") as file:
+                head = file.read(length)
+            frames = _read_facts(head, [first_entry(head)], fingerprint, None).frames
+        except (OSError, ValueError):
+            continue
+        used = [frame.digest for frame in frames if isinstance(frame, UsedFacts)]
+        return ShardPhotos(frozenset(used), len(frames) - len(used), len(frames))
+    return None
 
 
 def _read_facts(data: bytes, entries: list[Entry], fingerprint: str, size: _Size | None) -> Facts:

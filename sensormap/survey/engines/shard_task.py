@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import tempfile
 from collections.abc import Mapping
@@ -11,10 +12,12 @@ from pathlib import Path
 
 from sensormap.assemble.pass_rules import rules_for
 from sensormap.camera.profile import Profile
+from sensormap.decode import libraw
 from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.decode.reading import read_frame
 from sensormap.errors import DecodeError, EngineError
 from sensormap.frame import Frame, Photo, PhotoPath, RemoteFile
+from sensormap.photos.files import read_bytes
 from sensormap.photos.refusals import Refusals
 from sensormap.settings import RAWPY, Options
 from sensormap.shards.catalogue import file_as_it_is
@@ -52,9 +55,9 @@ class ShardTask:
 
 
 def versions() -> tuple[str, ...]:
-    """Return what must be the same on all workers: releases of sensormap and Python, number of the algorithm."""
+    """Return what must be the same on all workers: releases of sensormap, Python and the decoder, and the algorithm."""
     python = ".".join(platform.python_version_tuple()[:2])
-    return (f"sensormap {__version__}", f"algorithm {ALGORITHM}", f"Python {python}")
+    return (f"sensormap {__version__}", f"algorithm {ALGORITHM}", f"Python {python}", *libraw.versions())
 
 
 def survey_to_file(task: ShardTask) -> WrittenShard | None:
@@ -63,7 +66,7 @@ def survey_to_file(task: ShardTask) -> WrittenShard | None:
     Returns
     -------
     WrittenShard or None
-        None, and no file, if a photo cannot be read.
+        None, and no file, if a photo could not be read.
 
     Raises
     ------
@@ -141,5 +144,8 @@ def _unseen(path: PhotoPath) -> str:
 def _read_unless_refused(read: Read, refused: Mapping[PhotoPath, str], photo: Photo, profile: Profile) -> Frame:
     """Decode a photo unless that is known to end the process."""
     if photo.path in refused:
-        raise DecodeError(refused[photo.path])
+        error = DecodeError(refused[photo.path])
+        data = read_bytes(photo.path)
+        error.digest = hashlib.sha256(data).hexdigest() if len(data) == photo.size_bytes else None
+        raise error
     return read(photo, profile)
