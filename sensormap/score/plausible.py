@@ -19,6 +19,7 @@ from sensormap.frame import Mosaic
 from sensormap.score.compared_rows import LEAST_ERROR, Compared
 from sensormap.score.medians import median_of
 from sensormap.score.noise import Noise
+from sensormap.score.sudden_steps import is_sudden, odd_rows
 
 # How exactly two colours keep their ratio from one row to the next, as a share of the level.
 _RATIO_ERROR = np.float32(0.005)
@@ -150,7 +151,8 @@ def colour_steps(compared: Compared, *, saturation: int) -> NDArray[np.intp]:
     -----
     In each piece of a row, a colour's step to the next row of its plane is compared with the other colour's, times the
     ratio of their levels, so that edges of the scene cancel. An edge of one colour only, level to a photosite over the
-    whole frame, moves the rows between and beside too: where they move, nothing is said.
+    whole frame, moves the rows between and beside too: where they move, nothing is said. What is left, slopes and edges
+    of a scene that is nearly of one colour, `sudden_steps` tells from damage.
     """
     if compared.middle.shape[2] < _FEWEST_STEP_PIECES:
         return np.zeros(0, np.intp)
@@ -163,8 +165,14 @@ def colour_steps(compared: Compared, *, saturation: int) -> NDArray[np.intp]:
         pairs = [(row, row + 2), (row - 2, row + 2), (row, row + 4)]
         inside = [(a, b) for a, b in pairs if a >= 0 and b < compared.active.shape[0]]
         everywhere = (_agreeing(compared.steps_between(a, b), 0.0, saturation)[1] for a, b in inside)
-        if all(share[0, colour] >= _STEP_EVERYWHERE for share in everywhere):
+        if not all(share[0, colour] >= _STEP_EVERYWHERE for share in everywhere):
+            continue
+        col = (compared.cfa.name.index("G") + int(row) + int(colour)) % 2
+        if is_sudden(compared.active, int(row), col, saturation=saturation):
             found.append(int(row))
+    if not found:
+        odd = odd_rows(compared.active)
+        found = [row for row, col in odd if is_sudden(compared.active, row, col, saturation=saturation)]
     return np.array(found, np.intp)
 
 
