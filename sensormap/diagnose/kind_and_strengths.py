@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sensormap.detect.lines import DeviatingLine
 from sensormap.diagnose.behaviour import BLACK_SHARE, LINEAR, Behaviour, Term
 from sensormap.diagnose.defect_odds import Odds
 from sensormap.diagnose.fixed_pattern import FixedPattern, with_floors
@@ -62,6 +63,8 @@ class SecondPassResult:
         Frames that turned out to repeat a scene, and count for nothing.
     pattern
         Fixed pattern of the sensor; None where it does not matter.
+    lines
+        Columns and rows that deviate as a whole, in many frames.
     """
 
     places: NDArray[np.int64]
@@ -72,6 +75,7 @@ class SecondPassResult:
     response_spread: float
     repeats: int = 0
     pattern: FixedPattern | None = None
+    lines: tuple[DeviatingLine, ...] = ()
 
     @property
     def counted(self) -> int:

@@ -38,11 +38,12 @@ _TIMES_AROUND = 1.5
 
 # A step is even if its parts spread by no more than this share of it and so many times what those of the rows around
 # do, which it exceeds so many times.
-_SPREAD_SHARE, _SPREAD_TIMES, _CLEAR = 0.1, 2.0, 2.0
+_SPREAD_SHARE, _SPREAD_TIMES, _CLEAR = 0.1, 2.0, 2.5
 
-# It is complete if the rows that touch it step like those around, to this share of it, so many of their spreads, and
-# the error of a median over the parts: a lens leaves more of an edge there.
-_BESIDE_SHARE, _BESIDE_SPREADS, _BESIDE_ERROR = 0.03, 3.0, 0.3
+# It is complete if the rows that touch it step like those around, to this share of it, so many of their spreads, up to
+# another share of it, and the error of a median over the parts: a lens leaves more of an edge there.
+# On either side an edge goes on the same way: by this share of it, in the mean of both.
+_BESIDE_SHARE, _BESIDE_SPREADS, _MOST_BESIDE, _BESIDE_ERROR, _BLURRED = 0.03, 3.0, 0.17, 0.15, 0.08
 
 # The first damaged row may be garbled: so many of its parts lie beyond both sides of the step, by so many spreads.
 _GARBLED_SHARE, _GARBLED_SPREADS = 0.25, 4.0
@@ -186,9 +187,11 @@ class _Rise:
         """Tell whether the rows beside rise no more than those around."""
         far, middles = np.abs(np.arange(len(self.parts)) - self.at), np.median(self.parts, axis=1)
         usual = middles[far > _EDGE_ROWS]
-        reach = _BESIDE_SHARE * self.height() + _BESIDE_SPREADS * _spread(usual) + _BESIDE_ERROR * self.natural()
-        beside = middles[far == self.reach]
-        return bool(np.ptp(beside) <= self.height() and (np.abs(beside - np.median(usual)) <= reach).all())
+        spread = min(_BESIDE_SPREADS * _spread(usual), _MOST_BESIDE * self.height())
+        reach = _BESIDE_SHARE * self.height() + spread + _BESIDE_ERROR * self.natural()
+        beside = middles[far == self.reach] - np.median(usual)
+        blurred = float(beside.mean()) * math.copysign(1.0, float(np.median(self.excess()))) > _BLURRED * self.height()
+        return bool(np.ptp(beside) <= self.height() and (np.abs(beside) <= reach).all() and not blurred)
 
 
 @dataclass(frozen=True)
