@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
@@ -27,6 +28,7 @@ _PARTS, _FEWEST = 24, 8
 
 _EDGE_ROWS = 3  # an edge, blurred by a lens, spoils so many rows of a plane on either side
 _LEVEL_ROWS = 15  # every such row, of either phase in turn, tells which levels the file has
+_NEAR_LEVELS = 4  # on either side, of which the two that lie nearest to each other have none between them
 
 # A row is odd if it bends by so much of its photosites, so many times as much as usual around (and as chance makes
 # usual), and the rows between by at most a share of that; so many rows of a frame are looked at.
@@ -42,8 +44,10 @@ _SPREAD_SHARE, _SPREAD_TIMES, _CLEAR = 0.1, 2.0, 2.5
 
 # It is complete if the rows that touch it step like those around, to this share of it, so many of their spreads, up to
 # another share of it, and the error of a median over the parts: a lens leaves more of an edge there.
-# On either side an edge goes on the same way: by this share of it, in the mean of both.
-_BESIDE_SHARE, _BESIDE_SPREADS, _MOST_BESIDE, _BESIDE_ERROR, _BLURRED = 0.03, 3.0, 0.17, 0.15, 0.08
+_BESIDE_SHARE, _BESIDE_SPREADS, _MOST_BESIDE, _BESIDE_ERROR = 0.03, 3.0, 0.17, 0.15
+
+# On either side an edge goes on the same way: by this share of it, and the error of that, in the mean of both.
+_BLURRED, _BLURRED_ERROR = 0.08, 0.05
 
 # The first damaged row may be garbled: so many of its parts lie beyond both sides of the step, by so many spreads.
 _GARBLED_SHARE, _GARBLED_SPREADS = 0.25, 4.0
@@ -120,8 +124,7 @@ def is_sudden(active: Mosaic, row: int, col: int, *, saturation: int) -> bool:
     saturation
         DN at which a photosite clips: parts at it, or at 0, on either side of the step tell nothing.
     """
-    # Steps are counted in levels of the file, which lie further apart where the light is bright.
-    levels = np.unique(active[::_LEVEL_ROWS])
+    levels = _Levels.of(active)
     own = _Steps.of(active, row, col, levels)
     if own is None or 2 * np.count_nonzero(own.tells(saturation)) < _PARTS:
         return False
@@ -133,6 +136,34 @@ def is_sudden(active: Mosaic, row: int, col: int, *, saturation: int) -> bool:
     others = (_Steps.of(active, at, either, levels) for at in between for either in (0, 1))
     least = _SEEN_SHARE * own.single.height()
     return not any(other is not None and other.bends_with(least) for other in others)
+
+
+@dataclass(frozen=True)
+class _Levels:
+    """The levels of a file, which may lie further apart where the light is bright: damage shifts values by so many.
+
+    Attributes
+    ----------
+    value
+        Levels that a sample of the frame has, DN, ascending.
+    number
+        Number of each, with those between counted that the sample lacks.
+    """
+
+    value: NDArray[Any]
+    number: NDArray[np.float64]
+
+    @staticmethod
+    def of(active: Mosaic) -> _Levels:
+        value = np.unique(active[::_LEVEL_ROWS])
+        apart = np.diff(value.astype(np.float64))
+        if not apart.size:
+            return _Levels(value, np.zeros(1))
+        near = sliding_window_view(np.pad(apart, _NEAR_LEVELS, mode="edge"), 2 * _NEAR_LEVELS + 1).min(axis=1)
+        return _Levels(value, np.concatenate([[0.0], np.cumsum(apart / near)]))
+
+    def numbers(self, values: Mosaic) -> NDArray[np.float32]:
+        return np.interp(values, self.value, self.number).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -190,7 +221,8 @@ class _Rise:
         spread = min(_BESIDE_SPREADS * _spread(usual), _MOST_BESIDE * self.height())
         reach = _BESIDE_SHARE * self.height() + spread + _BESIDE_ERROR * self.natural()
         beside = middles[far == self.reach] - np.median(usual)
-        blurred = float(beside.mean()) * math.copysign(1.0, float(np.median(self.excess()))) > _BLURRED * self.height()
+        onward = float(beside.mean()) * math.copysign(1.0, float(np.median(self.excess())))
+        blurred = onward > _BLURRED * self.height() + _BLURRED_ERROR * self.natural()
         return bool(np.ptp(beside) <= self.height() and (np.abs(beside) <= reach).all() and not blurred)
 
 
@@ -213,7 +245,7 @@ class _Steps:
     middle: NDArray[np.float32]
 
     @staticmethod
-    def of(active: Mosaic, row: int, col: int, levels: NDArray[Any]) -> _Steps | None:
+    def of(active: Mosaic, row: int, col: int, levels: _Levels) -> _Steps | None:
         """Return the steps around a row; None where there is no telling. Parameters as for `is_sudden`."""
         at, width = row // 2, active.shape[1] // 2 // _PARTS
         first = max(at - _AROUND, 0)
@@ -221,7 +253,7 @@ class _Steps:
         at -= first
         if width < _FEWEST or around.shape[0] < _AROUND or at + 2 >= around.shape[0]:
             return None
-        index = np.searchsorted(levels, around).astype(np.float32).reshape(-1, _PARTS, width)
+        index = levels.numbers(around).reshape(-1, _PARTS, width)
         single, double = (_Rise(_means(index[by:] - index[:-by]), at, by) for by in (1, 2))
         middle = np.median(around[at : at + 2].reshape(2, _PARTS, width), axis=2).astype(np.float32)
         return _Steps(single, double, middle)

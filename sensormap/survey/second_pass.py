@@ -262,7 +262,7 @@ class _SecondPass:
         for lot in followed.lots():
             series = followed[lot]
             scores[lot] = (series.value - series.level) / np.sqrt(series.variance)
-        scores = scores.reshape(*self._lines.photosites.shape, -1)
+        scores = scores.reshape(*self._lines.photosites.shape, len(followed.photon))
         return supported(self._lines, scores, np.asarray(followed.known.all(axis=0)))
 
     def _repeats(self, candidates: FollowedWindows, odds: Odds, repeats: NDArray[np.bool_]) -> NDArray[np.bool_]:
