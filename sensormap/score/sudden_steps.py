@@ -34,9 +34,9 @@ _NEAR_LEVELS = 4  # on either side, of which the two that lie nearest to each ot
 # usual), and the rows between by at most a share of that; so many rows of a frame are looked at.
 _ODD_SHARE, _ODD_TIMES, _ODD_LEAST, _BETWEEN_SHARE, _MOST_ODD = 0.1, 8.0, 0.8, 0.5, 4
 
-# A plane steps where a row differs from those beside it, less what they differ from each other, so many times more than
-# any of the rows around does.
-_TIMES_AROUND = 1.5
+# A plane bends where a row differs from those beside it, less what they differ from each other, so many times more than
+# any of the rows around does; one that is damaged more times, since a scene with one edge has others.
+_TIMES_AROUND, _TIMES_OWN = 1.5, 3.0
 
 # A step is even if its parts spread by no more than this share of it and so many times what those of the rows around
 # do, which it exceeds so many times.
@@ -53,7 +53,7 @@ _BLURRED, _BLURRED_ERROR = 0.08, 0.05
 _GARBLED_SHARE, _GARBLED_SPREADS = 0.25, 4.0
 
 # An edge in one colour shows in the other colours by so much at least: filters let other light through.
-_SEEN_SHARE = 0.03
+_SEEN_SHARE = 0.015
 
 _ROUNDING = 0.1  # of a level: what the rounding of a noiseless plane makes
 
@@ -203,10 +203,10 @@ class _Rise:
         """Return how much the parts of a row around spread."""
         return float(np.median([_spread(bend) for bend in self.around()]))
 
-    def bends(self) -> bool:
+    def bends(self, times: float = _TIMES_AROUND) -> bool:
         """Tell whether the row rises beyond those beside it more than any around does beyond those beside it."""
         usual = np.abs(np.median(self.around(), axis=1))
-        return bool(self.height() > _TIMES_AROUND * float(usual.max(initial=0)) + _ROUNDING)
+        return bool(self.height() > times * float(usual.max(initial=0)) + _ROUNDING)
 
     def is_even(self) -> bool:
         """Tell whether all parts of the row rise by one amount."""
@@ -273,7 +273,7 @@ class _Steps:
 
     def is_complete(self) -> bool:
         """Tell whether the plane steps evenly from the row to the next."""
-        return self.single.bends() and self.single.is_even() and self.single.is_alone()
+        return self.single.bends(_TIMES_OWN) and self.single.is_even() and self.single.is_alone()
 
     def is_garbled(self) -> bool:
         """Tell whether the plane steps evenly over the row after, much of which lies beyond both sides."""
@@ -281,7 +281,7 @@ class _Steps:
         beyond = np.minimum(np.abs(up), np.abs(down)) > _GARBLED_SPREADS * self.single.natural()
         if np.count_nonzero(beyond & (up * down < 0)) < _GARBLED_SHARE * up.size:
             return False
-        return self.double.bends() and self.double.is_even() and self.double.is_alone()
+        return self.double.bends(_TIMES_OWN) and self.double.is_even() and self.double.is_alone()
 
 
 def _spread(values: NDArray[np.float32]) -> float:
