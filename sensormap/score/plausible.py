@@ -28,6 +28,8 @@ _RATIO_ERROR = np.float32(0.005)
 # photosites wrong) 78 had at least 0.78 % of their rows so.
 _TORN_SIGMA, _TORN_SHARE, _FEWEST_TORN = 2.0, 0.004, 4
 
+_NEAR_TORN = 40  # rows: good frames have hardly ever a torn row, so that two signs of damage near each other are enough
+
 # Pieces of a row without which no step is told.
 _FEWEST_STEP_PIECES = 12
 
@@ -73,7 +75,7 @@ def implausibility(active: Mosaic, noise: Noise, cfa: Cfa, *, clipping: tuple[in
     if torn.size >= max(_FEWEST_TORN, _TORN_SHARE * active.shape[0]):
         share = torn.size / active.shape[0]
         return f"damaged: {share:.1%} of the rows, the first near row {torn[0]}, do not fit the rows beside them"
-    steps = colour_steps(compared, saturation=clipping[1])
+    steps = colour_steps(compared, torn, saturation=clipping[1])
     if steps.size:
         return f"damaged: one colour steps near row {steps[0]}, all across the frame"
     return None
@@ -137,13 +139,15 @@ def torn_rows(compared: Compared) -> NDArray[np.bool_]:
     return np.asarray(np.append(pairs, False) | np.append(False, pairs))
 
 
-def colour_steps(compared: Compared, *, saturation: int) -> NDArray[np.intp]:
+def colour_steps(compared: Compared, torn: NDArray[np.intp], *, saturation: int) -> NDArray[np.intp]:
     """Return the rows at which a colour steps for good, all across the frame, while the rows beside do not.
 
     Parameters
     ----------
     compared
         All rows of a frame. Sensors without colours, and frames too small to tell, yield no rows.
+    torn
+        Torn rows, ascending: too few to tell damage by themselves, but near one a step needs no further look.
     saturation
         DN at which a photosite clips: a clipped colour cannot step with the others.
 
@@ -168,7 +172,8 @@ def colour_steps(compared: Compared, *, saturation: int) -> NDArray[np.intp]:
         if not all(share[0, colour] >= _STEP_EVERYWHERE for share in everywhere):
             continue
         col = (compared.cfa.name.index("G") + int(row) + int(colour)) % 2
-        if is_sudden(compared.active, int(row), col, saturation=saturation):
+        near_torn = bool((np.abs(torn - row) <= _NEAR_TORN).any())
+        if near_torn or is_sudden(compared.active, int(row), col, saturation=saturation):
             found.append(int(row))
     if not found:
         odd = odd_rows(compared.active)
