@@ -11,7 +11,7 @@ from fixtures.scenes.texture import noise
 from sensormap.score.sudden_steps import count_rises, is_sudden, odd_rows
 from tests.support.frames import SATURATION
 
-SHAPE = (200, 480)
+SHAPE = (200, 960)
 
 
 def noisy(light, seed=1):
@@ -40,14 +40,14 @@ def sudden(frame, row):
 @pytest.mark.parametrize("col", [0, 1])
 @pytest.mark.parametrize("row", [40, 101, 170])
 def test_a_plane_that_is_off_from_some_row_on_steps_suddenly(row, col, by):
-    frame = damaged(soft(), row, col, by)
+    frame = damaged(soft(5), row, col, by)
     assert sudden(frame, row - 2) == [col]
     assert (row - 2, col) in odd_rows(frame)
 
 
 def test_a_garbled_first_row_hides_nothing():
     frame = damaged(soft(), 60, 1, 15)
-    frame[60, 101::2] += 400
+    frame[60, 201::2] += 400
     assert sudden(frame, 58) == [1]
 
 
@@ -102,7 +102,7 @@ def test_rises_are_counted_as_row_by_row(dtype):
     rises = np.empty((28, 2), np.int32)
     count_rises(frame, rises)
     signs = np.sign(frame[2:, :40].astype(int) - frame[:-2, :40])
-    assert rises.tolist() == [[int(row[0::2].sum()), int(row[1::2].sum())] for row in signs]
+    assert rises.tolist() == [[int(row[0::4].sum()), int(row[1::4].sum())] for row in signs]
 
 
 @pytest.mark.parametrize("kind", odd_scenes.KINDS)
