@@ -15,7 +15,9 @@ from sensormap.assemble.from_series import make_defects
 from sensormap.assemble.from_votes import jpeg_defects, unfollowed_defects
 from sensormap.assemble.lines import make_lines
 from sensormap.camera.geometry import Sensor
+from sensormap.camera.profile import Profile
 from sensormap.detect.lines import DeviatingLine, find_lines
+from sensormap.detect.tally import Tally
 from sensormap.detect.votes import FEWEST_VOTES
 from sensormap.diagnose.defect_odds import expected_false
 from sensormap.diagnose.fixed_pattern import with_floors
@@ -125,15 +127,28 @@ def deviating_lines(evidence: Evidence) -> tuple[DeviatingLine, ...]:
     evidence
         Results of the passes over the photos.
     """
-    tally, area = evidence.tally, evidence.profile.active_area
-    if not evidence.rules.finds_lines:
-        return ()
     if evidence.counted < FEW_FRAMES or (evidence.followed and evidence.followed.repeats):
         return ()  # the tally has the frames that only the second pass recognised
+    if evidence.followed is not None:
+        return evidence.followed.lines
+    return lines_in_means(evidence.tally, evidence.profile) if evidence.rules.finds_lines else ()
+
+
+def lines_in_means(tally: Tally, profile: Profile) -> tuple[DeviatingLine, ...]:
+    """Return the columns and rows that deviate in the mean of all frames.
+
+    Parameters
+    ----------
+    tally
+        Sums over the frames.
+    profile
+        Geometry.
+    """
+    area = profile.active_area
     mean = np.empty(tally.shape, np.float32)
     for first in range(0, tally.shape[0], _BAND):
         mean[first : first + _BAND] = tally.mean_score(np.s_[first : first + _BAND])
-    return find_lines(mean, tally.count, evidence.profile.cfa.shifted(x=area.x, y=area.y))
+    return find_lines(mean, tally.count, profile.cfa.shifted(x=area.x, y=area.y))
 
 
 def _false_positives(evidence: Evidence, followed: SecondPassResult) -> float | None:

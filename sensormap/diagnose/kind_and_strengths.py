@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sensormap.detect.lines import DeviatingLine
 from sensormap.diagnose.behaviour import BLACK_SHARE, LINEAR, Behaviour, Term
 from sensormap.diagnose.defect_odds import Odds
 from sensormap.diagnose.fixed_pattern import FixedPattern, with_floors
@@ -64,6 +65,8 @@ class SecondPassResult:
         Fixed pattern of the sensor; None where it does not matter.
     second_sensor
         Which frames another sensor took, ``(n,)``; None where there is no sign of one.
+    lines
+        Columns and rows that deviate as a whole, in many frames.
     """
 
     places: NDArray[np.int64]
@@ -75,6 +78,7 @@ class SecondPassResult:
     repeats: int = 0
     pattern: FixedPattern | None = None
     second_sensor: NDArray[np.bool_] | None = None
+    lines: tuple[DeviatingLine, ...] = ()
 
     @property
     def counted(self) -> int:

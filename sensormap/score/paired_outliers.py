@@ -29,6 +29,10 @@ SHIFTS = (-50, -34, -18, 18, 34, 50)
 # Paired outliers in common beyond chance, as a share of those of the frame that has fewer: 26 to 75 % in series of one
 # view, -1 to 5 % between 600 pairs of different scenes. The clusters of a sensor with 250 defects made up to 20.
 _COMMON_SHARE, _FEWEST = 0.13, 25
+
+# Of the outlying scores in common, paired or not, so many at least are paired beyond chance: 7 % in darks of a sensor
+# whose hot photosites lie in clusters, 15 to 87 % in series of one view.
+_PAIRED_SHARE = 0.1
 _DIAGONALS = 4  # neighbours of a photosite
 
 # Each row of flags has so many columns more on either side, and its width is a multiple of it: a word is eight bytes.
@@ -171,7 +175,7 @@ def share_paired_outliers(one: PairedOutliers, other: PairedOutliers, bits: Bits
     persistent = count_set(bits_of(one.outlying, one.area), other.outlying)
     lone = max(persistent - common, 0)
     excess = common - float(np.mean(moved)) - 2 * _DIAGONALS * lone**2 / places
-    return bool(excess >= bar)
+    return bool(excess >= max(bar, _PAIRED_SHARE * persistent))
 
 
 @compiled

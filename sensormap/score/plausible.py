@@ -19,6 +19,7 @@ from sensormap.frame import Mosaic
 from sensormap.score.compared_rows import LEAST_ERROR, Compared
 from sensormap.score.medians import median_of
 from sensormap.score.noise import Noise
+from sensormap.score.sudden_steps import is_sudden, odd_rows
 
 # How exactly two colours keep their ratio from one row to the next, as a share of the level.
 _RATIO_ERROR = np.float32(0.005)
@@ -26,6 +27,8 @@ _RATIO_ERROR = np.float32(0.005)
 # Of 160 good frames, level blinds and lines of text among them, no row was torn; of 80 damaged ones (more than 1 % of
 # photosites wrong) 78 had at least 0.78 % of their rows so.
 _TORN_SIGMA, _TORN_SHARE, _FEWEST_TORN = 2.0, 0.004, 4
+
+_NEAR_TORN = 40  # rows: good frames have hardly ever a torn row, so that two signs of damage near each other are enough
 
 # Pieces of a row without which no step is told.
 _FEWEST_STEP_PIECES = 12
@@ -72,7 +75,7 @@ def implausibility(active: Mosaic, noise: Noise, cfa: Cfa, *, clipping: tuple[in
     if torn.size >= max(_FEWEST_TORN, _TORN_SHARE * active.shape[0]):
         share = torn.size / active.shape[0]
         return f"damaged: {share:.1%} of the rows, the first near row {torn[0]}, do not fit the rows beside them"
-    steps = colour_steps(compared, saturation=clipping[1])
+    steps = colour_steps(compared, torn, saturation=clipping[1])
     if steps.size:
         return f"damaged: one colour steps near row {steps[0]}, all across the frame"
     return None
@@ -136,13 +139,15 @@ def torn_rows(compared: Compared) -> NDArray[np.bool_]:
     return np.asarray(np.append(pairs, False) | np.append(False, pairs))
 
 
-def colour_steps(compared: Compared, *, saturation: int) -> NDArray[np.intp]:
+def colour_steps(compared: Compared, torn: NDArray[np.intp], *, saturation: int) -> NDArray[np.intp]:
     """Return the rows at which a colour steps for good, all across the frame, while the rows beside do not.
 
     Parameters
     ----------
     compared
         All rows of a frame. Sensors without colours, and frames too small to tell, yield no rows.
+    torn
+        Torn rows, ascending: too few to tell damage by themselves, but near one a step needs no further look.
     saturation
         DN at which a photosite clips: a clipped colour cannot step with the others.
 
@@ -150,7 +155,8 @@ def colour_steps(compared: Compared, *, saturation: int) -> NDArray[np.intp]:
     -----
     In each piece of a row, a colour's step to the next row of its plane is compared with the other colour's, times the
     ratio of their levels, so that edges of the scene cancel. An edge of one colour only, level to a photosite over the
-    whole frame, moves the rows between and beside too: where they move, nothing is said.
+    whole frame, moves the rows between and beside too: where they move, nothing is said. What is left, slopes and edges
+    of a scene that is nearly of one colour, `sudden_steps` tells from damage.
     """
     if compared.middle.shape[2] < _FEWEST_STEP_PIECES:
         return np.zeros(0, np.intp)
@@ -163,8 +169,15 @@ def colour_steps(compared: Compared, *, saturation: int) -> NDArray[np.intp]:
         pairs = [(row, row + 2), (row - 2, row + 2), (row, row + 4)]
         inside = [(a, b) for a, b in pairs if a >= 0 and b < compared.active.shape[0]]
         everywhere = (_agreeing(compared.steps_between(a, b), 0.0, saturation)[1] for a, b in inside)
-        if all(share[0, colour] >= _STEP_EVERYWHERE for share in everywhere):
+        if not all(share[0, colour] >= _STEP_EVERYWHERE for share in everywhere):
+            continue
+        col = (compared.cfa.name.index("G") + int(row) + int(colour)) % 2
+        near_torn = bool((np.abs(torn - row) <= _NEAR_TORN).any())
+        if near_torn or is_sudden(compared.active, int(row), col, saturation=saturation):
             found.append(int(row))
+    if not found:
+        odd = odd_rows(compared.active)
+        found = [row for row, col in odd if is_sudden(compared.active, row, col, saturation=saturation)]
     return np.array(found, np.intp)
 
 

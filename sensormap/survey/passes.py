@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from operator import attrgetter
 
 import numpy as np
 
+from sensormap.assemble.build_map import lines_in_means
 from sensormap.assemble.evidence import Evidence
 from sensormap.assemble.pass_rules import rules_for
 from sensormap.camera.profile import Body, Profile
@@ -118,16 +120,20 @@ def _follow(
     """Run the second pass over the chosen frames that count, and over others in place of those that do not."""
     area, options = profile.active_area, context.options
     cfa = profile.cfa.shifted(x=area.x, y=area.y)
-    follow_list = make_follow_list(
-        first.tally, first.block_votes, first.shifted_sums, cfa, options.thresholds, smears=rules_for(photos).smears
-    )
+    rules = rules_for(photos)
+    with ThreadPoolExecutor(1) as pool:  # neither needs the other
+        found = pool.submit(lines_in_means, first.tally, profile) if rules.finds_lines else None
+        follow_list = make_follow_list(
+            first.tally, first.block_votes, first.shifted_sums, cfa, options.thresholds, smears=rules.smears
+        )
+        lines = found.result() if found else ()
     frames = refilled(photos, chosen, first.counted, options.follow)
     again = sum(number not in first.saved_windows for number in frames)
     log.info(
         "following %d photosites, %d decoys, %d frames, reading %d of them again",
         follow_list.photosites.size, follow_list.decoys.size, len(frames), again,
     )  # fmt: skip
-    followed = run_second_pass(photos, profile, first, follow_list, frames, context)
+    followed = run_second_pass(photos, profile, first, follow_list, frames, context, lines=lines)
     if followed is None:
         log.warning("no photo could be read for the second pass: the map is that of the first pass")
     return followed

@@ -22,6 +22,8 @@ from sensormap.assemble.mixed_bodies import second_sensor
 from sensormap.assemble.pass_rules import rules_for
 from sensormap.camera.profile import Profile
 from sensormap.detect.follow_list import FollowList, moved_back
+from sensormap.detect.line_support import LineSites, supported
+from sensormap.detect.lines import DeviatingLine
 from sensormap.detect.runs import find_columns
 from sensormap.diagnose.defect_odds import Odds, odds_of
 from sensormap.diagnose.fixed_pattern import measure_fixed_pattern, with_floors
@@ -54,13 +56,15 @@ log = logging.getLogger(__name__)
 _SCENE_ROUNDS = 6
 
 
-def run_second_pass(
+def run_second_pass(  # noqa: PLR0913
     photos: Sequence[Photo],
     profile: Profile,
     first: ShardSummary,
     follow_list: FollowList,
     frames: Sequence[int],
     context: RunContext,
+    *,
+    lines: Sequence[DeviatingLine] = (),
 ) -> SecondPassResult | None:
     """Follow photosites through frames.
 
@@ -76,13 +80,15 @@ def run_second_pass(
         Numbers of the frames to follow them through, ascending; none that repeats a scene.
     context
         Options, decoders and callbacks of the run.
+    lines
+        Columns and rows that deviate in the mean of all frames, of which the result has those that many frames make.
 
     Returns
     -------
     SecondPassResult or None
         None if no frame was saved and no photo could be decoded again.
     """
-    second_pass = _SecondPass(photos, profile, first, follow_list, context)
+    second_pass = _SecondPass(photos, profile, first, follow_list, context, lines)
     with sums_on_disk(first.tally):  # while its values take their place
         return second_pass.run(frames)
 
@@ -101,6 +107,7 @@ class _SecondPass:
         first: ShardSummary,
         candidates: FollowList,
         context: RunContext,
+        lines: Sequence[DeviatingLine],
     ) -> None:
         area = profile.active_area
         self._photos, self._profile, self._first, self._context = photos, profile, first, context
@@ -110,7 +117,9 @@ class _SecondPass:
         cfa = profile.cfa.shifted(x=area.x, y=area.y)
         self._neighbours_deviate = neighbours_deviate(first.tally, cfa, self._candidates)
         controls = draw_controls(area.width * area.height)
-        self._followed = FollowList(np.concatenate([self._candidates, controls]), self._decoys)
+        self._lines = LineSites.of(lines, (area.height, area.width), cfa.step)
+        along = self._lines.photosites.ravel()
+        self._followed = FollowList(np.concatenate([self._candidates, controls, along]), self._decoys)
         self._ended = False
 
     def run(self, frames: Sequence[int]) -> SecondPassResult | None:
@@ -241,7 +250,8 @@ class _SecondPass:
             repeats |= found
             candidates = replace(candidates, known=candidates.known & ~repeats)
             odds = odds_in_lots(candidates)
-        decoys = followed.part(slice(count + CONTROLS, None))
+        lines = slice(count + CONTROLS, self._followed.photosites.size)
+        decoys = followed.part(slice(lines.stop, None))
         known = decoys.known & ~repeats & self._off_defects(self._candidates[odds.likely], conditions)
         return SecondPassResult(
             places=self._candidates,
@@ -253,6 +263,7 @@ class _SecondPass:
             repeats=int(np.count_nonzero(repeats)),
             pattern=pattern,
             second_sensor=other,
+            lines=self._supported(followed.part(lines)),
         )
 
     def _jpeg_result(self, followed: FollowedWindows, conditions: Conditions, pool: Pool) -> SecondPassResult:
@@ -281,6 +292,15 @@ class _SecondPass:
             decoys=odds_in_lots(replace(decoys, known=known)).total,
             response_spread=spread,
         )
+
+    def _supported(self, followed: FollowedWindows) -> tuple[DeviatingLine, ...]:
+        """Return the lines that many of the frames make in which all their photosites are known."""
+        scores = np.empty(followed.known.shape)
+        for lot in followed.lots():
+            series = followed[lot]
+            scores[lot] = (series.value - series.level) / np.sqrt(series.variance)
+        scores = scores.reshape(*self._lines.photosites.shape, len(followed.photon))
+        return supported(self._lines, scores, np.asarray(followed.known.all(axis=0)))
 
     def _repeats(self, candidates: FollowedWindows, odds: Odds, repeats: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Tell which frames, beside the known `repeats`, show the scene of an earlier one."""

@@ -8,21 +8,28 @@ import numpy as np
 import pytest
 import rawpy
 
+from benchmarks.accuracy.plausibility import KINDS, make_frame, why_refused
 from fixtures.camera.curve import quantise
 from fixtures.camera.sensor import Exposure, Faults, expose, filter_in_camera, make_body
 from fixtures.files.nef import nef_bytes
 from fixtures.scenes import pictures
 from fixtures.scenes.scenes import View, make_scene, render
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
+from sensormap.camera.profile_files import get_profile
 from sensormap.decode.quiet import native_stderr_silenced
+from sensormap.decode.reading import read_frame
+from sensormap.photos.finding import find_photos
+from sensormap.photos.select import read_photos
 from sensormap.score.compared_rows import Compared
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import fit_noise
 from sensormap.score.plausible import implausibility, torn_rows
+from tests.support.folders import SHARED
 from tests.support.frames import SATURATION, make_mosaic
 
 CFA = Cfa("GBRG")
 SHAPE = (256, 384)
+FLEA3 = SHARED / "real" / "flea3"
 NO_FAULTS = Faults(*np.zeros((2, 0), np.intp), *np.zeros((4, 0)))
 
 
@@ -55,6 +62,22 @@ def test_photos_of_any_scene_are_accepted(kind, angle):
         frame = decoded(shot(kind, seed=seed, angle=angle))
         assert problem(frame) is None
         assert not torn_rows(Compared.rows_of(frame, CFA)).any()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scenes_that_look_like_damage_are_accepted(kind):
+    assert [why_refused(make_frame(kind, SHAPE, seed)) for seed in range(6)] == [None] * 6
+
+
+@pytest.mark.skipif(not FLEA3.exists(), reason="real files lie outside the repository")
+def test_narrow_filters_are_accepted():
+    profile = get_profile(str(FLEA3 / "profile.yaml"))
+    photos, _ = read_photos(find_photos([FLEA3], images=True))
+    assert len(photos) == 63
+    for photo in photos:
+        frame = read_frame(photo, profile)
+        noise = fit_noise(pad(frame.mosaic, 2), 2, clipping=(frame.floor, frame.saturation), quantised=True)
+        assert implausibility(frame.mosaic, noise, profile.cfa, clipping=(frame.floor, frame.saturation)) is None
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,24 @@ def test_what_the_sensor_adds_to_darks_and_flats_is_no_scene(step: int, light: f
     assert not any(show_one_scene(one, other) for one, other in combinations(frames, 2))
 
 
+@STEPS
+@pytest.mark.parametrize("clusters", [5, 10])
+def test_clusters_of_hot_photosites_in_coarse_darks_are_no_scene(step: int, clusters: int) -> None:
+    """Nearly all values are 0: what is left of a frame are its hot photosites."""
+
+    def dark(seed: int) -> Fingerprint:
+        own, shared = np.random.default_rng(seed), np.random.default_rng(12)
+        frame = own.normal(0, 0.2, SHAPE)
+        frame[tuple(shared.integers(0, SHAPE, (500, 2)).T)] += shared.exponential(20, 500)
+        for row, col in shared.integers(2, np.array(SHAPE) - 6, (clusters, 2)).tolist():
+            frame[row : row + 2, col : col + 2] += 30
+        padded = pad(np.clip(np.rint(frame), 0, 255).astype(np.int16) * 16, step)
+        return fingerprint_of(padded, fit_noise(padded, step, clipping=(0, SATURATION), quantised=True))
+
+    frames = [dark(seed) for seed in range(4)]
+    assert not any(show_one_scene(one, other) for one, other in combinations(frames, 2))
+
+
 def blotched(seed: int, *, compare_outliers: bool) -> Fingerprint:
     """Return a flat frame in which 60 defects are smeared to crosses, as in every JPEG of a camera."""
     frame = np.random.default_rng(seed).normal(500, 8, SHAPE)

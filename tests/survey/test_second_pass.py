@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
+from sensormap.assemble.build_map import lines_in_means
 from sensormap.assemble.pass_rules import RAW
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body, Profile
@@ -578,3 +579,28 @@ def test_where_no_photo_can_be_read_again_what_was_saved_is_left() -> None:
     assert found.conditions.number.tolist() == sorted(saved())
     assert len(refusals.skipped) == 30 - len(saved())
     assert not found.series.known[~partly_saved_list()[1]].any()
+
+
+# lines
+
+
+@pytest.mark.parametrize(("frames", "kept"), [(range(24), True), (range(14, 24), True), ((3, 4, 11, 15, 18), False)])
+def test_lines_of_a_few_frames_are_dropped(frames: Sequence[int], kept: bool) -> None:
+    def read(photo: Photo, profile: Profile) -> Frame:
+        frame = toy_run.frame_of(photo, profile)
+        active = frame.mosaic[toy_run.AREA.slices].copy()
+        if int(photo.path.stem) in frames:
+            active[50, 10:80] += 400
+        mosaic = frame.mosaic.copy()
+        mosaic[toy_run.AREA.slices] = np.clip(active, 0, SATURATION)
+        return replace(frame, mosaic=mosaic)
+
+    context, every = toy_run.context(read), range(24)
+    first = run_first_pass(toy_run.photos(24), toy_run.PROFILE, RAW, context, follow=every)
+    lines = lines_in_means(first.tally, toy_run.PROFILE)
+    assert ("row", 50) in {(line.axis, line.place) for line in lines}
+    none = np.empty(0, np.int64)
+    found = run_second_pass(
+        toy_run.photos(24), toy_run.PROFILE, first, FollowList(none, none), every, context, lines=lines
+    )
+    assert (("row", 50) in {(line.axis, line.place) for line in found.lines}) == kept
