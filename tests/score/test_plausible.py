@@ -72,7 +72,7 @@ def test_scenes_that_look_like_damage_are_accepted(kind):
 @pytest.mark.skipif(not FLEA3.exists(), reason="real files lie outside the repository")
 def test_narrow_filters_are_accepted():
     profile = get_profile(str(FLEA3 / "profile.yaml"))
-    photos, _ = read_photos(find_photos([FLEA3], images=True))
+    photos, _ = read_photos(find_photos([FLEA3], images=True), jobs=2)
     assert len(photos) == 63
     for photo in photos:
         frame = read_frame(photo, profile)
