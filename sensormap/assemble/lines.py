@@ -20,6 +20,13 @@ _LINE_CONFIDENCE = 0.99
 _LEAST_SHARE = 0.1
 
 
+_OPPOSITE = {
+    DefectKind.OVERRESPONSIVE: frozenset({DefectKind.WEAK, DefectKind.DEAD, DefectKind.COLD}),
+    DefectKind.COLD: frozenset({DefectKind.HOT, DefectKind.OFFSET, DefectKind.OVERRESPONSIVE}),
+}
+"""Rare kinds, and the kinds of lines that make neighbours look like them."""
+
+
 @dataclass(frozen=True)
 class _LinePart:
     """Part of a raw column (row): its place, its ends along it, its planes, and the deviating line there if any."""
@@ -64,7 +71,24 @@ def make_lines(
     alone = tuple(defect for defect in defects if (defect.x, defect.y) not in covered)
     columns.sort(key=lambda entry: (entry.x, entry.y0))
     rows.sort(key=lambda entry: (entry.y, entry.x0))
+    alone = tuple(defect for defect in alone if not _made_by_line(defect, columns, rows, sensor.cfa.step))
     return tuple(columns), tuple(rows), alone
+
+
+def _made_by_line(defect: Defect, columns: Sequence[Column], rows: Sequence[Row], step: int) -> bool:
+    """Tell whether a line beside a photosite makes it seem to deviate the other way.
+
+    Three of its eight neighbours lie on the line: beside a dark one, their median is too low.
+    """
+    opposite = _OPPOSITE.get(defect.kind, frozenset())
+    places = [
+        *((one.kind, one.x, one.y0, one.y1, defect.x, defect.y) for one in columns),
+        *((one.kind, one.y, one.x0, one.x1, defect.y, defect.x) for one in rows),
+    ]
+    return any(
+        kind in opposite and abs(across - place) == step and first - step <= along <= last + step
+        for kind, place, first, last, across, along in places
+    )
 
 
 def _runs(axis: str, defects: Sequence[Defect]) -> list[_LinePart]:

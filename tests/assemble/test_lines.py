@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -317,3 +318,21 @@ def test_any_defects_and_lines_make_a_valid_map_in_which_each_defect_stands_once
         for x, y in missing:
             i = y - area.y if line.axis == "column" else x - area.x
             assert i < ends[0] or i > ends[1]
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "lost"),
+    [
+        (DefectKind.WEAK, DefectKind.OVERRESPONSIVE, True),
+        (DefectKind.HOT, DefectKind.COLD, True),
+        (DefectKind.HOT, DefectKind.OVERRESPONSIVE, False),
+        (DefectKind.WEAK, DefectKind.HOT, False),
+    ],
+)
+def test_what_a_line_makes_of_its_neighbours_is_no_defect(line: DefectKind, kind: DefectKind, lost: bool) -> None:
+    column = [replace(one, kind=line) for one in column_at(40, 20, 60)]
+    beside = defects_at([(38, 30), (42, 61)], kind=kind)
+    away = defects_at([(44, 30), (42, 70), (36, 30)], kind=kind)
+    columns, _, alone = make_lines(merged(column, beside, away), [], SENSOR)
+    assert len(columns) == 1
+    assert {(one.x, one.y) for one in alone} == {(one.x, one.y) for one in (away if lost else [*away, *beside])}
