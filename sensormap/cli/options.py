@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
@@ -22,7 +23,14 @@ jobs_option = click.option(
 )
 
 
-class FolderPath(click.ParamType[Path]):
+if TYPE_CHECKING:
+    _PathType: TypeAlias = click.ParamType[Path]
+    _NumberType: TypeAlias = click.ParamType[int]
+else:  # which older releases of click cannot subscript
+    _PathType = _NumberType = click.ParamType
+
+
+class FolderPath(_PathType):
     """A state folder. No name at all, as of a variable that is not set, would be the current folder."""
 
     name = "FOLDER"
@@ -34,7 +42,7 @@ class FolderPath(click.ParamType[Path]):
         return Path(str(value))
 
 
-class _Memory(click.ParamType[int]):
+class _Memory(_NumberType):
     """A number of bytes, as people write it: ``500MB``, ``1.5 GB``."""
 
     name = "SIZE"
