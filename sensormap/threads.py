@@ -30,8 +30,8 @@ def default_threads() -> int:
     return min(processors, _MOST_THREADS)
 
 
-about = ContextVar("about", default="")
-"""What messages are about, where several cameras are at work at once; they begin with it."""
+message_prefix = ContextVar("message_prefix", default="")
+"""What messages begin with: the camera that they are about, where several are mapped at once."""
 
 
 class RunEndedError(Exception):
@@ -82,7 +82,7 @@ def run_ended() -> bool:
     return _own.ended is not None and _own.ended.is_set()
 
 
-def go_on() -> None:
+def raise_if_ended() -> None:
     """Do nothing while the run of the calling thread goes on.
 
     Raises
@@ -104,5 +104,5 @@ def result_of(future: Future[T]) -> T:
     """
     while not future.done():
         wait([future], timeout=0.2)
-        go_on()
+        raise_if_ended()
     return future.result()

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from sensormap.threads import about
+from sensormap.threads import message_prefix
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,8 +45,8 @@ class _ConsoleHandler(logging.Handler):
         from sensormap.report.words import plain  # noqa: PLC0415
 
         message = record.getMessage()
-        if message and (camera := about.get()):
-            message = f"{camera}: {message}"
+        if message and (prefix := message_prefix.get()):
+            message = f"{prefix}: {message}"
         lines = [message] if message else []  # one line, whatever the file names in it
         if record.exc_info:
             lines += logging.Formatter().formatException(record.exc_info).splitlines()

@@ -137,11 +137,11 @@ def finish(future: Future[Any]) -> tuple[BaseException | None, Any]:
         If the run of the calling thread ends before.
     """
     try:
-        while not future.done():  # the time-out lets Ctrl-C through
-            wait([future], timeout=_POLL_S)
+        while not future.done():
             if run_ended():
                 msg = "the run ended before it was read"
                 raise RequestError(msg)
+            wait([future], timeout=_POLL_S)  # the time-out lets Ctrl-C through
     finally:
         future.cancel()
     error = ConnectionError() if future.cancelled() else future.exception()

@@ -21,7 +21,7 @@ from sensormap.survey.context import Read, RunContext
 from sensormap.survey.engines.dask_engine import open_engine
 from sensormap.survey.memory import bodies_at_once, give_back
 from sensormap.survey.run import context_of, map_selection, open_state
-from sensormap.threads import Pool, Progress, about, go_on, no_progress, result_of
+from sensormap.threads import Pool, Progress, message_prefix, no_progress, raise_if_ended, result_of
 from sensormap.urls import is_url, shown_url
 
 log = logging.getLogger(__name__)
@@ -173,7 +173,7 @@ class _Shown:
         """Return what a body's passes report to; it ends them where the run is over."""
 
         def report(done: int, _: int) -> None:
-            go_on()
+            raise_if_ended()
             self._show(selection.body, done)
 
         return report
@@ -214,7 +214,7 @@ def _map_body(
 ) -> MappedBody:
     """Map one body and write its map; tell what went wrong, if anything did."""
     body = selection.body
-    about.set(str(body))
+    message_prefix.set(str(body))
     try:
         check_output(path, overwrite=overwrite)
         context.refusals.extend(selection.skipped)

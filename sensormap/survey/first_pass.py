@@ -37,7 +37,7 @@ from sensormap.survey.frame_reader import FrameReader
 from sensormap.survey.memory import give_back
 from sensormap.survey.saved_windows import SavedWindows, split_frames
 from sensormap.survey.scenes_seen import ScenesSeen
-from sensormap.threads import Pool, go_on, no_progress, result_of
+from sensormap.threads import Pool, no_progress, raise_if_ended, result_of
 
 log = logging.getLogger(__name__)
 
@@ -244,7 +244,7 @@ class _FirstPass:
         while pending:
             # The time-out lets Ctrl-C through on every platform.
             finished, _ = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-            go_on()
+            raise_if_ended()
             for future in sorted(finished, key=pending.__getitem__):
                 number = pending.pop(future)
                 read_ahead(paths[begun : begun + _LOOKED_AHEAD])

@@ -25,6 +25,7 @@ from sensormap.survey.context import RunContext
 from sensormap.survey.memory import fitted, give_back
 from sensormap.survey.second_pass import run_second_pass
 from sensormap.survey.survey_shards import survey_shards
+from sensormap.threads import raise_if_ended
 
 log = logging.getLogger(__name__)
 
@@ -201,6 +202,7 @@ def geometry_of(photos: Sequence[Photo], known: Profile | None) -> Profile:
     found: list[Profile] = []
     refused: list[SensorMapError] = []
     for number in dict.fromkeys((0, len(photos) // 2, len(photos) - 1, *range(len(photos)))):
+        raise_if_ended()
         try:
             found.append(open_geometry(photos[number].path, known))
         except (DecodeError, ProfileError) as error:

@@ -28,7 +28,7 @@ from sensormap.survey.context import Engine, Read
 from sensormap.survey.engines.cluster import ask_workers, connected_to, first_line, require_dask, started_workers
 from sensormap.survey.engines.culprits import find_culprits
 from sensormap.survey.engines.shard_task import ShardTask, look_around, survey_to_file, versions
-from sensormap.threads import Progress, go_on
+from sensormap.threads import Progress, raise_if_ended
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -155,7 +155,7 @@ class _Surveys:
         """
         while True:
             while not self._completed.has_ready():
-                go_on()
+                raise_if_ended()
                 time.sleep(_BETWEEN_LOOKS_S)
             future = next(self._completed)
             numbers = self._shard_of.pop(future)
