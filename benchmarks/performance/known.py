@@ -1,4 +1,4 @@
-"""Part `known`: photos that a state folder knows: the map again, some more photos, and headers from the catalogue."""
+"""Part `known`: photos that a state folder knows, some more of them, headers from the catalogue, and memory."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
+from benchmarks.commands import mapping
+from benchmarks.costs import run
 from benchmarks.performance.sets import Plan, first, photos_of, read_all, repeated
 from benchmarks.performance.targets import Outcome, Target, at_most
 from sensormap.camera.profile import Profile
@@ -21,16 +23,17 @@ from sensormap.photos.library import scan
 from sensormap.settings import Options
 from sensormap.shards.cut import MOST
 from sensormap.shards.state import State
-from sensormap.survey import run
+from sensormap.survey import run as run_module
 from sensormap.survey.run import map_defects
 
 ADDED = 40
 MOST_AGAIN_S, LEAST_FILES = 3.0, 2000
 HEADERS = 20_000
+FEW, MOST_GROWTH, MOST_MB = 60, 1.10, 500.0
 
 
 def measure(plan: Plan) -> Outcome:
-    """Map all but some photos, all of them, and all again; then scan a long list of headers twice."""
+    """Map all but some photos, all of them, and all again; scan a long list of headers twice; look at peaks."""
     photos = repeated(photos_of(plan.main_set / "photos"), plan.folder / "engines", plan.engine_frames)
     read_all(photos)
     few = first(photos, len(photos) - ADDED, plan.folder / "known-few")
@@ -61,6 +64,7 @@ def measure(plan: Plan) -> Outcome:
             Target("photos read for that", "none", str(len(none)), not none),
             Target("the same bytes, added or all at once or known", "yes", "yes" if same else "no", same),
             _headers(plan, photos),
+            *_peaks(plan, photos),
         ]
     )
 
@@ -74,8 +78,27 @@ def reading() -> Iterator[list[str]]:
         names.append(photo.path.name)
         return read_frame(photo, profile, decoder=decoder)
 
-    with patch.object(run, "read_frame", read):
+    with patch.object(run_module, "read_frame", read):
         yield names
+
+
+def _peaks(plan: Plan, photos: list[Path]) -> list[Target]:
+    """Return the peaks of `map` for a few photos and for all, and for all with a state folder."""
+    folders = [first(photos, count, plan.folder / f"known-{count}") for count in (FEW, len(photos))]
+    map_file, state = plan.map_file("known"), plan.folder / "known-state"
+    runs = [(folder, ()) for folder in folders] + [(folders[-1], ("--state", state))]
+    peaks = [run(mapping(folder, map_file, plan.jobs, *plan.profile, *options)).megabytes for folder, options in runs]
+    shutil.rmtree(state)
+    few, many, kept = peaks
+    return [
+        Target(
+            f"peak of {len(photos)} photos to that of {FEW}",
+            f"at most {MOST_GROWTH:.2f} x",
+            f"{many / few:.2f} x ({few:.0f} and {many:.0f} MB)",
+            many <= MOST_GROWTH * few,
+        ),
+        at_most("peak with a state folder", kept, MOST_MB, "MB"),
+    ]
 
 
 def _headers(plan: Plan, photos: list[Path]) -> Target:
