@@ -30,7 +30,8 @@ from sensormap.photos.mark import check_unmarked
 
 log = logging.getLogger(__name__)
 
-_shared_body = lru_cache(maxsize=256)(Body)  # the photos of one body hold one value, not one each
+shared_body = lru_cache(maxsize=256)(Body)
+"""Makes a body; the photos of one hold one value, not one each."""
 
 Tags = dict[str, Any]
 """Tags by exifread's names."""
@@ -149,8 +150,8 @@ def body_of(tags: Tags, note: Note) -> Body:
         value = note.get(tag.path) if in_note else numbered.get((places[tag.directory], tag.path[0]))
         serial = _clean(value).removeprefix("NO=").strip()  # as the first bodies of one maker write it
         if serial.strip("0"):
-            return _shared_body(make, model, serial)
-    return _shared_body(make, model, "")
+            return shared_body(make, model, serial)
+    return shared_body(make, model, "")
 
 
 def exposure_of(tags: Tags, note: Note) -> Exposure:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import lru_cache
 from threading import Lock
 from typing import Any
 
-from sensormap.camera.profile import Body
 from sensormap.errors import EditedError
 from sensormap.frame import Exposure, Photo, PhotoPath
-from sensormap.photos.exif import read_photo
+from sensormap.photos.exif import read_photo, shared_body
 from sensormap.shards.catalogue import Catalogue, FileHeader, file_as_it_is
 from sensormap.version import __version__
 
@@ -20,8 +18,6 @@ HEADERS = 1
 """Counted up by every change of what is read from headers: then what was kept before is not used any more."""
 
 _AT_ONCE = 2000  # headers that are written together
-
-_body = lru_cache(maxsize=256)(Body)  # the photos of one body hold one value, not one each
 
 
 class KnownHeaders:
@@ -51,8 +47,7 @@ class KnownHeaders:
         file = file_as_it_is(path, "")
         if file is None:  # reading it says why
             return read_photo(path)
-        with self._lock:
-            text = self._catalogue.header(file)
+        text = self._catalogue.header(file)
         known = None if text is None else _photo_of(text, path, file.size)
         if isinstance(known, EditedError):
             raise known
@@ -116,7 +111,7 @@ def _photo_of(text: str, path: PhotoPath, size: int) -> Photo | EditedError | No
         if jpeg_size is not None:
             width, height = jpeg_size
             jpeg_size = int(width), int(height)
-        return Photo(path, size, _body(str(make), str(model), str(serial)), exposure, jpeg_size)
+        return Photo(path, size, shared_body(str(make), str(model), str(serial)), exposure, jpeg_size)
     except (ValueError, TypeError, RecursionError):
         return None
 

@@ -11,8 +11,9 @@ defects tells how many of the candidates that do so are false.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import count
 
 import numpy as np
@@ -34,6 +35,7 @@ from sensormap.diagnose.scenery import neighbours_deviate, repeated_frames
 from sensormap.diagnose.series import (
     Conditions,
     FollowedWindows,
+    Series,
     measure_odd_shares,
     measure_response_spread,
     photon_noise,
@@ -230,15 +232,10 @@ class _SecondPass:
         if pattern is not None:
             log.info("fixed pattern: %s; least strengths %s", pattern, least)
 
-        def odds_in_lots(part: FollowedWindows) -> Odds:
-            def of(lot: slice) -> Odds:
-                return odds_of(part[lot], conditions, least, response_spread=spread, pattern=pattern)
+        def odds_of_series(series: Series) -> Odds:
+            return odds_of(series, conditions, least, response_spread=spread, pattern=pattern)
 
-            # The first lot is empty: the kernels are compiled here, not in several threads.
-            first = of(slice(0, 0))
-            found = [pool.submit(of, lot) for lot in part.lots()]
-            return Odds.concatenate([first, *(result_of(one) for one in found)])
-
+        odds_in_lots = partial(_odds_in_lots, odds_of_series, pool)
         candidates, repeats = followed.part(slice(0, count)), np.zeros(conditions.number.size, np.bool_)
         odds = odds_in_lots(candidates)
         other = second_sensor(candidates, odds.likely, conditions.gain * conditions.shutter_s)
@@ -272,14 +269,8 @@ class _SecondPass:
         controls, decoys = followed[slice(count, count + CONTROLS)], followed.part(slice(count + CONTROLS, None))
         spread = measure_response_spread(controls, conditions, least=LEAST_SPREAD)
 
-        def odds_in_lots(part: FollowedWindows) -> Odds:
-            first = odds_of_jpegs(part[:0], conditions, response_spread=spread)  # the kernels are compiled here
-            found = [
-                pool.submit(lambda lot: odds_of_jpegs(part[lot], conditions, response_spread=spread), lot)
-                for lot in part.lots()
-            ]
-            return Odds.concatenate([first, *(result_of(one) for one in found)])
-
+        odds_of_series = partial(odds_of_jpegs, conditions=conditions, response_spread=spread)
+        odds_in_lots = partial(_odds_in_lots, odds_of_series, pool)
         candidates = followed.part(slice(0, count))
         odds = odds_in_lots(candidates)
         smears = smeared(self._candidates[odds.likely], self._first.tally.shape)
@@ -332,3 +323,10 @@ class _SecondPass:
             row, col = moved_back(self._decoys, self._first.shifts[:, frame], shape)
             off[:, i] = ~np.isin(row * shape[1] + col, defects)
         return off
+
+
+def _odds_in_lots(odds_of_series: Callable[[Series], Odds], pool: Pool, part: FollowedWindows) -> Odds:
+    """Return the odds of followed photosites, lot by lot in several threads."""
+    first = odds_of_series(part[:0])  # the kernels are compiled here
+    found = [pool.submit(lambda lot: odds_of_series(part[lot]), lot) for lot in part.lots()]
+    return Odds.concatenate([first, *(result_of(one) for one in found)])
