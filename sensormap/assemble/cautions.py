@@ -14,7 +14,18 @@ from sensormap.maps.sensor_map import SensorMap
 from sensormap.settings import FEW_FRAMES
 
 # More defects than this share of the photosites: the sensor is a poor one, or the photos repeat a scene.
-_MANY_DEFECTS = 2e-4
+_MANY_DEFECTS, _MANY_ON_ANY = 2e-4, 10
+
+
+def is_many(count: int, photosites: int) -> bool:
+    """Tell whether so many defects are many for a sensor of so many photosites: more than one in 5 000, and ten.
+
+    Examples
+    --------
+    >>> is_many(500, 10_000_000), is_many(2_500, 10_000_000)
+    (False, True)
+    """
+    return count > _MANY_DEFECTS * photosites + _MANY_ON_ANY
 
 
 def cautions(evidence: Evidence, sensor_map: SensorMap, noun: str) -> Iterator[str]:
@@ -58,7 +69,7 @@ def cautions(evidence: Evidence, sensor_map: SensorMap, noun: str) -> Iterator[s
     if evidence.two_sensors:
         yield f"photos of two sensors or more, whose defects exclude each other; map them apart: {evidence.two_sensors}"
     count = len(sensor_map.defects)
-    if not evidence.two_sensors and count > _MANY_DEFECTS * evidence.tally.hidden.size + FEW_FRAMES:
+    if not evidence.two_sensors and is_many(count, evidence.tally.hidden.size):
         yield _many(count, evidence, sensor_map.false_positives)
 
 
