@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from sensormap.assemble.details.values import (
     BIN_LIMIT,
     BINS_PER_SIGMA,
-    MOST_ENTRIES,
     OUTSIDE,
     TILE,
     TILE_UNIT,
@@ -20,6 +19,8 @@ from sensormap.assemble.details.values import (
     PlaneScores,
     RunDetails,
     Surroundings,
+    ranked_defects,
+    strongest_defects,
 )
 from sensormap.assemble.evidence import Evidence
 from sensormap.detect.nulls import nulls_of
@@ -46,7 +47,8 @@ def details_of(
     warnings
         Lines that say what makes the map less certain than it looks.
     """
-    strongest = strongest_defects(sensor_map)
+    ranked = ranked_defects(sensor_map)
+    strongest = [ranked[rank] for rank in strongest_defects(ranked)]
     numbers = np.array(evidence.numbers, np.int64)
     followed, conditions = evidence.followed, None if evidence.followed is None else evidence.followed.conditions
     exposures = [(photo.path.name, photo.exposure) for photo in evidence.photos]
@@ -62,11 +64,6 @@ def details_of(
         planes=tuple(_planes(evidence, thresholds, centre, scale)),
         warnings=tuple(warnings),
     )
-
-
-def strongest_defects(sensor_map: SensorMap, most: int = MOST_ENTRIES) -> list[Defect]:
-    """Return the defects of a map with the highest scores, the highest first; of equal ones the upper left first."""
-    return sorted(sensor_map.defects, key=lambda defect: (-abs(defect.score), defect.y, defect.x))[:most]
 
 
 def _series(evidence: Evidence, defects: Sequence[Defect]) -> Iterator[EntrySeries]:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from sensormap.assemble.details.values import (
     BIN_LIMIT,
     BINS_PER_SIGMA,
-    MOST_ENTRIES,
     TILE,
     EntrySeries,
     PhotoFacts,
@@ -98,7 +97,7 @@ def _parsed(content: Mapping[str, Any]) -> RunDetails:
         raise ValueError(msg)
     n = followed.size
     saved, around = content["series"], content["surroundings"]
-    places, middles = ([(int(x), int(y)) for x, y in part["places"]][:MOST_ENTRIES] for part in (saved, around))
+    places, middles = ([(int(x), int(y)) for x, y in part["places"]] for part in (saved, around))
     values = {name: _unpacked(saved[name], "<f4").reshape(len(places), n) for name in _VALUES}
     known = _unpacked(saved["known"], "u1").reshape(len(places), n).astype(np.bool_)
     scores = _unpacked(around["scores"], "i1").reshape(len(middles), TILE, TILE)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sensormap.maps.entries import Defect
 from sensormap.maps.sensor_map import SensorMap
 
-MOST_ENTRIES = 50
-"""Entries of a map, the strongest, whose series and surroundings are kept."""
+STRONGEST, OF_EACH_KIND = 50, 6
+"""Defects of a map whose series and surroundings are kept: the strongest of all, and the strongest of each kind."""
 
 TILE = 15
 """Photosites along a side of the surroundings, the entry in the middle."""
@@ -124,7 +127,7 @@ class RunDetails:
     gain
         ISO over 100 of the followed ones; NaN where unknown, ``(n,)``.
     series, surroundings
-        Of the strongest entries, the strongest first. No series without the second pass.
+        Of `strongest_defects`, the strongest first. No series without the second pass.
     planes
         Distribution of the mean scores, by plane.
     warnings
@@ -155,3 +158,24 @@ class DetailedMap:
 
     sensor_map: SensorMap
     details: tuple[RunDetails, ...] = field(default=())
+
+
+def ranked_defects(sensor_map: SensorMap) -> list[Defect]:
+    """Return the defects of a map, those with the highest scores first; of equal ones the upper left first."""
+    return sorted(sensor_map.defects, key=lambda defect: (-abs(defect.score), defect.y, defect.x))
+
+
+def strongest_defects(ranked: Sequence[Defect]) -> list[int]:
+    """Return which defects have pictures: the `STRONGEST` of all, and `OF_EACH_KIND` of each kind, ascending.
+
+    Parameters
+    ----------
+    ranked
+        Defects, strongest first.
+    """
+    chosen, counts = [], Counter[str]()
+    for rank, defect in enumerate(ranked):
+        if rank < STRONGEST or counts[defect.kind] < OF_EACH_KIND:
+            chosen.append(rank)
+        counts[defect.kind] += 1
+    return chosen

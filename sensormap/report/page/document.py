@@ -9,7 +9,7 @@ from hashlib import sha256
 from importlib.resources import files
 from xml.etree.ElementTree import Element
 
-from sensormap.assemble.details.values import DetailedMap, RunDetails
+from sensormap.assemble.details.values import DetailedMap, RunDetails, ranked_defects, strongest_defects
 from sensormap.maps.entries import Defect, DefectKind
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.report.entries import column_table, row_table
@@ -79,7 +79,7 @@ def report_page(found: DetailedMap, *, command: str = "", name: str = "") -> str
         HTML. Equal arguments give equal text. Its policy forbids every request, and every script but its own.
     """
     sensor_map = found.sensor_map
-    ranked = sorted(sensor_map.defects, key=lambda defect: (-abs(defect.score), defect.y, defect.x))
+    ranked = ranked_defects(sensor_map)
     contents = _Contents(found, ranked, command, download_name(name))
     script, style = _resource("page.js"), _resource("page.css")
     title = f"{sensor_map.body}: defects of the sensor"
@@ -94,7 +94,6 @@ def report_page(found: DetailedMap, *, command: str = "", name: str = "") -> str
         element("title", title),
     )
     _raw(head, "style", style)
-    cards = min(len(ranked), MOST_STATIC)
     main = element(
         "main",
         _answers(contents),
@@ -115,7 +114,7 @@ def report_page(found: DetailedMap, *, command: str = "", name: str = "") -> str
         element(
             "footer", element("p", f"Made by sensormap {__version__}. This page needs no network and sends nothing.")
         ),
-        data_element(packed_json(entries_content(sensor_map, ranked, cards=cards)), "entries-data"),
+        data_element(packed_json(entries_content(sensor_map, ranked)), "entries-data"),
     )
     packed = map_content(sensor_map)
     if packed is not None:
@@ -285,12 +284,11 @@ def _left_out(contents: _Contents, *, carried: bool) -> list[str]:
     out = []
     if not details:
         out.append(f"{_TIP} sensormap map PHOTOS -o MAP --report PAGE keeps them.")
-    elif count > MOST_STATIC:
-        out.append(
-            f"Pictures and values over time of all but the {MOST_STATIC} strongest defects, for the size of the page."
-        )
+    pictured = [contents.ranked[rank] for rank in strongest_defects(contents.ranked)]
+    if details and len(pictured) < count:
+        out.append(f"Pictures and values over time of all but {len(pictured)} defects, for the size of the page.")
     series = {(one.x, one.y) for part in details for one in part.series}
-    lacking = sum((defect.x, defect.y) not in series for defect in contents.ranked[:MOST_STATIC])
+    lacking = sum((defect.x, defect.y) not in series for defect in pictured)
     if details and lacking:
         out.append(f"Values over time of {lacking} of these: the second pass did not follow them.")
     if any(part.followed.size > MOST_POINTS for part in details):

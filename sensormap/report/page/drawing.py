@@ -122,7 +122,7 @@ def time_ticks(low: float, high: float) -> list[tuple[float, str]]:
     return [(at, text) for at, text in found if low <= at <= high][:6]
 
 
-def chart(*, label: str, x_title: str, y_title: str, height: int = HEIGHT) -> Element:
+def chart(*, label: str, x_title: str, y_title: str) -> Element:
     """Return an empty chart.
 
     Parameters
@@ -130,14 +130,13 @@ def chart(*, label: str, x_title: str, y_title: str, height: int = HEIGHT) -> El
     label
         What it shows, in a sentence, for those who do not see it.
     x_title, y_title
-        What is along its axes.
-    height
-        Units from top to bottom.
+        What is along its axes; "" for what goes without saying.
     """
+    height = HEIGHT if x_title else HEIGHT - 16
     made = element("svg", viewBox=f"0 0 {WIDTH} {height}", class_="chart", role="img", aria_label=label)
     append(
         made,
-        element("text", x_title, x=RIGHT, y=height - 4, class_="axis-title", text_anchor="end"),
+        element("text", x_title, x=RIGHT, y=height - 4, class_="axis-title", text_anchor="end") if x_title else None,
         element("text", y_title, x=4, y=12, class_="axis-title"),
     )
     return made

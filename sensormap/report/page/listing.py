@@ -10,6 +10,7 @@ from pathlib import PurePath
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from sensormap.assemble.details.values import strongest_defects
 from sensormap.maps.entries import Defect, DefectKind, LineEntry, Source
 from sensormap.maps.mapfile.writing import map_text
 from sensormap.maps.sensor_map import SensorMap
@@ -66,7 +67,7 @@ def static_table(sensor_map: SensorMap, ranked: Sequence[Defect]) -> Element:
     )  # fmt: skip
 
 
-def entries_content(sensor_map: SensorMap, ranked: Sequence[Defect], *, cards: int) -> dict[str, Any]:
+def entries_content(sensor_map: SensorMap, ranked: Sequence[Defect]) -> dict[str, Any]:
     """Return what the script knows of a map: columns of its entries, and how to tell which of them show.
 
     Parameters
@@ -75,8 +76,6 @@ def entries_content(sensor_map: SensorMap, ranked: Sequence[Defect], *, cards: i
         The map.
     ranked
         Its defects, strongest first; at most `MOST_LISTED` are listed.
-    cards
-        Number of the first ones of which the page has more than a row.
     """
     listed, names, area = ranked[:MOST_LISTED], column_names(sensor_map), sensor_map.sensor.active_area
     kinds = [str(kind) for kind in DefectKind]
@@ -85,7 +84,7 @@ def entries_content(sensor_map: SensorMap, ranked: Sequence[Defect], *, cards: i
     return {
         "size": list(sensor_map.sensor.raw_size),
         "area": [area.x, area.y, area.width, area.height],
-        "cards": cards,
+        "cards": strongest_defects(ranked),
         "kinds": kinds,
         "shapes": [SHAPES[DefectKind(kind)] for kind in kinds],
         "planes": planes,

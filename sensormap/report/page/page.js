@@ -69,6 +69,7 @@
       if (at.dims) text += `; ${showing} show at ${shutterText(at.shutter)}, ISO ${at.iso}`;
     }
     byId("count").textContent = text;
+    findClusters();
     arrange();
     draw();
   }
@@ -154,9 +155,9 @@
     state.line = -1;
     const cards = byId("cards"), chosen = byId("chosen");
     for (const card of cards.children) card.hidden = card.id !== `entry-${index}`;
-    const known = index >= 0 && index < data.cards;
+    const known = data.cards.includes(index);
     chosen.hidden = known || index < 0;
-    if (!known && index >= 0) describe(title(index), summary(index), "Pictures are kept of the strongest defects only.");
+    if (!known && index >= 0) describe(title(index), summary(index), "Pictures are kept of the strongest defects, and of the strongest of each kind.");
     const place = state.shown.indexOf(index);
     if (place >= 0 && Math.floor(place / PAGE) !== state.page) state.page = Math.floor(place / PAGE);
     list();
@@ -178,7 +179,7 @@
     const list_ = make("dl");
     for (const [name, text] of facts) {
       const one = make("div");
-      one.append(make("dt", name), make("dd", text));
+      one.append(make("dt", name[0].toUpperCase() + name.slice(1)), make("dd", text));
       list_.append(one);
     }
     byId("chosen").replaceChildren(make("h3", heading), list_, make("p", note, "note"));
@@ -336,7 +337,8 @@
   let boxes = [];
   function findClusters() {
     const found = new Map();
-    data.cluster.forEach((number, i) => {
+    state.shown.forEach((i) => {
+      const number = data.cluster[i];
       if (!number) return;
       const box = found.get(number) || [Infinity, Infinity, -Infinity, -Infinity];
       const [x, y] = [data.x[i], data.y[i]];
@@ -476,7 +478,6 @@
     for (const one of document.querySelectorAll(".script")) one.hidden = false;
     canvas = byId("sensor");
     readColours();
-    findClusters();
     resized();
     listen();
     if (data.x.length) {

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element
 
-from sensormap.assemble.details.values import DetailedMap, Surroundings
+from sensormap.assemble.details.values import DetailedMap, Surroundings, strongest_defects
 from sensormap.maps.entries import Defect, DefectKind, Source
 from sensormap.report.page.entry_cards import entry_card
-from sensormap.report.page.listing import ISOS, MOST_STATIC, SHUTTERS_S
+from sensormap.report.page.listing import ISOS, SHUTTERS_S
 from sensormap.report.page.markup import append, element
 from sensormap.report.page.sensor_picture import kind_class, kind_mark, sensor_drawing
 from sensormap.report.words import shutter_text
@@ -32,7 +32,7 @@ def sensor_section(found: DetailedMap, ranked: Sequence[Defect]) -> Element:
     ranked
         Its defects, strongest first.
     """
-    sensor_map, cards = found.sensor_map, min(len(ranked), MOST_STATIC)
+    sensor_map, cards = found.sensor_map, strongest_defects(ranked)
     view = element(
         "div",
         element(
@@ -57,9 +57,12 @@ def sensor_section(found: DetailedMap, ranked: Sequence[Defect]) -> Element:
     )
     tiles = {place: number for number, (place, _) in enumerate(tiles_of(found, ranked))}
     shown = element("div", id="cards", class_="cards")
-    for rank, defect in enumerate(ranked[:cards]):
+    for rank in cards:
+        defect = ranked[rank]
         append(shown, entry_card(rank, defect, found.details, tiles.get((defect.x, defect.y))))
-    about = element("h3", f"The {cards} strongest" if cards < len(ranked) else "Each defect", class_="no-script")
+    about = element(
+        "h3", "The strongest, and some of each kind" if len(cards) < len(ranked) else "Each defect", class_="no-script"
+    )
     chosen = element("div", about, shown, element("div", id="chosen", hidden=True, class_="card"), class_="chosen")
     picture = element("div", sensor_drawing(sensor_map, ranked), class_="paper")
     return element(
@@ -158,6 +161,6 @@ def tiles_of(found: DetailedMap, ranked: Sequence[Defect]) -> list[tuple[tuple[i
     found, ranked
         As for `sensor_section`.
     """
-    shown = {(defect.x, defect.y) for defect in ranked[:MOST_STATIC]}
+    shown = {(ranked[rank].x, ranked[rank].y) for rank in strongest_defects(ranked)}
     known = {(one.x, one.y): one for part in reversed(found.details) for one in part.surroundings}
     return [(place, one) for place, one in sorted(known.items()) if place in shown]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sensormap.assemble.details.values import DetailedMap
+from sensormap.errors import OutputError
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.output import check_writable, unless_opening, write_atomically
 from sensormap.report.page.document import OPENING, report_page
@@ -56,3 +57,25 @@ def write_report(
     detailed = DetailedMap(found) if isinstance(found, SensorMap) else found
     content = report_page(detailed, command=command, name=name).encode()
     write_atomically(content, Path(path), overwrite=overwrite, objection=_UNLESS_REPORT)
+
+
+def make_report_folder(folder: str | Path) -> Path:
+    """Make the folder for the reports of several cameras, unless it is there, and return its path.
+
+    Parameters
+    ----------
+    folder
+        Place of the folder.
+
+    Raises
+    ------
+    OutputError
+        If something else is there, or it cannot be made.
+    """
+    path = Path(folder).expanduser()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        msg = f"{path}: cannot be made: {getattr(error, 'strerror', None) or error}"
+        raise OutputError(msg) from error
+    return path
