@@ -59,6 +59,7 @@ def details_of(
         photos=tuple(PhotoFacts(name, one.time, one.shutter_s, one.iso) for name, one in exposures),
         followed=np.empty(0, np.intp) if conditions is None else np.searchsorted(numbers, conditions.number),
         gain=np.empty(0) if conditions is None else conditions.gain,
+        saturation=np.empty(0) if conditions is None else conditions.saturation,
         series=() if followed is None else tuple(_series(evidence, strongest)),
         surroundings=tuple(_surroundings(evidence, strongest, centre)),
         planes=tuple(_planes(evidence, thresholds, centre, scale)),

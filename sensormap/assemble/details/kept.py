@@ -49,6 +49,7 @@ def details_content(details: RunDetails) -> dict[str, Any]:
         ],
         "followed": _packed(details.followed.astype("<i4")),
         "gain": _packed(details.gain.astype("<f8")),
+        "saturation": _packed(details.saturation.astype("<f8")),
         "series": {
             "places": [[one.x, one.y] for one in series],
             **{name: _packed(*(getattr(one, name).astype("<f4") for one in series)) for name in _VALUES},
@@ -106,6 +107,7 @@ def _parsed(content: Mapping[str, Any]) -> RunDetails:
         photos=photos,
         followed=followed,
         gain=_unpacked(content["gain"], "<f8").reshape(n),
+        saturation=_unpacked(content["saturation"], "<f8").reshape(n),
         series=tuple(
             EntrySeries(x, y, **{name: values[name][i] for name in _VALUES}, known=known[i])
             for i, (x, y) in enumerate(places)

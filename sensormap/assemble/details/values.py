@@ -124,8 +124,8 @@ class RunDetails:
         The photos used, in order of capture.
     followed
         Which of them the second pass followed, ascending; those that `series` tells of, intp, ``(n,)``.
-    gain
-        ISO over 100 of the followed ones; NaN where unknown, ``(n,)``.
+    gain, saturation
+        ISO over 100 of the followed ones, NaN where unknown, and the highest DN that a photosite can have: ``(n,)``.
     series, surroundings
         Of `strongest_defects`, the strongest first. No series without the second pass.
     planes
@@ -138,6 +138,7 @@ class RunDetails:
     photos: tuple[PhotoFacts, ...]
     followed: NDArray[np.intp]
     gain: NDArray[np.float64]
+    saturation: NDArray[np.float64]
     series: tuple[EntrySeries, ...]
     surroundings: tuple[Surroundings, ...]
     planes: tuple[PlaneScores, ...]

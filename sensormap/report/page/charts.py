@@ -40,6 +40,7 @@ MOST_POINTS = 512
 
 _SIGMAS = 3.0  # the scatter that is drawn for a healthy photosite
 _STEPS = 24  # of a law's line
+_CLIPPED = 0.97  # of the saturation; noise lowers some of what is clipped
 
 # Kinds whose law is in the shutter time; that of the others is in the light.
 _TIMED = frozenset({DefectKind.HOT, DefectKind.OFFSET, DefectKind.COLD})
@@ -55,13 +56,14 @@ class Followed:
         The series.
     photos
         The followed photos, in its order.
-    gain
-        ISO over 100 of each, NaN where unknown.
+    gain, saturation
+        ISO over 100 of each, NaN where unknown, and the highest DN that a photosite can have.
     """
 
     series: EntrySeries
     photos: tuple[PhotoFacts, ...]
     gain: NDArray[np.float64]
+    saturation: NDArray[np.float64]
 
     @staticmethod
     def of(series: EntrySeries, details: RunDetails) -> Followed:
@@ -73,12 +75,17 @@ class Followed:
             series.x, series.y, series.value[which], series.level[which], series.sigma[which], series.known[which]
         )
         photos = tuple(details.photos[number] for number in details.followed[which].tolist())
-        return Followed(chosen, photos, details.gain[which])
+        return Followed(chosen, photos, details.gain[which], details.saturation[which])
 
     @property
     def excess(self) -> NDArray[np.float64]:
         """Values less those of the surroundings, DN."""
         return self.series.value.astype(np.float64) - self.series.level
+
+    @property
+    def clipped(self) -> NDArray[np.bool_]:
+        """Where the value is about the highest that there can be: what the defect adds is more than what is seen."""
+        return self.series.value >= _CLIPPED * self.saturation
 
     @property
     def shutter_s(self) -> NDArray[np.float64]:
@@ -152,12 +159,13 @@ def y_all(scale: Scale, values: NDArray[np.float64]) -> list[float]:
 
 def _shutter_chart(defect: Defect, followed: Followed | None) -> Element | None:
     """Draw excess at base ISO against shutter time, from 1/8000 s or so to minutes, with the fitted line and band."""
-    shutter, excess = np.empty(0), np.empty(0)
+    shutter, excess, clipped = np.empty(0), np.empty(0), np.empty(0, np.bool_)
+    unit = 0.0
     if followed is not None:
         use = np.isfinite(followed.shutter_s) & (followed.shutter_s > 0) & np.isfinite(followed.gain)
-        shutter = followed.shutter_s[use]
+        shutter, clipped = followed.shutter_s[use], followed.clipped[use]
         excess = (followed.excess / followed.gain)[use]
-        spread = (followed.series.sigma.astype(np.float64) / followed.gain)[use]
+        unit = float(np.median(followed.series.sigma[use] / followed.gain[use])) if use.any() else 0.0
     law = _line_of(defect)
     if not shutter.size and law is None:
         return None
@@ -165,8 +173,12 @@ def _shutter_chart(defect: Defect, followed: Followed | None) -> Element | None:
     x = Scale(shortest / 1.3, longest * 1.3, LEFT, RIGHT, math.log)
     times = np.exp(np.linspace(math.log(x.low), math.log(x.high), _STEPS))
     lines = [] if law is None else [part[0] * times + part[1] for part in law]
-    unit = max(float(np.median(spread)), 1e-6) if shutter.size else max(abs(lines[0]).max() / 100, 1e-3)
-    y = _signed(np.concatenate([excess, *lines, [0.0]]), unit)
+    if not unit > 0:
+        unit = max(float(abs(lines[0]).max()) / 100, 1e-3) if lines else 1.0
+    # Of photos in which it is clipped the law is far beyond what is seen: it is drawn a little farther than the dots.
+    most = 2 * max(float(abs(excess).max()), unit) if excess.size else math.inf
+    shown = [abs(lines[0]) <= most] * 3 if lines else []
+    y = _signed(np.concatenate([excess, *(line[part] for line, part in zip(lines, shown, strict=True)), [0.0]]), unit)
     made = chart(
         label="What it adds at ISO 100 against the shutter time"
         + (", with the fitted law and its 95 % interval." if lines else "."),
@@ -175,15 +187,18 @@ def _shutter_chart(defect: Defect, followed: Followed | None) -> Element | None:
     )
     ticks = [(value, shutter_text(value)) for value in SHUTTER_TICKS if x.low <= value <= x.high]
     draw_axes(made, x, y, ticks, _signed_ticks(y, unit))
-    across = [x(value) for value in times.tolist()]
+    colour = kind_class(defect.kind)
     if lines:
-        low, high = y_all(y, np.minimum(lines[1], lines[2])), y_all(y, np.maximum(lines[1], lines[2]))
-        outline = [*zip(across, low, strict=True), *zip(reversed(across), reversed(high), strict=True)]
-        append(made, element("path", d=polyline(outline) + "z", class_=f"band {kind_class(defect.kind)}"))
-    dots = zip(y_all(x, shutter), y_all(y, excess), strict=True)
-    append(made, element("path", d=points(dots), class_=f"dots {kind_class(defect.kind)}") if shutter.size else None)
+        across = [x(value) for value in times[shown[0]].tolist()]
+        middle, low, high = (line[part] for line, part in zip(lines, shown, strict=True))
+        below, above = y_all(y, np.minimum(low, high)), y_all(y, np.maximum(low, high))
+        outline = [*zip(across, below, strict=True), *zip(reversed(across), reversed(above), strict=True)]
+        append(made, element("path", d=f"{polyline(outline)}z", class_=f"band {colour}") if outline else None)
+    for chosen, name in ((clipped, "dots clipped"), (~clipped, f"dots {colour}")):
+        dots = zip(y_all(x, shutter[chosen]), y_all(y, excess[chosen]), strict=True)
+        append(made, element("path", d=points(dots), class_=name) if chosen.any() else None)
     if lines:
-        append(made, element("path", d=polyline(zip(across, y_all(y, lines[0]), strict=True)), class_="law"))
+        append(made, element("path", d=polyline(zip(across, y_all(y, middle), strict=True)), class_="law"))
     return made
 
 

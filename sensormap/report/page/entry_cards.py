@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 from sensormap.assemble.details.values import RunDetails
 from sensormap.maps.entries import Between, Defect, DefectKind, Interval
 from sensormap.report.page.charts import Followed, law_chart, time_chart
-from sensormap.report.page.markup import append, element
+from sensormap.report.page.markup import Child, append, element
 from sensormap.report.page.sensor_picture import kind_mark
 from sensormap.report.page.tiles import tile_element
 from sensormap.report.words import UNKNOWN, certainty, kind_text, strength_text
@@ -59,12 +59,14 @@ def entry_card(rank: int, defect: Defect, details: Sequence[RunDetails], tile: i
 
 
 def _facts(defect: Defect) -> Element:
-    rows = [
+    strengths: list[tuple[str, Child]] = [
+        (name, _interval_element(getattr(defect, key), unit)) for name, key, unit in _STRENGTHS if getattr(defect, key)
+    ]
+    rows: list[tuple[str, Child]] = [
         ("Plane", defect.plane),
         ("Certainty", certainty(defect.confidence)),
         ("Score", f"{defect.score:.1f} sigma"),
-        ("Strength", strength_text(defect)),
-        *((name, _interval_text(getattr(defect, key), unit)) for name, key, unit in _STRENGTHS if getattr(defect, key)),
+        *(strengths or _strength_alone(defect)),
     ]
     if defect.unresolved:
         names = {key: name.lower() for name, key, _ in _STRENGTHS}
@@ -96,9 +98,14 @@ def onset_text(onset: Between | None) -> str:
     return f"{by}, or before the first photo" if after is None else f"between {after} and {by}"
 
 
-def _interval_text(interval: Interval, unit: str) -> str:
-    value, low, high = (f"{number:.5g}" for number in interval)
-    return f"{value}{f' {unit}' if unit else ''} (95 %: {low} to {high})"
+def _strength_alone(defect: Defect) -> list[tuple[str, Child]]:
+    return [("Strength", strength_text(defect))]
+
+
+def _interval_element(interval: Interval, unit: str) -> Element:
+    """Return an estimate, and its interval on a line of its own."""
+    value, low, high = (f"{number:.5g}".replace("-", "−") for number in interval)
+    return element("span", f"{value} {unit} ", element("small", f"95 %: {low} to {high}"))
 
 
 def _time_caption(defect: Defect) -> str:
@@ -110,7 +117,10 @@ def _time_caption(defect: Defect) -> str:
 def _law_caption(defect: Defect) -> str:
     """Say how to read the chart of the law."""
     if defect.kind == DefectKind.HOT:
-        return "The line is the fitted dark current, with its 95 % interval: the longer the exposure, the brighter."
+        return (
+            "The line is the fitted dark current, with its 95 % interval: the longer the exposure, the brighter. Grey "
+            "dots are clipped."
+        )
     if defect.kind in (DefectKind.OFFSET, DefectKind.COLD):
         return "The line is the fitted law, with its 95 % interval: an offset is the same at every shutter time."
     if strength_text(defect) == UNKNOWN:
