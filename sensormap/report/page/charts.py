@@ -20,6 +20,7 @@ from sensormap.report.page.drawing import (
     TOP,
     Scale,
     bars,
+    bounded,
     chart,
     draw_axes,
     number_text,
@@ -226,9 +227,9 @@ def _light_chart(defect: Defect, followed: Followed) -> Element | None:
         ),
     )
     if defect.response is not None and not defect.or_kinds:
-        offset = defect.offset_dn[0] if defect.offset_dn else 0.0
+        offset, slope = bounded(defect.offset_dn[0] if defect.offset_dn else 0.0), bounded(defect.response[0])
         ends = (max(low, 0.0), high)
-        line = [(x(end), y(defect.response[0] * end + offset)) for end in ends]
+        line = [(x(end), y(slope * end + offset)) for end in ends]
         append(made, element("path", d=polyline(line), class_="law"))
     elif defect.kind in (DefectKind.STUCK, DefectKind.DEAD) and defect.mean is not None:
         append(made, element("path", d=polyline([(x(low), y(defect.mean)), (x(high), y(defect.mean))]), class_="law"))
@@ -246,7 +247,7 @@ def _line_of(defect: Defect) -> tuple[tuple[float, float], ...] | None:
     zero: Interval = (0.0, 0.0, 0.0)
     slopes, offsets = dark or zero, offset or zero
     # Where both are uncertain their errors hardly go together: the band is theirs in turn, the wider.
-    return tuple(zip(slopes, offsets, strict=True))
+    return tuple((bounded(slope), bounded(at)) for slope, at in zip(slopes, offsets, strict=True))
 
 
 def _signed(values: NDArray[np.float64], unit: float) -> Scale:

@@ -18,6 +18,7 @@ LEFT, RIGHT, TOP, BOTTOM = 52, WIDTH - 10, 24, HEIGHT - 36
 
 _EPOCH = datetime(1970, 1, 1)
 _DAY = 86400.0
+_LARGEST = 1e9
 _EARLIEST, _LATEST = -62_135_596_800.0, 253_402_300_799.0  # what a date can be, which a margin may exceed
 SHUTTER_TICKS = (1 / 8000, 1 / 1000, 1 / 125, 1 / 15, 0.5, 4.0, 30.0, 240.0, 1800.0)
 
@@ -55,6 +56,11 @@ def widened(values: Iterable[float], *, least: float = 1.0) -> tuple[float, floa
     low, high = min(found), max(found)
     lacking = max(least - (high - low), 0.0) / 2
     return low - lacking, high + lacking
+
+
+def bounded(value: float) -> float:
+    """Return a number that can be drawn: a map may hold larger ones, which no camera makes."""
+    return min(max(value, -_LARGEST), _LARGEST)
 
 
 def spaced(low: float, high: float) -> tuple[float, float]:

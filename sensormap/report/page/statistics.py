@@ -20,6 +20,7 @@ from sensormap.report.page.drawing import (
     TOP,
     Scale,
     bars,
+    bounded,
     chart,
     draw_axes,
     number_text,
@@ -40,6 +41,7 @@ MOST_NAMES = 500
 """Photos that are listed by name."""
 
 _SCORE_BINS = 30
+_LEAST_SCORE = 0.01  # sigma; a smaller one would only stretch the scale
 _MOST_PERIODS = 24
 _MOST_PHOTOS = 5_000  # that are drawn, evenly chosen of more
 _FOOT = 0.5  # half a photosite or entry: where logarithmic bars stand
@@ -173,8 +175,8 @@ def _null(plane: PlaneScores, x: Scale, y: Scale) -> list[tuple[float, float]]:
 
 def score_chart(sensor_map: SensorMap) -> Element | None:
     """Return how the scores of a map's entries are distributed; None where there is none."""
-    scores = np.abs([entry.score for entry in (*sensor_map.defects, *sensor_map.lines)])
-    scores = scores[scores > 0]
+    found = [abs(entry.score) for entry in (*sensor_map.defects, *sensor_map.lines)]
+    scores = np.array([max(bounded(score), _LEAST_SCORE) for score in found if score])
     if not scores.size:
         return None
     low, high = float(scores.min()), float(scores.max())
