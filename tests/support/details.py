@@ -105,8 +105,8 @@ def _strengths(kind: DefectKind, size: float) -> dict[str, tuple[float, float, f
     if kind == DefectKind.HOT:
         return {"dark_dn_per_s": (size, 0.9 * size, 1.1 * size)}
     if kind in (DefectKind.OFFSET, DefectKind.COLD):
-        sign = -1 if kind == DefectKind.COLD else 1
-        return {"offset_dn": tuple(sorted((sign * size, sign * size - 2, sign * size + 2), key=lambda v: v != sign * size))}
+        offset = -size if kind == DefectKind.COLD else size
+        return {"offset_dn": (offset, offset - 2, offset + 2)}
     if kind in (DefectKind.WEAK, DefectKind.OVERRESPONSIVE):
         response = 0.6 if kind == DefectKind.WEAK else 1.4
         return {"response": (response, response - 0.05, response + 0.05)}

@@ -70,7 +70,7 @@ def table_element(table: Table, *, class_: str | None = None, caption: str = "")
     titled = any(table.header)
     head = element(
         "tr",
-        *(element("th", name, scope="col", class_=_right(table, i)) for i, name in enumerate(table.header)),
+        *(_head(name, _right(table, i)) for i, name in enumerate(table.header)),
     )
     body = element("tbody")
     for row in table.rows:
@@ -86,6 +86,11 @@ def table_element(table: Table, *, class_: str | None = None, caption: str = "")
         body,
         class_=class_,
     )
+
+
+def _head(name: str, class_: str | None) -> Element:
+    """Return the head of a column; one without a name is none."""
+    return element("th", name, scope="col", class_=class_) if name else element("td")
 
 
 def scrolled(table: Element, label: str) -> Element:

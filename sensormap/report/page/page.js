@@ -45,7 +45,7 @@
   function choose() {
     const form = byId("controls"), count = data.x.length;
     const kinds = new Set([...form.querySelectorAll("input[name=kind]")].filter((box) => box.checked).map((box) => +box.value));
-    const plane = form.plane.value, sure = +form.certainty.value, since = form.since ? form.since.value : "";
+    const plane = form.plane ? form.plane.value : "", sure = +form.certainty.value, since = form.since ? form.since.value : "";
     const touching = form.cluster ? form.cluster.checked : false, at = exposure();
     const shown = [], dimmed = new Uint8Array(count);
     let showing = 0;
