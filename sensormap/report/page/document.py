@@ -51,6 +51,7 @@ class _Contents:
     ranked: list[Defect]
     command: str
     name: str
+    packed: tuple[str, int] | None
 
     @property
     def sensor_map(self) -> SensorMap:
@@ -80,7 +81,8 @@ def report_page(found: DetailedMap, *, command: str = "", name: str = "") -> str
     """
     sensor_map = found.sensor_map
     ranked = ranked_defects(sensor_map)
-    contents = _Contents(found, ranked, command, download_name(name))
+    packed = map_content(sensor_map)
+    contents = _Contents(found, ranked, command, download_name(name), packed)
     script, style = _resource("page.js"), _resource("page.css")
     title = f"{sensor_map.body}: defects of the sensor"
     head = element(
@@ -116,7 +118,6 @@ def report_page(found: DetailedMap, *, command: str = "", name: str = "") -> str
         ),
         data_element(packed_json(entries_content(sensor_map, ranked)), "entries-data"),
     )
-    packed = map_content(sensor_map)
     if packed is not None:
         append(body, data_element(packed[0], "map-data"))
     _raw(body, "script", script)
@@ -266,18 +267,17 @@ def _provenance(contents: _Contents) -> Element:
                 scrolled(table_element(table, caption="Settings"), "Settings"),
             ),
         )
-    packed = map_content(sensor_map)
-    if packed is not None:
-        text = f"Download the map ({_size_text(packed[1])})"
+    if contents.packed is not None:
+        text = f"Download the map ({_size_text(contents.packed[1])})"
         button = element("button", text, type="button", id="download", data_name=contents.name)
         append(section, element("p", button, class_="script", hidden=True))
-    out = _left_out(contents, carried=packed is not None)
+    out = _left_out(contents)
     append(section, element("h3", "Left out of this page"))
     append(section, element("ul", *(element("li", line) for line in out)) if out else element("p", "Nothing."))
     return section
 
 
-def _left_out(contents: _Contents, *, carried: bool) -> list[str]:
+def _left_out(contents: _Contents) -> list[str]:
     """Say what the page does not show, and why."""
     sensor_map, details = contents.sensor_map, contents.details
     count, lines = len(sensor_map.defects), len(sensor_map.lines)
@@ -303,7 +303,7 @@ def _left_out(contents: _Contents, *, carried: bool) -> list[str]:
         )
     if any(len(part.photos) > MOST_NAMES for part in details):
         out.append(f"Names of used photos beyond the first {MOST_NAMES}.")
-    if not carried:
+    if contents.packed is None:
         out.append("The map to download, for its size.")
     return out
 

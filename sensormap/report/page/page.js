@@ -474,6 +474,7 @@
 
   async function start() {
     data = JSON.parse(await unpacked("entries-data"));
+    for (const column of data.columns) column.texts ??= column.keys.map(String);
     document.documentElement.classList.add("js");
     for (const one of document.querySelectorAll(".script")) one.hidden = false;
     canvas = byId("sensor");

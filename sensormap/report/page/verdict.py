@@ -10,7 +10,7 @@ from sensormap.assemble.cautions import is_many
 from sensormap.assemble.details.values import RunDetails
 from sensormap.maps.entries import Defect, Source
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.maps.visible import GREY_DN, SHADOW_DN, excesses
+from sensormap.maps.visible import BASE_ISO, GREY_DN, SHADOW_DN, excesses
 from sensormap.report.table import Table
 from sensormap.report.words import counted, shutter_text
 from sensormap.settings import FEW_FRAMES
@@ -167,7 +167,8 @@ def _when_it_shows(sensor_map: SensorMap) -> Answer:
         return Answer(question, "JPEGs do not tell", ("Only raw photos tell how strong a defect is.",))
     if not sensor_map.defects:
         return Answer(question, "At none")
-    counts = {key: showing(sensor_map.defects, *key) for key in ((s, iso) for s, _ in _SCENES for iso in _ISOS)}
+    exposures = [(shutter_s, iso) for shutter_s, _ in _SCENES for iso in _ISOS]
+    counts = dict(zip(exposures, showing(sensor_map.defects, exposures), strict=True))
     rows = tuple(
         (f"{shutter_text(shutter_s)}, {scene}", *(str(counts[shutter_s, iso]) for iso in _ISOS))
         for shutter_s, scene in _SCENES
@@ -178,19 +179,23 @@ def _when_it_shows(sensor_map: SensorMap) -> Answer:
     return Answer(question, short, (), table)
 
 
-def showing(defects: Sequence[Defect], shutter_s: float, iso: int) -> int:
-    """Return how many defects stand out at an exposure, as `maps.visible.visible_defects` tells.
+def showing(defects: Sequence[Defect], exposures: Sequence[tuple[float, int]]) -> list[int]:
+    """Return how many defects stand out at each exposure, as `maps.visible.visible_defects` tells.
 
     Parameters
     ----------
     defects
         Defects of a map of raw photos.
-    shutter_s, iso
-        The exposure.
+    exposures
+        Shutter time, seconds, and ISO of each.
     """
     found = [excesses(defect) for defect in defects]
-    gain = iso / 100
-    return sum(one is None or any(part.shows(shutter_s, gain, (SHADOW_DN, GREY_DN)) for part in one) for one in found)
+    known = [parts for parts in found if parts is not None]
+    always, levels = len(found) - len(known), (SHADOW_DN, GREY_DN)
+    return [
+        always + sum(any(part.shows(shutter_s, iso / BASE_ISO, levels) for part in parts) for parts in known)
+        for shutter_s, iso in exposures
+    ]
 
 
 def _since(sensor_map: SensorMap) -> Answer:

@@ -81,7 +81,7 @@ def test_warnings_of_the_run_are_told() -> None:
 def test_what_shows_is_what_show_visible_lists(shutter_s, iso) -> None:
     for sensor_map in (many_defects(300), full_map(), both_map()):
         expected = visible_defects(sensor_map, shutter_s=shutter_s, iso=iso)
-        assert showing(sensor_map.defects, shutter_s, iso) == len(expected)
+        assert showing(sensor_map.defects, [(1.0, 100), (shutter_s, iso)])[1] == len(expected)
 
 
 def answer_to(question, sensor_map):
