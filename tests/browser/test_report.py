@@ -64,9 +64,16 @@ def test_every_page_works_without_a_word_on_the_console_and_asks_for_nothing(
         assert sent == [path.as_uri()]
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("name", ["run", "raw and JPEGs", "nothing"])
+@pytest.mark.parametrize(
+    ("name", "size", "dark"),
+    [
+        ("run", DESKTOP, False),
+        ("run", PHONE, True),
+        ("map alone", DESKTOP, True),
+        ("raw and JPEGs", PHONE, False),
+        ("nothing", DESKTOP, False),
+    ],
+)
 def test_axe_finds_nothing(
     browser: Browser, pages: dict[str, Path], check_axe: Callable[[], list[str]], name, size, dark
 ) -> None:
@@ -419,18 +426,23 @@ def test_five_thousand_defects_are_ready_in_two_seconds(browser: Browser, tmp_pa
     assert int(browser.run("return document.documentElement.dataset.ready")) < 2000
 
 
-def test_a_hundred_thousand_defects_are_shown_and_sorted(browser: Browser, tmp_path: Path) -> None:
+def test_more_defects_than_are_listed_are_shown_and_sorted(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit itself, 100 000, is measured by benchmarks/report_page.py."""
+    from sensormap.report.page import document, listing
+
+    for module in (document, listing):
+        monkeypatch.setattr(module, "MOST_LISTED", 12_000)
     path = tmp_path / "page.html"
-    sensor_map = many_defects(100_500)
+    sensor_map = many_defects(12_500)
     write_report(DetailedMap(sensor_map), path)
     browser.open(path)
-    assert "weaker defects: the table lists 100000." in browser.text("main")
-    assert browser.text("#page") == "1 to 50 of 100000"
-    before = time.monotonic()
+    assert "weaker defects: the table lists 12000." in browser.text("main")
+    assert browser.text("#page") == "1 to 50 of 12000"
     browser.all("#entries thead button")[0].click()
-    least = min(one.x for one in ranked_defects(sensor_map)[:100_000])
+    least = min(one.x for one in ranked_defects(sensor_map)[:12_000])
     assert browser.text("#entries tbody td") == str(least)
-    assert time.monotonic() - before < 10
     assert browser.log()[0] == []
 
 
