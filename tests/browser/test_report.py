@@ -19,10 +19,10 @@ from sensormap.maps.mapfile.writing import map_text
 from sensormap.maps.visible import visible_defects
 from sensormap.report.page.writing import write_report
 from tests.browser.conftest import DESKTOP, PHONE, Browser
-from tests.support.details import HOSTILE, detailed, many_defects, some_details
+from tests.support.details import HOSTILE, detailed, made_details, made_map
 from tests.support.maps import both_map, full_map, jpeg_map, phone_map
 
-SENSOR_MAP = many_defects(300)
+SENSOR_MAP = made_map(300)
 RANKED = ranked_defects(SENSOR_MAP)
 EMPTY = {"columns": (), "rows": (), "defects": ()}
 FOUND = {
@@ -31,7 +31,7 @@ FOUND = {
     "small": lambda: detailed(full_map()),
     "JPEGs": lambda: detailed(jpeg_map(), noun="JPEG"),
     "phone": lambda: DetailedMap(phone_map()),
-    "raw and JPEGs": lambda: DetailedMap(both_map(), (some_details(both_map()), some_details(both_map(), noun="JPEG"))),
+    "raw and JPEGs": lambda: DetailedMap(both_map(), (made_details(both_map()), made_details(both_map(), noun="JPEG"))),
     "lines alone": lambda: detailed(full_map(defects=())),
     "nothing": lambda: detailed(full_map(**EMPTY)),
 }
@@ -404,7 +404,7 @@ HOSTILE_PARTS = {
 @pytest.mark.parametrize("part", HOSTILE_PARTS)
 def test_scripts_in_maps_and_names_are_shown_and_not_run(browser: Browser, tmp_path: Path, part) -> None:
     sensor_map = full_map(**HOSTILE_PARTS[part](HOSTILE))
-    details = replace(some_details(sensor_map, name=HOSTILE), warnings=(HOSTILE,))
+    details = replace(made_details(sensor_map, name=HOSTILE), warnings=(HOSTILE,))
     path = tmp_path / "page.html"
     write_report(DetailedMap(sensor_map, (details,)), path, command=HOSTILE, name=HOSTILE)
     browser.open(path)
@@ -420,7 +420,7 @@ def test_scripts_in_maps_and_names_are_shown_and_not_run(browser: Browser, tmp_p
 
 def test_five_thousand_defects_are_ready_in_two_seconds(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "page.html"
-    write_report(detailed(many_defects(5000), photos=512), path)
+    write_report(detailed(made_map(5000), photos=512), path)
     assert path.stat().st_size < 3_000_000
     browser.open(path)
     assert int(browser.run("return document.documentElement.dataset.ready")) < 2000
@@ -435,7 +435,7 @@ def test_more_defects_than_are_listed_are_shown_and_sorted(
     for module in (document, listing):
         monkeypatch.setattr(module, "MOST_LISTED", 12_000)
     path = tmp_path / "page.html"
-    sensor_map = many_defects(12_500)
+    sensor_map = made_map(12_500)
     write_report(DetailedMap(sensor_map), path)
     browser.open(path)
     assert "weaker defects: the table lists 12000." in browser.text("main")

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from sensormap.assemble.details.kept import details_content, parse_details
-from tests.support.details import HOSTILE, many_defects, some_details
+from tests.support.details import HOSTILE, made_details, made_map
 from tests.support.maps import full_map
 
 
@@ -15,9 +15,9 @@ def through_json(details):
     return parse_details(json.loads(json.dumps(details_content(details))))
 
 
-@pytest.mark.parametrize("sensor_map", [full_map(), full_map(defects=()), many_defects(120)])
+@pytest.mark.parametrize("sensor_map", [full_map(), full_map(defects=()), made_map(120)])
 def test_what_is_kept_comes_back(sensor_map) -> None:
-    details = some_details(sensor_map, name=HOSTILE)
+    details = made_details(sensor_map, name=HOSTILE)
     found = through_json(details)
     assert details_content(found) == details_content(details)
     assert found.photos == details.photos
@@ -29,7 +29,7 @@ def test_what_is_kept_comes_back(sensor_map) -> None:
 
 
 def damaged(part, value):
-    content = details_content(some_details(full_map()))
+    content = details_content(made_details(full_map()))
     *way, last = part
     inside = content
     for name in way:

@@ -21,7 +21,7 @@ from sensormap.maps.entries import Between
 from sensormap.maps.mapfile.writing import map_text
 from sensormap.report.page.document import OPENING, report_page
 from sensormap.report.page.listing import MOST_LISTED, MOST_STATIC
-from tests.support.details import HOSTILE, detailed, many_defects, some_details
+from tests.support.details import HOSTILE, detailed, made_details, made_map
 from tests.support.maps import both_map, full_map, jpeg_map, phone_map, sensor_maps, toy_map
 
 MAPS = {"toy": toy_map, "full": full_map, "JPEG": jpeg_map, "picture": phone_map, "both": both_map}
@@ -119,11 +119,11 @@ def test_text_from_files_is_shown_and_never_markup() -> None:
         settings={"two_sensors": "a", "other": "a"},
         frames=replace(tame.frames, digest="a"),
     )
-    details = some_details(hostile, name=HOSTILE)
+    details = made_details(hostile, name=HOSTILE)
     details = replace(details, warnings=(HOSTILE,))
     pages = [
         Parsed(report_page(DetailedMap(hostile, (details,)), command=HOSTILE, name=HOSTILE)),
-        Parsed(report_page(DetailedMap(tame, (some_details(tame),)), command="a", name="a")),
+        Parsed(report_page(DetailedMap(tame, (made_details(tame),)), command="a", name="a")),
     ]
     assert pages[0].tags == pages[1].tags
     assert [part[:2] for part in pages[0].attributes] == [part[:2] for part in pages[1].attributes]
@@ -167,7 +167,7 @@ def test_the_header_says_what_made_the_map() -> None:
 
 
 def test_the_strongest_stand_in_a_plain_table_and_all_in_the_data() -> None:
-    sensor_map = many_defects(130)
+    sensor_map = made_map(130)
     page = report_page(DetailedMap(sensor_map))
     table = page[page.index('id="entries"') :]
     rows = table[: table.index("</table>")].count("<tr>")
@@ -205,7 +205,7 @@ def test_too_large_a_map_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch) -> 
     for module in (document, listing):
         monkeypatch.setattr(module, "MOST_LISTED", 100)
     monkeypatch.setattr(listing, "MOST_MAP_BYTES", 1000)
-    page = report_page(DetailedMap(many_defects(130)))
+    page = report_page(DetailedMap(made_map(130)))
     data = json.loads(data_of(page, "entries-data"))
     assert len(data["x"]) == 100
     assert "30 weaker defects: the table lists 100." in page
@@ -224,5 +224,5 @@ def test_dates_at_the_ends_of_the_calendar_are_drawn() -> None:
 
 
 def test_a_page_of_five_thousand_defects_is_small() -> None:
-    page = report_page(detailed(many_defects(5000), photos=512))
+    page = report_page(detailed(made_map(5000), photos=512))
     assert len(page.encode()) < 3_000_000

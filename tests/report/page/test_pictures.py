@@ -19,7 +19,7 @@ from sensormap.report.page.listing import entries_content
 from sensormap.report.page.sensor_picture import SHAPES, sensor_drawing
 from sensormap.report.page.statistics import onset_chart, plane_chart
 from sensormap.report.page.tiles import sheet_element, tile_colours
-from tests.support.details import FIRST, many_defects, some_details
+from tests.support.details import FIRST, made_details, made_map
 from tests.support.maps import full_map, jpeg_map
 
 
@@ -74,7 +74,7 @@ def test_beyond_the_edge_nothing_is_drawn() -> None:
 
 
 def followed_of(defect, **options):
-    details = some_details(full_map(defects=(defect,)), **options)
+    details = made_details(full_map(defects=(defect,)), **options)
     return Followed.of(details.series[0], details)
 
 
@@ -96,7 +96,7 @@ def test_a_dot_for_each_photo_that_counts_and_the_onset_between_two() -> None:
 
 @pytest.mark.parametrize("kind", list(DefectKind))
 def test_every_kind_has_its_law(kind) -> None:
-    defect = replace(many_defects(30).defects[[one.kind for one in many_defects(30).defects].index(kind)], x=5, y=5)
+    defect = replace(made_map(30).defects[[one.kind for one in made_map(30).defects].index(kind)], x=5, y=5)
     defect = replace(full_map().defects[1], kind=kind, dark_dn_per_s=defect.dark_dn_per_s, offset_dn=defect.offset_dn,
                      response=defect.response)  # fmt: skip
     drawn = law_chart(defect, followed_of(defect))
@@ -121,7 +121,7 @@ def test_many_photos_are_thinned_out() -> None:
 
 
 def test_the_sensor_has_a_mark_at_each_defect() -> None:
-    sensor_map = many_defects(300)
+    sensor_map = made_map(300)
     drawn = sensor_drawing(sensor_map, ranked_defects(sensor_map))
     (marks,) = ([one.get("d") for one in drawn.iter("path") if one.get("class") == "marks"],)
     assert sum(data.count("M") + data.count("L") for data in marks) == len(sensor_map.defects)
@@ -147,7 +147,7 @@ def stands(excess, noise, shutter_s, iso):
 
 @pytest.mark.parametrize("iso", [100, 1600, 51200])
 def test_the_script_knows_enough_to_tell_what_shows(iso) -> None:
-    sensor_map = many_defects(400)
+    sensor_map = made_map(400)
     ranked = ranked_defects(sensor_map)
     content = entries_content(sensor_map, ranked)
     assert (content["noise"]["shadow"], content["noise"]["grey"]) == (SHADOW_DN, GREY_DN)
@@ -163,7 +163,7 @@ def test_the_script_knows_enough_to_tell_what_shows(iso) -> None:
 
 
 def test_the_null_and_its_bars_lie_where_they_are() -> None:
-    plane = some_details(full_map()).planes[0]
+    plane = made_details(full_map()).planes[0]
     drawn = plane_chart(plane)
     assert len(paths(drawn, "bar")) == 2
     assert paths(drawn, "null")[0]
@@ -172,7 +172,7 @@ def test_the_null_and_its_bars_lie_where_they_are() -> None:
 
 
 def test_onsets_are_counted_by_period() -> None:
-    drawn = onset_chart(many_defects(300))
+    drawn = onset_chart(made_map(300))
     assert len(paths(drawn, "boxes")) == 1
     assert "100 in all" in drawn.get("aria-label")
     assert onset_chart(full_map(columns=(), rows=(), defects=())) is None

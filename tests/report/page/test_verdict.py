@@ -9,7 +9,7 @@ import pytest
 from sensormap.maps.entries import DefectKind
 from sensormap.maps.visible import visible_defects
 from sensormap.report.page.verdict import amount, answers, headline, share_text, showing, trust
-from tests.support.details import many_defects, some_details
+from tests.support.details import made_details, made_map
 from tests.support.maps import both_map, full_map, jpeg_map, phone_map, toy_defect
 
 EMPTY = {"columns": (), "rows": (), "defects": ()}
@@ -29,14 +29,14 @@ def test_the_headline_counts(parts, words) -> None:
 
 
 def test_the_share_is_of_what_photos_show() -> None:
-    assert share_text(many_defects(232)).startswith("of 10.2 million photosites: one in 44 000")
+    assert share_text(made_map(232)).startswith("of 10.2 million photosites: one in 44 000")
     assert share_text(phone_map()) == "of 216 pixels: one in 110"
     assert share_text(full_map(**EMPTY)) == "among 280 photosites"
 
 
 @pytest.mark.parametrize(("count", "words", "tone"), [(232, "Few: ", "good"), (2500, "Many: ", "poor")])
 def test_few_and_many(count, words, tone) -> None:
-    short, found = amount(many_defects(count))
+    short, found = amount(made_map(count))
     assert short.startswith(words)
     assert found == tone
 
@@ -74,12 +74,12 @@ def test_photos_of_one_scene_count_once() -> None:
 
 
 def test_warnings_of_the_run_are_told() -> None:
-    assert "Only a test." in trust(full_map(), [some_details(full_map())]).sentences
+    assert "Only a test." in trust(full_map(), [made_details(full_map())]).sentences
 
 
 @pytest.mark.parametrize(("shutter_s", "iso"), [(1 / 250, 100), (1 / 30, 1600), (30.0, 100), (0.004, 25600)])
 def test_what_shows_is_what_show_visible_lists(shutter_s, iso) -> None:
-    for sensor_map in (many_defects(300), full_map(), both_map()):
+    for sensor_map in (made_map(300), full_map(), both_map()):
         expected = visible_defects(sensor_map, shutter_s=shutter_s, iso=iso)
         assert showing(sensor_map.defects, [(1.0, 100), (shutter_s, iso)])[1] == len(expected)
 
@@ -92,14 +92,14 @@ def answer_to(question, sensor_map):
 def test_exposures_are_told_of_raw_photos_only() -> None:
     question = "At which exposures does it show?"
     assert answer_to(question, jpeg_map()).table is None
-    table = answer_to(question, many_defects(300)).table
+    table = answer_to(question, made_map(300)).table
     counts = [int(cell) for row in table.rows for cell in row[1:]]
     assert 0 < min(counts) <= max(counts) <= 300
 
 
 def test_quarters_add_up_and_lines_are_named() -> None:
-    found = answer_to("Where?", many_defects(300))
-    assert sum(int(cell) for row in found.table.rows for cell in row[1:]) == len(many_defects(300).defects)
+    found = answer_to("Where?", made_map(300))
+    assert sum(int(cell) for row in found.table.rows for cell in row[1:]) == len(made_map(300).defects)
     assert "Defective column 1367, 501 to 1155 (weak)." in found.sentences
 
 
