@@ -286,7 +286,9 @@ def _left_out(contents: _Contents) -> list[str]:
         out.append(f"{_TIP} sensormap map PHOTOS -o MAP --report PAGE keeps them.")
     pictured = [contents.ranked[rank] for rank in strongest_defects(contents.ranked)]
     if details and len(pictured) < count:
-        out.append(f"Pictures and values over time of all but {len(pictured)} defects, for the size of the page.")
+        out.append(
+            f"Pictures and values over time of {count - len(pictured)} weaker defects, for the size of the page."
+        )
     series = {(one.x, one.y) for part in details for one in part.series}
     lacking = sum((defect.x, defect.y) not in series for defect in pictured)
     if details and lacking:

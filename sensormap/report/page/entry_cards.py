@@ -123,6 +123,6 @@ def _law_caption(defect: Defect) -> str:
         )
     if defect.kind in (DefectKind.OFFSET, DefectKind.COLD):
         return "The line is the fitted law, with its 95 % interval: an offset is the same at every shutter time."
-    if strength_text(defect) == UNKNOWN:
+    if defect.kind == DefectKind.NOISY or strength_text(defect) == UNKNOWN:
         return "Healthy photosites lie on the dashed diagonal."
     return "Healthy photosites lie on the dashed diagonal; the line is what its kind says."
