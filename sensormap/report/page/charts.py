@@ -148,8 +148,9 @@ def law_chart(defect: Defect, followed: Followed | None) -> Element | None:
     followed
         Its series; None draws the law alone, which is that of a kind with strengths.
     """
-    if defect.kind in _TIMED:
-        return _shutter_chart(defect, followed)
+    law = _line_of(defect) if defect.kind in _TIMED else None
+    if law is not None:
+        return _shutter_chart(defect, followed, law)
     return None if followed is None else _light_chart(defect, followed)
 
 
@@ -158,8 +159,8 @@ def y_all(scale: Scale, values: NDArray[np.float64]) -> list[float]:
     return [scale(value) for value in values.tolist()]
 
 
-def _shutter_chart(defect: Defect, followed: Followed | None) -> Element | None:
-    """Draw excess at base ISO against shutter time, from 1/8000 s or so to minutes, with the fitted line and band."""
+def _shutter_chart(defect: Defect, followed: Followed | None, law: Sequence[tuple[float, float]]) -> Element:
+    """Draw excess at base ISO against shutter time, with the fitted line and its band: `law` as of `_line_of`."""
     shutter, excess, clipped = np.empty(0), np.empty(0), np.empty(0, np.bool_)
     unit = 0.0
     if followed is not None:
@@ -167,39 +168,32 @@ def _shutter_chart(defect: Defect, followed: Followed | None) -> Element | None:
         shutter, clipped = followed.shutter_s[use], followed.clipped[use]
         excess = (followed.excess / followed.gain)[use]
         unit = float(np.median(followed.series.sigma[use] / followed.gain[use])) if use.any() else 0.0
-    law = _line_of(defect)
-    if not shutter.size and law is None:
-        return None
     shortest, longest = (float(shutter.min()), float(shutter.max())) if shutter.size else (1 / 1000, 30.0)
     x = Scale(shortest / 1.3, longest * 1.3, LEFT, RIGHT, math.log)
     times = np.exp(np.linspace(math.log(x.low), math.log(x.high), _STEPS))
-    lines = [] if law is None else [part[0] * times + part[1] for part in law]
+    lines = [part[0] * times + part[1] for part in law]
     if not unit > 0:
-        unit = max(float(abs(lines[0]).max()) / 100, 1e-3) if lines else 1.0
+        unit = max(float(abs(lines[0]).max()) / 100, 1e-3)
     # Of photos in which it is clipped the law is far beyond what is seen: it is drawn a little farther than the dots.
     most = 2 * max(float(abs(excess).max()), unit) if excess.size else math.inf
-    shown = [abs(lines[0]) <= most] * 3 if lines else []
-    y = _signed(np.concatenate([excess, *(line[part] for line, part in zip(lines, shown, strict=True)), [0.0]]), unit)
+    shown = abs(lines[0]) <= most
+    middle, low, high = (line[shown] for line in lines)
+    y = _signed(np.concatenate([excess, middle, low, high]), unit)
     made = chart(
-        label="What it adds at ISO 100 against the shutter time"
-        + (", with the fitted law and its 95 % interval." if lines else "."),
+        label="What it adds at ISO 100 against the shutter time, with the fitted law and its 95 % interval.",
         x_title="shutter time",
         y_title="DN above the surroundings, at ISO 100",
     )
     ticks = [(value, shutter_text(value)) for value in SHUTTER_TICKS if x.low <= value <= x.high]
     draw_axes(made, x, y, ticks, _signed_ticks(y, unit))
-    colour = kind_class(defect.kind)
-    if lines:
-        across = [x(value) for value in times[shown[0]].tolist()]
-        middle, low, high = (line[part] for line, part in zip(lines, shown, strict=True))
-        below, above = y_all(y, np.minimum(low, high)), y_all(y, np.maximum(low, high))
-        outline = [*zip(across, below, strict=True), *zip(reversed(across), reversed(above), strict=True)]
-        append(made, element("path", d=f"{polyline(outline)}z", class_=f"band {colour}") if outline else None)
+    colour, across = kind_class(defect.kind), [x(value) for value in times[shown].tolist()]
+    below, above = y_all(y, np.minimum(low, high)), y_all(y, np.maximum(low, high))
+    outline = [*zip(across, below, strict=True), *zip(reversed(across), reversed(above), strict=True)]
+    append(made, element("path", d=f"{polyline(outline)}z", class_=f"band {colour}") if outline else None)
     for chosen, name in ((clipped, "dots clipped"), (~clipped, f"dots {colour}")):
         dots = zip(y_all(x, shutter[chosen]), y_all(y, excess[chosen]), strict=True)
         append(made, element("path", d=points(dots), class_=name) if chosen.any() else None)
-    if lines:
-        append(made, element("path", d=polyline(zip(across, y_all(y, middle), strict=True)), class_="law"))
+    append(made, element("path", d=polyline(zip(across, y_all(y, middle), strict=True)), class_="law"))
     return made
 
 

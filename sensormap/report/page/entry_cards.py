@@ -20,6 +20,9 @@ _STRENGTHS = (
 )
 
 
+_OFFSETS = (DefectKind.OFFSET, DefectKind.COLD)
+
+
 def entry_card(rank: int, defect: Defect, details: Sequence[RunDetails], tile: int | None) -> Element:
     """Return what is known of one defect, with its pictures as far as the run knows them.
 
@@ -116,13 +119,14 @@ def _time_caption(defect: Defect) -> str:
 
 def _law_caption(defect: Defect) -> str:
     """Say how to read the chart of the law."""
-    if defect.kind == DefectKind.HOT:
+    known = defect.dark_dn_per_s is not None or defect.offset_dn is not None
+    if defect.kind == DefectKind.HOT and known:
         return (
             "The line is the fitted dark current, with its 95 % interval: the longer the exposure, the brighter. Grey "
             "dots are clipped."
         )
-    if defect.kind in (DefectKind.OFFSET, DefectKind.COLD):
+    if defect.kind in _OFFSETS and known:
         return "The line is the fitted law, with its 95 % interval: an offset is the same at every shutter time."
-    if defect.kind == DefectKind.NOISY or strength_text(defect) == UNKNOWN:
+    if defect.kind in (DefectKind.NOISY, DefectKind.HOT, *_OFFSETS) or strength_text(defect) == UNKNOWN:
         return "Healthy photosites lie on the dashed diagonal."
     return "Healthy photosites lie on the dashed diagonal; the line is what its kind says."

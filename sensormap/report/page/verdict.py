@@ -77,7 +77,7 @@ def amount(sensor_map: SensorMap) -> tuple[str, str]:
     share = count / (area.width * area.height)
     if not count:
         return ("Columns and rows only", "fair") if sensor_map.lines else ("Nothing was found", "good")
-    text = f"{100 * share:.2g} % of the sensor"
+    text = f"{'below 0.001' if share < 1e-5 else f'{100 * share:.2g}'} % of the sensor"
     return (f"Many: {text}", "poor") if is_many(count, area.width * area.height) else (f"Few: {text}", "good")
 
 
@@ -104,7 +104,7 @@ def trust(sensor_map: SensorMap, details: Sequence[RunDetails]) -> Answer:
     details
         What the run knows beside it; its warnings are among the sentences.
     """
-    question, frames = "Can it be relied on?", sensor_map.frames
+    question, frames, area = "Can it be relied on?", sensor_map.frames, sensor_map.sensor.active_area
     entries = len(sensor_map.defects) + len(sensor_map.lines)
     warnings = [f"{line[:1].upper()}{line[1:]}." for one in details for line in one.warnings]
     if not frames.used:
@@ -127,6 +127,9 @@ def trust(sensor_map: SensorMap, details: Sequence[RunDetails]) -> Answer:
     elif scenes < FEW_FRAMES:
         short, tone = "To look at only", "poor"
         sentences.append(f"Fewer than {FEW_FRAMES} photos agree by chance too often; dozens make a map to rely on.")
+    elif is_many(len(sensor_map.defects), area.width * area.height):
+        short, tone = "With care", "fair"
+        sentences.append("So many defects are rare: look at the pictures of some before you act on them.")
     elif doubtful:
         short, tone = "With doubts", "poor"
         sentences.append("Look at the pictures of an entry before you act on it.")
@@ -209,9 +212,9 @@ def _since(sensor_map: SensorMap) -> Answer:
     perhaps = sum(onset.after is None and onset.by is not None for onset in known)
     later = [onset for onset in known if onset.after is not None]
     first, last = sensor_map.frames.first, sensor_map.frames.last
-    sentences = [f"{start} were there in the first photo{f', {first.date()}' if first else ''}."]
+    sentences = [f"{_were(start)} there in the first photo{f', {first.date()}' if first else ''}."]
     if perhaps:
-        sentences.append(f"{perhaps} were there from the start, perhaps.")
+        sentences.append(f"{_were(perhaps)} there from the start, perhaps.")
     if later:
         newest = max(onset.after for onset in later if onset.after is not None)
         sentences.append(f"{len(later)} appeared later, the newest after {newest.date()}.")
@@ -222,6 +225,10 @@ def _since(sensor_map: SensorMap) -> Answer:
         sentences.append(f"Of {len(entries) - len(known)} nobody knows.")
     span = f" until {last.date()}" if last and later else ""
     return Answer(question, f"{len(later)} new{span}" if later else "From the start", tuple(sentences))
+
+
+def _were(count: int) -> str:
+    return f"{count} {'was' if count == 1 else 'were'}"
 
 
 def _noun(sensor_map: SensorMap) -> str:

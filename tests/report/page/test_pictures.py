@@ -116,6 +116,13 @@ def test_a_map_alone_draws_the_law_of_what_it_knows() -> None:
     assert law_chart(replace(hot, kind=DefectKind.STUCK), None) is None
 
 
+def test_where_no_strength_is_known_values_are_shown_against_the_level() -> None:
+    offset = replace(full_map().defects[2], dark_dn_per_s=None, offset_dn=None)
+    assert offset.kind == DefectKind.OFFSET
+    assert paths(law_chart(offset, followed_of(offset)), "equal")
+    assert law_chart(offset, None) is None
+
+
 def test_many_photos_are_thinned_out() -> None:
     assert followed_of(full_map().defects[1], photos=3000).series.value.size == MOST_POINTS
 

@@ -41,6 +41,10 @@ def test_few_and_many(count, words, tone) -> None:
     assert found == tone
 
 
+def test_a_tiny_share_is_said_in_words() -> None:
+    assert amount(made_map(4)) == ("Few: below 0.001 % of the sensor", "good")
+
+
 def test_nothing_is_good_and_lines_alone_are_told() -> None:
     assert amount(full_map(**EMPTY)) == ("Nothing was found", "good")
     assert amount(full_map(defects=())) == ("Columns and rows only", "fair")
@@ -60,6 +64,7 @@ def of_photos(used, **parts):
         (of_photos(9), "To look at only", "poor"),
         (of_photos(0), "A list", "fair"),
         (replace(of_photos(40), false_positives=2.0), "With doubts", "poor"),
+        (replace(made_map(2500), frames=replace(made_map(1).frames, used=60)), "With care", "fair"),
         (of_photos(40, settings={"two_sensors": "before 2010"}), "No: photos of two sensors", "poor"),
     ],
 )
