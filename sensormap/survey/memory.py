@@ -62,6 +62,23 @@ def fitted(photosites: int, options: Options) -> Options:
     return replace(options, jobs=threads)
 
 
+def bytes_left(photosites: int, options: Options, most: int) -> int:
+    """Return how many bytes a run may take beside those that it needs, `most` where its memory is not limited.
+
+    Parameters
+    ----------
+    photosites
+        Photosites of a frame.
+    options
+        Options of the run, its threads `fitted`.
+    most
+        Bytes that would be used.
+    """
+    if options.memory is None:
+        return most
+    return min(max(options.memory - bytes_needed(photosites, options.threads), 0), most)
+
+
 def bodies_at_once(photosites: int, options: Options) -> int:
     """Return how many bodies can be mapped at once in the memory that the options allow, one at least.
 

@@ -22,7 +22,8 @@ from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, Sens
 from sensormap.frame import Photo
 from sensormap.shards.summary import FrameRecord, ShardSummary
 from sensormap.survey.context import RunContext
-from sensormap.survey.memory import fitted, give_back
+from sensormap.survey.memory import bytes_left, fitted, give_back
+from sensormap.survey.saved_windows import MOST_KEPT, KeptFrames
 from sensormap.survey.second_pass import run_second_pass
 from sensormap.survey.survey_shards import survey_shards
 from sensormap.threads import raise_if_ended
@@ -69,7 +70,9 @@ def gather_evidence(
         msg = f"{len(photos)} photos of one body, expected at most {MOST_FRAMES} for one map"
         raise FrameMismatchError(msg)
     profile = geometry_of(photos, known)
-    context = replace(context, options=fitted(profile.raw_size[0] * profile.raw_size[1], context.options))
+    photosites = profile.raw_size[0] * profile.raw_size[1]
+    options = fitted(photosites, context.options)
+    context = replace(context, options=options, kept=KeptFrames(bytes_left(photosites, options, MOST_KEPT)))
     log.info("%s: %d photos, profile %s", body, len(photos), profile.name)
     for number, photo in enumerate(photos):
         log.debug("frame %d: %s", number, photo.path)

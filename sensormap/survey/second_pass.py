@@ -41,7 +41,7 @@ from sensormap.diagnose.series import (
     photon_noise,
 )
 from sensormap.errors import SensorMapError
-from sensormap.frame import Photo, Skipped
+from sensormap.frame import Mosaic, Photo, Skipped
 from sensormap.photos.files import forget_ahead, read_ahead
 from sensormap.photos.refusals import skipped
 from sensormap.score.neighbours import pad
@@ -138,6 +138,7 @@ class _SecondPass:
             return self._result(followed, conditions, pool)
         finally:
             self._ended = True
+            self._context.kept.clear()
             forget_ahead(photo.path for photo in self._photos)
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -165,9 +166,12 @@ class _SecondPass:
 
     def _read_again(self, number: int) -> Windows | Skipped:
         """Decode one photo again and return its values, or why it cannot be used any more."""
-        photo, step, record = self._photos[number], self._profile.cfa.step, self._first.records[number]
+        photo, record = self._photos[number], self._first.records[number]
         if self._ended:
             return skipped(photo.path.name, "the run ended before it was followed")
+        active = self._context.kept.take(record.digest)
+        if active is not None:
+            return self._windows_of(number, active)
         fallback = self._context.fallback if record.by_fallback else None
         try:
             frame = (fallback or self._context.read)(photo, self._profile)
@@ -175,7 +179,12 @@ class _SecondPass:
             return skipped(photo.path.name, f"in the second pass: {skipped(photo.path.name, error).reason}")
         if frame.digest != record.digest:
             return skipped(photo.path.name, "changed between the two passes")
-        padded = pad(frame.mosaic[self._profile.active_area.slices], step)
+        return self._windows_of(number, frame.mosaic[self._profile.active_area.slices])
+
+    def _windows_of(self, number: int, active: Mosaic) -> Windows:
+        """Return the values of a frame, given its active area."""
+        step = self._profile.cfa.step
+        padded = pad(active, step)
         return Windows(self._followed, self._followed.windows(padded, self._first.shifts[:, number], step))
 
     def _conditions(self, frames: Sequence[int], windows: Mapping[int, Windows]) -> Conditions:
@@ -318,10 +327,11 @@ class _SecondPass:
         """Tell in which frames each decoy does not lie on a defect: what it shows there is not by chance."""
         area = self._profile.active_area
         shape = (area.height, area.width)
+        is_off = np.ones(shape, np.bool_)
+        is_off.reshape(-1)[defects] = False
         off = np.empty((self._decoys.size, conditions.number.size), np.bool_)
         for i, frame in enumerate(conditions.number.tolist()):
-            row, col = moved_back(self._decoys, self._first.shifts[:, frame], shape)
-            off[:, i] = ~np.isin(row * shape[1] + col, defects)
+            off[:, i] = is_off[moved_back(self._decoys, self._first.shifts[:, frame], shape)]
         return off
 
 
