@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -193,8 +194,13 @@ def refilled(photos: Sequence[Photo], chosen: Sequence[int], usable: Sequence[in
 def too_few(usable: int, context: RunContext) -> FrameMismatchError:
     """Return the error of a run with so few usable photos, none or one."""
     found = "no usable photo" if usable == 0 else "one usable photo only"
-    skipped = len(context.refusals.skipped)
-    return FrameMismatchError(f"{found} ({skipped} skipped); a map takes at least {FEWEST_FRAMES}, better dozens")
+    reasons = Counter(photo.reason for photo in context.refusals.skipped)
+    skipped = f"{reasons.total()} skipped"
+    if reasons:
+        reason, count = reasons.most_common(1)[0]
+        which = "" if count == reasons.total() else f", {count} of them"
+        skipped += f"{which}: {reason}" if count > 1 else ""
+    return FrameMismatchError(f"{found} ({skipped}); a map takes at least {FEWEST_FRAMES}, better dozens")
 
 
 def geometry_of(photos: Sequence[Photo], known: Profile | None) -> Profile:

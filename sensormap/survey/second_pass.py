@@ -28,8 +28,8 @@ from sensormap.detect.lines import DeviatingLine
 from sensormap.detect.runs import find_columns
 from sensormap.diagnose.defect_odds import Odds, odds_of
 from sensormap.diagnose.fixed_pattern import measure_fixed_pattern, with_floors
-from sensormap.diagnose.jpeg.odds import LEAST_SPREAD, odds_of_jpegs
-from sensormap.diagnose.jpeg.smears import smeared
+from sensormap.diagnose.jpeg.odds import LEAST_LIMIT, LEAST_SPREAD, odds_of_jpegs
+from sensormap.diagnose.jpeg.smears import smeared, strongest
 from sensormap.diagnose.kind_and_strengths import SecondPassResult
 from sensormap.diagnose.scenery import neighbours_deviate, repeated_frames
 from sensormap.diagnose.series import (
@@ -282,6 +282,10 @@ class _SecondPass:
         odds_in_lots = partial(_odds_in_lots, odds_of_series, pool)
         candidates = followed.part(slice(0, count))
         odds = odds_in_lots(candidates)
+        listed = np.flatnonzero(odds.total >= LEAST_LIMIT)
+        single = np.zeros(count, np.bool_)  # of each smear one, or a defect would count many times
+        single[listed] = strongest(self._candidates[listed], odds.total[listed], self._first.tally.shape[1])
+        other = second_sensor(candidates, single, conditions.gain * conditions.shutter_s)
         smears = smeared(self._candidates[odds.likely], self._first.tally.shape)
         known = decoys.known & self._off_defects(smears, conditions)
         return SecondPassResult(
@@ -291,6 +295,7 @@ class _SecondPass:
             conditions=conditions,
             decoys=odds_in_lots(replace(decoys, known=known)).total,
             response_spread=spread,
+            second_sensor=other,
         )
 
     def _supported(self, followed: FollowedWindows) -> tuple[DeviatingLine, ...]:
