@@ -96,6 +96,30 @@ def test_births_are_dated_by_the_frames_around_them(series, jpeg_map, tmp_path):
     assert all(0 < defect.seen[0] <= defect.seen[1] <= FRAMES for defect in jpeg_map.defects)
 
 
+TIME = re.compile(rb"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d(?=\0)")
+COUNT = b"\x00\xa7\x00\x04\x00\x00\x00\x01"  # entry of the shutter count in the maker note, before its value
+
+
+def test_defects_that_disappear_are_said_to_have_healed(series, jpeg_map, tmp_path):
+    """The same JPEGs, dated the other way round: what appeared now disappears."""
+    heads = [path.read_bytes() for path in sorted((series[0] / "jpegs").iterdir())]
+    for number, (data, other) in enumerate(zip(heads, heads[::-1], strict=True)):
+        times, at = iter(TIME.findall(other)), data.index(COUNT) + len(COUNT)
+        count = other[other.index(COUNT) + len(COUNT) :][:4]
+        dated = TIME.sub(lambda _, times=times: next(times), data[:at] + count + data[at + 4 :])
+        (tmp_path / f"{number:02}.JPG").write_bytes(dated)
+    found = {(one.x, one.y): one for one in map_defects([tmp_path], options(series[0], jobs=2)).defects}
+    strong = visible_defects([one for one in series[1].defects if one.strong], CROP)
+    until = {
+        born: [found[one.x, one.y].until for one in strong if bool(one.born) == born and (one.x, one.y) in found]
+        for born in (False, True)
+    }
+    assert len(until[True]) >= 5
+    assert until[False].count(None) >= len(until[False]) - 1
+    assert until[True].count(None) <= 1
+    assert not any(one.until for one in jpeg_map.defects)
+
+
 def test_the_map_says_what_it_was_made_from_and_claims_no_more(series, jpeg_map):
     frames, area = jpeg_map.frames, jpeg_map.sensor.active_area
     assert jpeg_map.source == Source.JPEG
