@@ -32,13 +32,13 @@ Work = tuple[NDArray[Any], NDArray[Any], NDArray[np.int8]]
 """Memory for some rows: twice the levels, twice the mid-spreads, and the scores."""
 
 
-def pad(active: Mosaic, step: int, out: Mosaic | None = None) -> Mosaic:
+def pad(active: Mosaic | NDArray[np.uint8], step: int, out: Mosaic | None = None) -> Mosaic:
     """Return the active area with `step` more rows and columns around it, each plane continued in a straight line.
 
     Parameters
     ----------
     active
-        The active area, DN, ``(H, W)``, at least three steps a side.
+        The active area, DN, ``(H, W)``, at least three steps a side. Of bytes, int16 is returned.
     step
         Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
     out
@@ -60,8 +60,9 @@ def pad(active: Mosaic, step: int, out: Mosaic | None = None) -> Mosaic:
         msg = f"an active area of {width} x {height} photosites is too small: at least {3 * step} a side"
         raise ValueError(msg)
     shape = (height + 2 * step, width + 2 * step)
-    fits = out is not None and out.shape == shape and out.dtype == active.dtype
-    padded = out if out is not None and fits else np.empty(shape, active.dtype)
+    dtype = np.dtype(np.int16) if active.dtype == np.uint8 else active.dtype
+    fits = out is not None and out.shape == shape and out.dtype == dtype
+    padded = out if out is not None and fits else np.empty(shape, dtype)
     padded[step:-step, step:-step] = active
     inner = padded[:, step:-step]
     inner[:step] = _continued(inner[step : 2 * step], inner[2 * step : 3 * step])

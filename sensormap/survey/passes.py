@@ -43,7 +43,7 @@ _shape = attrgetter("raw_size", "active_area", "cfa", "bits")
 def gather_evidence(
     photos: tuple[Photo, ...], body: Body, known: Profile | None, context: RunContext, *, clock_jumps: int = 0
 ) -> Evidence:
-    """Run the passes over photos: two over raw photos, unless the second is not wanted, and one over JPEGs.
+    """Run the passes over photos: two, unless the second is not wanted.
 
     Parameters
     ----------

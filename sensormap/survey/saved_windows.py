@@ -61,11 +61,10 @@ class KeptFrames:
         with self._lock:
             self._frames[digest] = values
 
-    def take(self, digest: str) -> Mosaic | None:
+    def take(self, digest: str) -> NDArray[np.uint8] | None:
         """Return the active area of a frame, and keep it no longer; None if it was not kept."""
         with self._lock:
-            values = self._frames.pop(digest, None)
-        return None if values is None else values.astype(np.int16)
+            return self._frames.pop(digest, None)
 
     def clear(self) -> None:
         """Keep none any longer."""

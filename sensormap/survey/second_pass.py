@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import count
+from threading import local
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +100,12 @@ def run_second_pass(  # noqa: PLR0913
 _LOOKED_AHEAD = 16
 
 
+class _Memory(local):
+    """What each thread keeps from one frame to the next: to get memory anew takes as long as to fill it."""
+
+    padded: Mosaic | None = None
+
+
 class _SecondPass:
     """What the threads of the second pass share."""
 
@@ -122,6 +129,7 @@ class _SecondPass:
         self._lines = LineSites.of(lines, (area.height, area.width), cfa.step)
         along = self._lines.photosites.ravel()
         self._followed = FollowList(np.concatenate([self._candidates, controls, along]), self._decoys)
+        self._memory = _Memory()
         self._ended = False
 
     def run(self, frames: Sequence[int]) -> SecondPassResult | None:
@@ -181,10 +189,10 @@ class _SecondPass:
             return skipped(photo.path.name, "changed between the two passes")
         return self._windows_of(number, frame.mosaic[self._profile.active_area.slices])
 
-    def _windows_of(self, number: int, active: Mosaic) -> Windows:
+    def _windows_of(self, number: int, active: Mosaic | NDArray[np.uint8]) -> Windows:
         """Return the values of a frame, given its active area."""
         step = self._profile.cfa.step
-        padded = pad(active, step)
+        padded = self._memory.padded = pad(active, step, self._memory.padded)
         return Windows(self._followed, self._followed.windows(padded, self._first.shifts[:, number], step))
 
     def _conditions(self, frames: Sequence[int], windows: Mapping[int, Windows]) -> Conditions:
