@@ -63,7 +63,9 @@ def fitted(photosites: int, options: Options) -> Options:
 
 
 def bytes_left(photosites: int, options: Options, most: int) -> int:
-    """Return how many bytes a run may take beside those that it needs, `most` where its memory is not limited.
+    """Return how many bytes a body may take beside those that it needs, `most` where memory is not limited.
+
+    Of what is left beside two bodies, which may be mapped at once, it is half.
 
     Parameters
     ----------
@@ -76,7 +78,8 @@ def bytes_left(photosites: int, options: Options, most: int) -> int:
     """
     if options.memory is None:
         return most
-    return min(max(options.memory - bytes_needed(photosites, options.threads), 0), most)
+    left = options.memory - bytes_needed(photosites, options.threads, _BODIES)
+    return min(max(left // _BODIES, 0), most)
 
 
 def bodies_at_once(photosites: int, options: Options) -> int:

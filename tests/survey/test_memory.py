@@ -27,9 +27,9 @@ def test_one_thread_runs_in_any_case_and_is_told(caplog: pytest.LogCaptureFixtur
     assert "MB needed" in caplog.text
 
 
-@pytest.mark.parametrize(("more", "left"), [(None, 300), (-5, 0), (0, 0), (7, 7), (1000, 300)])
-def test_what_is_left_beside_what_is_needed(more: int | None, left: int) -> None:
-    memory = None if more is None else bytes_needed(PHOTOSITES, 2) + more
+@pytest.mark.parametrize(("more", "left"), [(None, 300), (-5, 0), (0, 0), (14, 7), (1000, 300)])
+def test_what_is_left_beside_what_two_bodies_need(more: int | None, left: int) -> None:
+    memory = None if more is None else bytes_needed(PHOTOSITES, 2, 2) + more
     assert bytes_left(PHOTOSITES, Options(jobs=2, memory=memory), 300) == left
 
 
