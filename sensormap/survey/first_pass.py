@@ -291,6 +291,9 @@ class _FirstPass:
             if self._rules.decoys:
                 self._add_shifted(outliers, self._shifts[:, number])
             self._saved.save(number, padded, outliers)
+            if self._rules.keeps_frames and self._saved.is_read_again(number):
+                step = self._profile.cfa.step
+                self._context.kept.keep(frame.digest, padded[step:-step, step:-step])
             self._outliers[number] = outliers
         return FrameRecord(noise, *clipping, frame.digest, filtered, repeat, frame.by_fallback)
 

@@ -63,6 +63,26 @@ def fitted(photosites: int, options: Options) -> Options:
     return replace(options, jobs=threads)
 
 
+def bytes_left(photosites: int, options: Options, most: int) -> int:
+    """Return how many bytes a body may take beside those that it needs, `most` where memory is not limited.
+
+    Of what is left beside two bodies, which may be mapped at once, it is half.
+
+    Parameters
+    ----------
+    photosites
+        Photosites of a frame.
+    options
+        Options of the run, its threads `fitted`.
+    most
+        Bytes that would be used.
+    """
+    if options.memory is None:
+        return most
+    left = options.memory - bytes_needed(photosites, options.threads, _BODIES)
+    return min(max(left // _BODIES, 0), most)
+
+
 def bodies_at_once(photosites: int, options: Options) -> int:
     """Return how many bodies can be mapped at once in the memory that the options allow, one at least.
 
