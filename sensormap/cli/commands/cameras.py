@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
 
 import click
 
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
-from sensormap.camera.profile_files import get_profile, list_profiles
+from sensormap.camera.profile_files import get_profile, search_profiles
 from sensormap.cli.options import profile_option
+from sensormap.errors import ProfileError
 from sensormap.report.table import Table
 
 
@@ -19,13 +21,20 @@ def cameras_command() -> None:
 
 
 @cameras_command.command("list")
-def list_command() -> None:
-    """List the profiles that come with sensormap."""
+@click.argument("words", metavar="[WORD]...", nargs=-1)
+def list_command(words: tuple[str, ...]) -> None:
+    """List the profiles that come with sensormap.
+
+    With words, only those whose name, make or model has each of them. No photo has confirmed the unverified ones yet.
+    """
+    found = search_profiles(words)
+    if not found:
+        msg = f"no profile of {reprlib.repr(' '.join(words))}; `sensormap cameras list` shows all"
+        raise ProfileError(msg)
     rows = tuple(
-        (profile.name, profile.model, f"{profile.raw_size[0]} x {profile.raw_size[1]}", profile.cfa.name)
-        for profile in list_profiles()
+        (one.name, one.model, _size(one.raw_size), _size(one.jpeg_size), one.cfa.name, _state(one)) for one in found
     )
-    _print(Table("", ("name", "EXIF model", "raw size", "CFA"), rows))
+    _print(Table("", ("name", "EXIF model", "raw size", "JPEG size", "CFA", ""), rows))
 
 
 @cameras_command.command("show")
@@ -63,7 +72,7 @@ def align_command(raw: Path, jpeg: Path, *, profile: str | None) -> None:
 def _facts(profile: Profile) -> tuple[tuple[str, str], ...]:
     """Return a profile's numbers, one label and text a row."""
     black, suppression = profile.black_level, profile.suppression_from_s
-    return (
+    facts = (
         ("name", profile.name),
         ("make", profile.make),
         ("model", profile.model),
@@ -75,7 +84,17 @@ def _facts(profile: Profile) -> tuple[tuple[str, str], ...]:
         ("saturation", f"{profile.saturation} DN"),
         ("bits", str(profile.bits)),
         ("filters in camera", "unknown" if suppression is None else f"from {suppression:g} s"),
+        ("unverified", "" if profile.verified else "no photo has confirmed it; one that contradicts it is believed"),
     )
+    return tuple((label, text) for label, text in facts if text)
+
+
+def _size(size: tuple[int, int] | None) -> str:
+    return f"{size[0]} x {size[1]}" if size else ""
+
+
+def _state(profile: Profile) -> str:
+    return "" if profile.verified else "unverified"
 
 
 def _rect(rect: Rect) -> str:
