@@ -10,7 +10,9 @@ from typing import Any
 
 import click
 
+from sensormap.cli.config import NO_CONFIG
 from sensormap.cli.console import Failure, configure_log, end_on_signals, open_missing_stderr
+from sensormap.cli.options import examples
 from sensormap.errors import SensorMapError
 from sensormap.version import __version__
 
@@ -27,6 +29,7 @@ class _Commands(click.Group):
         "scan": "List the cameras that took PHOTOS, and what was left out.",
         "map": "Find the defects of the sensor that took PHOTOS.",
         "show": "Print a summary of MAP and its strongest defects.",
+        "plot": "Draw MAP, or a photo with the defects of MAP, as a picture.",
         "coords": "List x,y of every defective photosite of MAP.",
         "evaluate": "Test on PHOTOS how well map works.",
         "variance": "Measure mean and variance of every photosite over PHOTOS.",
@@ -39,6 +42,7 @@ class _Commands(click.Group):
         "cameras": "List, show and check camera profiles.",
         "state": "Show, check and join what map --state keeps, and forget photos.",
         "schema": "Write the JSON Schema of map files.",
+        "completion": "Print the script by which SHELL completes sensormap's commands.",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -80,10 +84,17 @@ class _Commands(click.Group):
             raise Failure(msg) from error
 
 
-@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples("sensormap map ~/Pictures/d80 -o d80.yaml", "sensormap show d80.yaml", "sensormap map --help"),
+)
 @click.version_option(__version__, prog_name="sensormap", message="%(prog)s, version %(version)s")
-def main() -> None:
+@click.option("--no-config", is_flag=True, help="Read no config file.")
+@click.pass_context
+def main(context: click.Context, *, no_config: bool) -> None:
     """Find the defective photosites of a camera sensor from a folder of ordinary photos."""
+    context.meta[NO_CONFIG] = no_config
     open_missing_stderr()
     end_on_signals()
     configure_log(0)

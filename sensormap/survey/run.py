@@ -8,7 +8,7 @@ memory back to the system.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -41,7 +41,7 @@ from sensormap.shards.file_format.reading_writing import read_shard_file
 from sensormap.shards.shard_folder import ALGORITHM, SurveySettings, fingerprint, shard_file
 from sensormap.shards.state import State
 from sensormap.shards.state_folder import CATALOGUE, check_folder, held, is_state
-from sensormap.survey.context import Engine, Read, RunContext
+from sensormap.survey.context import Engine, Read, RunContext, no_candidates
 from sensormap.survey.engines.dask_engine import open_engine
 from sensormap.survey.kept_maps import Mapped, PhotoGroup, keep_map, kept_map
 from sensormap.survey.passes import FEWEST_FRAMES, gather_evidence, geometry_of, too_few
@@ -60,6 +60,7 @@ def map_defects(
     *,
     progress: Progress = no_progress,
     read: Read | None = None,
+    on_candidates: Callable[[int], None] = no_candidates,
 ) -> SensorMap:
     """Map the defects of the sensor that took some photos.
 
@@ -75,6 +76,9 @@ def map_defects(
         Called with the number of photos done and of all, in each pass, first with 0.
     read
         Decoder of photos; None takes `decode.reading.read_frame` with the decoder that the options name.
+    on_candidates
+        Called with the number of candidates that the first pass has found so far, each time there are more, by the
+        thread that finds them.
 
     Raises
     ------
@@ -90,7 +94,7 @@ def map_defects(
         If the engine that the options name cannot be used, or is not installed.
     """
     with open_engine(options, read) as engine, open_state(options, read) as state:
-        context = context_of(options, progress, read, state, engine)
+        context = replace(context_of(options, progress, read, state, engine), on_candidates=on_candidates)
         selection, known = selected(photos, context)
         return map_selection(selection, known, context)
 
@@ -255,6 +259,7 @@ def _mapped(group: PhotoGroup, context: RunContext, *, noun: str, alone: bool) -
     The map of a run of no others, `alone`, is taken from the state folder where that has it.
     """
     keeps, refusals = alone and context.state is not None, context.refusals
+    context = replace(context, candidates=set())
     mapped = kept_map(group, context) if keeps else None
     if mapped is not None:
         log.info("all photos are known, and so is their map")

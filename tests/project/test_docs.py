@@ -103,7 +103,7 @@ def problem_of(words):
     of_group = isinstance(COMMANDS[name], click.Group) and words[1:] and words[1] != "COMMAND"
     if of_group and not words[1].startswith("-"):
         return f"{' '.join(words)}: no such command"
-    known = {spelling for option in COMMANDS[name].params for spelling in option.opts} | {"--help", "-h"}
+    known = {spelling for option in COMMANDS[name].params for spelling in (*option.opts, *option.secondary_opts)} | {"--help", "-h"}
     unknown = {word.split("=")[0] for word in words if re.match("--?[a-z]", word)} - known
     return f"{' '.join(words)}: no option {', '.join(sorted(unknown))}" if unknown else ""
 
@@ -128,7 +128,8 @@ def test_commands_and_options_that_are_shown_exist(page):
 
 def test_options_that_users_read_of_exist():
     """Developers' pages also name options of benchmarks and other programs."""
-    known = {spelling for option in OPTIONS.values() for spelling in option.opts} | {"--help", "--version"}
+    spellings = {spelling for option in OPTIONS.values() for spelling in (*option.opts, *option.secondary_opts)}
+    known = spellings | {"--help", "--version"}
     for page in PAGES:
         if page == README or page.parent.name in ("guide", "reference"):
             named = set(re.findall(r"`(--[a-z]+(?:-[a-z]+)*)[` =]", source_of(page)))
