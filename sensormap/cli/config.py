@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from sensormap.bounded_reading import read_at_most
 from sensormap.errors import ConfigError
 
 _MOST_BYTES = 1 << 16
@@ -49,18 +50,10 @@ def read_config(path: Path) -> dict[str, str | int]:
     from sensormap.strict_yaml import load_yaml  # noqa: PLC0415 - takes longer to import than most commands need
 
     try:
-        if not path.exists():
+        if not os.path.lexists(path):
             return {}
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-        if len(data) > _MOST_BYTES:
-            msg = f"more than {_MOST_BYTES} bytes, expected a few lines"
-            raise ValueError(msg)  # noqa: TRY301
-        content = load_yaml(data.decode("utf-8-sig"))
+        content = load_yaml(read_at_most(path, _MOST_BYTES, "a config file of a few lines").decode("utf-8-sig"))
         return {key: _checked(key, value) for key, value in _mapping(content).items()}
-    except OSError as error:
-        msg = f"{path}: cannot be read: {error.strerror}"
-        raise ConfigError(msg) from error
     except UnicodeDecodeError as error:
         msg = f"{path}: is not UTF-8"
         raise ConfigError(msg) from error

@@ -57,6 +57,20 @@ class _Commands(click.Group):
         command: click.Command = getattr(import_module(f"{_COMMANDS}.{module}"), f"{cmd_name}_command")
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches  # noqa: PLC0415
+
+            near = get_close_matches(args[0], self.table, n=1)
+            if not near or near[0] in error.message:  # some releases of click say it themselves
+                raise
+            msg = f"{error.message} Did you mean {near[0]!r}?"
+            raise click.UsageError(msg, ctx) from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = formatter.width - 6 - max(map(len, self.table))  # what click itself leaves for the texts
         stubs = [click.Command(name, help=text) for name, text in self.table.items()]

@@ -52,7 +52,7 @@ def defect_table(sensor_map: SensorMap, *, limit: int | None = 20, by: str = "sc
         note=f"{counted(hidden, 'weaker one') if strongest else f'{hidden} more'} not shown; --all shows every one."
         if hidden
         else "",
-        spare=_SPARE,
+        spare=tuple(name for name in _SPARE if name != names[0]),  # whose places the map is about
     )
 
 
@@ -96,8 +96,8 @@ def _radius(entry: Entry) -> str:
 
 
 _USUAL = ("plane", "kind", "certainty", "score")
-_SPARE = ("plane", "seen", "JPEG x, y", "raw x, y", "+-", "score", "certainty", "since")
-"""Columns to go without on narrow terminals, the first of them first; a map of JPEGs keeps its JPEG's places longer."""
+_SPARE = ("plane", "seen", "JPEG x, y", "raw x, y", "score", "certainty", "+-", "since")
+"""Columns to go without on narrow terminals, the first of them first."""
 _WORDS = frozenset({"plane", "planes", "kind", "since"})
 _CELLS: dict[str, Callable[[Defect], str]] = {
     "x": lambda defect: str(defect.x),

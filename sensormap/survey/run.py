@@ -288,7 +288,7 @@ def selected(arguments: Iterable[str | Path], context: RunContext) -> tuple[Sele
         if found:
             msg = f"{_number(len(found), 'JPEG')} found, but only raw photos can be used here"
         elif named is None:
-            msg += " (PNG and TIFF files count only with --profile)"
+            msg += " (PNG and TIFF files count only with --profile); sensormap scan lists what is there"
         raise DecodeError(msg)
     log.info("%d files found", len(paths))
     read_header = context.state.read_photo if context.state else read_photo

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import click
@@ -19,8 +18,7 @@ from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.mapfile.writing import write_map
 from tests.support.maps import toy_map
 from tests.support.photos import nef, refused, run, run_script, write_photos, write_profile
-
-pty = pytest.importorskip("pty", reason="needs pseudo-terminals")
+from tests.support.terminal import on_terminal
 
 CAMERAS = [profile.name for profile in list_profiles()]
 TRACE = re.compile(r"Traceback|File \"|\.py")
@@ -327,30 +325,6 @@ def test_no_standard_error_at_all(place):
 
 
 # on a terminal
-
-
-def on_terminal(*arguments, columns=100, patch=""):
-    """Run the command line on a pseudo-terminal; return its exit code and all that it wrote there."""
-    main, side = pty.openpty()
-    written = []
-
-    def listen():
-        while True:
-            try:
-                data = os.read(main, 65_536)
-            except OSError:  # the other side is closed
-                return
-            written.append(data)
-
-    patch = f"os.environ.update(TERM='xterm', COLUMNS='{columns}')\n{patch}"
-    listener = threading.Thread(target=listen)
-    listener.start()
-    with run_script(*arguments, patch=patch, stdin=subprocess.DEVNULL, stdout=side, stderr=side) as process:
-        os.close(side)
-        code = process.wait(timeout=60)
-    listener.join(timeout=10)
-    os.close(main)
-    return code, b"".join(written).decode()
 
 
 SLOW = """
