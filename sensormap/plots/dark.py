@@ -16,6 +16,7 @@ from sensormap.plots.style import (
     mark_of,
     mark_size,
     says_nothing,
+    whole_numbers,
 )
 from sensormap.report.words import shutter_text
 
@@ -70,6 +71,7 @@ def _draw_currents(axes: Axes, sensor_map: SensorMap) -> None:
         )
     axes.set(yscale="log", xlabel="defects, strongest first", ylabel="dark current, DN/s at ISO 100")
     axes.set_xlim(0, len(strong) + 1)
+    whole_numbers(axes.xaxis)
     light_grid(axes)
 
 
@@ -86,5 +88,6 @@ def _draw_visible(axes: Axes, sensor_map: SensorMap) -> None:
     axes.set(xscale="log", xlabel="shutter time, s", ylabel="defects that exceed the noise")
     axes.set_xticks(_TICKS, [shutter_text(time).removesuffix(" s") for time in _TICKS])
     axes.set_xticks([], minor=True)
-    axes.set_ylim(0, max(axes.get_ylim()[1], 1))
+    axes.set_ylim(0, 1.04 * len(sensor_map.defects) + 0.5)
+    whole_numbers(axes.yaxis)
     light_grid(axes)

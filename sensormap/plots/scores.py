@@ -17,6 +17,7 @@ from sensormap.plots.style import (
     mark_of,
     mark_size,
     says_nothing,
+    whole_numbers,
 )
 from sensormap.report.palette import COLOURS
 
@@ -53,6 +54,7 @@ def draw_scores(figure: Figure, sensor_map: SensorMap) -> None:
         for bar in part:
             bar.set(hatch=HATCHES[kind], edgecolor="0.25", linewidth=0.4)
     left.set(xscale="log", xlabel="score, standard deviations", ylabel="defects")
+    whole_numbers(left.yaxis)
     _plain_numbers(left)
     light_grid(left)
     _draw_seen(right, sensor_map)

@@ -17,6 +17,7 @@ from sensormap.report.words import counted, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 PLOT_FORMATS = ("png", "svg", "pdf")
@@ -184,6 +185,13 @@ def light_grid(axes: Axes, *, which: Literal["both", "y"] = "y") -> None:
     """Draw faint lines behind what an axis shows."""
     axes.grid(visible=True, axis=which, color="0.9", linewidth=0.6)
     axes.set_axisbelow(True)
+
+
+def whole_numbers(axis: Axis) -> None:
+    """Have an axis that counts things show whole numbers only."""
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
+
+    axis.set_major_locator(MaxNLocator(nbins=7, integer=True, min_n_ticks=1))
 
 
 def date_axis(axes: Axes) -> None:

@@ -18,6 +18,7 @@ from sensormap.plots.style import (
     mark_of,
     mark_size,
     says_nothing,
+    whole_numbers,
 )
 from sensormap.report.words import counted
 
@@ -67,7 +68,11 @@ def draw_timeline(figure: Figure, sensor_map: SensorMap) -> None:
         axes.scatter(days(times), ranks, marker="x", c="0.15", s=size, linewidths=1.0, label=_HEALED, rasterized=many)
     limits = days((min(first, last), max(first, last)))
     margin = 0.02 * (limits[1] - limits[0]) or 1.0
-    axes.set(xlim=(limits[0] - margin, limits[1] + margin), ylim=(0, len(dated) + 1))
+    # A clock may say anything, and matplotlib knows no other years.
+    least, most = days((datetime(1, 1, 1), datetime(9999, 12, 31)))
+    axes.set_xlim(max(limits[0] - margin, least), min(limits[1] + margin, most))
+    axes.set_ylim(0, len(dated) + 1)
+    whole_numbers(axes.yaxis)
     axes.set(xlabel="capture time, by the camera's clock", ylabel="defects that appeared, so far")
     date_axis(axes)
     light_grid(axes, which="both")

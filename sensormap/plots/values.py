@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.camera.profile_files import find_profile
+from sensormap.camera.profile_files import find_profile, get_profile
 from sensormap.correct.run import OnSkipped, log_skipped, run_each
 from sensormap.correct.selection import check_body
 from sensormap.decode.reading import read_frame
@@ -73,11 +73,12 @@ def strongest(sensor_map: SensorMap, places: Sequence[tuple[int, int]] = ()) -> 
     return tuple(defect for _, _, defect in sorted(keyed, key=lambda one: one[:2])[:MOST_SHOWN])
 
 
-def values_in_photos(
+def values_in_photos(  # noqa: PLR0913
     photos: Iterable[str | Path],
     sensor_map: SensorMap,
     defects: Sequence[Defect],
     *,
+    profile: str | None = None,
     jobs: int | None = None,
     progress: Progress = no_progress,
     on_skipped: OnSkipped = log_skipped,
@@ -92,6 +93,9 @@ def values_in_photos(
         Map of the camera that took them.
     defects
         Defects of the map.
+    profile
+        Name or file of the camera profile; None finds the one that the map is by, and leaves the geometry to the photos
+        if there is none.
     jobs, progress, on_skipped
         As for `correct_photos`.
 
@@ -99,17 +103,21 @@ def values_in_photos(
     ------
     DecodeError
         If an argument names nothing.
+    ProfileError
+        If there is no such profile.
     FrameMismatchError
         If no photo can be used.
     """
     of_jpegs = sensor_map.source == Source.JPEG
-    paths = [path for path in find_local_photos(photos, images=False) if is_jpeg_name(path) == of_jpegs]
+    paths = [path for path in find_local_photos(photos, images=profile is not None) if is_jpeg_name(path) == of_jpegs]
     if not paths:
         msg = f"no {'JPEGs' if of_jpegs else 'raw photos'} found, which the map is of; name those that it was made from"
         raise FrameMismatchError(msg)
-    profile = find_profile(sensor_map.body)
     sensor = sensor_map.sensor
-    geometry = geometry_of([Photo(path, 0, sensor_map.body, Exposure()) for path in paths], profile)
+    named = get_profile(profile) if profile else find_profile(sensor_map.body)
+    if named is not None and not profile and named.raw_size != sensor.raw_size:  # the map is by another one
+        named = None
+    geometry = geometry_of([Photo(path, 0, sensor_map.body, Exposure()) for path in paths], named)
     if geometry.raw_size != sensor.raw_size:
         found, expected = ("{} x {}".format(*size) for size in (geometry.raw_size, sensor.raw_size))
         msg = f"the photos are of {found} photosites, but the map is of {expected}; name those that it was made from"

@@ -14,6 +14,7 @@ from sensormap.cli.options import (
     examples,
     jobs_option,
     map_argument,
+    profile_option,
     quiet_option,
     state_option,
     verbose_option,
@@ -92,6 +93,7 @@ def _places(context: click.Context, option: click.Parameter, texts: tuple[str, .
     help="Defect of which --kind series shows the values. Can be given six times.  [default: the strongest, of each "
     "kind in turn]",
 )
+@profile_option
 @state_option("Folder of map --state that has kept the values for --kind series, so that no photo is read.")
 @click.option("--force", is_flag=True, help="Take a photo of another serial number for --on, or of an unknown one.")
 @jobs_option
@@ -106,6 +108,7 @@ def plot_command(
     kind: str,
     photo: str | None,
     at: tuple[tuple[int, int], ...],
+    profile: str | None,
     state: Path | None,
     force: bool,
     jobs: int | None,
@@ -138,7 +141,7 @@ def plot_command(
     if photo is not None:
         content = _photo_picture(photo, sensor_map, form, force=force)
     elif kind == _SERIES:
-        content = _series_picture(sensor_map, photos, state, at, form, jobs=jobs, verbosity=verbosity)
+        content = _series_picture(sensor_map, photos, state, at, form, profile=profile, jobs=jobs, verbosity=verbosity)
     else:
         content = draw_map(sensor_map, kind, form)
     write_atomically(content, output, overwrite=overwrite, objection=unless_picture)
@@ -163,6 +166,7 @@ def _series_picture(
     at: tuple[tuple[int, int], ...],
     form: str,
     *,
+    profile: str | None,
     jobs: int | None,
     verbosity: int,
 ) -> bytes:
@@ -176,7 +180,8 @@ def _series_picture(
     defects = strongest(sensor_map, at)
     if photos:
         with native_stderr_silenced(), progress_bar(verbosity, "reading") as progress:
-            values, kept = values_in_photos(photos, sensor_map, defects, jobs=jobs, progress=progress), ""
+            values = values_in_photos(photos, sensor_map, defects, profile=profile, jobs=jobs, progress=progress)
+            kept = ""
     elif state is not None:
         values, kept = values_in_state(state, sensor_map, defects), " of which values were kept"
     else:
