@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_BINS, _LEAST = 30, 0.1
+_BINS, _LEAST, _MOST = 30, 0.1, 1e9  # a file may say anything
 
 
 def draw_scores(figure: Figure, sensor_map: SensorMap) -> None:
@@ -82,7 +82,7 @@ def _draw_seen(axes: Axes, sensor_map: SensorMap) -> None:
 
 
 def _size(defect: Defect) -> float:
-    return max(abs(defect.score), _LEAST)
+    return min(max(abs(defect.score), _LEAST), _MOST)
 
 
 def _plain_numbers(axes: Axes) -> None:

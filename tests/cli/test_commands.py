@@ -390,12 +390,17 @@ HELP = DECODERS | {"numpy", "yaml", "rich"}
 @pytest.mark.parametrize(
     ("command", "lazy"),
     [
-        ("--help", HELP | {"sensormap.maps.entries"}),
+        ("--help", HELP | {"matplotlib", "difflib", "sensormap.maps.entries"}),
         ("map --help", HELP),
         ("evaluate --help", HELP),
         ("correct --help", HELP),
         ("show --help", DECODERS | {"rich"}),
-        ("show MAP", DECODERS | {"numpy"}),
+        ("plot --help", HELP | {"matplotlib"}),
+        ("completion bash", HELP | {"matplotlib"}),
+        ("show MAP", DECODERS | {"numpy", "matplotlib", "statsmodels"}),
+        ("show MAP --kind hot --sort score --picture", DECODERS | {"numpy"}),
+        ("show MAP --json", DECODERS | {"numpy", "rich"}),
+        ("show MAP --csv", DECODERS | {"numpy", "rich"}),
         ("show MAP --visible 1/60", DECODERS),
         ("coords MAP", DECODERS | {"rich", "numpy"}),
         ("cameras list", DECODERS | {"numpy"}),
@@ -410,3 +415,64 @@ def test_what_a_command_does_not_need_it_does_not_import(map_file, command, lazy
     code, stdout, stderr = finished(*words, patch=patch)
     assert (code, stderr) == (0, "[]")
     assert stdout
+
+
+# examples
+
+
+def every_command(group=main, words=()):
+    """Yield the words of every command, of groups too."""
+    context = click.Context(group, info_name="sensormap")
+    yield words
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from every_command(command, (*words, name))
+        else:
+            yield (*words, name)
+
+
+@pytest.mark.parametrize("words", every_command(), ids=" ".join)
+def test_every_help_has_an_example_of_that_command(words):
+    text = run(*words, "--help").stdout
+    assert re.search(r"^  Examples?:$", text, re.MULTILINE)
+    examples = [line.split() for line in text.split("Example")[-1].splitlines() if line.startswith("    sensormap ")]
+    assert examples
+    assert all(line[: len(words) + 1] == ["sensormap", *words] for line in examples)
+    assert not [line for line in examples if problem_of(line)]
+
+
+def problem_of(words):
+    """Say which command or option of a line does not exist; "" if all do."""
+    group, rest = main, words[1:]
+    while isinstance(group, click.Group) and rest and not rest[0].startswith("-"):
+        group, rest = group.get_command(click.Context(group), rest[0]), rest[1:]
+        if group is None:
+            return "no such command"
+    known = {name for option in group.params for name in option.opts} | {"--help"}
+    return ", ".join(word for word in rest if re.match("--?[a-z]", word) and word not in known)
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("shwo", "Did you mean 'show'?"), ("mpa", "Did you mean 'map'?"), ("qqqq", "No such command")]
+)
+def test_a_command_that_was_meant_is_named(word, meant):
+    result = run(word)
+    assert result.exit_code == 2
+    assert meant in result.stderr
+    assert result.stderr.count("Did you mean") <= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("show", "toy.yml"), "toy.yaml"),
+        (("map", "photo"), "photos"),
+        (("correct", "toy.yaml", "photo", "-o", "fixed"), "photos"),
+    ],
+)
+def test_a_file_that_was_meant_is_named(place, map_file, monkeypatch, arguments, meant):
+    monkeypatch.chdir(map_file.parent)
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert result.stderr.endswith(f"; did you mean {meant}?\n")

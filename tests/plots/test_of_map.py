@@ -182,6 +182,11 @@ def test_no_such_picture_or_format():
         picture(lambda figure: None, "gif")
 
 
+def test_scores_that_no_photo_makes():
+    defects = tuple(replace(one, score=score) for one, score in zip(BUSY.defects, (0.0, -1e308, 1e308), strict=False))
+    assert draw_map(replace(BUSY, defects=defects), "scores").startswith(STARTS["png"])
+
+
 def test_a_clock_that_was_wrong():
     for first, last in ((FIRST, LAST), (datetime(1, 1, 1), datetime(9999, 12, 31)), (FIRST, FIRST)):
         frames = replace(BUSY.frames, first=first, last=last, clock_jumps=1)

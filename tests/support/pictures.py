@@ -22,8 +22,12 @@ from sensormap.plots.style import STYLE  # noqa: E402
 GOLDEN = Path(__file__).parents[1] / "plots" / "golden"
 SHAPE = (24, 32)
 """Rows and columns of what pictures are compared as."""
-MOST_MEAN, MOST_OFF = 4.0, 70.0
-"""Mean difference that is allowed, and the largest one, of 255 levels of grey."""
+MOST_MEAN, MOST_OFF = 6.0, 80.0
+"""Mean difference that is allowed, and the largest one, of 255 levels of grey.
+
+matplotlib 3.9 and 3.11 differ by up to 4.3 and 58; two different pictures by 6.3 and more on average, so that a picture
+also has to be nearest to its own.
+"""
 
 
 def drawn(draw):
@@ -76,3 +80,5 @@ def assert_looks_like(figure, name):
     assert expected.shape == SHAPE
     assert difference.mean() <= MOST_MEAN, f"{name}: {difference.mean():.1f} levels off on average"
     assert difference.max() <= MOST_OFF, f"{name}: {difference.max():.0f} levels off in one part"
+    others = {one.stem: np.abs(found - iio.imread(one)).mean() for one in GOLDEN.glob("*.png")}
+    assert min(others, key=lambda one: others[one]) == name
