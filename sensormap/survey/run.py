@@ -201,7 +201,7 @@ def open_state(options: Options, read: Read | None) -> AbstractContextManager[St
 @contextmanager
 def _passing_state() -> Iterator[State]:
     """Return a state folder of this run only."""
-    with TemporaryDirectory(prefix="sensormap-state-") as folder, State(Path(folder)) as state:
+    with TemporaryDirectory(prefix="sensormap-state-") as folder, State(Path(folder), passing=True) as state:
         yield state
 
 
