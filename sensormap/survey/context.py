@@ -31,7 +31,7 @@ class Engine(Protocol):
         Why some photos must not be decoded, not by the run either; what is found is added while it works.
     """
 
-    refused: Mapping[PhotoPath, str]
+    refused: dict[PhotoPath, str]
 
     def surveyed(
         self,
