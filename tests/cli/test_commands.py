@@ -432,7 +432,7 @@ def every_command(group=main, words=()):
             yield (*words, name)
 
 
-@pytest.mark.parametrize("words", every_command(), ids=" ".join)
+@pytest.mark.parametrize("words", list(every_command()), ids=" ".join)
 def test_every_help_has_an_example_of_that_command(words):
     text = run(*words, "--help").stdout
     assert re.search(r"^  Examples?:$", text, re.MULTILINE)
