@@ -96,7 +96,7 @@ def _title(repaired: RepairPreview) -> str:
         (chosen.jpeg_only, "known from JPEGs only"),
     )
     left = ", ".join(f"{count} {why}" for count, why in others if count)
-    return f"{', '.join(facts)}: {', '.join(done)} repaired" + (f"\nphotosites left alone: {left}" if left else "")
+    return f"{', '.join(facts)}: {', '.join(done)} marked" + (f"\nphotosites left alone: {left}" if left else "")
 
 
 def _mark(axes: Axes, repaired: RepairPreview) -> None:
