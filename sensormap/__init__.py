@@ -22,6 +22,7 @@ and what is done with a map:
     variance    photos to mean and variance of every photosite
     alignment   a raw file and its JPEG to where the JPEG lies on the raw grid
     report      results to tables
+    plots       results to pictures
     cli         the command line
 
 The names that `sensormap` itself has are the library: each command of the command line is a function of it.

@@ -6,8 +6,9 @@ needs no kernel never waits for it, and a survey decodes its first photos meanwh
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import update_wrapper
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, update_wrapper
 from threading import Lock
 from typing import Any, TypeVar, cast
 
@@ -49,11 +50,56 @@ def compiled(function: F) -> F:
     return cast("F", _Kernel(function))
 
 
+@contextmanager
+def compiling_told(tell: Callable[[bool], None]) -> Iterator[None]:
+    """Have it told, while the block runs, when something is compiled that no earlier run has left on disk.
+
+    Parameters
+    ----------
+    tell
+        Called with True when that begins, and with False when it ends, in the thread that compiles; what is compiled on
+        the way to something else is not told again.
+    """
+    _told.append(tell)
+    try:
+        yield
+    finally:
+        _told.remove(tell)
+
+
+_told: list[Callable[[bool], None]] = []
+
+
+@cache
+def _listen() -> None:
+    """Listen to what the compiler does."""
+    from numba.core.event import Event, Listener, register  # noqa: PLC0415
+
+    under_way, counting = [0], Lock()
+
+    class Told(Listener):  # type: ignore[misc] # of a library without types
+        def on_start(self, event: Event) -> None:
+            self._count(1)
+
+        def on_end(self, event: Event) -> None:
+            self._count(-1)
+
+        def _count(self, change: int) -> None:
+            with counting:
+                before, under_way[0] = under_way[0], under_way[0] + change
+                if not (before and under_way[0]):
+                    for tell in tuple(_told):
+                        tell(change > 0)
+
+    register("numba:compile", Told())
+
+
 def _compiler() -> Any:
     """Import the compiler and teach it what to make of one kernel that another calls."""
     from numba import njit  # noqa: PLC0415
     from numba.core import types  # noqa: PLC0415
     from numba.extending import typeof_impl  # noqa: PLC0415
 
+    _listen()
     typeof_impl.register(_Kernel, lambda kernel, _: types.Dispatcher(kernel.dispatcher))
     return njit

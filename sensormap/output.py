@@ -211,7 +211,7 @@ def _folder_problem(folder: Path) -> str:
     """Say why nothing can lie in a folder; "" if it can."""
     if folder.is_dir():
         return ""
-    return f"{folder} is not a folder" if folder.exists() else f"the folder {folder} does not exist"
+    return f"{folder} is not a folder" if folder.exists() else f"the folder {folder} does not exist; make it first"
 
 
 def _kind_problem(path: Path, hint: str) -> str:

@@ -187,7 +187,7 @@ def test_a_dangling_link_has_its_target_written(tmp_path):
 @pytest.mark.parametrize(
     ("leads_to", "message"),
     [
-        ("none/a.yaml", r"is a link to .*none/a\.yaml: the folder .*none does not exist$"),
+        ("none/a.yaml", r"is a link to .*none/a\.yaml: the folder .*none does not exist; make it first$"),
         ("file/a.yaml", r"cannot be written: Not a directory$"),
         ("link", "cannot be written: Too many levels"),
         ("second", "cannot be written: Too many levels"),

@@ -10,7 +10,9 @@ from typing import Any
 
 import click
 
+from sensormap.cli.config import NO_CONFIG
 from sensormap.cli.console import Failure, configure_log, end_on_signals, open_missing_stderr
+from sensormap.cli.options import examples
 from sensormap.errors import SensorMapError
 from sensormap.version import __version__
 
@@ -28,6 +30,7 @@ class _Commands(click.Group):
         "map": "Find the defects of the sensor that took PHOTOS.",
         "show": "Print a summary of MAP and its strongest defects.",
         "report": "Write MAP as an HTML page for any browser.",
+        "plot": "Draw MAP, or a photo with the defects of MAP, as a picture.",
         "coords": "List x,y of every defective photosite of MAP.",
         "evaluate": "Test on PHOTOS how well map works.",
         "variance": "Measure mean and variance of every photosite over PHOTOS.",
@@ -40,6 +43,7 @@ class _Commands(click.Group):
         "cameras": "List, show and check camera profiles.",
         "state": "Show, check and join what map --state keeps, and forget photos.",
         "schema": "Write the JSON Schema of map files.",
+        "completion": "Print the script by which SHELL completes sensormap's commands.",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -53,6 +57,20 @@ class _Commands(click.Group):
         module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
         command: click.Command = getattr(import_module(f"{_COMMANDS}.{module}"), f"{cmd_name}_command")
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches  # noqa: PLC0415
+
+            near = get_close_matches(args[0], self.table, n=1)
+            if not near or near[0] in error.message:  # some releases of click say it themselves
+                raise
+            msg = f"{error.message} Did you mean {near[0]!r}?"
+            raise click.UsageError(msg, ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = formatter.width - 6 - max(map(len, self.table))  # what click itself leaves for the texts
@@ -81,10 +99,17 @@ class _Commands(click.Group):
             raise Failure(msg) from error
 
 
-@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples("sensormap map ~/Pictures/d80 -o d80.yaml", "sensormap show d80.yaml", "sensormap map --help"),
+)
 @click.version_option(__version__, prog_name="sensormap", message="%(prog)s, version %(version)s")
-def main() -> None:
+@click.option("--no-config", is_flag=True, help="Read no config file.")
+@click.pass_context
+def main(context: click.Context, *, no_config: bool) -> None:
     """Find the defective photosites of a camera sensor from a folder of ordinary photos."""
+    context.meta[NO_CONFIG] = no_config
     open_missing_stderr()
     end_on_signals()
     configure_log(0)

@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
+from sensormap.bounded_reading import did_you_mean
 from sensormap.errors import DecodeError
 from sensormap.frame import PhotoPath, RemoteFile
 from sensormap.photos.files import SIDECAR_SUFFIXES, is_photo_name
@@ -252,6 +253,6 @@ def _named(arguments: Iterable[str | Path], *, images: bool) -> tuple[set[Path],
                 else:
                     files.add(match)
         else:
-            msg = f"{argument}: no such file, folder or pattern"
+            msg = f"{argument}: no such file, folder or pattern{did_you_mean(path)}"
             raise DecodeError(msg)
     return files, folders

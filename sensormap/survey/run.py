@@ -8,7 +8,7 @@ memory back to the system.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -40,7 +40,7 @@ from sensormap.shards.file_format.reading_writing import read_shard_file
 from sensormap.shards.shard_folder import ALGORITHM, SurveySettings, fingerprint, shard_file
 from sensormap.shards.state import State
 from sensormap.shards.state_folder import CATALOGUE, check_folder, held, is_state
-from sensormap.survey.context import Engine, Read, RunContext
+from sensormap.survey.context import Engine, Read, RunContext, no_candidates
 from sensormap.survey.engines.dask_engine import open_engine
 from sensormap.survey.engines.temporary_folder import temporary_folder
 from sensormap.survey.kept_maps import Mapped, PhotoGroup, keep_map, kept_map
@@ -57,6 +57,7 @@ def map_defects(
     *,
     progress: Progress = no_progress,
     read: Read | None = None,
+    on_candidates: Callable[[int], None] = no_candidates,
 ) -> SensorMap:
     """Map the defects of the sensor that took some photos.
 
@@ -72,6 +73,9 @@ def map_defects(
         Called with the number of photos done and of all, in each pass, first with 0.
     read
         Decoder of photos; None takes `decode.reading.read_frame` with the decoder that the options name.
+    on_candidates
+        Called with the number of candidates that the first pass has found so far, each time there are more, by the
+        thread that finds them.
 
     Raises
     ------
@@ -86,7 +90,8 @@ def map_defects(
     EngineError, MissingExtraError
         If the engine that the options name cannot be used, or is not installed.
     """
-    return _map_photos(photos, options, progress, read, detailed=False).sensor_map
+    found = _map_photos(photos, options, progress=progress, read=read, on_candidates=on_candidates, detailed=False)
+    return found.sensor_map
 
 
 def map_with_details(
@@ -95,6 +100,7 @@ def map_with_details(
     *,
     progress: Progress = no_progress,
     read: Read | None = None,
+    on_candidates: Callable[[int], None] = no_candidates,
 ) -> DetailedMap:
     """Map the defects of the sensor that took some photos, and keep what a report shows beside the map.
 
@@ -102,7 +108,7 @@ def map_with_details(
 
     Parameters
     ----------
-    photos, options, progress, read
+    photos, options, progress, read, on_candidates
         As for `map_defects`.
 
     Returns
@@ -116,15 +122,21 @@ def map_with_details(
     DecodeError, ProfileError, FrameMismatchError, StateError, EngineError, MissingExtraError
         As by `map_defects`.
     """
-    return _map_photos(photos, options, progress, read, detailed=True)
+    return _map_photos(photos, options, progress=progress, read=read, on_candidates=on_candidates, detailed=True)
 
 
 def _map_photos(
-    photos: Iterable[str | Path], options: Options, progress: Progress, read: Read | None, *, detailed: bool
+    photos: Iterable[str | Path],
+    options: Options,
+    *,
+    progress: Progress,
+    read: Read | None,
+    on_candidates: Callable[[int], None],
+    detailed: bool,
 ) -> DetailedMap:
     """Find the photos of one body and map them."""
     with open_engine(options, read) as engine, open_state(options, read) as state:
-        context = context_of(options, progress, read, state, engine)
+        context = replace(context_of(options, progress, read, state, engine), on_candidates=on_candidates)
         selection, known = selected(photos, context)
         return map_selection(selection, known, context, detailed=detailed)
 
@@ -301,6 +313,7 @@ def _mapped(
     details whether they are asked for or not, so that a later report needs no photo.
     """
     keeps, refusals = alone and context.state is not None, context.refusals
+    context = replace(context, candidates=set())
     mapped = kept_map(group, context, detailed=detailed) if keeps else None
     if mapped is not None:
         log.info("all photos are known, and so is their map")
@@ -329,7 +342,7 @@ def selected(arguments: Iterable[str | Path], context: RunContext) -> tuple[Sele
         if found:
             msg = f"{_number(len(found), 'JPEG')} found, but only raw photos can be used here"
         elif named is None:
-            msg += " (PNG and TIFF files count only with --profile)"
+            msg += " (PNG and TIFF files count only with --profile); sensormap scan lists what is there"
         raise DecodeError(msg)
     log.info("%d files found", len(paths))
     read_header = context.state.read_photo if context.state else read_photo

@@ -25,12 +25,13 @@ FLOORS = [
     {"survey"},
     {"evaluation", "variance"},
     {"report"},
+    {"plots"},
     {"cli"},
     {"__main__"},
 ]
 PIPELINE = [
     *("camera", "photos", "decode", "score", "detect", "diagnose", "shards", "assemble", "survey"),
-    *("maps", "correct", "formats", "history", "evaluation", "variance", "alignment", "report", "cli"),
+    *("maps", "correct", "formats", "history", "evaluation", "variance", "alignment", "report", "plots", "cli"),
 ]
 """Packages in the order of the pipeline, in which `sensormap.__doc__` lists them."""
 
@@ -41,7 +42,7 @@ HOMES = {
     "imageio": {"decode", "formats", "report"},
     "tifffile": {"decode", "correct", "variance"},
     "astropy": {"formats", "variance"},
-    "matplotlib": {"history"},
+    "matplotlib": {"plots"},
     "statsmodels": {"history"},
     "dask": {"survey"},
     "distributed": {"survey"},

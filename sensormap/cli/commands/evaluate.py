@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sensormap.cli.console import configure_log, progress_bar
+from sensormap.cli.console import configure_log
 from sensormap.cli.options import (
+    complete_files,
+    examples,
     follow_option,
     jobs_option,
     profile_option,
@@ -16,13 +18,14 @@ from sensormap.cli.options import (
     serial_option,
     verbose_option,
 )
+from sensormap.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from sensormap.evaluation.counts import Evaluation
 
 
-@click.command("evaluate")
-@click.argument("photos", nargs=-1, required=True)
+@click.command("evaluate", epilog=examples("sensormap evaluate ~/Pictures/d80 -o evaluation.yaml"))
+@click.argument("photos", nargs=-1, required=True, shell_complete=complete_files)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="YAML file for the numbers; - for stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is an evaluation, or empty.")
 @click.option("--count", type=click.IntRange(1, 10_000), default=250, show_default=True, help="Made-up defects.")

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import click
 
 from sensormap.cli.console import configure_log
-from sensormap.cli.options import map_argument, verbose_option
+from sensormap.cli.options import examples, map_argument, verbose_option
 from sensormap.errors import ListFormatError, OutputError
 from sensormap.formats.from_map import export_map
 from sensormap.formats.listing import Format
@@ -46,7 +46,7 @@ def format_of(context: click.Context, option: click.Parameter, name: str) -> For
         raise click.BadParameter(str(error), context, option) from error
 
 
-@click.command("export")
+@click.command("export", epilog=examples("sensormap export d80.yaml --format dcraw -o .badpixels"))
 @map_argument
 @click.option(
     "--format", "form", metavar="NAME", required=True, callback=format_of, help="Format to write; --list names them."

@@ -9,7 +9,7 @@ import click
 from sensormap.camera.profile_files import get_profile
 from sensormap.cli.commands.export import format_of
 from sensormap.cli.console import configure_log
-from sensormap.cli.options import verbose_option
+from sensormap.cli.options import examples, verbose_option
 from sensormap.formats.listing import Format
 from sensormap.formats.registry import read_list
 from sensormap.formats.to_map import map_of_listing, require_entries, sensor_of, untold
@@ -18,7 +18,10 @@ from sensormap.maps.mapfile.writing import check_output, map_text, write_map
 from sensormap.report.words import counted, plain
 
 
-@click.command("import")
+@click.command(
+    "import",
+    epilog=examples("sensormap import .badpixels --format dcraw --profile nikon-d80 -o d80.yaml"),
+)
 @click.argument("list_file", metavar="FILE", type=click.Path(path_type=Path))
 @click.option(
     "--format",

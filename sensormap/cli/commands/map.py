@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sensormap.cli.console import Failure, configure_log, progress_bar
+from sensormap.cli.console import Failure, configure_log
 from sensormap.cli.options import (
-    FolderPath,
     command_text,
+    complete_files,
     decoder_option,
+    examples,
     follow_option,
     jobs_option,
     memory_option,
     profile_option,
     quiet_option,
     serial_option,
+    state_option,
     verbose_option,
 )
+from sensormap.cli.progress import progress_bar
 from sensormap.settings import DASK, ENGINES
 
 if TYPE_CHECKING:
@@ -32,8 +35,15 @@ if TYPE_CHECKING:
 _SEPARATORS = tuple(filter(None, ("/", os.sep, os.altsep)))
 
 
-@click.command("map")
-@click.argument("photos", nargs=-1, required=True)
+@click.command(
+    "map",
+    epilog=examples(
+        "sensormap map ~/Pictures/d80 -o d80.yaml",
+        "sensormap map ~/Pictures -o maps/ --state ~/.cache/sensormap",
+        "sensormap map 'shoot/*.NEF' --dry-run",
+    ),
+)
+@click.argument("photos", nargs=-1, required=True, shell_complete=complete_files)
 @click.option(
     "-o",
     "--output",
@@ -49,11 +59,7 @@ _SEPARATORS = tuple(filter(None, ("/", os.sep, os.altsep)))
 @follow_option
 @click.option("--no-follow", is_flag=True, help="Leave out the second pass: faster, less certain, without strengths.")
 @decoder_option
-@click.option(
-    "--state",
-    type=FolderPath(),
-    help="Keep in FOLDER what the photos show, so that the next run with it reads only new photos.",
-)
+@state_option("Keep in FOLDER what the photos show, so that the next run with it reads only new photos.")
 @click.option("--fresh", is_flag=True, help="Drop first what --state has kept.")
 @click.option(
     "--retry-skipped", is_flag=True, help="Try photos again that could not be used, though they have not changed."
@@ -227,9 +233,9 @@ def _map_one(
         check_report_output(page.path, overwrite=overwrite)
     with progress_bar(verbosity) as progress:
         if page is None:
-            sensor_map = map_defects(photos, options, progress=progress)
+            sensor_map = map_defects(photos, options, progress=progress, on_candidates=progress.candidates)
         else:
-            detailed = map_with_details(photos, options, progress=progress)
+            detailed = map_with_details(photos, options, progress=progress, on_candidates=progress.candidates)
             sensor_map = detailed.sensor_map
     if variance is not None:
         with progress_bar(verbosity, "measuring") as progress:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from sensormap.cli.console import note_unknown_serials
+from sensormap.cli.options import examples
 from sensormap.errors import OutputError
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.mapfile.writing import check_output, map_text, write_map
@@ -16,7 +17,7 @@ from sensormap.report.words import counted, plain
 _map = click.Path(path_type=Path)
 
 
-@click.command("merge")
+@click.command("merge", epilog=examples("sensormap merge d80-2009.yaml d80-2010.yaml -o d80.yaml"))
 @click.argument("maps", type=_map, nargs=-1, required=True)
 @click.option("-o", "--output", type=_map, help="Map file to write; - or none: YAML to stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is a map, or empty.")

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
+from sensormap.cli.options import examples
 
-@click.command("schema")
+
+@click.command("schema", epilog=examples("sensormap schema -o sensormap-1.schema.json"))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="JSON file to write; - or none: to stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is a JSON Schema, or empty.")
 def schema_command(*, output: Path | None, overwrite: bool) -> None:

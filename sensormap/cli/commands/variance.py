@@ -6,19 +6,22 @@ from pathlib import Path
 
 import click
 
-from sensormap.cli.console import configure_log, progress_bar
+from sensormap.cli.console import configure_log
 from sensormap.cli.options import (
+    complete_files,
     decoder_option,
+    examples,
     jobs_option,
     profile_option,
     quiet_option,
     serial_option,
     verbose_option,
 )
+from sensormap.cli.progress import progress_bar
 
 
-@click.command("variance")
-@click.argument("photos", nargs=-1, required=True)
+@click.command("variance", epilog=examples("sensormap variance ~/Pictures/d80 -o variance.fits"))
+@click.argument("photos", nargs=-1, required=True, shell_complete=complete_files)
 @click.option(
     "-o",
     "--output",
