@@ -6,10 +6,16 @@ needs no kernel never waits for it, and a survey decodes its first photos meanwh
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import cache, update_wrapper
+from hashlib import sha256
+from pathlib import Path
 from threading import Lock
+from types import CodeType
 from typing import Any, TypeVar, cast
+
+log = logging.getLogger(__name__)
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -37,11 +43,58 @@ class _Kernel:
         with _importing:
             if self._dispatcher is None:
                 njit = _compiler()
+                from sensormap.kernel_cache import KernelCache  # noqa: PLC0415 - imports the compiler
+
+                dispatcher = njit(nogil=True, error_model="numpy")(self._function)
                 try:
-                    self._dispatcher = njit(nogil=True, cache=True, error_model="numpy")(self._function)
-                except RuntimeError:
-                    self._dispatcher = njit(nogil=True, error_model="numpy")(self._function)
+                    dispatcher._cache = KernelCache(self._function, meaning_of(self._function))
+                except (RuntimeError, OSError) as error:
+                    log.info("kernels are not kept: %s", error)
+                self._dispatcher = dispatcher
         return self._dispatcher
+
+
+def meaning_of(function: Callable[..., object]) -> str:
+    """Return a digest that differs where compiling a kernel would give other code.
+
+    Parameters
+    ----------
+    function
+        The kernel as Python has it.
+
+    Returns
+    -------
+    str
+        SHA-256 of its source file, of those of all kernels that it calls, and of the constants that they name: the
+        compiler takes both in.
+    """
+    digest = sha256()
+    waiting, seen = [function], {function}
+    while waiting:
+        one = waiting.pop()
+        digest.update(_source_digest(one.__code__.co_filename))
+        for name in sorted(_names(one.__code__)):
+            value: Any = one.__globals__.get(name)
+            if isinstance(value, _Kernel):
+                if value._function not in seen:
+                    seen.add(value._function)
+                    waiting.append(value._function)
+            elif isinstance(value, int | float | str | tuple):
+                digest.update(f"{name}={value!r};".encode())
+            elif hasattr(value, "tobytes") and hasattr(value, "dtype"):  # an array
+                digest.update(f"{name}={value.dtype} {value.shape};".encode() + value.tobytes())
+    return digest.hexdigest()
+
+
+def _names(code: CodeType) -> set[str]:
+    """Return the names that code uses, also in functions inside it."""
+    inner = (_names(constant) for constant in code.co_consts if isinstance(constant, CodeType))
+    return set(code.co_names).union(*inner)
+
+
+@cache
+def _source_digest(path: str) -> bytes:
+    return sha256(Path(path).read_bytes()).digest()
 
 
 def compiled(function: F) -> F:
