@@ -16,6 +16,7 @@ from sensormap.cli.options import (
     serial_option,
     verbose_option,
 )
+from sensormap.cli.streams import write_result
 
 if TYPE_CHECKING:
     from sensormap.evaluation.counts import Evaluation
@@ -71,7 +72,7 @@ def evaluate_command(
     with native_stderr_silenced(), progress_bar(verbosity) as progress:
         evaluation = evaluate(photos, options, progress=progress, count=count, seed=seed)
     if to_stdout:
-        click.echo(evaluation_text(evaluation), nl=False)
+        write_result(evaluation_text(evaluation))
         return
     if output is not None:
         content = evaluation_text(evaluation).encode()

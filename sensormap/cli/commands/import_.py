@@ -10,6 +10,7 @@ from sensormap.camera.profile_files import get_profile
 from sensormap.cli.commands.export import format_of
 from sensormap.cli.console import configure_log
 from sensormap.cli.options import verbose_option
+from sensormap.cli.streams import write_result
 from sensormap.formats.listing import Format
 from sensormap.formats.registry import read_list
 from sensormap.formats.to_map import map_of_listing, require_entries, sensor_of, untold
@@ -65,7 +66,7 @@ def import_command(
     origin = form.name, list_file.name
     sensor_map = map_of_listing(listing, camera, serial=serial or "", kind=DefectKind(kind), origin=origin)
     if path is None:
-        click.echo(map_text(sensor_map), nl=False)
+        write_result(map_text(sensor_map))
     else:
         write_map(sensor_map, path, overwrite=overwrite)
         numbers = {"defect": sensor_map.defects, "column": sensor_map.columns, "row": sensor_map.rows}

@@ -20,6 +20,7 @@ from sensormap.cli.options import (
     serial_option,
     verbose_option,
 )
+from sensormap.cli.streams import check_stdout, write_result
 from sensormap.settings import DASK, ENGINES
 
 if TYPE_CHECKING:
@@ -187,7 +188,9 @@ def _map_one(
     from sensormap.variance.measure import measure_variance  # noqa: PLC0415
     from sensormap.variance.writing import check_variance_output, write_variance  # noqa: PLC0415
 
-    if output is not None:
+    if output is None:
+        check_stdout()
+    else:
         check_output(output, overwrite=overwrite)
     if variance is not None:
         check_variance_output(variance, overwrite=overwrite)
@@ -199,7 +202,7 @@ def _map_one(
         sensor_map = measured.of_entries(sensor_map)
         write_variance(measured, variance, overwrite=overwrite)
     if output is None:
-        click.echo(map_text(sensor_map), nl=False)
+        write_result(map_text(sensor_map))
         return
     write_map(sensor_map, output, overwrite=overwrite)
     if verbosity >= 0:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from sensormap.cli.console import note_unknown_serials
+from sensormap.cli.streams import write_result
 from sensormap.errors import OutputError
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.mapfile.writing import check_output, map_text, write_map
@@ -37,7 +38,7 @@ def merge_command(maps: tuple[Path, ...], output: Path | None, *, overwrite: boo
     merged = merge_maps([sensor_map for _, sensor_map in named], names=[name for name, _ in named])
     note_unknown_serials(dict(named))
     if output is None:
-        click.echo(map_text(merged), nl=False)
+        write_result(map_text(merged))
         return
     write_map(merged, output, overwrite=overwrite)
     lines = counted(len(merged.columns), "column"), counted(len(merged.rows), "row")

@@ -10,6 +10,7 @@ import click
 
 from sensormap.cli.console import configure_log, count_shown
 from sensormap.cli.options import FolderPath, jobs_option, quiet_option, verbose_option
+from sensormap.cli.streams import write_result
 
 if TYPE_CHECKING:
     from sensormap.shards.state import State
@@ -48,7 +49,7 @@ def scan_command(
         read_header = kept.read_photo if kept else read_photo
         library = scan(photos, jobs=jobs, on_read=on_read, read_header=read_header)
     if as_json:
-        click.echo(library_text(library), nl=False)
+        write_result(library_text(library))
     else:
         print_tables(library_tables(library), Console())
 

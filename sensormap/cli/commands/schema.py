@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from sensormap.cli.streams import write_result
+
 
 @click.command("schema")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="JSON file to write; - or none: to stdout.")
@@ -23,7 +25,7 @@ def schema_command(*, output: Path | None, overwrite: bool) -> None:
 
     text = json.dumps(map_schema(), indent=2) + "\n"
     if output in (None, Path("-")):
-        click.echo(text, nl=False)
+        write_result(text)
         return
     objection = unless_opening(b'{\n  "$schema"', "JSON Schema")
     write_atomically(text.encode(), output, overwrite=overwrite, objection=objection)
