@@ -7,6 +7,7 @@ needs no kernel never waits for it, and a survey decodes its first photos meanwh
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from functools import cache, update_wrapper
 from hashlib import sha256
@@ -14,6 +15,8 @@ from pathlib import Path
 from threading import Lock
 from types import CodeType
 from typing import Any, TypeVar, cast
+
+from sensormap.errors import EngineError
 
 log = logging.getLogger(__name__)
 
@@ -104,9 +107,20 @@ def compiled(function: F) -> F:
 
 def _compiler() -> Any:
     """Import the compiler and teach it what to make of one kernel that another calls."""
-    from numba import njit  # noqa: PLC0415
-    from numba.core import types  # noqa: PLC0415
-    from numba.extending import typeof_impl  # noqa: PLC0415
+    try:
+        from numba import njit  # noqa: PLC0415
+        from numba.core import types  # noqa: PLC0415
+        from numba.extending import typeof_impl  # noqa: PLC0415
+    except ValueError as error:  # of a variable of the environment
+        settings = ", ".join(sorted(name for name in os.environ if name.startswith("NUMBA_"))) or "NUMBA_..."
+        msg = f"the compiler numba does not start: {error} It is set up by {settings} in the environment"
+        raise EngineError(msg) from error
+    except (OSError, ImportError) as error:
+        # With a number it is of the system, such as that the current folder is gone.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        msg = f"the compiler numba does not start: too little memory is free, or it is damaged: {str(error)[:200]}"
+        raise EngineError(msg) from error
 
     typeof_impl.register(_Kernel, lambda kernel, _: types.Dispatcher(kernel.dispatcher))
     return njit

@@ -97,6 +97,15 @@ class _Commands(click.Group):
         except MemoryError as error:
             msg = "too little memory is free: fewer --jobs need less"
             raise Failure(msg) from error
+        except RuntimeError as error:
+            if "new thread" not in str(error):
+                raise
+            msg = "no more threads can be started: fewer --jobs need less"
+            raise Failure(msg) from error
+        except ImportError as error:
+            logging.getLogger(__name__).debug("", exc_info=error)
+            msg = f"too little memory is free, or the installation is damaged: {str(error)[:200]}"
+            raise Failure(msg) from error
         except StdoutError:
             raise
         except OSError as error:

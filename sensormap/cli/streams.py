@@ -43,6 +43,8 @@ def prepare_streams() -> None:
     printed.
     """
     _occupy_closed()
+    if not os.environ.get("COLUMNS", "1").strip("0 "):  # of a terminal that does not know its width
+        del os.environ["COLUMNS"]
     if sys.stdout is None or (is_descriptor(sys.stdout, _STDOUT) and not (os.name == "nt" and sys.stdout.isatty())):
         encoding = sys.stdout.encoding if sys.stdout else "utf-8"
         buffer = io.BufferedWriter(_Stdout(_STDOUT, "w", closefd=False))

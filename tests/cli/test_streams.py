@@ -116,14 +116,22 @@ def test_what_a_terminal_cannot_show_is_escaped(map_file):
         assert rb"\u041d\u0418" in out
 
 
-def test_other_errors_are_not_put_down_to_standard_output(map_file, tmp_path):
+def test_other_errors_are_not_put_down_to_standard_output(photos, tmp_path):
+    folder, profile = photos
     # A folder that is gone while the command is in it: nothing relative can be found, not even what is absolute.
     shell = f'mkdir "{tmp_path}/gone"; cd "{tmp_path}/gone"; rmdir "{tmp_path}/gone"; exec "$@"'
-    command = [sys.executable, "-m", "sensormap", "correct", map_file, tmp_path, "-o", "out"]
+    command = [sys.executable, "-m", "sensormap", "map", folder, "--profile", profile, "-qq"]
     environment = os.environ | {"PYTHONPATH": str(PROJECT)}
     code, _, err = ended(["sh", "-c", shell, "sh", *command], env=environment, cwd=None)
     assert code == 1
     assert err.splitlines()[-1] == "Error: the current folder does not exist any more: change to another one"
+
+
+@pytest.mark.parametrize("columns", ["0", "00", "-3", "x"])
+def test_a_terminal_that_does_not_know_its_width_shows_all(map_file, columns):
+    code, out, err = finished("show", map_file, COLUMNS=columns)
+    assert (code, err) == (0, "")
+    assert out == finished("show", map_file)[1]
 
 
 # standard error
@@ -215,3 +223,47 @@ def test_ctrl_c_while_modules_are_imported_is_one_line(map_file):
         "run()"
     )
     assert ended([sys.executable, "-c", script, "show", map_file]) == (130, b"", "Interrupted!\n")
+
+
+# too little of something
+
+
+NO_THREADS = """
+import _thread, threading
+def refuse(*_):
+    raise RuntimeError("can't start new thread")
+threading._start_new_thread = refuse
+"""
+
+
+@pytest.mark.parametrize("command", ["map", "correct"])
+def test_without_threads_there_is_one_line_with_a_remedy(photos, map_file, tmp_path, command):
+    folder, profile = photos
+    arguments = {"map": [folder, "--profile", profile], "correct": [map_file, folder, "-o", tmp_path / "out"]}[command]
+    script = f"{NO_THREADS}\nfrom sensormap.__main__ import run\nrun()"
+    code, _, err = ended([sys.executable, "-c", script, command, *arguments])
+    assert (code, err) == (1, "Error: no more threads can be started: fewer --jobs need less\n")
+
+
+@pytest.mark.parametrize("threads", ["0", "-1"])
+def test_a_setting_that_the_compiler_refuses_is_one_line_that_names_it(photos, threads):
+    folder, profile = photos
+    code, _, err = finished("map", folder, "--profile", profile, "-qq", NUMBA_NUM_THREADS=threads)
+    assert code == 1
+    (line,) = err.splitlines()
+    assert line.startswith("Error: the compiler numba does not start: Number of threads")
+    assert "NUMBA_NUM_THREADS" in line
+
+
+def test_a_library_that_cannot_be_loaded_is_one_line(map_file):
+    script = (
+        "import sensormap.cli.commands.show as show\n"
+        "def refuse(_):\n"
+        "    raise ImportError('cmath.so: failed to map segment from shared object')\n"
+        "show.read_map = refuse\n"
+        "from sensormap.__main__ import run\n"
+        "run()"
+    )
+    code, _, err = ended([sys.executable, "-c", script, "show", map_file])
+    expected = "too little memory is free, or the installation is damaged: cmath.so: failed to map segment from shared"
+    assert (code, err) == (1, f"Error: {expected} object\n")

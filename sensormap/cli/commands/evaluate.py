@@ -9,6 +9,7 @@ import click
 
 from sensormap.cli.console import configure_log, progress_bar
 from sensormap.cli.options import (
+    ResultPath,
     follow_option,
     jobs_option,
     profile_option,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @click.command("evaluate")
 @click.argument("photos", nargs=-1, required=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="YAML file for the numbers; - for stdout.")
+@click.option("-o", "--output", type=ResultPath(), help="YAML file for the numbers; - for stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is an evaluation, or empty.")
 @click.option("--count", type=click.IntRange(1, 10_000), default=250, show_default=True, help="Made-up defects.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the made-up defects.")

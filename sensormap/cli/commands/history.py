@@ -33,7 +33,7 @@ def _picture(context: click.Context, option: click.Parameter, path: Path | None)
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     callback=_picture,
     help="Picture to write: .png, .svg or .pdf.",
 )

@@ -9,7 +9,7 @@ import click
 from sensormap.camera.profile_files import get_profile
 from sensormap.cli.commands.export import format_of
 from sensormap.cli.console import configure_log
-from sensormap.cli.options import verbose_option
+from sensormap.cli.options import ResultPath, verbose_option
 from sensormap.cli.streams import write_result
 from sensormap.formats.listing import Format
 from sensormap.formats.registry import read_list
@@ -20,7 +20,7 @@ from sensormap.report.words import counted, plain
 
 
 @click.command("import")
-@click.argument("list_file", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("list_file", metavar="FILE", type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--format",
     "form",
@@ -38,7 +38,7 @@ from sensormap.report.words import counted, plain
     show_default=True,
     help="Kind given to entries for which FILE names none.",
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Map file to write; - or none: YAML to stdout.")
+@click.option("-o", "--output", type=ResultPath(), help="Map file to write; - or none: YAML to stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is a map, or empty.")
 @verbose_option
 def import_command(

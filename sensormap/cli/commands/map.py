@@ -11,6 +11,8 @@ import click
 from sensormap.cli.console import Failure, configure_log, progress_bar
 from sensormap.cli.options import (
     FolderPath,
+    ResultPath,
+    check_result_name,
     decoder_option,
     follow_option,
     jobs_option,
@@ -34,7 +36,7 @@ _SEPARATORS = tuple(filter(None, ("/", os.sep, os.altsep)))
 @click.option(
     "-o",
     "--output",
-    type=click.Path(),
+    type=click.Path(readable=False),
     help="Map file to write; or a folder, one that is there or a name that ends in /, for a map of each camera; - or "
     "none: YAML to stdout.",
 )
@@ -74,7 +76,7 @@ _SEPARATORS = tuple(filter(None, ("/", os.sep, os.altsep)))
 )
 @click.option(
     "--variance",
-    type=click.Path(path_type=Path),
+    type=ResultPath(),
     metavar="FILE",
     help="Also write count, mean and variance of every photosite, as the command variance does, for one camera; the "
     "entries of the map then have theirs over all photos. Photos are decoded once more.",
@@ -135,7 +137,7 @@ def map_command(
         state=state, fresh=fresh, retry_skipped=retry_skipped, engine=engine, scheduler=scheduler,
     )  # fmt: skip
     keep_no_frames()
-    to_folder = output is not None and (output.endswith(_SEPARATORS) or Path(output).is_dir())
+    to_folder = output is not None and (output.endswith(_SEPARATORS) or os.path.isdir(output))  # noqa: PTH112 - False for what cannot be a name
     if to_folder and (dry_run or variance is not None):
         msg = f"{'--dry-run' if dry_run else '--variance'} is for one camera: name no folder by --output"
         raise click.UsageError(msg)
@@ -145,7 +147,10 @@ def map_command(
         elif output and to_folder:
             _map_each(photos, output, options, overwrite=overwrite, verbosity=verbosity)
         else:
-            path = Path(output) if output not in (None, "-") else None
+            path = None
+            if output is not None and output != "-":
+                check_result_name(output)
+                path = Path(output)
             _map_one(photos, path, options, variance, overwrite=overwrite, verbosity=verbosity)
 
 

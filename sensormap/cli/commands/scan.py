@@ -11,6 +11,7 @@ import click
 from sensormap.cli.console import configure_log, count_shown
 from sensormap.cli.options import FolderPath, jobs_option, quiet_option, verbose_option
 from sensormap.cli.streams import write_result
+from sensormap.urls import expanded
 
 if TYPE_CHECKING:
     from sensormap.shards.state import State
@@ -60,4 +61,4 @@ def _kept_in(folder: Path | None) -> AbstractContextManager[State | None]:
         return nullcontext()
     from sensormap.shards.state import State  # noqa: PLC0415
 
-    return State(folder.expanduser())
+    return State(expanded(folder))

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
+from sensormap.cli.options import ResultPath
 from sensormap.cli.streams import write_result
 
 
 @click.command("schema")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="JSON file to write; - or none: to stdout.")
+@click.option("-o", "--output", type=ResultPath(), help="JSON file to write; - or none: to stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is a JSON Schema, or empty.")
 def schema_command(*, output: Path | None, overwrite: bool) -> None:
     """Write the JSON Schema of map files.

@@ -8,6 +8,7 @@ import click
 
 from sensormap.cli.console import configure_log, progress_bar
 from sensormap.cli.options import (
+    ResultPath,
     decoder_option,
     jobs_option,
     profile_option,
@@ -22,7 +23,7 @@ from sensormap.cli.options import (
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=ResultPath(),
     help="File to write: .fits (pip install 'sensormap[astro]'), .npz or .tif. It can be left out with --lowest.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is such a file, or empty.")
