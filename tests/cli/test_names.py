@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sensormap.maps.mapfile.writing import write_map
+from tests.support.folders import folders_within
 from tests.support.maps import toy_map
 from tests.support.photos import run, write_photos, write_profile
 
@@ -106,16 +107,9 @@ def test_a_home_that_does_not_exist_is_no_traceback(tmp_path, monkeypatch, place
 
 def test_maps_in_folders_within_each_other_are_found_to_any_depth(map_file, tmp_path):
     content = map_file.read_bytes()
-    before = Path.cwd()
     (tmp_path / "maps").mkdir()
-    os.chdir(tmp_path / "maps")
-    try:
-        for _ in range(1100):
-            os.mkdir("d")  # noqa: PTH102
-            os.chdir("d")
+    with folders_within(tmp_path / "maps", 1100):
         Path("deep.yaml").write_bytes(content)
         Path("up").symlink_to("/")
-    finally:
-        os.chdir(before)
-    found = run("history", tmp_path / "maps")
+        found = run("history", tmp_path / "maps")
     assert (found.exit_code, found.stderr) == (0, "")

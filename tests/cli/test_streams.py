@@ -59,7 +59,7 @@ def ended(command, **options):
 def finished(*arguments, shell="", **environment):
     """Run the command; return its exit code, standard output and standard error."""
     with start(*arguments, shell=shell, **environment) as process:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
     return process.returncode, out, err.decode()
 
 
@@ -185,7 +185,7 @@ def test_a_signal_is_one_line_and_leaves_nothing_behind(map_file, tmp_path, name
         assert process.stdout.readline() == b"begun\n"
         assert [path.suffix for path in out.iterdir()] == [".part"]
         process.send_signal(getattr(signal, name))
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
     code, line = SIGNALS[name]
     assert (process.returncode, err.decode()) == (code, f"{line}\n")
     assert not list(out.iterdir())

@@ -15,6 +15,7 @@ from sensormap.errors import DecodeError
 from sensormap.frame import Skipped
 from sensormap.photos.finding import Found, Kind, find_each, find_photos, located_photo
 from sensormap.photos.select import read_photos
+from tests.support.folders import folders_within
 
 
 def files(folder: Path, *names: str) -> list[Path]:
@@ -284,24 +285,12 @@ def test_a_link_to_where_the_folder_itself_lies_is_not_followed(tmp_path: Path, 
     assert [Path(str(one.path)).name for one in find_each([tmp_path / "named"], images=False)] == ["a.nef"]
 
 
-def deep(folder: Path, levels: int) -> None:
-    """Make folders within each other, and a photo in the last; deeper than the system takes a path in one piece."""
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        for _ in range(levels):
-            os.mkdir("d")  # noqa: PTH102
-            os.chdir("d")
-        Path("a.nef").touch()
-    finally:
-        os.chdir(before)
-
-
 def test_folders_within_each_other_are_searched_to_any_depth(tmp_path: Path) -> None:
-    deep(tmp_path, 1100)
-    assert names(find_photos([tmp_path], images=False)) == ["a.nef"]
-    with pytest.raises(DecodeError, match="too many folders within each other; name the folder, without a pattern"):
-        find_photos([f"{tmp_path}/**/*.nef"], images=False)
+    with folders_within(tmp_path, 1100):
+        Path("a.nef").touch()
+        assert names(find_photos([tmp_path], images=False)) == ["a.nef"]
+        with pytest.raises(DecodeError, match="too many folders within each other; name the folder, without a pattern"):
+            find_photos([f"{tmp_path}/**/*.nef"], images=False)
 
 
 def test_a_user_that_does_not_exist_has_no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
