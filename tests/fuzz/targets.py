@@ -234,7 +234,8 @@ def _read_url(_: str, content: bytes, __: Path) -> None:
     shown, name = shown_url(text), url_name(text)
     assert "/" not in name
     assert isinstance(local_path(text), str)
-    assert shown_url(shown) == shown
+    again = shown_url(shown)
+    assert again == shown or again.endswith("://...")  # what is shown may look like a password by itself
     if "\0" not in text:
         expanded(text)
     is_url(text)
