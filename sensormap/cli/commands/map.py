@@ -120,7 +120,7 @@ def map_command(
     """
     from sensormap.decode.quiet import native_stderr_silenced  # noqa: PLC0415 - take a second, --help does not
     from sensormap.settings import Options  # noqa: PLC0415
-    from sensormap.survey.memory import keep_no_frames  # noqa: PLC0415
+    from sensormap.survey.memory import share_freed_memory  # noqa: PLC0415
 
     verbosity = verbose - quiet
     configure_log(verbosity)
@@ -136,8 +136,9 @@ def map_command(
         profile=profile, serial=serial, jobs=jobs, memory=memory, strict=strict, follow=followed, decoder=decoder,
         state=state, fresh=fresh, retry_skipped=retry_skipped, engine=engine, scheduler=scheduler,
     )  # fmt: skip
-    keep_no_frames()
-    to_folder = output is not None and (output.endswith(_SEPARATORS) or os.path.isdir(output))  # noqa: PTH112 - False for what cannot be a name
+    share_freed_memory()
+    is_folder = output is not None and os.path.isdir(output)  # noqa: PTH112 - False for what cannot be a name
+    to_folder = output is not None and (output.endswith(_SEPARATORS) or is_folder)
     if to_folder and (dry_run or variance is not None):
         msg = f"{'--dry-run' if dry_run else '--variance'} is for one camera: name no folder by --output"
         raise click.UsageError(msg)
