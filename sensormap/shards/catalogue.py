@@ -154,7 +154,7 @@ class Catalogue:
             _check(connection)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("SELECT version FROM about").fetchone()  # takes room for what lies beside the file
-        except (sqlite3.DatabaseError, _UnusableError) as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError, _UnusableError) as error:
             if connection is not None:
                 connection.close()
             if is_new and self.path is not None:
@@ -257,7 +257,7 @@ class Catalogue:
         try:
             with self._lock:
                 return self._connection.execute(query, values).fetchall()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             msg = f"{self.path}: cannot be read: {words_of(error)}"
             raise StateError(msg) from error
 
@@ -269,7 +269,7 @@ class Catalogue:
                 self._connection.execute("BEGIN IMMEDIATE")
                 with self._connection:  # commits, or takes all back if anything goes wrong
                     yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             msg = f"{self.path}: cannot be written: {words_of(error)}"
             raise StateError(msg) from error
 
@@ -329,6 +329,8 @@ def code_of(error: BaseException) -> int:
 
 def words_of(error: BaseException) -> str:
     """Return what went wrong in SQLite, in a few words of our own."""
+    if isinstance(error, UnicodeDecodeError):  # SQLite's own words quote the file, whatever stands there
+        return "damaged"
     return _WORDS.get(code_of(error), str(error))
 
 
