@@ -19,6 +19,7 @@ from typing import Any
 
 from sensormap.errors import StateError
 from sensormap.frame import PhotoPath, RemoteFile
+from sensormap.shards.sealed import sealed, unsealed
 
 log = logging.getLogger(__name__)
 
@@ -182,11 +183,14 @@ class Catalogue:
     def header(self, file: FileDigest) -> str | None:
         """Return what the header of a file said, if the file has not changed since."""
         row = self._one("SELECT size, stamp, content FROM headers WHERE path = ?", file.path)
-        return str(row[2]) if row is not None and row[:2] == (file.size, file.stamp) else None
+        if row is None or row[:2] != (file.size, file.stamp):
+            return None
+        return unsealed(row[2], file.path, file.size, file.stamp)
 
     def keep_headers(self, headers: Iterable[FileHeader]) -> None:
         """Add headers, or replace what was known of their files; in one transaction."""
-        rows = [(one.path, one.size, one.stamp, one.content) for one in headers]
+        about = [((one.path, one.size, one.stamp), one.content) for one in headers]
+        rows = [(*of, sealed(content, *of)) for of, content in about]
         with self._writing():
             self._connection.executemany("INSERT OR REPLACE INTO headers VALUES (?, ?, ?, ?)", rows)
 
@@ -234,7 +238,7 @@ class Catalogue:
         """Return what was kept under a key; None if nothing was, or it is damaged."""
         row = self._one("SELECT content FROM maps WHERE key = ?", key)
         try:
-            found = json.loads(row[0]) if row else None
+            found = json.loads(unsealed(row[0], key) or "null") if row else None
         except (ValueError, RecursionError):
             return None
         return found if isinstance(found, dict) else None
@@ -242,7 +246,8 @@ class Catalogue:
     def keep_map(self, key: str, content: Mapping[str, Any]) -> None:
         """Keep a map, and what else its run had to say."""
         with self._writing():
-            self._connection.execute("INSERT OR REPLACE INTO maps VALUES (?, ?)", (key, json.dumps(content)))
+            kept = sealed(json.dumps(content), key)
+            self._connection.execute("INSERT OR REPLACE INTO maps VALUES (?, ?)", (key, kept))
 
     def maps(self) -> int:
         """Return the number of maps that are kept."""
