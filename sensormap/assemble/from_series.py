@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +11,7 @@ from sensormap.assemble.evidence import Clock
 from sensormap.camera.geometry import Sensor
 from sensormap.diagnose.kind_and_strengths import Diagnosis
 from sensormap.diagnose.series import Series
-from sensormap.maps.entries import Between, Defect, Interval, rounded
-
-_SOONEST = timedelta(days=1)  # from the last photo without a defect to the first without it again
+from sensormap.maps.entries import Defect, Interval, rounded
 
 
 def make_defects(  # noqa: PLR0913
@@ -52,7 +49,7 @@ def make_defects(  # noqa: PLR0913
         x, y = int(cols[i]) + sensor.active_area.x, int(rows[i]) + sensor.active_area.y
         mean, variance = _moments(series.value[i, series.known[i]].astype(np.int64))
         onset, until = clock.between(found.onset), clock.between(found.until)
-        jumps = until is not None and _within_a_day(onset, until, clock)
+        jumps = clock.within_a_day(onset, until)
         diagnosis, until = (found.jumping(), None) if jumps else (found, until)
         intervals = {name: _rounded(interval) for name, interval in diagnosis.strengths.items()}
         defects.append(
@@ -78,12 +75,6 @@ def make_defects(  # noqa: PLR0913
             )
         )
     return defects
-
-
-def _within_a_day(onset: Between | None, until: Between, clock: Clock) -> bool:
-    """Tell whether a defect came and went within a day: that is a jump, since none heals so soon."""
-    first = (onset and onset.after) or clock.first
-    return first is not None and until.by is not None and until.by - first < _SOONEST
 
 
 def _moments(values: NDArray[np.int64]) -> tuple[float, float]:
