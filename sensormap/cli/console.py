@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
-import sys
-import threading
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -51,27 +46,6 @@ class _ConsoleHandler(logging.Handler):
             lines += logging.Formatter().formatException(record.exc_info).splitlines()
         for line in lines:
             stderr_console().out(plain(line), highlight=False)
-
-
-def open_missing_stderr() -> None:
-    """Open the null device for standard error where there is none: libraries write to it without asking."""
-    if sys.stderr is None:
-        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
-
-
-def end_on_signals() -> None:
-    """Have the signals that ask a process to end do it as Ctrl-C does: what is half written is removed first."""
-    if threading.current_thread() is not threading.main_thread():  # which alone may ask for them
-        return
-    for name in ("SIGTERM", "SIGHUP"):
-        asked = getattr(signal, name, None)
-        if asked and signal.getsignal(asked) is signal.SIG_DFL:  # not where it is ignored, as nohup does
-            signal.signal(asked, _end)
-
-
-def _end(number: int, _: object) -> None:
-    click.echo("Ended by a signal!", err=True)
-    raise SystemExit(128 + number)
 
 
 def note_unknown_serials(maps: Mapping[str, SensorMap]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import click
 
 from sensormap.cli.config import configured
+from sensormap.errors import OutputError
 from sensormap.settings import AUTO, DECODERS, DEFAULT_FOLLOWED
 from sensormap.urls import is_url
 
@@ -26,7 +28,7 @@ def examples(*lines: str) -> str:
     return "\n".join(("\b", f"{noun}:", *(f"  {line}" for line in lines)))
 
 
-map_argument = click.argument("map_file", metavar="MAP", type=click.Path(path_type=Path))
+map_argument = click.argument("map_file", metavar="MAP", type=click.Path(path_type=Path, readable=False))
 
 
 def complete_files(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -59,6 +61,39 @@ if TYPE_CHECKING:
     _NumberType: TypeAlias = click.ParamType[int]
 else:  # which older releases of click cannot subscript
     _PathType = _NumberType = click.ParamType
+
+
+def check_result_name(name: str) -> None:
+    """Refuse a name for a result that is one of a folder, or of a photo.
+
+    Raises
+    ------
+    OutputError
+        If there is no such folder, or if the name's ending is a photo's: programs, and the next run, would take the
+        result for one.
+    """
+    from sensormap.photos.files import is_photo_name  # noqa: PLC0415 - not everything needs it
+
+    problem = ""
+    if name.endswith(tuple(filter(None, ("/", os.sep, os.altsep)))) and not os.path.isdir(name):  # noqa: PTH112
+        problem = "names a folder that does not exist: make it first, or leave the last character out"
+    elif is_photo_name(Path(name)):
+        problem = "is named like a photo, expected another name for a result"
+    if problem:
+        msg = f"{name}: {problem}"
+        raise OutputError(msg)
+
+
+class ResultPath(click.Path):
+    """Where a result goes: a file that is not named like a photo, a folder that exists, or ``-``."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, readable=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path that was typed."""
+        check_result_name(os.fspath(value))
+        return super().convert(value, param, ctx)
 
 
 class FolderPath(_PathType):

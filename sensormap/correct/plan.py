@@ -23,6 +23,7 @@ from sensormap.output import check_writable
 from sensormap.photos.exif import read_photo
 from sensormap.photos.files import is_image_name, read_bytes
 from sensormap.threads import Progress, no_progress
+from sensormap.urls import expanded
 
 _DEFAULTS = CorrectOptions()
 
@@ -70,7 +71,7 @@ def plan_corrections(
     DecodeError, OutputError
         As by `correct_photos`.
     """
-    paths, outputs, kept = places_of(photos, Path(folder).expanduser())
+    paths, outputs, kept = places_of(photos, expanded(folder))
 
     def planned(path: Path) -> PlannedCorrection:
         output, photo = outputs(path), read_photo(path)

@@ -31,7 +31,7 @@ from sensormap.correct.raw import (
     list_in_dng,
 )
 from sensormap.correct.selection import ChosenDefects, check_body, choose_defects, pixels_of
-from sensormap.errors import FrameMismatchError, OutputError, SensorMapError
+from sensormap.errors import DecodeError, FrameMismatchError, OutputError, SensorMapError
 from sensormap.frame import Photo, Skipped
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.output import write_atomically
@@ -41,6 +41,7 @@ from sensormap.photos.finding import find_local_photos
 from sensormap.photos.mark import marked
 from sensormap.photos.refusals import skipped
 from sensormap.threads import Progress, default_threads, no_progress, result_of
+from sensormap.urls import expanded
 
 log = logging.getLogger(__name__)
 
@@ -175,7 +176,7 @@ def correct_photos(
     OutputError
         If `folder` is not a folder, or is named like a photo.
     """
-    paths, outputs, kept = places_of(photos, Path(folder).expanduser())
+    paths, outputs, kept = places_of(photos, expanded(folder))
     by_libraw = {*paths[::_COMPARED]}
 
     def corrected_photo(path: Path) -> CorrectedPhoto:
@@ -204,6 +205,9 @@ def places_of(
     """
     check_folder(folder)
     found = find_local_photos(photos, images=False)
+    if not found:
+        msg = "no photos found: no file there has the name of a raw photo or a JPEG"
+        raise DecodeError(msg)
     paths = without_results(found, folder)
     if len(paths) < len(found):
         log.warning("%d files in %s left out: taken for results of earlier runs", len(found) - len(paths), folder)

@@ -47,6 +47,7 @@ from sensormap.survey.kept_maps import Mapped, PhotoGroup, keep_map, kept_map
 from sensormap.survey.passes import FEWEST_FRAMES, gather_evidence, geometry_of, too_few
 from sensormap.survey.survey_shards import settings_of
 from sensormap.threads import Progress, no_progress
+from sensormap.urls import expanded
 
 log = logging.getLogger(__name__)
 
@@ -200,7 +201,7 @@ def _planned(photos: tuple[Photo, ...], known: Profile | None, options: Options)
     settings = settings_of(geometry_of(photos, known), rules, options, saves=saves)
     shards = [photos[numbers.start : numbers.stop] for numbers in cut_into_shards(photos)]
     there = [False] * len(shards)
-    folder = None if options.state is None else Path(options.state).expanduser()
+    folder = None if options.state is None else expanded(options.state)
     if folder is not None:
         check_folder(folder)
     if folder is not None and not options.fresh and is_state(folder):
@@ -236,7 +237,7 @@ def open_state(options: Options, read: Read | None) -> AbstractContextManager[St
         return _passing_state()
     if options.state is None or read is not None:
         return nullcontext()
-    folder = Path(options.state).expanduser()
+    folder = expanded(options.state)
     return State(folder, fresh=options.fresh, retry_skipped=options.retry_skipped, threads=options.threads)
 
 
@@ -319,11 +320,11 @@ def _mapped(
         log.info("all photos are known, and so is their map")
         refusals.extend(Skipped(group.photos[number].path.name, reason) for number, reason in mapped.refused)
     else:
-        before = len(refusals.skipped)
+        before = refusals.lost
         evidence = gather_evidence(group.photos, group.body, group.known, context, clock_jumps=group.clock_jumps)
         mapped = _map(evidence, context.options, noun=noun, detailed=detailed or keeps)
         # A photo that was lost between the passes may be there next time.
-        if keeps and len(refusals.skipped) - before == len(mapped.refused):
+        if keeps and refusals.lost == before:
             keep_map(group, context, mapped)
     for line in mapped.warnings:
         log.warning("%s", line)

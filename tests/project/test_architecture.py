@@ -15,8 +15,8 @@ from tests.support.folders import PROJECT
 PACKAGE = PROJECT / "sensormap"
 # A package, or a module at the top, imports from lower floors only.
 FLOORS = [
-    {"errors", "bounded_reading", "compiled", "strict_yaml", "threads", "version"},
-    {"camera", "output", "settings", "urls"},
+    {"errors", "bounded_reading", "kernel_cache", "strict_yaml", "threads", "version"},
+    {"camera", "compiled", "output", "settings", "urls"},
     {"frame"},
     {"photos", "maps", "score"},
     {"decode", "detect", "formats", "history"},
@@ -52,7 +52,7 @@ HOMES = {
     "asyncio": {"photos", "survey"},
     "simplejpeg": {"decode"},
     "yaml": {"strict_yaml"},
-    "numba": {"compiled"},
+    "numba": {"compiled", "kernel_cache"},
     "concurrent": {"survey", "correct", "photos", "threads"},
     "multiprocessing": set(),
     "scipy": set(),

@@ -36,8 +36,8 @@ def show_profile_command(profile: str) -> None:
 
 
 @cameras_command.command("align", epilog=examples("sensormap cameras align DSC_0001.NEF DSC_0001.JPG"))
-@click.argument("raw", metavar="RAW", type=click.Path(path_type=Path))
-@click.argument("jpeg", metavar="JPEG", type=click.Path(path_type=Path))
+@click.argument("raw", metavar="RAW", type=click.Path(path_type=Path, readable=False))
+@click.argument("jpeg", metavar="JPEG", type=click.Path(path_type=Path, readable=False))
 @profile_option
 def align_command(raw: Path, jpeg: Path, *, profile: str | None) -> None:
     """Measure where on the raw grid the camera's JPEGs lie, to the photosite.

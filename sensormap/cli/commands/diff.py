@@ -18,7 +18,7 @@ from sensormap.report.words import plain
 if TYPE_CHECKING:
     from sensormap.maps.compare import Differences
 
-_map = click.Path(path_type=Path)
+_map = click.Path(path_type=Path, readable=False)
 
 
 class _Trouble(Failure):

@@ -9,6 +9,7 @@ import click
 
 from sensormap.cli.console import configure_log
 from sensormap.cli.options import (
+    ResultPath,
     complete_files,
     examples,
     follow_option,
@@ -19,6 +20,7 @@ from sensormap.cli.options import (
     verbose_option,
 )
 from sensormap.cli.progress import progress_bar
+from sensormap.cli.streams import write_result
 
 if TYPE_CHECKING:
     from sensormap.evaluation.counts import Evaluation
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 @click.command("evaluate", epilog=examples("sensormap evaluate ~/Pictures/d80 -o evaluation.yaml"))
 @click.argument("photos", nargs=-1, required=True, shell_complete=complete_files)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="YAML file for the numbers; - for stdout.")
+@click.option("-o", "--output", type=ResultPath(), help="YAML file for the numbers; - for stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is an evaluation, or empty.")
 @click.option("--count", type=click.IntRange(1, 10_000), default=250, show_default=True, help="Made-up defects.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the made-up defects.")
@@ -74,7 +76,7 @@ def evaluate_command(
     with native_stderr_silenced(), progress_bar(verbosity) as progress:
         evaluation = evaluate(photos, options, progress=progress, count=count, seed=seed)
     if to_stdout:
-        click.echo(evaluation_text(evaluation), nl=False)
+        write_result(evaluation_text(evaluation))
         return
     if output is not None:
         content = evaluation_text(evaluation).encode()

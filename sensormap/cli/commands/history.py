@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sensormap.cli.options import examples
+from sensormap.cli.streams import write_result
 from sensormap.output import check_writable, write_atomically
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def _picture(context: click.Context, option: click.Parameter, path: Path | None)
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     callback=_picture,
     help="Picture to write: .png, .svg or .pdf.",
 )
@@ -91,7 +92,7 @@ def _print(growth: Growth, form: str | None) -> None:
     from sensormap.report.history import growth_csv, growth_json, history_tables  # noqa: PLC0415
 
     if form is not None:
-        click.echo({"json": growth_json, "csv": growth_csv}[form](growth), nl=False)
+        write_result({"json": growth_json, "csv": growth_csv}[form](growth))
         return
     from rich.console import Console  # noqa: PLC0415
 

@@ -10,6 +10,7 @@ import click
 
 from sensormap.cli.console import configure_log
 from sensormap.cli.options import (
+    ResultPath,
     complete_files,
     examples,
     jobs_option,
@@ -67,7 +68,7 @@ def _places(context: click.Context, option: click.Parameter, texts: tuple[str, .
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=ResultPath(),
     callback=picture_path,
     required=True,
     help="Picture to write: .png, .svg or .pdf.",

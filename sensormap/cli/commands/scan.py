@@ -11,6 +11,8 @@ import click
 from sensormap.cli.console import configure_log
 from sensormap.cli.options import complete_files, examples, jobs_option, quiet_option, state_option, verbose_option
 from sensormap.cli.progress import count_shown
+from sensormap.cli.streams import write_result
+from sensormap.urls import expanded
 
 if TYPE_CHECKING:
     from sensormap.shards.state import State
@@ -47,7 +49,7 @@ def scan_command(
         read_header = kept.read_photo if kept else read_photo
         library = scan(photos, jobs=jobs, on_read=on_read, read_header=read_header)
     if as_json:
-        click.echo(library_text(library), nl=False)
+        write_result(library_text(library))
     else:
         print_tables(library_tables(library), Console())
 
@@ -58,4 +60,4 @@ def _kept_in(folder: Path | None) -> AbstractContextManager[State | None]:
         return nullcontext()
     from sensormap.shards.state import State  # noqa: PLC0415
 
-    return State(folder.expanduser())
+    return State(expanded(folder))

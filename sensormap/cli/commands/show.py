@@ -11,6 +11,7 @@ from typing import TypeVar
 import click
 
 from sensormap.cli.options import examples, map_argument, parse_shutter
+from sensormap.cli.streams import write_result
 from sensormap.maps.entries import DefectKind
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.sensor_map import SensorMap
@@ -138,7 +139,7 @@ def _print_for_scripts(chosen: SensorMap, form: str, sort: str) -> None:
 
     # By place unless the user sorts, as in the map file.
     by = "place" if sort == _SCORE and _is_default("sort") else sort
-    click.echo({"json": map_json, "csv": map_csv}[form](chosen, by=by), nl=False)
+    write_result({"json": map_json, "csv": map_csv}[form](chosen, by=by))
 
 
 def _is_default(option: str) -> bool:

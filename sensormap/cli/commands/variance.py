@@ -8,6 +8,7 @@ import click
 
 from sensormap.cli.console import configure_log
 from sensormap.cli.options import (
+    ResultPath,
     complete_files,
     decoder_option,
     examples,
@@ -25,7 +26,7 @@ from sensormap.cli.progress import progress_bar
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=ResultPath(),
     help="File to write: .fits (pip install 'sensormap[astro]'), .npz or .tif. It can be left out with --lowest.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is such a file, or empty.")
