@@ -13,15 +13,14 @@ from sensormap.assemble.evidence import Clock, Evidence
 from sensormap.assemble.from_jpeg_series import followed_jpeg_defects
 from sensormap.assemble.from_series import make_defects
 from sensormap.assemble.from_votes import jpeg_defects, unfollowed_defects
-from sensormap.assemble.lines import make_lines
+from sensormap.assemble.lines import UNFOLLOWED_CONFIDENCE, make_lines
 from sensormap.camera.geometry import Sensor
-from sensormap.camera.profile import Profile
-from sensormap.detect.lines import DeviatingLine, find_lines
-from sensormap.detect.tally import Tally
+from sensormap.detect.line_sites import NEAR
+from sensormap.detect.lines import lines_in_means
 from sensormap.detect.votes import FEWEST_VOTES
 from sensormap.diagnose.defect_odds import expected_false
 from sensormap.diagnose.fixed_pattern import with_floors
-from sensormap.diagnose.kind_and_strengths import SecondPassResult, diagnose_series
+from sensormap.diagnose.kind_and_strengths import FollowedLine, SecondPassResult, diagnose_series
 from sensormap.frame import Skipped
 from sensormap.maps.clusters import find_clusters
 from sensormap.maps.entries import Defect, FrameSummary, Setting, Source, rounded
@@ -41,15 +40,13 @@ _FEWEST_FOR_DECOYS = 3  # in fewer frames a decoy is a single outlier
 # few frames.
 _CONFIDENCE, _FEW_CONFIDENCE = 0.999, 0.5
 
-_BAND = 16  # rows whose intermediate results stay in the cache
-
 
 def assemble(
     evidence: Evidence,
     thresholds: Thresholds,
     least_strengths: LeastStrengths,
     *,
-    lines_of: Callable[[], tuple[DeviatingLine, ...]] | None = None,
+    lines_of: Callable[[], tuple[FollowedLine, ...]] | None = None,
 ) -> SensorMap:
     """Return the map that the evidence supports; the skipped photos are added to it by `add_skipped`.
 
@@ -81,7 +78,7 @@ def assemble(
     else:
         defects = _followed_defects(evidence, evidence.followed, sensor, least_strengths, ceiling=ceiling)
         false = _false_positives(evidence, evidence.followed)
-    columns, rows, alone = make_lines(defects, lines_of(), sensor)
+    columns, rows, alone = make_lines(defects, lines_of(), sensor, Clock(evidence.followed_photos))
     if rules.lists_strengths:
         least = least_strengths
         if evidence.followed is not None:
@@ -119,7 +116,7 @@ def add_skipped(sensor_map: SensorMap, skipped: Iterable[Skipped]) -> SensorMap:
     return replace(sensor_map, skipped=listed, frames=replace(sensor_map.frames, skipped=len(listed)))
 
 
-def deviating_lines(evidence: Evidence) -> tuple[DeviatingLine, ...]:
+def deviating_lines(evidence: Evidence) -> tuple[FollowedLine, ...]:
     """Return the columns and rows that deviate as a whole; none where scenery may pass for them.
 
     Parameters
@@ -131,24 +128,11 @@ def deviating_lines(evidence: Evidence) -> tuple[DeviatingLine, ...]:
         return ()  # the tally has the frames that only the second pass recognised
     if evidence.followed is not None:
         return evidence.followed.lines
-    return lines_in_means(evidence.tally, evidence.profile) if evidence.rules.finds_lines else ()
-
-
-def lines_in_means(tally: Tally, profile: Profile) -> tuple[DeviatingLine, ...]:
-    """Return the columns and rows that deviate in the mean of all frames.
-
-    Parameters
-    ----------
-    tally
-        Sums over the frames.
-    profile
-        Geometry.
-    """
-    area = profile.active_area
-    mean = np.empty(tally.shape, np.float32)
-    for first in range(0, tally.shape[0], _BAND):
-        mean[first : first + _BAND] = tally.mean_score(np.s_[first : first + _BAND])
-    return find_lines(mean, tally.count, profile.cfa.shifted(x=area.x, y=area.y))
+    if not evidence.rules.finds_lines:
+        return ()
+    area = evidence.profile.active_area
+    found = lines_in_means(evidence.tally, evidence.profile.cfa.shifted(x=area.x, y=area.y))
+    return tuple(FollowedLine(line, UNFOLLOWED_CONFIDENCE, None) for line in found)
 
 
 def _false_positives(evidence: Evidence, followed: SecondPassResult) -> float | None:
@@ -159,7 +143,8 @@ def _false_positives(evidence: Evidence, followed: SecondPassResult) -> float | 
     if evidence.counted < _FEWEST_FOR_DECOYS:
         return None
     left_open = float(np.sum(1 - followed.odds.confidence[followed.odds.likely]))
-    return rounded(expected_false(followed.decoys, part=evidence.decoy_part) + left_open, digits=2)
+    along = expected_false(followed.line_decoys, part=len(NEAR)) if followed.line_decoys.size else 0.0
+    return rounded(expected_false(followed.decoys, part=evidence.decoy_part) + along + left_open, digits=2)
 
 
 def _followed_defects(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,33 +52,45 @@ def make_defects(  # noqa: PLR0913
     for i, found in enumerate(diagnoses):
         x, y = int(cols[i]) + sensor.active_area.x, int(rows[i]) + sensor.active_area.y
         mean, variance = _moments(series.value[i, series.known[i]].astype(np.int64))
-        onset, until = clock.between(found.onset), clock.between(found.until)
-        jumps = until is not None and _within_a_day(onset, until, clock)
-        diagnosis, until = (found.jumping(), None) if jumps else (found, until)
-        intervals = {name: _rounded(interval) for name, interval in diagnosis.strengths.items()}
         defects.append(
             Defect(
                 x=x,
                 y=y,
                 plane=sensor.cfa.plane_name(x=x, y=y),
-                kind=diagnosis.kind,
                 confidence=rounded(float(confidence[i]), digits=4),
-                score=rounded(diagnosis.score, digits=4),
+                score=rounded(found.score, digits=4),
                 mean=rounded(mean),
                 variance=rounded(variance),
                 jpeg=sensor.jpeg_pixel(x, y),
-                dark_dn_per_s=intervals.get("dark_dn_per_s"),
-                offset_dn=intervals.get("offset_dn"),
-                response=intervals.get("response"),
-                unresolved=diagnosis.unresolved,
-                or_kinds=diagnosis.or_kinds,
-                onset=onset,
-                until=until,
-                seen=(diagnosis.seen, diagnosis.due),
                 cluster=int(clusters[i]) or None,
+                **told_facts(found, clock),
             )
         )
     return defects
+
+
+def told_facts(found: Diagnosis, clock: Clock) -> dict[str, Any]:
+    """Return what a diagnosis says of an entry, by the names that it has there: kinds, strengths, onset and end.
+
+    Parameters
+    ----------
+    found
+        Diagnosis of a photosite, or of a line.
+    clock
+        Capture times of the followed frames.
+    """
+    onset, until = clock.between(found.onset), clock.between(found.until)
+    jumps = until is not None and _within_a_day(onset, until, clock)
+    diagnosis, until = (found.jumping(), None) if jumps else (found, until)
+    return {
+        "kind": diagnosis.kind,
+        **{name: _rounded(interval) for name, interval in diagnosis.strengths.items()},
+        "unresolved": diagnosis.unresolved,
+        "or_kinds": diagnosis.or_kinds,
+        "onset": onset,
+        "until": until,
+        "seen": (diagnosis.seen, diagnosis.due),
+    }
 
 
 def _within_a_day(onset: Between | None, until: Between, clock: Clock) -> bool:

@@ -23,7 +23,7 @@ from sensormap.assemble.mixed_bodies import second_sensor
 from sensormap.assemble.pass_rules import rules_for
 from sensormap.camera.profile import Profile
 from sensormap.detect.follow_list import FollowList, moved_back
-from sensormap.detect.line_support import LineSites, supported
+from sensormap.detect.line_sites import LineSites
 from sensormap.detect.lines import DeviatingLine
 from sensormap.detect.runs import find_columns
 from sensormap.diagnose.defect_odds import Odds, odds_of
@@ -31,6 +31,7 @@ from sensormap.diagnose.fixed_pattern import measure_fixed_pattern, with_floors
 from sensormap.diagnose.jpeg.odds import LEAST_SPREAD, odds_of_jpegs
 from sensormap.diagnose.jpeg.smears import smeared
 from sensormap.diagnose.kind_and_strengths import SecondPassResult
+from sensormap.diagnose.line_series import follow_lines
 from sensormap.diagnose.scenery import neighbours_deviate, repeated_frames
 from sensormap.diagnose.series import (
     Conditions,
@@ -83,7 +84,7 @@ def run_second_pass(  # noqa: PLR0913
     context
         Options, decoders and callbacks of the run.
     lines
-        Columns and rows that deviate in the mean of all frames, of which the result has those that many frames make.
+        Columns and rows that deviate in the mean of all frames, of which the result has those that are defects.
 
     Returns
     -------
@@ -120,8 +121,9 @@ class _SecondPass:
         self._neighbours_deviate = neighbours_deviate(first.tally, cfa, self._candidates)
         controls = draw_controls(area.width * area.height)
         self._lines = LineSites.of(lines, (area.height, area.width), cfa.step)
-        along = self._lines.photosites.ravel()
-        self._followed = FollowList(np.concatenate([self._candidates, controls, along]), self._decoys)
+        self._followed = FollowList(
+            np.concatenate([self._candidates, controls, self._lines.photosites]), self._decoys
+        )
         self._ended = False
 
     def run(self, frames: Sequence[int]) -> SecondPassResult | None:
@@ -250,6 +252,8 @@ class _SecondPass:
         lines = slice(count + CONTROLS, self._followed.photosites.size)
         decoys = followed.part(slice(lines.stop, None))
         known = decoys.known & ~repeats & self._off_defects(self._candidates[odds.likely], conditions)
+        along = followed.part(lines)
+        deviating = follow_lines(self._lines, replace(along, known=along.known & ~repeats), conditions, asked)
         return SecondPassResult(
             places=self._candidates,
             series=candidates,
@@ -260,7 +264,8 @@ class _SecondPass:
             repeats=int(np.count_nonzero(repeats)),
             pattern=pattern,
             second_sensor=other,
-            lines=self._supported(followed.part(lines)),
+            lines=deviating.lines,
+            line_decoys=deviating.decoys,
         )
 
     def _jpeg_result(self, followed: FollowedWindows, conditions: Conditions, pool: Pool) -> SecondPassResult:
@@ -283,15 +288,6 @@ class _SecondPass:
             decoys=odds_in_lots(replace(decoys, known=known)).total,
             response_spread=spread,
         )
-
-    def _supported(self, followed: FollowedWindows) -> tuple[DeviatingLine, ...]:
-        """Return the lines that many of the frames make in which all their photosites are known."""
-        scores = np.empty(followed.known.shape)
-        for lot in followed.lots():
-            series = followed[lot]
-            scores[lot] = (series.value - series.level) / np.sqrt(series.variance)
-        scores = scores.reshape(*self._lines.photosites.shape, len(followed.photon))
-        return supported(self._lines, scores, np.asarray(followed.known.all(axis=0)))
 
     def _repeats(self, candidates: FollowedWindows, odds: Odds, repeats: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Tell which frames, beside the known `repeats`, show the scene of an earlier one."""

@@ -76,7 +76,14 @@ _LINE = {
     "confidence": NUMBER,
     "score": NUMBER,
     "defects": INTEGER,
+    "dark_dn_per_s": optional(INTERVAL),
+    "offset_dn": optional(INTERVAL),
+    "response": optional(INTERVAL),
+    "unresolved": optional(UNRESOLVED, ()),
+    "or_kinds": optional(KINDS, ()),
     "onset": optional(BETWEEN),
+    "until": optional(BETWEEN),
+    "seen": optional(SEEN),
     "radius": optional(INTEGER),
 }
 COLUMN = {"x": INTEGER, "y0": INTEGER, "y1": INTEGER, **_LINE}
