@@ -18,12 +18,11 @@ from sensormap.maps.entries import Between, Defect, Interval, rounded
 _SOONEST = timedelta(days=1)  # from the last photo without a defect to the first without it again
 
 
-def make_defects(  # noqa: PLR0913
+def make_defects(
     places: NDArray[np.int64],
     confidence: NDArray[np.float64],
     diagnoses: Sequence[Diagnosis],
     *,
-    clusters: NDArray[np.int64],
     series: Series,
     sensor: Sensor,
     clock: Clock,
@@ -38,8 +37,6 @@ def make_defects(  # noqa: PLR0913
         Probability that each is a defect, ``(N,)``.
     diagnoses
         Diagnosis of each.
-    clusters
-        Number of each one's cluster, 0 for single ones: ``(N,)``.
     series
         Series of each.
     sensor
@@ -62,7 +59,6 @@ def make_defects(  # noqa: PLR0913
                 mean=rounded(mean),
                 variance=rounded(variance),
                 jpeg=sensor.jpeg_pixel(x, y),
-                cluster=int(clusters[i]) or None,
                 **told_facts(found, clock),
             )
         )

@@ -16,8 +16,8 @@ from sensormap.detect.runs import FEWEST_IN_RUN, find_columns
 from sensormap.diagnose.kind_and_strengths import FollowedLine
 from sensormap.maps.entries import LINE_ENDS, Column, Defect, DefectKind, Row, rounded
 
-UNFOLLOWED_CONFIDENCE = 0.99
-"""Confidence of a line that is known by its mean alone: far fewer than a hundredth of a false one a map is expected."""
+MOST_CERTAIN = 0.99
+"""Highest confidence of a line by itself: of true ones too few were counted for more."""
 
 # A plane belongs to a run if it has a tenth of its members.
 _LEAST_SHARE = 0.1
@@ -154,7 +154,8 @@ def _facts(one: _LinePart, members: Sequence[Defect], clock: Clock) -> dict[str,
             "defects": len(members),
             "onset": Counter(member.onset for member in members).most_common(1)[0][0],
         }
-    confidence = max([line.confidence, *(member.confidence for member in members[FEWEST_IN_RUN - 1 :])])
+    by_members = [member.confidence for member in members] if len(members) >= FEWEST_IN_RUN else [0.0]
+    confidence = max(min(line.confidence, MOST_CERTAIN), float(np.median(by_members)))
     if diagnosis is None:
         kind = DefectKind.WEAK if line.line.effect < 0 else DefectKind.OFFSET
         score = rounded(line.line.score, digits=4)

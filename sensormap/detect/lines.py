@@ -106,8 +106,11 @@ class LineLimits:
         require_positive(**vars(self))
 
 
-# While two thirds of the frames are still to come.
-_EARLY = LineLimits(effect_sigma=0.15, lone_frames=0.25, shortest=16, score=4.5, false_lines=1.0)
+FOLLOWED = LineLimits(effect_sigma=0.1, lone_frames=0.5, score=6.0, false_lines=0.1)
+"""Limits where each line is followed through the frames, which tell what a few of them or chance have made: lower."""
+
+EARLY = LineLimits(effect_sigma=0.08, lone_frames=0.25, shortest=16, score=4.0, false_lines=1.0)
+"""Limits while most frames are still to come, which may raise what does not stand out yet: lower still."""
 
 _BAND = 16  # rows whose intermediate results stay in the cache
 
@@ -160,7 +163,7 @@ def find_lines(
     return tuple(sorted(without_side_effects(of_columns, columns.step) + without_side_effects(of_rows, columns.step)))
 
 
-def lines_in_means(tally: Tally, cfa: Cfa, *, early: bool = False) -> tuple[DeviatingLine, ...]:
+def lines_in_means(tally: Tally, cfa: Cfa, *, limits: LineLimits | None = None) -> tuple[DeviatingLine, ...]:
     """Return the columns and rows that deviate in the mean of all frames.
 
     Parameters
@@ -169,13 +172,13 @@ def lines_in_means(tally: Tally, cfa: Cfa, *, early: bool = False) -> tuple[Devi
         Sums over the frames.
     cfa
         Filter pattern as read from the active area's corner.
-    early
-        Whether most frames are still to come, which may raise what does not stand out yet: then limits are lower.
+    limits
+        Limits of what makes a line, such as `FOLLOWED` or `EARLY`; None means the defaults.
     """
     mean = np.empty(tally.shape, np.float32)
     for first in range(0, tally.shape[0], _BAND):
         mean[first : first + _BAND] = tally.mean_score(np.s_[first : first + _BAND])
-    return find_lines(mean, tally.count, cfa, limits=_EARLY if early else None)
+    return find_lines(mean, tally.count, cfa, limits=limits)
 
 
 def joined(runs: Sequence[DeviatingLine], gap: int) -> list[DeviatingLine]:

@@ -93,7 +93,7 @@ class FollowedLine:
     confidence
         Probability that it is a defect.
     diagnosis
-        Its kind, strengths and onset; None where too few frames were followed to tell.
+        Its kind, strengths and onset; None where it was not followed.
     """
 
     line: DeviatingLine

@@ -56,7 +56,6 @@ _SHRUNK = float(len(NEAR))
 # Median of a squared normal deviate.
 _SQUARED_MEDIAN = 0.4549
 
-_CONFIDENCE = 0.99  # of a line at most: few true ones were counted
 _DECOY_SEED = 5
 
 # Kinds whose effect grows with the light along the line.
@@ -97,16 +96,15 @@ def follow_lines(
 
     Notes
     -----
-    Of a line that fewer than six frames show nothing is told but that it deviates: it is kept as it is. Any other needs
-    as much evidence as a photosite, and as much more as the best of its decoys has.
+    A line needs as much evidence as a photosite, and as much more as the best of its decoys has. One of which fewer
+    than six frames tell anything is none.
     """
     slices = sites.slices()
     blocks = [followed[own[0]] for own in slices]
     parts = [_of_lines(block, len(NEAR) + 1, conditions) for block in blocks]
     told = [i for i, part in enumerate(parts) if np.count_nonzero(part.known[0]) >= _FEWEST_FRAMES]
-    unknown = [FollowedLine(line, _CONFIDENCE, None) for i, line in enumerate(sites.lines) if i not in told]
     if not told:
-        return LineFindings(tuple(unknown), np.empty(0))
+        return LineFindings((), np.empty(0))
     series = _joined([parts[i][:1] for i in told])
     near = _joined([parts[i][1:] for i in told])
     shares = measure_odd_shares(near, conditions)
@@ -122,14 +120,14 @@ def follow_lines(
     best_decoy = np.maximum(decoys.reshape(len(told), len(NEAR)).max(axis=1), 0)
     listed = np.flatnonzero(odds.total - best_decoy >= LISTED)
     diagnoses = diagnose(series[listed], odds[listed], conditions, least, response_spread=spread)
-    confidence = np.minimum(probability(odds.total - best_decoy), _CONFIDENCE)
+    confidence = probability(odds.total - best_decoy)
     found = []
     for i, diagnosis in zip(listed.tolist(), diagnoses, strict=True):
         number = told[i]
         ends = _Ends(diagnosis, series[i : i + 1], _shown(blocks[number], conditions), conditions)
         line = ends.of(sites, number, [followed[part] for part in slices[number][1:]])
         found.append(FollowedLine(line, float(confidence[i]), diagnosis))
-    return LineFindings(tuple(sorted([*found, *unknown], key=lambda one: one.line)), decoys)
+    return LineFindings(tuple(sorted(found, key=lambda one: one.line)), decoys)
 
 
 def _of_lines(block: Series, lines: int, conditions: Conditions) -> Series:

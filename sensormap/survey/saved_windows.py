@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sensormap.camera.cfa import Cfa
 from sensormap.detect.follow_list import FollowList
 from sensormap.detect.line_sites import LineSites
-from sensormap.detect.lines import lines_in_means
+from sensormap.detect.lines import EARLY, lines_in_means
 from sensormap.detect.tally import Outliers, Tally
 from sensormap.detect.votes import count_votes, parts_of
 from sensormap.detect.worth_following import make_follow_list
@@ -205,6 +205,6 @@ class SavedWindows:
             self._tally, block_votes, self._shifted_sums, self._cfa, self._thresholds, early=True, smears=self._smears
         )
         controls = draw_controls(self._tally.hidden.size)
-        lines = lines_in_means(self._tally, self._cfa, early=True) if self._finds_lines else ()
+        lines = lines_in_means(self._tally, self._cfa, limits=EARLY) if self._finds_lines else ()
         along = LineSites.of(lines, self._tally.shape, self._cfa.step, every_plane=True).photosites
         return FollowList(np.unique(np.concatenate([found.photosites, controls, along])), found.decoys)

@@ -30,7 +30,7 @@ from sensormap.diagnose.defect_odds import Odds, odds_of
 from sensormap.diagnose.fixed_pattern import measure_fixed_pattern, with_floors
 from sensormap.diagnose.jpeg.odds import LEAST_SPREAD, odds_of_jpegs
 from sensormap.diagnose.jpeg.smears import smeared
-from sensormap.diagnose.kind_and_strengths import SecondPassResult
+from sensormap.diagnose.kind_and_strengths import FollowedLine, SecondPassResult
 from sensormap.diagnose.line_series import follow_lines
 from sensormap.diagnose.scenery import neighbours_deviate, repeated_frames
 from sensormap.diagnose.series import (
@@ -240,20 +240,22 @@ class _SecondPass:
         odds_in_lots = partial(_odds_in_lots, odds_of_series, pool)
         candidates, repeats = followed.part(slice(0, count)), np.zeros(conditions.number.size, np.bool_)
         odds = odds_in_lots(candidates)
+        lines = followed.part(slice(count + CONTROLS, self._followed.photosites.size))
+        deviating = follow_lines(self._lines, lines, conditions, asked)
+        on_lines = self._on_lines(deviating.lines)
         other = second_sensor(candidates, odds.likely, conditions.gain * conditions.shutter_s)
         # What two sensors differ in is no scenery, and no frame may be dropped for it.
         for _ in range(_SCENE_ROUNDS if other is None else 0):
-            found = self._repeats(candidates, odds, repeats)
+            found = self._repeats(candidates, odds, repeats, on_lines)
             if not found.any():
                 break
             repeats |= found
             candidates = replace(candidates, known=candidates.known & ~repeats)
             odds = odds_in_lots(candidates)
-        lines = slice(count + CONTROLS, self._followed.photosites.size)
-        decoys = followed.part(slice(lines.stop, None))
+        if repeats.any():
+            deviating = follow_lines(self._lines, replace(lines, known=lines.known & ~repeats), conditions, asked)
+        decoys = followed.part(slice(self._followed.photosites.size, None))
         known = decoys.known & ~repeats & self._off_defects(self._candidates[odds.likely], conditions)
-        along = followed.part(lines)
-        deviating = follow_lines(self._lines, replace(along, known=along.known & ~repeats), conditions, asked)
         return SecondPassResult(
             places=self._candidates,
             series=candidates,
@@ -289,9 +291,20 @@ class _SecondPass:
             response_spread=spread,
         )
 
-    def _repeats(self, candidates: FollowedWindows, odds: Odds, repeats: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def _on_lines(self, lines: Sequence[FollowedLine]) -> NDArray[np.bool_]:
+        """Tell which candidates lie on some columns or rows, or are compared with photosites that do."""
+        row, col = np.divmod(self._candidates, self._profile.active_area.width)
+        found, near = np.zeros(self._candidates.size, np.bool_), self._profile.cfa.step
+        for line in (followed.line for followed in lines):
+            across, along = (col, row) if line.axis == "column" else (row, col)
+            found |= (np.abs(across - line.place) <= near) & (along >= line.first - near) & (along <= line.last + near)
+        return found
+
+    def _repeats(
+        self, candidates: FollowedWindows, odds: Odds, repeats: NDArray[np.bool_], on_lines: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
         """Tell which frames, beside the known `repeats`, show the scene of an earlier one."""
-        single = odds.likely & ~self._in_runs(odds.likely)
+        single = odds.likely & ~self._in_runs(odds.likely) & ~on_lines
         singles = candidates[single & self._neighbours_deviate]
         score = (singles.value - singles.level) / np.sqrt(singles.variance)
         found = ~repeats
