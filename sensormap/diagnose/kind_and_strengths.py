@@ -11,7 +11,7 @@ from sensormap.detect.lines import DeviatingLine
 from sensormap.diagnose.behaviour import BLACK_SHARE, LINEAR, Behaviour, Term
 from sensormap.diagnose.defect_odds import Odds
 from sensormap.diagnose.fixed_pattern import FixedPattern, with_floors
-from sensormap.diagnose.law_choice import LawChoice, choose_laws
+from sensormap.diagnose.law_choice import LawChoice, choose_laws, levels_off
 from sensormap.diagnose.onset import FrameSpan, find_end, find_onset
 from sensormap.diagnose.regression import Fit, fit
 from sensormap.diagnose.series import LOT, ONE_TIME, Conditions, FollowedWindows, Series
@@ -195,6 +195,7 @@ def diagnose(
         Standard deviation of healthy responses, as a share.
     """
     least_strengths = least_strengths.scaled(float(conditions.saturation.max()))
+    series, odds = _while_growing(series, odds, conditions)
     choice = choose_laws(series, conditions, odds)
     best = choice.fit
     full = _full_fit(series, conditions, choice)
@@ -207,6 +208,31 @@ def diagnose(
     exposed = np.array([0.0, _typical(conditions.gain * conditions.shutter_s), _typical(conditions.gain)])
     strengths = [_Strengths(full.strength[i], half_width[i], least, exposed, effect[i]) for i in range(len(series))]
     return [_diagnosis(choice, i, strengths[i], series, conditions) for i in range(len(series))]
+
+
+def _while_growing(series: Series, odds: Odds, conditions: Conditions) -> tuple[Series, Odds]:
+    """Return series without the frames in which a dark current has levelled off, and odds that start from its rate."""
+    last, rate = levels_off(series, conditions)
+    rows = np.flatnonzero(np.isfinite(last))
+    if not rows.size:
+        return series, odds
+    known, strength, span = series.known.copy(), odds.strength.copy(), odds.span.copy()
+    known[rows] &= ~(conditions.shutter_s > last[rows, None])
+    strength[rows, Behaviour.HOT] = rate[rows]
+    span[rows, Behaviour.HOT] = 0, conditions.number.size
+    growing, started = replace(series, known=known), replace(odds, strength=strength, span=span)
+    # What these frames alone do not make hot jumps, or is stuck: for that all frames count.
+    law = choose_laws(growing[rows], conditions, started[rows]).law
+    hot = np.zeros(len(series), np.bool_)
+    hot[rows[np.isin(law, (Behaviour.HOT, Behaviour.HOT_WITH_OFFSET))]] = True
+    return (
+        replace(series, known=np.where(hot[:, None], known, series.known)),
+        replace(
+            odds,
+            strength=np.where(hot[:, None], strength, odds.strength),
+            span=np.where(hot[:, None, None], span, odds.span),
+        ),
+    )
 
 
 def _typical(values: NDArray[np.float64]) -> float:
