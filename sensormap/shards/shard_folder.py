@@ -85,7 +85,13 @@ class WrittenShard:
 
 
 def write_shard(
-    folder: Path, photos: Sequence[Photo], settings: SurveySettings, leave_out: Collection[str], found: ShardSummary
+    folder: Path,
+    photos: Sequence[Photo],
+    settings: SurveySettings,
+    leave_out: Collection[str],
+    found: ShardSummary,
+    *,
+    deflate: bool = True,
 ) -> WrittenShard | None:
     """Write what a survey of a shard found.
 
@@ -97,6 +103,8 @@ def write_shard(
         What the survey was of.
     found
         What it found.
+    deflate
+        Whether the file is compressed.
 
     Returns
     -------
@@ -114,7 +122,7 @@ def write_shard(
     if len(known) < len(photos):
         return None
     name = fingerprint(known, settings, leave_out)
-    write_atomically(summary_bytes(found, name), shard_file(folder, name), overwrite=True)
+    write_atomically(summary_bytes(found, name, deflate=deflate), shard_file(folder, name), overwrite=True)
     return WrittenShard(name, known, sizes_of(photo.size_bytes for photo in photos))
 
 

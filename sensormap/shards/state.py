@@ -64,6 +64,8 @@ class State:
         Whether shards with photos that could not be used are surveyed again.
     threads
         Number of threads that read photos whose bytes may be known.
+    passing
+        Whether the folder lasts no longer than the run.
 
     Raises
     ------
@@ -71,8 +73,16 @@ class State:
         If it is no state folder, another run has it, or it cannot be written.
     """
 
-    def __init__(self, folder: Path, *, fresh: bool = False, retry_skipped: bool = False, threads: int = 1) -> None:
-        self.folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        fresh: bool = False,
+        retry_skipped: bool = False,
+        threads: int = 1,
+        passing: bool = False,
+    ) -> None:
+        self.folder, self.passing = folder, passing
         self._retry, self._threads = retry_skipped, threads
         self._failed = self._in_memory = False
         self._written: set[str] = set()  # fingerprints of the shards that workers have surveyed for this run

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+import hashlib
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from sensormap.camera.profile import Profile
+from sensormap.errors import DecodeError
 from sensormap.frame import Frame, Photo, PhotoPath
+from sensormap.photos.files import read_bytes
 from sensormap.photos.refusals import Refusals
 from sensormap.settings import Options
 from sensormap.shards.shard_folder import SurveySettings
@@ -19,7 +22,15 @@ Read = Callable[[Photo, Profile], Frame]
 
 
 class Engine(Protocol):
-    """What surveys shards in place of the threads of the run, and writes their files into its state folder."""
+    """What surveys shards in place of the threads of the run, and writes their files into its state folder.
+
+    Attributes
+    ----------
+    refused
+        Why some photos must not be decoded, not by the run either; what is found is added while it works.
+    """
+
+    refused: dict[PhotoPath, str]
 
     def surveyed(
         self,
@@ -83,3 +94,28 @@ class RunContext:
     state: State | None = None
     engine: Engine | None = None
     differing: set[PhotoPath] = field(default_factory=set)
+
+
+def read_unless_refused(read: Read, refused: Mapping[PhotoPath, str], photo: Photo, profile: Profile) -> Frame:
+    """Decode a photo unless that is known to end the process.
+
+    Parameters
+    ----------
+    read
+        Decoder.
+    refused
+        Why some photos must not be decoded.
+    photo, profile
+        Arguments of the decoder.
+
+    Raises
+    ------
+    DecodeError
+        If the photo is one of these.
+    """
+    if photo.path in refused:
+        error = DecodeError(refused[photo.path])
+        data = read_bytes(photo.path)
+        error.digest = hashlib.sha256(data).hexdigest() if len(data) == photo.size_bytes else None
+        raise error
+    return read(photo, profile)

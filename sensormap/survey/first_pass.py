@@ -54,6 +54,9 @@ _ENOUGH_DIFFERING = 2
 # Photos decoded while the compiler is imported: memory for them is there, since the tally has not taken its own yet.
 _AHEAD = 6
 
+# So many photos done, freed memory is returned: until each thread has its own, it lies between what is kept.
+_SETTLING = (_AHEAD, 2 * _AHEAD, 3 * _AHEAD)
+
 # Photos that may be fetched from a server before a thread is free for them; how many are, their sizes decide.
 _LOOKED_AHEAD = 16
 
@@ -202,6 +205,8 @@ class _FirstPass:
                 else:
                     self._records[frame] = result
                 progress(done, len(self._photos))
+                if done in _SETTLING:
+                    give_back()
                 block = block_of[frame]
                 waiting[block].discard(frame)
                 if not waiting[block]:

@@ -14,7 +14,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -43,6 +42,7 @@ from sensormap.shards.state import State
 from sensormap.shards.state_folder import CATALOGUE, check_folder, held, is_state
 from sensormap.survey.context import Engine, Read, RunContext
 from sensormap.survey.engines.dask_engine import open_engine
+from sensormap.survey.engines.temporary_folder import temporary_folder
 from sensormap.survey.kept_maps import Mapped, PhotoGroup, keep_map, kept_map
 from sensormap.survey.passes import FEWEST_FRAMES, gather_evidence, geometry_of, too_few
 from sensormap.survey.survey_shards import settings_of
@@ -197,7 +197,7 @@ def open_state(options: Options, read: Read | None) -> AbstractContextManager[St
 @contextmanager
 def _passing_state() -> Iterator[State]:
     """Return a state folder of this run only."""
-    with TemporaryDirectory(prefix="sensormap-state-") as folder, State(Path(folder)) as state:
+    with temporary_folder("state") as folder, State(folder, passing=True) as state:
         yield state
 
 

@@ -22,7 +22,7 @@ from sensormap.shards.add_up import add_up, place_in_run
 from sensormap.shards.cut import cut_into_shards
 from sensormap.shards.shard_folder import SurveySettings
 from sensormap.shards.summary import ShardSummary
-from sensormap.survey.context import RunContext
+from sensormap.survey.context import RunContext, read_unless_refused
 from sensormap.survey.first_pass import survey_shard
 from sensormap.survey.memory import give_back
 from sensormap.threads import Progress, no_progress
@@ -89,6 +89,10 @@ def _surveyed(
 ) -> Iterator[ShardSummary]:
     """Yield the result of each shard, by the numbers of the run."""
     state, profile = context.state, settings.profile
+    if context.engine is not None:
+        refused = context.engine.refused
+        fallback = context.fallback and partial(read_unless_refused, context.fallback, refused)
+        context = replace(context, read=partial(read_unless_refused, context.read, refused), fallback=fallback)
     shown = context.progress if context.engine is None else no_progress  # an engine tells of its progress itself
 
     def survey(numbers: range, shared: RunContext, leave_out: Collection[str] = ()) -> ShardSummary:

@@ -51,6 +51,9 @@ def came_back(summary: ShardSummary, path: Path, *, step: int = 2) -> ShardSumma
     assert_same(found, summary)
     assert sharing(found) == sharing(summary)
     assert summary_bytes(found, PRINT) == data
+    path.write_bytes(summary_bytes(summary, PRINT, deflate=False))
+    as_it_is = read_summary(path, PRINT, summary.tally.shape, step, summary.tally.max_frames)
+    assert summary_bytes(as_it_is, PRINT) == data
     return found
 
 

@@ -117,7 +117,7 @@ def map_command(
     """
     from sensormap.decode.quiet import native_stderr_silenced  # noqa: PLC0415 - take a second, --help does not
     from sensormap.settings import Options  # noqa: PLC0415
-    from sensormap.survey.memory import keep_no_frames  # noqa: PLC0415
+    from sensormap.survey.memory import share_freed_memory  # noqa: PLC0415
 
     verbosity = verbose - quiet
     configure_log(verbosity)
@@ -133,7 +133,7 @@ def map_command(
         profile=profile, serial=serial, jobs=jobs, memory=memory, strict=strict, follow=followed, decoder=decoder,
         state=state, fresh=fresh, retry_skipped=retry_skipped, engine=engine, scheduler=scheduler,
     )  # fmt: skip
-    keep_no_frames()
+    share_freed_memory()
     to_folder = output is not None and (output.endswith(_SEPARATORS) or Path(output).is_dir())
     if to_folder and (dry_run or variance is not None):
         msg = f"{'--dry-run' if dry_run else '--variance'} is for one camera: name no folder by --output"

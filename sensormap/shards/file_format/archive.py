@@ -83,13 +83,15 @@ class Entry:
         return _VERSION, _FLAGS, self.method, _TIME, _DATE, self.checksum, self.stored, self.size
 
 
-def pack(members: Iterable[tuple[str, bytes]]) -> bytes:
+def pack(members: Iterable[tuple[str, bytes]], *, deflate: bool = True) -> bytes:
     """Return the bytes of an archive; with one release of zlib they are always the same.
 
     Parameters
     ----------
     members
         Name and content of each, in order.
+    deflate
+        Whether what compresses well is compressed.
 
     Raises
     ------
@@ -100,7 +102,7 @@ def pack(members: Iterable[tuple[str, bytes]]) -> bytes:
     parts: list[bytes] = []
     place = 0
     for name, content in members:
-        stored = _deflated(content)
+        stored = _deflated(content) if deflate else content
         method = _STORED if stored is content else _DEFLATED
         entry = Entry(name, method, zlib.crc32(content), len(stored), len(content), place)
         place = entry.end

@@ -67,7 +67,7 @@ def opens_like_a_shard(path: Path) -> bool:
     return head.startswith(_OPENING) and head.endswith(_FACTS.encode("ascii"))
 
 
-def summary_bytes(summary: ShardSummary, fingerprint: str) -> bytes:
+def summary_bytes(summary: ShardSummary, fingerprint: str, *, deflate: bool = True) -> bytes:
     """Return the result of a shard as the bytes of a file.
 
     Parameters
@@ -76,6 +76,8 @@ def summary_bytes(summary: ShardSummary, fingerprint: str) -> bytes:
         Result of one shard, whose frames have the numbers from 0 on.
     fingerprint
         What it was made of, which reading asks for.
+    deflate
+        Whether the file is compressed, to a tenth or so; reading and writing then take three times as long.
 
     Returns
     -------
@@ -101,7 +103,7 @@ def summary_bytes(summary: ShardSummary, fingerprint: str) -> bytes:
         msg = f"{len(stated)} bytes of names and reasons, expected at most {_most_stated(photos)}"
         raise ValueError(msg)
     members = ((f"{name}.npy", one.to_bytes(arrays[name])) for name, one in _layout(facts).items())  # one at a time
-    return pack(chain([(_FACTS, stated)], members))
+    return pack(chain([(_FACTS, stated)], members), deflate=deflate)
 
 
 def read_summary(path: Path, fingerprint: str, shape: tuple[int, int], step: int, photos: int) -> ShardSummary:

@@ -2,5 +2,6 @@
 
 Shards without a file go out; a worker surveys one and writes its file into the state folder; then the ordinary run goes
 through all shards and finds each known. Read `shard_task` (what a worker does), `cluster` (the workers), `dask_engine`
-(what the run does meanwhile), `culprits` (photos that kill workers), which has `try_photos` run in a process apart.
+(what the run does meanwhile), `culprits` (photos that kill workers), which has `try_photos` run in a process apart, and
+`temporary_folder`, which removes what a killed run has left.
 """

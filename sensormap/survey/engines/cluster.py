@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from sensormap.errors import EngineError, MissingExtraError
+from sensormap.survey.engines.temporary_folder import temporary_folder
 
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster
@@ -65,9 +65,8 @@ def started_workers(count: int) -> Iterator[Client]:
     begun = time.monotonic()
     with ExitStack() as stack:
         stack.enter_context(_quiet())
-        scratch = tempfile.TemporaryDirectory(prefix="sensormap-workers-", ignore_cleanup_errors=True)
-        folder = stack.enter_context(scratch)
-        stack.enter_context(dask.config.set({"temporary-directory": folder}))
+        folder = stack.enter_context(temporary_folder("workers"))
+        stack.enter_context(dask.config.set({"temporary-directory": str(folder)}))
         try:
             # New interpreters, not forks (Dask's default). Without a limit of memory: what a worker holds is bounded by
             # the size of a photo, and one near its limit would be stopped and started again and again.

@@ -14,11 +14,12 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from shutil import disk_usage
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from sensormap.errors import EngineError, OutputError, SensorMapError
-from sensormap.frame import Photo, RemoteFile
+from sensormap.frame import Photo, PhotoPath, RemoteFile
 from sensormap.output import PART_ENDING, PART_OPENING
 from sensormap.settings import DASK, Options
 from sensormap.shards.catalogue import FileDigest, file_as_it_is
@@ -38,6 +39,11 @@ log = logging.getLogger(__name__)
 # Dask blames a worker's death on all shards that wait there too: one that is innocent may be sent out again as often.
 _MOST_TRIES = 3
 _BETWEEN_LOOKS_S = 0.02
+
+# Bytes of the files of a run that keeps none, without compression: of each photosite the sums, of each shard what is
+# listed; and how many they may be in all.
+_A_PHOTOSITE, _A_SHARD = 7, 40_000_000
+_MOST_PASSING = 4 << 30
 
 
 @contextmanager
@@ -87,6 +93,7 @@ class _DaskEngine:
 
     def __init__(self, client: Client | None, workers: int, stack: ExitStack) -> None:
         self._client, self._workers, self._stack = client, workers, stack
+        self.refused: dict[PhotoPath, str] = {}
         self._lock = Lock()
 
     def surveyed(
@@ -106,14 +113,15 @@ class _DaskEngine:
             progress(len(photos), len(photos))
             return
         client = self._started()
-        files, tasks = {}, {}
+        files, tasks, deflate = {}, {}, not (state.passing and _have_room(len(wanted), settings, state.folder))
         for numbers in wanted:
             shard = photos[numbers.start : numbers.stop]
             files[numbers] = [file_as_it_is(photo.path, "") for photo in shard]  # before they are read
-            tasks[numbers] = ShardTask(tuple(map(_for_workers, shard)), settings, _for_workers_folder(state.folder))
+            folder, seen = _for_workers_folder(state.folder), tuple(map(_for_workers, shard))
+            tasks[numbers] = ShardTask(seen, settings, folder, deflate=deflate)
         _check(client, state, next(iter(tasks.values())))
         progress(done, len(photos))
-        with _submitted(client, tasks) as surveys:
+        with _at_work(_Surveys(client, photos, tasks, self.refused)) as surveys:
             ready = set(shards) - set(wanted)
             for numbers in shards:
                 while numbers not in ready:
@@ -134,8 +142,16 @@ class _DaskEngine:
 class _Surveys:
     """Shards at work."""
 
-    def __init__(self, client: Client, tasks: Mapping[range, ShardTask]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        photos: tuple[Photo, ...],
+        tasks: Mapping[range, ShardTask],
+        refused: dict[PhotoPath, str],
+    ) -> None:
         from distributed import as_completed  # noqa: PLC0415
+
+        self._photos, self._refused = photos, refused
 
         self._client, self._tasks = client, dict(tasks)
         self._run = uuid.uuid4().hex
@@ -205,16 +221,17 @@ class _Surveys:
             msg = f"{first} to {last}: every worker that surveys them ends; perhaps its memory does not suffice"
             raise EngineError(msg)
         log.warning("%s to %s: workers end while they survey them; the photos are tried one by one", first, last)
-        self._tasks[numbers] = replace(task, culprits=find_culprits(task))
+        culprits = find_culprits(task)
+        self._refused |= {self._photos[numbers.start + number].path: why for number, why in culprits.items()}
+        self._tasks[numbers] = replace(task, culprits=culprits)
         future = self._submit(numbers)
         self._shard_of[future] = numbers
         self._completed.add(future)
 
 
 @contextmanager
-def _submitted(client: Client, tasks: Mapping[range, ShardTask]) -> Iterator[_Surveys]:
-    """Send out shards; what is not done after the block is cancelled."""
-    surveys = _Surveys(client, tasks)
+def _at_work(surveys: _Surveys) -> Iterator[_Surveys]:
+    """Have shards surveyed; what is not done after the block is cancelled."""
     try:
         yield surveys
     finally:
@@ -234,6 +251,16 @@ def _check(client: Client, state: State, task: ShardTask) -> None:
         ask_workers(client, look_around, task.folder, token.name, photo, versions())
     finally:
         token.unlink(missing_ok=True)
+
+
+def _have_room(shards: int, settings: SurveySettings, folder: Path) -> bool:
+    """Tell whether there is room for some shards' files as they are: compressing them takes a tenth of the run."""
+    width, height = settings.profile.raw_size
+    size = shards * (width * height * _A_PHOTOSITE + _A_SHARD)
+    try:
+        return size <= min(_MOST_PASSING, disk_usage(folder).free // 4)
+    except OSError:
+        return False
 
 
 def _for_workers(photo: Photo) -> Photo:

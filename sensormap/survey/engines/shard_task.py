@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import tempfile
 from collections.abc import Mapping
@@ -11,20 +10,18 @@ from functools import partial
 from pathlib import Path
 
 from sensormap.assemble.pass_rules import rules_for
-from sensormap.camera.profile import Profile
 from sensormap.decode import libraw
 from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.decode.reading import read_frame
-from sensormap.errors import DecodeError, EngineError
-from sensormap.frame import Frame, Photo, PhotoPath, RemoteFile
-from sensormap.photos.files import read_bytes
+from sensormap.errors import EngineError
+from sensormap.frame import Photo, PhotoPath, RemoteFile
 from sensormap.photos.refusals import Refusals
 from sensormap.settings import RAWPY, Options
 from sensormap.shards.catalogue import file_as_it_is
 from sensormap.shards.shard_folder import ALGORITHM, SHARDS, SurveySettings, WrittenShard, write_shard
-from sensormap.survey.context import Read, RunContext
+from sensormap.survey.context import Read, RunContext, read_unless_refused
 from sensormap.survey.first_pass import survey_shard
-from sensormap.survey.memory import give_back
+from sensormap.survey.memory import give_back, share_freed_memory
 from sensormap.threads import no_progress
 from sensormap.version import __version__
 
@@ -43,6 +40,8 @@ class ShardTask:
         State folder.
     culprits
         Why some photos must not be decoded, by their places in the shard.
+    deflate
+        Whether the shard's file is compressed.
     versions
         Versions of the program that asks, as `versions` returns them.
     """
@@ -51,6 +50,7 @@ class ShardTask:
     settings: SurveySettings
     folder: Path
     culprits: Mapping[int, str] = field(default_factory=dict)
+    deflate: bool = True
     versions: tuple[str, ...] = field(default_factory=lambda: versions())  # noqa: PLW0108 - defined below
 
 
@@ -85,14 +85,15 @@ def survey_to_file(task: ShardTask) -> WrittenShard | None:
     options = Options(jobs=1, thresholds=settings.thresholds, decoder=settings.decoder)
     refused = {photos[number].path: reason for number, reason in task.culprits.items()}
     read, fallback = (
-        None if one is None else partial(_read_unless_refused, one, refused) for one in readers(settings.decoder)
+        None if one is None else partial(read_unless_refused, one, refused) for one in readers(settings.decoder)
     )
     refusals = Refusals(strict=False, quiet=True)  # the run itself tells of them
     context = RunContext(options, no_progress, refusals, read or read_frame, fallback)
     everything = range(len(photos)) if settings.saves else ()
+    share_freed_memory()
     with native_stderr_silenced():
         found = survey_shard(photos, settings.profile, rules_for(photos), context, follow=everything)
-    written = write_shard(task.folder, photos, settings, (), found)
+    written = write_shard(task.folder, photos, settings, (), found, deflate=task.deflate)
     del found
     give_back()
     return written
@@ -139,13 +140,3 @@ def _is_seen(path: PhotoPath) -> bool:
 
 def _unseen(path: PhotoPath) -> str:
     return f"{path}: not seen there, expected photos in a folder that all workers share"
-
-
-def _read_unless_refused(read: Read, refused: Mapping[PhotoPath, str], photo: Photo, profile: Profile) -> Frame:
-    """Decode a photo unless that is known to end the process."""
-    if photo.path in refused:
-        error = DecodeError(refused[photo.path])
-        data = read_bytes(photo.path)
-        error.digest = hashlib.sha256(data).hexdigest() if len(data) == photo.size_bytes else None
-        raise error
-    return read(photo, profile)

@@ -173,6 +173,30 @@ def test_photos_that_kill_workers_are_found_and_skipped(
     assert map_text(again) == map_text(found)
 
 
+def test_what_the_run_surveys_itself_leaves_out_what_killed_workers(
+    place: tuple[Path, Path], deadly: Path, address: str, tmp_path: Path
+) -> None:
+    def remove(*_: object) -> None:
+        (deadly / "DSC_0004.NEF").unlink(missing_ok=True)  # a shard with a photo that cannot be read is not kept
+
+    found = by_workers(deadly, place[1], tmp_path / "state", address, progress=remove)
+    reasons = {photo.name: photo.reason for photo in found.skipped}
+    assert sorted(reasons) == ["DSC_0003.NEF", "DSC_0004.NEF", "DSC_0005.NEF"]
+    assert reasons["DSC_0003.NEF"] == reasons["DSC_0005.NEF"] == "it crashes the decoder"
+
+
+def test_files_of_a_run_that_keeps_none_are_not_compressed(
+    place: tuple[Path, Path], expected: str, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    task_of = dask_engine.ShardTask
+    monkeypatch.setattr(dask_engine, "ShardTask", lambda *a, **k: asked.append(k["deflate"]) or task_of(*a, **k))
+    assert map_text(by_workers(*place, None, None)) == expected
+    monkeypatch.setattr(dask_engine, "_MOST_PASSING", 1)
+    assert map_text(by_workers(*place, None, None)) == expected
+    assert asked == [False] * (len(asked) // 2) + [True] * (len(asked) // 2)
+
+
 def test_workers_that_die_of_no_photo_end_the_run(
     place: tuple[Path, Path], deadly: Path, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
