@@ -123,8 +123,8 @@ def _clusters_text(clusters: Sequence[Cluster]) -> str:
     largest = max(clusters, key=lambda one: one.size)
     where = f"x {_ends(largest.x0, largest.x1)}, y {_ends(largest.y0, largest.y1)}"
     if len(clusters) == 1:
-        return f"1, of {largest.size} defects that touch, at {where}"
-    return f"{len(clusters)} of defects that touch, the largest of {largest.size} at {where}"
+        return f"1, of {largest.size} defects, at {where}"
+    return f"{len(clusters)}, the largest of {largest.size} defects, at {where}"
 
 
 def _ends(low: int, high: int) -> str:
