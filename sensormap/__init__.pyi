@@ -1,6 +1,8 @@
 # The public names, each with its home, for people and type checkers; __init__.py imports them from there at first use.
 from .alignment.crop import JpegAlignment as JpegAlignment
 from .alignment.crop import align_jpeg as align_jpeg
+from .assemble.details.values import DetailedMap as DetailedMap
+from .assemble.details.values import RunDetails as RunDetails
 from .camera.geometry import Sensor as Sensor
 from .camera.profile import Body as Body
 from .camera.profile import Profile as Profile
@@ -45,6 +47,7 @@ from .photos.library import LeftOut as LeftOut
 from .photos.library import Library as Library
 from .photos.library import scan as scan
 from .report.evaluation import evaluation_text as evaluation_text
+from .report.page.writing import write_report as write_report
 from .settings import LeastStrengths as LeastStrengths
 from .settings import Options as Options
 from .settings import Thresholds as Thresholds
@@ -62,6 +65,7 @@ from .survey.bodies import MappedBody as MappedBody
 from .survey.bodies import map_bodies as map_bodies
 from .survey.run import PlannedShard as PlannedShard
 from .survey.run import map_defects as map_defects
+from .survey.run import map_with_details as map_with_details
 from .survey.run import plan_map as plan_map
 from .variance.measure import PhotoVariance as PhotoVariance
 from .variance.measure import measure_variance as measure_variance

@@ -2,6 +2,8 @@
 
 Run ``python -m benchmarks.accuracy.jpeg --scenes FOLDER``; one set of photos is generated for every seed, and kept if
 asked. ``--no-time`` runs map and script once on every set and only compares what they list with what was planted.
+``--small`` maps many small sets instead, without the script: what is found, and how many false entries there are beside
+those that the maps expect.
 """
 
 from __future__ import annotations
@@ -32,6 +34,9 @@ from fixtures.truth.report import comparison_lines
 from fixtures.truth.truth import Comparison, Count, Truth, compare_map, read_truth
 
 MAP, SCRIPT, SINGLE, DECODE = "map", "running variance", "running variance, one process", "bare decode"
+
+# Small sets hold more defects than their size deserves: of 27 no share could be told.
+SMALL, SMALL_FRAMES = ("--size", "1280x864", "--defects", "50"), 50
 
 Place = tuple[int, int]
 
@@ -194,9 +199,37 @@ def report(folder: Path, arguments: argparse.Namespace, heading: str) -> Outcome
     return outcome
 
 
+def small_sets(folder: Path, arguments: argparse.Namespace) -> None:
+    """Map small sets of JPEGs, and print of each, of each development and of all what was found and what is false."""
+    arguments.frames = SMALL_FRAMES
+    found: dict[str, list[Comparison]] = {}
+    for seed, demosaic in zip(arguments.seeds, cycle(arguments.demosaic), strict=False):
+        made, made_map = folder / f"small{seed}-{demosaic}", folder / f"small{seed}-{demosaic}.yaml"
+        generate(made, arguments, seed, options=["--jpeg", "--demosaic", demosaic, *SMALL])
+        run(mapping(made / "jpegs", made_map, arguments.jobs, "--profile", made / "profile.yaml"))
+        comparison = compare_map(made / "truth.yaml", made_map)
+        found.setdefault(demosaic, []).append(comparison)
+        print_false(f"{seed}, {demosaic}", [comparison])
+    for demosaic, comparisons in found.items():
+        print_false(f"all {len(comparisons)} of {demosaic}", comparisons)
+    every = [comparison for comparisons in found.values() for comparison in comparisons]
+    print_false(f"all {len(every)}", every)
+    print_totals(every)
+
+
+def print_false(words: str, comparisons: Sequence[Comparison]) -> None:
+    """Print on a line what some maps found of the strong defects, and how many false entries they have and expect."""
+    total = functools.reduce(merged, comparisons)
+    strong, false = total.strong, len(total.false_entries)
+    share = strong.found / strong.planted if strong.planted else float("nan")
+    line = f"{words:<24}{strong.found:4} of {strong.planted:4} strong, {share:6.1%}; kinds {total.kinds_right:6.1%}; "
+    print(f"{line}false {false:3}, expected {sum(total.estimates):5.2f}", flush=True)
+
+
 def parse() -> argparse.Namespace:
     """Return the arguments."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true", help=f"map sets of {SMALL_FRAMES} photos of {SMALL[1]} pixels")
     parser.add_argument("--scenes", type=Path, help="folder of photographs; without it procedural scenes")
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--seeds", type=int, nargs="+", default=[411, 412])
@@ -217,6 +250,9 @@ def main() -> None:
     arguments = parse()
     outcomes = []
     with tempfile.TemporaryDirectory() as scratch:
+        if arguments.small:
+            small_sets(arguments.keep or Path(scratch), arguments)
+            return
         for seed, demosaic in zip(arguments.seeds, cycle(arguments.demosaic), strict=False):
             name = f"seed{seed}" if demosaic == Recipe.demosaic else f"seed{seed}-{demosaic}"
             folder = (arguments.keep or Path(scratch)) / name

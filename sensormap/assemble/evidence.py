@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sensormap.assemble.mixed_bodies import how_to_split
 from sensormap.assemble.pass_rules import PassRules
@@ -85,6 +85,9 @@ class Evidence:
         return "" if second is None else how_to_split(self.followed_photos, second)
 
 
+_SOONEST = timedelta(days=1)  # from the last photo without a defect to the first without it again
+
+
 class Clock:
     """Capture times of some frames, by the camera's clock.
 
@@ -129,3 +132,14 @@ class Clock:
         # A change after the last frame is dated by it.
         by = self._times[min(change.high, len(self._times) - 1)]
         return Between(self._times[change.low - 1] if change.low else None, by)
+
+    def within_a_day(self, onset: Between | None, until: Between | None) -> bool:
+        """Tell whether a defect came and went within a day: that is a jump, since none heals so soon.
+
+        Parameters
+        ----------
+        onset, until
+            When it appeared, and when it was gone again, from `between`.
+        """
+        first = (onset and onset.after) or self.first
+        return first is not None and until is not None and until.by is not None and until.by - first < _SOONEST

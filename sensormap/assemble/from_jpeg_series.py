@@ -19,7 +19,7 @@ from sensormap.diagnose.jpeg.odds import limit_by_decoys
 from sensormap.diagnose.jpeg.smears import find_centres
 from sensormap.diagnose.kind_and_strengths import SecondPassResult
 from sensormap.diagnose.series import LOT
-from sensormap.maps.entries import Defect, rounded
+from sensormap.maps.entries import Defect, DefectKind, rounded
 from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA
 from sensormap.settings import OUTLIER_SIGMA, SMEAR
 
@@ -77,20 +77,24 @@ def followed_jpeg_defects(
         x, y = int(col[i]) + sensor.active_area.x, int(row[i]) + sensor.active_area.y
         left_open += 0 if line else 1 - float(sure[i])
         single += [] if line else [(x, y)]
-        known = followed.series.known[likely[i], found.onset.low :]
+        onset, until = clock.between(found.onset), clock.between(found.until)
+        jumps = clock.within_a_day(onset, until)
+        there = slice(found.onset.low, None if found.until is None or jumps else found.until.high)
+        known = followed.series.known[likely[i], there]
         defects.append(
             Defect(
                 x=x,
                 y=y,
                 plane=sensor.cfa.plane_name(x=x, y=y),
-                kind=found.kind,
+                kind=DefectKind.NOISY if jumps else found.kind,
                 confidence=rounded(min(float(sure[i]), ceiling, CONFIDENCE), digits=4),
                 score=rounded(float(score[i]), digits=4),
                 mean=None,
                 variance=None,
                 jpeg=sensor.jpeg_pixel(x, y),
-                onset=clock.between(found.onset),
-                seen=(int(np.count_nonzero(found.shows[found.onset.low :])), int(np.count_nonzero(known))),
+                onset=onset,
+                until=None if jumps else until,
+                seen=(int(np.count_nonzero(found.shows[there])), int(np.count_nonzero(known))),
                 radius=max(away, least_radius(sensor, int(row[i]), int(col[i]))),
             )
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,7 @@ from sensormap.assemble.evidence import Clock
 from sensormap.camera.geometry import Sensor
 from sensormap.diagnose.kind_and_strengths import Diagnosis
 from sensormap.diagnose.series import Series
-from sensormap.maps.entries import Between, Defect, Interval, rounded
-
-_SOONEST = timedelta(days=1)  # from the last photo without a defect to the first without it again
+from sensormap.maps.entries import Defect, Interval, rounded
 
 
 def make_defects(
@@ -76,7 +73,7 @@ def told_facts(found: Diagnosis, clock: Clock) -> dict[str, Any]:
         Capture times of the followed frames.
     """
     onset, until = clock.between(found.onset), clock.between(found.until)
-    jumps = until is not None and _within_a_day(onset, until, clock)
+    jumps = clock.within_a_day(onset, until)
     diagnosis, until = (found.jumping(), None) if jumps else (found, until)
     return {
         "kind": diagnosis.kind,
@@ -87,12 +84,6 @@ def told_facts(found: Diagnosis, clock: Clock) -> dict[str, Any]:
         "until": until,
         "seen": (diagnosis.seen, diagnosis.due),
     }
-
-
-def _within_a_day(onset: Between | None, until: Between, clock: Clock) -> bool:
-    """Tell whether a defect came and went within a day: that is a jump, since none heals so soon."""
-    first = (onset and onset.after) or clock.first
-    return first is not None and until.by is not None and until.by - first < _SOONEST
 
 
 def _moments(values: NDArray[np.int64]) -> tuple[float, float]:

@@ -176,7 +176,7 @@ def how_to_split(photos: Sequence[Photo], second: NDArray[np.bool_]) -> str:
     groups = [[photo for photo, own in zip(photos, second, strict=True) if own == side] for side in (False, True)]
     folders = [{_folder(photo) for photo in group} for group in groups]
     if not folders[0] & folders[1]:
-        one, other = (_listed({folder.rstrip("/").rpartition("/")[2] or folder for folder in some}) for some in folders)
+        one, other = map(_listed, _named_apart(*folders))
         return f"split by folder: {one} and {other}"
     openings = [{re.split("[0-9]", photo.path.name)[0] for photo in group} for group in groups]
     if not openings[0] & openings[1]:
@@ -192,6 +192,21 @@ def how_to_split(photos: Sequence[Photo], second: NDArray[np.bool_]) -> str:
 def _folder(photo: Photo) -> str:
     path = photo.path
     return path.url.rpartition("/")[0] if isinstance(path, RemoteFile) else path.parent.as_posix()
+
+
+def _named_apart(one: set[str], other: set[str]) -> tuple[set[str], set[str]]:
+    """Return the names of some folders, and of others, with as many folders around them as it takes to differ."""
+    deepest = max(folder.count("/") for folder in one | other) + 1
+    for depth in range(1, deepest + 1):
+        first, second = ({_end_of(path, depth) for path in some} for some in (one, other))
+        if not first & second:
+            return first, second
+    return one, other
+
+
+def _end_of(path: str, depth: int) -> str:
+    """Return the last parts of a path, so many of them."""
+    return "/".join(path.rstrip("/").split("/")[-depth:]) or path
 
 
 def _listed(names: set[str]) -> str:

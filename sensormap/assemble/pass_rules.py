@@ -47,6 +47,8 @@ class PassRules:
         Whether a defect is smeared over several pixels, so that an entry is made of each smear, and dated by the votes.
     finds_lines
         Whether columns and rows that deviate faintly as a whole are looked for.
+    keeps_frames
+        Whether frames that the second pass wants whole are kept in memory: their values fit into a byte.
     line_radius
         Pixels that a column or row may lie away from its entry; None for one whose place is exact.
     """
@@ -67,6 +69,7 @@ class PassRules:
     lists_strengths: bool
     smears: bool
     finds_lines: bool
+    keeps_frames: bool
     line_radius: int | None
 
 
@@ -87,6 +90,7 @@ RAW = PassRules(
     lists_strengths=True,
     smears=False,
     finds_lines=True,
+    keeps_frames=False,
     line_radius=None,
 )
 """Of raw photos, whose values on the raw grid are known."""
@@ -109,6 +113,7 @@ JPEG = PassRules(
     lists_strengths=False,
     smears=True,
     finds_lines=False,  # the blocks of the compression make rows deviate
+    keeps_frames=True,
     line_radius=1,
 )
 """Of JPEGs, in which the camera's processing smeared each defect."""

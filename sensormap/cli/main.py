@@ -27,6 +27,7 @@ class _Commands(click.Group):
         "scan": "List the cameras that took PHOTOS, and what was left out.",
         "map": "Find the defects of the sensor that took PHOTOS.",
         "show": "Print a summary of MAP and its strongest defects.",
+        "report": "Write MAP as an HTML page for any browser.",
         "coords": "List x,y of every defective photosite of MAP.",
         "evaluate": "Test on PHOTOS how well map works.",
         "variance": "Measure mean and variance of every photosite over PHOTOS.",

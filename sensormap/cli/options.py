@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
 from sensormap.settings import AUTO, DECODERS, DEFAULT_FOLLOWED
+from sensormap.urls import is_url
 
 _SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{0,9})?) ?([KMGT])I?B?")
 _BYTES = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
@@ -82,6 +84,44 @@ verbose_option = click.option(
 quiet_option = click.option(
     "-q", "--quiet", count=True, help="Print less: -q warnings only, no progress, no table; -qq errors only."
 )
+
+_MOST_SHOWN = 3  # files or folders named on a command line that a result tells again
+_PRIVATE = frozenset({"scheduler"})  # addresses of machines, which no result tells
+
+
+def command_text(context: click.Context) -> str:
+    """Return the command of a context as it was typed, for results that tell how they were made.
+
+    Of files and folders, and of URLs, the last part of the name is told only: a result may be passed on.
+
+    Parameters
+    ----------
+    context
+        The command's context.
+    """
+    words = [*context.command_path.split()]
+    for parameter in sorted(context.command.params, key=lambda one: not isinstance(one, click.Argument)):
+        source = context.get_parameter_source(parameter.name or "")
+        value = context.params.get(parameter.name or "")
+        if source is None or source.name != "COMMANDLINE":
+            continue
+        values = value if isinstance(value, tuple) else (value,)
+        shown = ["..." if parameter.name in _PRIVATE else shlex.quote(_last_part(str(one))) for one in values]
+        if isinstance(parameter, click.Option):
+            flag = parameter.is_flag or parameter.count
+            words += [max(parameter.opts, key=len), *([] if flag else shown)]
+        else:
+            words += shown[:_MOST_SHOWN]
+            words += [f"... ({len(shown) - _MOST_SHOWN} more)"] if len(shown) > _MOST_SHOWN else []
+    return " ".join(words)
+
+
+def _last_part(argument: str) -> str:
+    """Return the last part of a path or a URL, without a query."""
+    text = re.split(r"[?#]", argument)[0] if is_url(argument) else argument
+    kept = re.split(r"[\\/]", text.rstrip("\\/"))[-1]
+    return kept or argument[:1]
+
 
 _NUMBER = r"(?:[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})"
 _SHUTTER = re.compile(rf"(?:({_NUMBER})/)?({_NUMBER}) ?s?")

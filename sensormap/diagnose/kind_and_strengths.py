@@ -12,7 +12,7 @@ from sensormap.diagnose.behaviour import BLACK_SHARE, LINEAR, Behaviour, Term
 from sensormap.diagnose.defect_odds import Odds
 from sensormap.diagnose.fixed_pattern import FixedPattern, with_floors
 from sensormap.diagnose.law_choice import LawChoice, choose_laws, levels_off
-from sensormap.diagnose.onset import FrameSpan, find_end, find_onset
+from sensormap.diagnose.onset import FrameSpan, find_healing, find_onset
 from sensormap.diagnose.regression import Fit, fit
 from sensormap.diagnose.series import LOT, ONE_TIME, Conditions, FollowedWindows, Series
 from sensormap.maps.entries import HALF_INTERVAL, STRENGTHS, DefectKind
@@ -263,7 +263,7 @@ def _diagnosis(choice: LawChoice, i: int, strengths: _Strengths, series: Series,
         strengths=strengths.resolved if linear else {},
         unresolved=strengths.unresolved if linear else (),
         onset=find_onset(np.where(np.arange(n) < end, best.ratio[i], 0)),
-        until=_end(best.ratio[i], first) if end < n else None,
+        until=find_healing(best.ratio[i], first) if end < n else None,
         seen=seen,
         due=due,
     )
@@ -363,12 +363,6 @@ def _full_fit(series: Series, conditions: Conditions, choice: LawChoice) -> Fit:
         full.strength[rows, term] = np.where(named, alone.strength[:, term], 0)
         full.half_width[rows, term] = np.where(named, alone.half_width[:, term], np.inf)
     return full
-
-
-def _end(ratio: NDArray[np.float64], first: int) -> FrameSpan:
-    """Return the interval of the first healthy frame."""
-    span = find_end(ratio[first:])
-    return FrameSpan(span.low + first, span.high + first)
 
 
 def _count_seen(series: Series, effect: NDArray[np.float64], span: slice, conditions: Conditions) -> tuple[int, int]:

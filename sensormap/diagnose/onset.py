@@ -76,6 +76,20 @@ def find_end(ratio: NDArray[np.float64]) -> FrameSpan:
     return _shortest(np.concatenate([[-np.inf], np.cumsum(ratio)]))
 
 
+def find_healing(ratio: NDArray[np.float64], first: int) -> FrameSpan:
+    """Return the frames of which one is the first without a defect that is known to have healed.
+
+    Parameters
+    ----------
+    ratio
+        As for `find_onset`, of all frames.
+    first
+        First frame with the defect.
+    """
+    span = find_end(ratio[first:])
+    return FrameSpan(span.low + first, span.high + first)
+
+
 def onset_ratios(
     shows: NDArray[np.bool_], used: NDArray[np.bool_], blocks: Sequence[Sequence[int]]
 ) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ noise or twice; in a 14-bit file everything is four times as many DN, so that mo
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from sensormap.errors import StrengthError
 from sensormap.maps.entries import Defect, DefectKind, Source
@@ -87,35 +88,81 @@ def visible_defects(
     return tuple(defect for defect in sensor_map.defects if _is_visible(defect, shutter_s, gain, levels))
 
 
+@dataclass(frozen=True)
+class Excess:
+    """What a defect adds to a photo, or lacks in it; it stands out if one of the two does.
+
+    Parameters
+    ----------
+    dn_per_s, dn
+        DN a second, and DN in every photo, at base ISO: compared with the noise of a shadow.
+    share
+        Share of the light: compared with the noise of a grey.
+    """
+
+    dn_per_s: float = 0.0
+    dn: float = 0.0
+    share: float = 0.0
+
+    def shows(self, shutter_s: float, gain: float, levels: tuple[float, float]) -> bool:
+        """Tell whether it exceeds 3 sigma of the noise at an exposure; `levels` as for `visible_defects`."""
+        shadow_dn, grey_dn = levels
+        added = gain * (self.dn_per_s * shutter_s + self.dn)
+        return added > SIGMAS * noise_dn(shadow_dn, gain=gain) or (
+            self.share * grey_dn > SIGMAS * noise_dn(grey_dn, gain=gain)
+        )
+
+
+def excesses(defect: Defect) -> tuple[Excess, ...] | None:
+    """Return what a defect adds by each of the kinds that the map names, the first one first.
+
+    Parameters
+    ----------
+    defect
+        The defect; of a map of raw photos.
+
+    Returns
+    -------
+    tuple of Excess or None
+        None if it shows in every photo for all that is known: it is stuck or noisy, or its strength is unknown.
+
+    Examples
+    --------
+    >>> excesses(Defect(5, 4, "Gr", DefectKind.DEAD, 0.9, 8.0, 0.0, 0.0, None))
+    (Excess(dn_per_s=0.0, dn=0.0, share=1.0),)
+    """
+    found = [_excess(defect, kind) for kind in (defect.kind, *defect.or_kinds)]
+    known = tuple(one for one in found if one is not None)
+    return known if len(known) == len(found) else None
+
+
 def _is_visible(defect: Defect, shutter_s: float, gain: float, levels: tuple[float, float]) -> bool:
     """Tell whether a defect stands out; one of unknown strength does."""
-    return any(_shows(defect, kind, shutter_s, gain, levels) for kind in (defect.kind, *defect.or_kinds))
+    found = excesses(defect)
+    return found is None or any(one.shows(shutter_s, gain, levels) for one in found)
 
 
-def _shows(defect: Defect, kind: DefectKind, shutter_s: float, gain: float, levels: tuple[float, float]) -> bool:
-    """Tell whether a defect stands out if it is of one of the kinds that the map names."""
-    shadow_dn, grey_dn = levels
+def _excess(defect: Defect, kind: DefectKind) -> Excess | None:
+    """Return what a defect adds if it is of one of the kinds that the map names; None where that is unknown."""
     if kind in _ADDING:
-        excess = _excess_dn(defect, kind, shutter_s, gain)
-        excess = -excess if excess is not None and kind == DefectKind.COLD else excess
-        return excess is None or excess > SIGMAS * noise_dn(shadow_dn, gain=gain)
-    if kind in _SCALING:
-        response = 0.0 if kind == DefectKind.DEAD else defect.response and defect.response[0]
-        if response is None:
-            return True
-        change = response - 1 if kind == DefectKind.OVERRESPONSIVE else 1 - response
-        return change * grey_dn > SIGMAS * noise_dn(grey_dn, gain=gain)
-    return True
+        return _excess_dn(defect, kind)
+    if kind not in _SCALING:
+        return None
+    response = 0.0 if kind == DefectKind.DEAD else defect.response and defect.response[0]
+    if response is None:
+        return None
+    return Excess(share=response - 1 if kind == DefectKind.OVERRESPONSIVE else 1 - response)
 
 
-def _excess_dn(defect: Defect, kind: DefectKind, shutter_s: float, gain: float) -> float | None:
-    """Return what a hot, offset or cold photosite adds, in DN; None where the map does not tell."""
+def _excess_dn(defect: Defect, kind: DefectKind) -> Excess | None:
+    """Return what a hot, offset or cold photosite adds, or a cold one lacks; None where the map does not tell."""
     dark, offset = defect.dark_dn_per_s, defect.offset_dn
     main = dark if kind == DefectKind.HOT else offset
     if main is None or not {"dark_dn_per_s", "offset_dn"}.isdisjoint(defect.unresolved):
         return None
+    sign = -1 if kind == DefectKind.COLD else 1
     if defect.or_kinds:  # the strength of this kind alone
-        return gain * main[0] * (shutter_s if kind == DefectKind.HOT else 1.0)
+        return Excess(dn_per_s=main[0]) if kind == DefectKind.HOT else Excess(dn=sign * main[0])
     # Of an offset photosite a dark current counts if its 95 % interval leaves out zero.
     counts = dark is not None and (kind == DefectKind.HOT or dark[1] > 0 or (kind == DefectKind.COLD and dark[2] < 0))
-    return gain * ((dark[0] if dark and counts else 0.0) * shutter_s + (offset[0] if offset else 0.0))
+    return Excess(dn_per_s=sign * dark[0] if dark and counts else 0.0, dn=sign * offset[0] if offset else 0.0)

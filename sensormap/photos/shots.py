@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sensormap.camera.geometry import Rect
+from sensormap.camera.profile_files import list_profiles
 from sensormap.errors import DecodeError
 from sensormap.frame import Photo, RemoteFile, Skipped
 from sensormap.photos.files import read_bytes
 from sensormap.photos.refusals import skipped
 
 _USUAL = 0.2  # a size that so large a share of the most frequent size's photos have is not rare
+_ONE_SHAPE = 0.01  # sizes of one camera are rounded to whole blocks, and so their ratios of width and height differ
 _Shot = tuple[datetime | None, int | None]
 
 
@@ -86,12 +88,48 @@ def of_full_size(jpegs: Sequence[Photo], crop: Rect | None) -> tuple[list[Photo]
     left_out = []
     for jpeg in jpegs:
         if jpeg.jpeg_size is not None and jpeg.jpeg_size != full:
-            width, height = jpeg.jpeg_size
-            turned = ": turned after it was taken" if (height, width) == full else ""
-            left_out.append(
-                Skipped(jpeg.path.name, f"picture of {width} x {height} pixels, expected {expected}{turned}")
-            )
+            what = size_in_words(jpeg.jpeg_size, full)
+            found = f"picture of {jpeg.jpeg_size[0]} x {jpeg.jpeg_size[1]} pixels, expected {expected}"
+            left_out.append(Skipped(jpeg.path.name, f"{found}: {what}"))
     return kept, left_out
+
+
+def size_in_words(size: tuple[int, int], full: tuple[int, int]) -> str:
+    """Say what JPEGs of a size are that is not the full one.
+
+    Parameters
+    ----------
+    size
+        Their width and height, pixels.
+    full
+        Width and height of the camera's JPEGs.
+
+    Examples
+    --------
+    >>> size_in_words((1936, 1296), (3872, 2592))
+    'a smaller size, 50 % of the width'
+    >>> size_in_words((2592, 3872), (3872, 2592))
+    'turned after it was taken'
+    >>> size_in_words((4928, 3264), (3872, 2592))
+    'the full size of the NIKON D7000'
+    >>> size_in_words((4100, 2745), (3872, 2592))
+    'larger than the camera makes them, so enlarged or of another camera'
+    """
+    if size[::-1] == full:
+        return "turned after it was taken"
+    models = sorted(
+        profile.model
+        for profile in list_profiles()
+        if profile.jpeg_crop is not None and size == (profile.jpeg_crop.width, profile.jpeg_crop.height)
+    )
+    others = f" and of {len(models) - 1} more" if len(models) > 1 else ""
+    of_another = f"the full size of the {models[0]}{others}" if models else ""
+    if size[0] > full[0] or size[1] > full[1]:
+        return of_another or "larger than the camera makes them, so enlarged or of another camera"
+    if abs(size[0] * full[1] - size[1] * full[0]) <= _ONE_SHAPE * size[0] * full[1]:
+        smaller = f"a smaller size, {100 * size[0] / full[0]:.3g} % of the width"
+        return f"{smaller}, or {of_another}" if of_another else smaller
+    return of_another or "cropped"
 
 
 def _shot(photo: Photo) -> _Shot:

@@ -1,6 +1,6 @@
-"""Results in; tables for people out.
+"""Results in; tables and pages for people out.
 
 Read `table` (a table, and its lines), `words` (values as short texts), `summary` (what a map is about), `entries` (its
 defects, columns and rows), `library` (cameras and their photos), `differences`, `corrections`, `evaluation`, `history`
-(the tables of those commands).
+(the tables of those commands), and the package `page` (a map as one HTML page).
 """

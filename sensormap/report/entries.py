@@ -28,12 +28,12 @@ def defect_table(sensor_map: SensorMap, *, limit: int | None = 20) -> Table:
     """
     ranked = sorted(sensor_map.defects, key=lambda defect: (-abs(defect.score), defect.y, defect.x))[:limit]
     hidden = len(sensor_map.defects) - len(ranked)
-    names = _names(sensor_map)
+    names = column_names(sensor_map)
     return Table(
         title="Strongest defects" if hidden else "Defects, strongest first",
         header=names,
-        rows=tuple(tuple(_CELLS[name](defect) for name in names) for defect in ranked),
-        right=frozenset(i for i, name in enumerate(names) if name not in _WORDS),
+        rows=tuple(tuple(CELLS[name](defect) for name in names) for defect in ranked),
+        right=frozenset(i for i, name in enumerate(names) if name not in WORDS),
         note=f"{counted(hidden, 'weaker one')} not shown; --all shows every one." if hidden else "",
         spare="plane",
     )
@@ -49,7 +49,7 @@ def row_table(sensor_map: SensorMap) -> Table:
     return _line_table(sensor_map.rows, Row, Column, _grid(sensor_map))
 
 
-def _names(sensor_map: SensorMap) -> tuple[str, ...]:
+def column_names(sensor_map: SensorMap) -> tuple[str, ...]:
     """Return the columns of the table of defects."""
     defects, source = sensor_map.defects, sensor_map.source
     followed = any(defect.seen is not None for defect in defects)
@@ -79,8 +79,9 @@ def _radius(entry: Entry) -> str:
 
 
 _USUAL = ("plane", "kind", "certainty", "score")
-_WORDS = frozenset({"plane", "planes", "kind", "since"})
-_CELLS: dict[str, Callable[[Defect], str]] = {
+WORDS = frozenset({"plane", "planes", "kind", "since"})
+"""Columns of text, which are aligned to the left."""
+CELLS: dict[str, Callable[[Defect], str]] = {
     "x": lambda defect: str(defect.x),
     "y": lambda defect: str(defect.y),
     "raw x, y": lambda defect: _pair((defect.x, defect.y)),
@@ -132,5 +133,5 @@ def _line_table(lines: Sequence[LineEntry], made: type[LineEntry], crossed: type
         title=counted(len(lines), f"defective {made.noun}"),
         header=header,
         rows=tuple(rows),
-        right=frozenset(i for i, name in enumerate(header) if name not in _WORDS),
+        right=frozenset(i for i, name in enumerate(header) if name not in WORDS),
     )

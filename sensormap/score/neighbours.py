@@ -21,17 +21,24 @@ from sensormap.frame import NARROW, Mosaic
 BLOCK_ROWS = 32
 """Rows whose intermediate results stay in the processor's cache."""
 
+# Rows and columns of the eight neighbours, from the corner; and the comparators of `middle_rows`.
+_AROUND = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (2, 2))
+_NETWORK = (
+    (0, 1), (2, 3), (4, 5), (6, 7), (0, 2), (1, 3), (4, 6), (5, 7), (1, 2), (5, 6),
+    (0, 4), (3, 7), (1, 5), (2, 6), (1, 4), (3, 6), (2, 4), (3, 5),
+)  # fmt: skip
+
 Work = tuple[NDArray[Any], NDArray[Any], NDArray[np.int8]]
 """Memory for some rows: twice the levels, twice the mid-spreads, and the scores."""
 
 
-def pad(active: Mosaic, step: int, out: Mosaic | None = None) -> Mosaic:
+def pad(active: Mosaic | NDArray[np.uint8], step: int, out: Mosaic | None = None) -> Mosaic:
     """Return the active area with `step` more rows and columns around it, each plane continued in a straight line.
 
     Parameters
     ----------
     active
-        The active area, DN, ``(H, W)``, at least three steps a side.
+        The active area, DN, ``(H, W)``, at least three steps a side. Of bytes, int16 is returned.
     step
         Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
     out
@@ -53,8 +60,9 @@ def pad(active: Mosaic, step: int, out: Mosaic | None = None) -> Mosaic:
         msg = f"an active area of {width} x {height} photosites is too small: at least {3 * step} a side"
         raise ValueError(msg)
     shape = (height + 2 * step, width + 2 * step)
-    fits = out is not None and out.shape == shape and out.dtype == active.dtype
-    padded = out if out is not None and fits else np.empty(shape, active.dtype)
+    dtype = np.dtype(np.int16) if active.dtype == np.uint8 else active.dtype
+    fits = out is not None and out.shape == shape and out.dtype == dtype
+    padded = out if out is not None and fits else np.empty(shape, dtype)
     padded[step:-step, step:-step] = active
     inner = padded[:, step:-step]
     inner[:step] = _continued(inner[step : 2 * step], inner[2 * step : 3 * step])
@@ -102,11 +110,12 @@ def gather_windows(
     """
     width = padded.shape[1]
     corner = row * width + col
-    down, right = np.divmod(np.array([0, 1, 2, 3, 5, 6, 7, 8]), 3)
-    around = padded.reshape(-1)[corner[:, np.newaxis] + (down * width + right) * step].astype(np.int32)
-    around.sort(axis=1)
-    a = around.T
-    value = padded.reshape(-1)[corner + (width + 1) * step].astype(np.int32)
+    flat = padded.reshape(-1)
+    a = [flat[corner + (down * width + right) * step] for down, right in _AROUND]
+    for one, other in _NETWORK:
+        a[one], a[other] = np.minimum(a[one], a[other]), np.maximum(a[one], a[other])
+    a = [values.astype(np.int32) for values in a]
+    value = flat[corner + (width + 1) * step].astype(np.int32)
     spread = np.minimum((a[5] + a[6]) - (a[1] + a[2]), np.iinfo(padded.dtype).max)
     windows = np.stack([value, a[3] + a[4], spread])
     return windows.astype(np.int16) if padded.dtype == np.int16 else windows

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
+from sensormap.assemble.details.values import DetailedMap
 from sensormap.camera.profile import Body, Profile
 from sensormap.camera.profile_files import find_profile, get_profile
 from sensormap.errors import DecodeError, OutputError, SensorMapError
@@ -25,6 +26,9 @@ from sensormap.threads import Pool, Progress, message_prefix, no_progress, raise
 from sensormap.urls import is_url, shown_url
 
 log = logging.getLogger(__name__)
+
+AfterMap = Callable[[Path, DetailedMap], None]
+"""What is done with each map, once it is written: called with the name of its file, and the map with its details."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class BodyMaps:
     left_out: tuple[LeftOut, ...]
 
 
-def map_bodies(
+def map_bodies(  # noqa: PLR0913
     photos: Iterable[str | Path],
     folder: str | Path,
     options: Options = DEFAULT_OPTIONS,
@@ -80,6 +84,7 @@ def map_bodies(
     overwrite: bool = False,
     progress: Progress = no_progress,
     read: Read | None = None,
+    after_map: AfterMap | None = None,
 ) -> BodyMaps:
     """Map the defects of each body that took some photos, each into a file of its own.
 
@@ -100,6 +105,9 @@ def map_bodies(
         Called with the number of photos that the first pass over each body is done with, and of all, first with 0.
     read
         Decoder of photos, as for `map_defects`.
+    after_map
+        Called once the map of a body is written, perhaps for two bodies at once; a `SensorMapError` that it raises is
+        the body's problem. None asks for no details.
 
     Returns
     -------
@@ -140,7 +148,8 @@ def map_bodies(
         def map_one(selection: Selection) -> MappedBody:
             body = selection.body
             context = context_of(options, shown.of(selection), read, state, engine)
-            mapped = _map_body(selection, profiles[body], folder / names[body], context, overwrite=overwrite)
+            path = folder / names[body]
+            mapped = _map_body(selection, profiles[body], path, context, overwrite=overwrite, after_map=after_map)
             shown.finish(selection)
             give_back()
             return mapped
@@ -210,7 +219,13 @@ def _photosites(selection: Selection, profile: Profile | None) -> int:
 
 
 def _map_body(
-    selection: Selection, profile: Profile | None, path: Path, context: RunContext, *, overwrite: bool
+    selection: Selection,
+    profile: Profile | None,
+    path: Path,
+    context: RunContext,
+    *,
+    overwrite: bool,
+    after_map: AfterMap | None,
 ) -> MappedBody:
     """Map one body and write its map; tell what went wrong, if anything did."""
     body = selection.body
@@ -218,8 +233,11 @@ def _map_body(
     try:
         check_output(path, overwrite=overwrite)
         context.refusals.extend(selection.skipped)
-        sensor_map = map_selection(selection, profile, context)
+        found = map_selection(selection, profile, context, detailed=after_map is not None)
+        sensor_map = found.sensor_map
         write_map(sensor_map, path, overwrite=overwrite)
+        if after_map is not None:
+            after_map(path, found)
     except SensorMapError as error:
         problem = str(error)
     except MemoryError:

@@ -15,6 +15,7 @@ from sensormap.photos.refusals import Refusals
 from sensormap.settings import Options
 from sensormap.shards.shard_folder import SurveySettings
 from sensormap.shards.state import State
+from sensormap.survey.saved_windows import KeptFrames
 from sensormap.threads import Progress
 
 Read = Callable[[Photo, Profile], Frame]
@@ -84,6 +85,8 @@ class RunContext:
         What surveys shards in place of this run's threads, which then has a state folder; None if nothing does.
     differing
         Collector of photos that `read` and `fallback` decode differently, among those that are compared.
+    kept
+        Decoded frames that the second pass need not decode again.
     """
 
     options: Options
@@ -94,6 +97,7 @@ class RunContext:
     state: State | None = None
     engine: Engine | None = None
     differing: set[PhotoPath] = field(default_factory=set)
+    kept: KeptFrames = field(default_factory=KeptFrames)
 
 
 def read_unless_refused(read: Read, refused: Mapping[PhotoPath, str], photo: Photo, profile: Profile) -> Frame:

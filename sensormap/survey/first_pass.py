@@ -54,9 +54,6 @@ _ENOUGH_DIFFERING = 2
 # Photos decoded while the compiler is imported: memory for them is there, since the tally has not taken its own yet.
 _AHEAD = 6
 
-# So many photos done, freed memory is returned: until each thread has its own, it lies between what is kept.
-_SETTLING = (_AHEAD, 2 * _AHEAD, 3 * _AHEAD)
-
 # Photos that may be fetched from a server before a thread is free for them; how many are, their sizes decide.
 _LOOKED_AHEAD = 16
 
@@ -205,8 +202,6 @@ class _FirstPass:
                 else:
                     self._records[frame] = result
                 progress(done, len(self._photos))
-                if done in _SETTLING:
-                    give_back()
                 block = block_of[frame]
                 waiting[block].discard(frame)
                 if not waiting[block]:
@@ -297,6 +292,9 @@ class _FirstPass:
             if self._rules.decoys:
                 self._add_shifted(outliers, self._shifts[:, number])
             self._saved.save(number, padded, outliers)
+            if self._rules.keeps_frames and self._saved.is_read_again(number):
+                step = self._profile.cfa.step
+                self._context.kept.keep(frame.digest, padded[step:-step, step:-step])
             self._outliers[number] = outliers
         return FrameRecord(noise, *clipping, frame.digest, filtered, repeat, frame.by_fallback)
 

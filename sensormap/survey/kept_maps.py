@@ -6,6 +6,8 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
+from sensormap.assemble.details.kept import details_content, parse_details
+from sensormap.assemble.details.values import RunDetails
 from sensormap.camera.profile import Body, Profile
 from sensormap.decode import libraw
 from sensormap.frame import Photo
@@ -49,14 +51,17 @@ class Mapped:
         Lines that say what makes it less certain than it looks.
     refused
         Places in the group of the photos that could not be used, each with the reason.
+    details
+        What the run knows beside the map; None where nobody asked for it.
     """
 
     sensor_map: SensorMap
     warnings: tuple[str, ...]
     refused: tuple[tuple[int, str], ...]
+    details: RunDetails | None = None
 
 
-def kept_map(group: PhotoGroup, context: RunContext) -> Mapped | None:
+def kept_map(group: PhotoGroup, context: RunContext, *, detailed: bool = False) -> Mapped | None:
     """Return what an earlier run made of the same photos with the same settings; None if none did.
 
     Parameters
@@ -65,6 +70,8 @@ def kept_map(group: PhotoGroup, context: RunContext) -> Mapped | None:
         The photos.
     context
         The run, which has a state folder.
+    detailed
+        Whether a map without details is none.
     """
     key = _key(group, context)
     content = context.state.kept_map(key) if context.state and key else None
@@ -72,10 +79,12 @@ def kept_map(group: PhotoGroup, context: RunContext) -> Mapped | None:
         return None
     try:
         text, warnings, refused = (content[name] for name in ("map", "warnings", "refused"))
+        details = parse_details(content["details"]) if detailed else None
         found = Mapped(
             parse_map(str(text)),
             tuple(str(line) for line in warnings),
             tuple((int(number), str(reason)) for number, reason in refused),
+            details,
         )
     except (KeyError, TypeError, ValueError):  # damaged: it is made again
         return None
@@ -86,7 +95,13 @@ def keep_map(group: PhotoGroup, context: RunContext, mapped: Mapped) -> None:
     """Keep the map of a group, unless one of its photos could not be read: parameters as for `kept_map`."""
     key = _key(group, context)
     if context.state and key and context.state.has_kept(group.photos):
-        content = {"map": map_text(mapped.sensor_map), "warnings": mapped.warnings, "refused": mapped.refused}
+        details = mapped.details and details_content(mapped.details)
+        content = {
+            "map": map_text(mapped.sensor_map),
+            "warnings": mapped.warnings,
+            "refused": mapped.refused,
+            "details": details,
+        }
         context.state.keep_map(key, content)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,7 +23,8 @@ from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, Sens
 from sensormap.frame import Photo
 from sensormap.shards.summary import FrameRecord, ShardSummary
 from sensormap.survey.context import RunContext
-from sensormap.survey.memory import fitted, give_back
+from sensormap.survey.memory import bytes_left, fitted, give_back
+from sensormap.survey.saved_windows import MOST_KEPT, KeptFrames
 from sensormap.survey.second_pass import run_second_pass
 from sensormap.survey.survey_shards import survey_shards
 from sensormap.threads import raise_if_ended
@@ -41,7 +43,7 @@ _shape = attrgetter("raw_size", "active_area", "cfa", "bits")
 def gather_evidence(
     photos: tuple[Photo, ...], body: Body, known: Profile | None, context: RunContext, *, clock_jumps: int = 0
 ) -> Evidence:
-    """Run the passes over photos: two over raw photos, unless the second is not wanted, and one over JPEGs.
+    """Run the passes over photos: two, unless the second is not wanted.
 
     Parameters
     ----------
@@ -69,7 +71,9 @@ def gather_evidence(
         msg = f"{len(photos)} photos of one body, expected at most {MOST_FRAMES} for one map"
         raise FrameMismatchError(msg)
     profile = geometry_of(photos, known)
-    context = replace(context, options=fitted(profile.raw_size[0] * profile.raw_size[1], context.options))
+    photosites = profile.raw_size[0] * profile.raw_size[1]
+    options = fitted(photosites, context.options)
+    context = replace(context, options=options, kept=KeptFrames(bytes_left(photosites, options, MOST_KEPT)))
     log.info("%s: %d photos, profile %s", body, len(photos), profile.name)
     for number, photo in enumerate(photos):
         log.debug("frame %d: %s", number, photo.path)
@@ -190,8 +194,13 @@ def refilled(photos: Sequence[Photo], chosen: Sequence[int], usable: Sequence[in
 def too_few(usable: int, context: RunContext) -> FrameMismatchError:
     """Return the error of a run with so few usable photos, none or one."""
     found = "no usable photo" if usable == 0 else "one usable photo only"
-    skipped = len(context.refusals.skipped)
-    return FrameMismatchError(f"{found} ({skipped} skipped); a map takes at least {FEWEST_FRAMES}, better dozens")
+    reasons = Counter(photo.reason for photo in context.refusals.skipped)
+    skipped = f"{reasons.total()} skipped"
+    if reasons:
+        reason, count = reasons.most_common(1)[0]
+        which = "" if count == reasons.total() else f", {count} of them"
+        skipped += f"{which}: {reason}" if count > 1 else ""
+    return FrameMismatchError(f"{found} ({skipped}); a map takes at least {FEWEST_FRAMES}, better dozens")
 
 
 def geometry_of(photos: Sequence[Photo], known: Profile | None) -> Profile:

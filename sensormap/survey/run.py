@@ -15,15 +15,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from sensormap.assemble.build_map import add_skipped, assemble, deviating_lines, left_out, undated
-from sensormap.assemble.calibrated import subtracted_in_camera
+from sensormap.assemble.build_map import add_skipped, assemble, deviating_lines
+from sensormap.assemble.cautions import cautions
+from sensormap.assemble.details.gathering import details_of
+from sensormap.assemble.details.values import DetailedMap, RunDetails
 from sensormap.assemble.evidence import Evidence
 from sensormap.assemble.pass_rules import rules_for
 from sensormap.assemble.raw_and_jpeg import combine
 from sensormap.camera.profile import Profile
-from sensormap.camera.profile_files import JPEG_PROFILE, find_profile, get_profile
+from sensormap.camera.profile_files import find_profile, get_profile
 from sensormap.decode.reading import read_frame
 from sensormap.errors import DecodeError, FrameMismatchError, StateError
 from sensormap.frame import Photo, PhotoPath, Skipped
@@ -33,7 +33,7 @@ from sensormap.photos.files import is_jpeg_name
 from sensormap.photos.finding import find_photos
 from sensormap.photos.refusals import Refusals
 from sensormap.photos.select import Selection, in_order, read_photos, select_photos
-from sensormap.settings import DASK, DEFAULT_OPTIONS, FEW_FRAMES, RAWPY, Options
+from sensormap.settings import DASK, DEFAULT_OPTIONS, RAWPY, Options
 from sensormap.shards.catalogue import Catalogue, open_catalogue
 from sensormap.shards.cut import cut_into_shards
 from sensormap.shards.file_format.reading_writing import read_shard_file
@@ -49,9 +49,6 @@ from sensormap.survey.survey_shards import settings_of
 from sensormap.threads import Progress, no_progress
 
 log = logging.getLogger(__name__)
-
-# More defects than this share of the photosites: the sensor is a poor one, or the photos repeat a scene.
-_MANY_DEFECTS = 2e-4
 
 
 def map_defects(
@@ -89,10 +86,47 @@ def map_defects(
     EngineError, MissingExtraError
         If the engine that the options name cannot be used, or is not installed.
     """
+    return _map_photos(photos, options, progress, read, detailed=False).sensor_map
+
+
+def map_with_details(
+    photos: Iterable[str | Path],
+    options: Options = DEFAULT_OPTIONS,
+    *,
+    progress: Progress = no_progress,
+    read: Read | None = None,
+) -> DetailedMap:
+    """Map the defects of the sensor that took some photos, and keep what a report shows beside the map.
+
+    The map is that of `map_defects`, and no photo is read once more for the rest. A state folder has it too.
+
+    Parameters
+    ----------
+    photos, options, progress, read
+        As for `map_defects`.
+
+    Returns
+    -------
+    DetailedMap
+        The map; and of the raw photos, and of the JPEGs, which were used, the series and surroundings of the strongest
+        defects, and how all scores are distributed: half a megabyte or so.
+
+    Raises
+    ------
+    DecodeError, ProfileError, FrameMismatchError, StateError, EngineError, MissingExtraError
+        As by `map_defects`.
+    """
+    return _map_photos(photos, options, progress, read, detailed=True)
+
+
+def _map_photos(
+    photos: Iterable[str | Path], options: Options, progress: Progress, read: Read | None, *, detailed: bool
+) -> DetailedMap:
+    """Find the photos of one body and map them."""
     with open_engine(options, read) as engine, open_state(options, read) as state:
         context = context_of(options, progress, read, state, engine)
         selection, known = selected(photos, context)
-        return map_selection(selection, known, context)
+        return map_selection(selection, known, context, detailed=detailed)
 
 
 @dataclass(frozen=True)
@@ -210,7 +244,9 @@ def context_of(
     return RunContext(options, progress, Refusals(strict=options.strict), read, fallback, state, engine)
 
 
-def map_selection(selection: Selection, known: Profile | None, context: RunContext) -> SensorMap:
+def map_selection(
+    selection: Selection, known: Profile | None, context: RunContext, *, detailed: bool = False
+) -> DetailedMap:
     """Map the defects of one body, as `map_defects` does once the photos have been chosen.
 
     Parameters
@@ -221,55 +257,65 @@ def map_selection(selection: Selection, known: Profile | None, context: RunConte
         Its profile; None where there is none.
     context
         Of this run; photos that were left out before are among its refusals already.
+    detailed
+        Whether the details of the run are asked for; without, there are none.
     """
     refusals = context.refusals
     raws = PhotoGroup(selection.photos, selection.body, known, selection.clock_jumps)
     maps: list[SensorMap] = []
+    details: list[RunDetails] = []
     used: set[PhotoPath] = set()
     problem = too_few(0, context)
     if raws.photos:
         try:
             noun = "raw photo" if selection.jpegs else "frame"
-            found, used = _mapped(raws, context, noun=noun, alone=not (selection.jpegs or selection.twins))
-            maps.append(found)
+            alone = not (selection.jpegs or selection.twins)
+            found, used = _mapped(raws, context, noun=noun, alone=alone, detailed=detailed)
+            maps.append(found.sensor_map)
+            details += [found.details] if found.details else []
         except FrameMismatchError as error:
             problem = error  # JPEGs may be more
     ordered, jumps = in_order(_jpegs(selection, used, known, refusals, mapped=bool(maps)))
     jpegs = PhotoGroup(ordered, selection.body, known, jumps)
     if jpegs.photos:
         try:
-            found, more = _mapped(jpegs, context, noun="JPEG", alone=not raws.photos)
-            maps.append(found)
+            found, more = _mapped(jpegs, context, noun="JPEG", alone=not raws.photos, detailed=detailed)
+            maps.append(found.sensor_map)
+            details += [found.details] if found.details else []
             used |= more
         except FrameMismatchError as error:
             problem = error
     if not maps:
         raise problem
     refusals.add_unmapped(photo.path.name for photo in (*raws.photos, *jpegs.photos) if photo.path not in used)
-    return add_skipped(maps[0] if len(maps) == 1 else combine(*maps), refusals.skipped)
+    whole = add_skipped(maps[0] if len(maps) == 1 else combine(*maps), refusals.skipped)
+    return DetailedMap(whole, tuple(details) if detailed else ())
 
 
-def _mapped(group: PhotoGroup, context: RunContext, *, noun: str, alone: bool) -> tuple[SensorMap, set[PhotoPath]]:
+def _mapped(
+    group: PhotoGroup, context: RunContext, *, noun: str, alone: bool, detailed: bool
+) -> tuple[Mapped, set[PhotoPath]]:
     """Return the map of photos, which are called `noun`, and the files that were used; log what makes it uncertain.
 
-    The map of a run of no others, `alone`, is taken from the state folder where that has it.
+    The map of a run of no others, `alone`, is taken from the state folder where that has it. What is kept there has its
+    details whether they are asked for or not, so that a later report needs no photo.
     """
     keeps, refusals = alone and context.state is not None, context.refusals
-    mapped = kept_map(group, context) if keeps else None
+    mapped = kept_map(group, context, detailed=detailed) if keeps else None
     if mapped is not None:
         log.info("all photos are known, and so is their map")
         refusals.extend(Skipped(group.photos[number].path.name, reason) for number, reason in mapped.refused)
     else:
         before = len(refusals.skipped)
         evidence = gather_evidence(group.photos, group.body, group.known, context, clock_jumps=group.clock_jumps)
-        mapped = _map(evidence, context.options, noun=noun)
+        mapped = _map(evidence, context.options, noun=noun, detailed=detailed or keeps)
         # A photo that was lost between the passes may be there next time.
         if keeps and len(refusals.skipped) - before == len(mapped.refused):
             keep_map(group, context, mapped)
     for line in mapped.warnings:
         log.warning("%s", line)
     refused = {number for number, _ in mapped.refused}
-    return mapped.sensor_map, {photo.path for number, photo in enumerate(group.photos) if number not in refused}
+    return mapped, {photo.path for number, photo in enumerate(group.photos) if number not in refused}
 
 
 def selected(arguments: Iterable[str | Path], context: RunContext) -> tuple[Selection, Profile | None]:
@@ -314,60 +360,16 @@ def _jpegs(
     return jpegs
 
 
-def _map(evidence: Evidence, options: Options, *, noun: str) -> Mapped:
+def _map(evidence: Evidence, options: Options, *, noun: str, detailed: bool) -> Mapped:
     """Return the map that the evidence supports, and what makes it less certain than it looks."""
     with ThreadPoolExecutor(1) as pool:
         found = pool.submit(deviating_lines, evidence) if options.threads > 1 else None
         lines_of = found.result if found else None
         sensor_map = assemble(evidence, options.thresholds, options.least_strengths, lines_of=lines_of)
     sensor_map = replace(sensor_map, settings={"algorithm": ALGORITHM, **sensor_map.settings})
-    return Mapped(sensor_map, tuple(_warnings(evidence, sensor_map, noun)), tuple(sorted(evidence.refused.items())))
-
-
-def _warnings(evidence: Evidence, sensor_map: SensorMap, noun: str) -> Iterator[str]:
-    """Say what makes a map less certain than it looks; `noun` is what its photos are called."""
-    if evidence.counted < FEW_FRAMES:
-        what = f"{_number(evidence.counted, noun)}{' of different scenes' if evidence.repeated else ''}"
-        yield f"only {what}: confidences are capped; a map to rely on takes {FEW_FRAMES} or more"
-    if evidence.repeated:
-        yield f"{_number(evidence.repeated, noun)} of a scene shown before: repeated scenes count once"
-    if evidence.clock_jumps:
-        times = _number(evidence.clock_jumps, "time")
-        yield f"the camera's clock contradicts its shutter count {times}; the count is believed"
-    if problem := undated(evidence):
-        yield f"no onsets: {problem}"
-    if evidence.followed is not None and not np.isfinite(evidence.followed.conditions.shutter_s).any():
-        yield "no photo has a shutter time: hot photosites cannot be told from offset or noisy ones"
-    if more := left_out(evidence):
-        yield f"{_number(more, 'photosite')} more would be listed: only the gravest are, 1 % of the sensor"
-    if evidence.followed is not None and evidence.followed.pattern is not None:
-        pattern = evidence.followed.pattern
-        spread = f"{pattern.offset:.2g} DN and {pattern.dark:.2g} DN/s"
-        yield f"healthy photosites differ by {spread}, so that only what differs by six times as much is listed"
-    if subtracted := subtracted_in_camera(sensor_map):
-        yield subtracted
-    if evidence.rules.smears and evidence.profile.name == JPEG_PROFILE:
-        size = "{} x {}".format(*evidence.profile.raw_size)
-        yield (
-            f"JPEGs of {size} pixels are taken for the camera's full size, as no profile tells it: if the camera can "
-            "store larger ones, defects are smeared and some are missed"
-        )
-    if evidence.two_sensors:
-        yield f"photos of two sensors or more, whose defects exclude each other; map them apart: {evidence.two_sensors}"
-    count = len(sensor_map.defects)
-    if not evidence.two_sensors and count > _MANY_DEFECTS * evidence.tally.hidden.size + FEW_FRAMES:
-        yield _many(count, evidence, sensor_map.false_positives)
-
-
-def _many(count: int, evidence: Evidence, false: float | None) -> str:
-    """Say what is known where a map lists many defects."""
-    found = f"{count} defects, {100 * count / evidence.tally.hidden.size:.2g} % of the photosites, are many"
-    if evidence.repeated:
-        found += f": photos that repeat scenes were found, {evidence.repeated} of them, and scenes that were not "
-        found += "recognised may look like defects"
-    else:
-        found += ": no photo was found to repeat a scene, so that they may well be real"
-    return found if false is None else f"{found}; about {max(round(false), 1)} or fewer are estimated to be false"
+    warnings = tuple(cautions(evidence, sensor_map, noun))
+    details = details_of(evidence, sensor_map, options.thresholds, warnings=warnings) if detailed else None
+    return Mapped(sensor_map, warnings, tuple(sorted(evidence.refused.items())), details)
 
 
 def _number(count: int, noun: str) -> str:

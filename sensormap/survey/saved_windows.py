@@ -4,6 +4,8 @@ Frames are tallied in batches. Every third frame of a batch leads: these are tal
 stand out in them are listed. Of the later frames of the batch the values at the listed photosites are saved, so that
 the second pass has to decode only the leading frames again. A photosite that a batch did not list is known in its
 leading frames alone. The last frames of a run all lead, for defects that appeared just before them.
+
+Leading frames of JPEGs are kept as they were decoded, a byte a pixel, as far as memory allows: `KeptFrames`.
 """
 
 from __future__ import annotations
@@ -32,6 +34,44 @@ _BATCH = 60
 _EVERY, _LAST_LEADING = 3, 8
 CONTROLS, _CONTROL_SEED = 3000, 2
 _VOTE_SEED = 1 << 20  # a seed that no block has
+
+MOST_KEPT = 256_000_000
+"""Bytes of decoded frames that a run keeps at most: 25 of 10 megapixels, all leading ones of 60 photos."""
+
+
+class KeptFrames:
+    """Decoded frames, a byte a value, that need not be decoded again; threads share it.
+
+    Parameters
+    ----------
+    most
+        Bytes that they may take. What does not fit is not kept: which frames those are changes no result.
+    """
+
+    def __init__(self, most: int = 0) -> None:
+        self._room = most
+        self._frames: dict[str, NDArray[np.uint8]] = {}
+        self._lock = Lock()
+
+    def keep(self, digest: str, active: Mosaic) -> None:
+        """Keep the active area of a frame, whose values are 0 to 255, by the digest of its photo."""
+        with self._lock:
+            if active.size > self._room or digest in self._frames:
+                return
+            self._room -= active.size
+        values = active.astype(np.uint8)
+        with self._lock:
+            self._frames[digest] = values
+
+    def take(self, digest: str) -> NDArray[np.uint8] | None:
+        """Return the active area of a frame, and keep it no longer; None if it was not kept."""
+        with self._lock:
+            return self._frames.pop(digest, None)
+
+    def clear(self) -> None:
+        """Keep none any longer."""
+        with self._lock:
+            self._frames.clear()
 
 
 @dataclass(frozen=True)
@@ -179,6 +219,10 @@ class SavedWindows:
         finally:
             for i in ready:
                 self._made[i].set()
+
+    def is_read_again(self, frame: int) -> bool:
+        """Tell whether the second pass wants a frame of which no values are saved."""
+        return frame in self._followed and frame not in self._later
 
     def end(self) -> None:
         """Let all threads go on: the run is over."""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import count
+from threading import local
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +29,8 @@ from sensormap.detect.lines import DeviatingLine
 from sensormap.detect.runs import find_columns
 from sensormap.diagnose.defect_odds import Odds, odds_of
 from sensormap.diagnose.fixed_pattern import measure_fixed_pattern, with_floors
-from sensormap.diagnose.jpeg.odds import LEAST_SPREAD, odds_of_jpegs
-from sensormap.diagnose.jpeg.smears import smeared
+from sensormap.diagnose.jpeg.odds import LEAST_LIMIT, LEAST_SPREAD, odds_of_jpegs
+from sensormap.diagnose.jpeg.smears import smeared, strongest
 from sensormap.diagnose.kind_and_strengths import FollowedLine, SecondPassResult
 from sensormap.diagnose.line_series import follow_lines
 from sensormap.diagnose.scenery import neighbours_deviate, repeated_frames
@@ -42,7 +43,7 @@ from sensormap.diagnose.series import (
     photon_noise,
 )
 from sensormap.errors import SensorMapError
-from sensormap.frame import Photo, Skipped
+from sensormap.frame import Mosaic, Photo, Skipped
 from sensormap.photos.files import forget_ahead, read_ahead
 from sensormap.photos.refusals import skipped
 from sensormap.score.neighbours import pad
@@ -100,6 +101,12 @@ def run_second_pass(  # noqa: PLR0913
 _LOOKED_AHEAD = 16
 
 
+class _Memory(local):
+    """What each thread keeps from one frame to the next: to get memory anew takes as long as to fill it."""
+
+    padded: Mosaic | None = None
+
+
 class _SecondPass:
     """What the threads of the second pass share."""
 
@@ -124,6 +131,7 @@ class _SecondPass:
         self._followed = FollowList(
             np.concatenate([self._candidates, controls, self._lines.photosites]), self._decoys
         )
+        self._memory = _Memory()
         self._ended = False
 
     def run(self, frames: Sequence[int]) -> SecondPassResult | None:
@@ -140,6 +148,7 @@ class _SecondPass:
             return self._result(followed, conditions, pool)
         finally:
             self._ended = True
+            self._context.kept.clear()
             forget_ahead(photo.path for photo in self._photos)
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -167,9 +176,12 @@ class _SecondPass:
 
     def _read_again(self, number: int) -> Windows | Skipped:
         """Decode one photo again and return its values, or why it cannot be used any more."""
-        photo, step, record = self._photos[number], self._profile.cfa.step, self._first.records[number]
+        photo, record = self._photos[number], self._first.records[number]
         if self._ended:
             return skipped(photo.path.name, "the run ended before it was followed")
+        active = self._context.kept.take(record.digest)
+        if active is not None:
+            return self._windows_of(number, active)
         fallback = self._context.fallback if record.by_fallback else None
         try:
             frame = (fallback or self._context.read)(photo, self._profile)
@@ -177,7 +189,12 @@ class _SecondPass:
             return skipped(photo.path.name, f"in the second pass: {skipped(photo.path.name, error).reason}")
         if frame.digest != record.digest:
             return skipped(photo.path.name, "changed between the two passes")
-        padded = pad(frame.mosaic[self._profile.active_area.slices], step)
+        return self._windows_of(number, frame.mosaic[self._profile.active_area.slices])
+
+    def _windows_of(self, number: int, active: Mosaic | NDArray[np.uint8]) -> Windows:
+        """Return the values of a frame, given its active area."""
+        step = self._profile.cfa.step
+        padded = self._memory.padded = pad(active, step, self._memory.padded)
         return Windows(self._followed, self._followed.windows(padded, self._first.shifts[:, number], step))
 
     def _conditions(self, frames: Sequence[int], windows: Mapping[int, Windows]) -> Conditions:
@@ -280,6 +297,10 @@ class _SecondPass:
         odds_in_lots = partial(_odds_in_lots, odds_of_series, pool)
         candidates = followed.part(slice(0, count))
         odds = odds_in_lots(candidates)
+        listed = np.flatnonzero(odds.total >= LEAST_LIMIT)
+        single = np.zeros(count, np.bool_)  # of each smear one, or a defect would count many times
+        single[listed] = strongest(self._candidates[listed], odds.total[listed], self._first.tally.shape[1])
+        other = second_sensor(candidates, single, conditions.gain * conditions.shutter_s)
         smears = smeared(self._candidates[odds.likely], self._first.tally.shape)
         known = decoys.known & self._off_defects(smears, conditions)
         return SecondPassResult(
@@ -289,6 +310,7 @@ class _SecondPass:
             conditions=conditions,
             decoys=odds_in_lots(replace(decoys, known=known)).total,
             response_spread=spread,
+            second_sensor=other,
         )
 
     def _on_lines(self, lines: Sequence[FollowedLine]) -> NDArray[np.bool_]:
@@ -327,10 +349,11 @@ class _SecondPass:
         """Tell in which frames each decoy does not lie on a defect: what it shows there is not by chance."""
         area = self._profile.active_area
         shape = (area.height, area.width)
+        is_off = np.ones(shape, np.bool_)
+        is_off.reshape(-1)[defects] = False
         off = np.empty((self._decoys.size, conditions.number.size), np.bool_)
         for i, frame in enumerate(conditions.number.tolist()):
-            row, col = moved_back(self._decoys, self._first.shifts[:, frame], shape)
-            off[:, i] = ~np.isin(row * shape[1] + col, defects)
+            off[:, i] = is_off[moved_back(self._decoys, self._first.shifts[:, frame], shape)]
         return off
 
 

@@ -137,7 +137,7 @@ def test_of_a_known_camera_the_size_is_its_profile_s() -> None:
     jpegs = [jpeg("a.jpg"), jpeg("b.jpg", jpeg_size=SMALL), jpeg("c.jpg", jpeg_size=SMALL)]
     kept, small = of_full_size(jpegs, CROP)
     assert names(kept) == ["a.jpg"]
-    reason = "picture of 1936 x 1296 pixels, expected the full size 3872 x 2592"
+    reason = "picture of 1936 x 1296 pixels, expected the full size 3872 x 2592: a smaller size, 50 % of the width"
     assert small == [Skipped("b.jpg", reason), Skipped("c.jpg", reason)]
 
 
@@ -147,8 +147,8 @@ def test_of_an_unknown_camera_the_size_is_the_largest_that_is_not_rare() -> None
     jpegs.append(jpeg("e.jpg", jpeg_size=SMALL))
     kept, small = of_full_size(jpegs, None)
     assert names(kept) == ["b.jpg", "c.jpg"]
-    told = "picture of 1936 x 1296 pixels, expected the full size 3872 x 2592, the largest of many"
-    assert small == [Skipped(f"{name}.jpg", told) for name in "ade"]
+    told = "picture of 1936 x 1296 pixels, expected the full size 3872 x 2592, the largest of many: a smaller size, "
+    assert small == [Skipped(f"{name}.jpg", f"{told}50 % of the width") for name in "ade"]
 
 
 @pytest.mark.parametrize(
@@ -188,6 +188,23 @@ def test_a_picture_of_the_full_size_on_its_side_was_turned(crop: Rect | None) ->
     assert turned.reason.startswith("picture of 2592 x 3872 pixels, expected ")
     assert turned.reason.endswith(": turned after it was taken")
     assert "turned" not in small.reason
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [
+        ((4288, 2848), "the full size of the NIKON D2X and of "),
+        ((4100, 2745), "larger than the camera makes them, so enlarged or of another camera"),
+        ((3872, 2178), "cropped"),
+        ((2896, 1944), "a smaller size, 74.8 % of the width"),
+        ((3008, 2000), "a smaller size, 77.7 % of the width, or the full size of the NIKON D100 and of "),
+    ],
+)
+def test_a_size_that_is_not_the_camera_s_is_told(size: tuple[int, int], told: str) -> None:
+    """Larger ones and those of other cameras too."""
+    _, (left_out,) = of_full_size([jpeg("a.jpg"), jpeg("b.jpg"), jpeg("odd.jpg", jpeg_size=size)], CROP)
+    assert left_out.reason.startswith(f"picture of {size[0]} x {size[1]} pixels, expected the full size 3872 x 2592: ")
+    assert told in left_out.reason
 
 
 def test_no_pictures_no_size() -> None:

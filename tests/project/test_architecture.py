@@ -38,7 +38,7 @@ HOMES = {
     "click": {"cli"},
     "rich": {"cli"},
     "rawpy": {"decode"},
-    "imageio": {"decode", "formats"},
+    "imageio": {"decode", "formats", "report"},
     "tifffile": {"decode", "correct", "variance"},
     "astropy": {"formats", "variance"},
     "matplotlib": {"history"},

@@ -18,6 +18,7 @@ from tests.support.folders import PROJECT
 TWINS = {
     "scan": ("scan",),
     "map": ("map_defects", "map_bodies", "plan_map", "write_map"),
+    "report": ("map_with_details", "write_report"),
     "show": ("read_map", "visible_defects"),
     "coords": ("coordinates",),
     "evaluate": ("evaluate",),

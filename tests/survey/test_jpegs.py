@@ -14,12 +14,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import sensormap.survey.passes
 from fixtures.camera.develop import develop
 from fixtures.files.jpeg import jpeg_bytes
 from fixtures.files.nef import NefMeta
 from fixtures.series import Recipe, make_series, profile_text
 from fixtures.truth.nearby import visible_defects
 from fixtures.truth.truth import compare_map
+from sensormap.decode.reading import read_frame
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from sensormap.evaluation.run import evaluate
 from sensormap.frame import Skipped
@@ -94,6 +96,30 @@ def test_births_are_dated_by_the_frames_around_them(series, jpeg_map, tmp_path):
     assert all(0 < defect.seen[0] <= defect.seen[1] <= FRAMES for defect in jpeg_map.defects)
 
 
+TIME = re.compile(rb"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d(?=\0)")
+COUNT = b"\x00\xa7\x00\x04\x00\x00\x00\x01"  # entry of the shutter count in the maker note, before its value
+
+
+def test_defects_that_disappear_are_said_to_have_healed(series, jpeg_map, tmp_path):
+    """The same JPEGs, dated the other way round: what appeared now disappears."""
+    heads = [path.read_bytes() for path in sorted((series[0] / "jpegs").iterdir())]
+    for number, (data, other) in enumerate(zip(heads, heads[::-1], strict=True)):
+        times, at = iter(TIME.findall(other)), data.index(COUNT) + len(COUNT)
+        count = other[other.index(COUNT) + len(COUNT) :][:4]
+        dated = TIME.sub(lambda _, times=times: next(times), data[:at] + count + data[at + 4 :])
+        (tmp_path / f"{number:02}.JPG").write_bytes(dated)
+    found = {(one.x, one.y): one for one in map_defects([tmp_path], options(series[0], jobs=2)).defects}
+    strong = visible_defects([one for one in series[1].defects if one.strong], CROP)
+    until = {
+        born: [found[one.x, one.y].until for one in strong if bool(one.born) == born and (one.x, one.y) in found]
+        for born in (False, True)
+    }
+    assert len(until[True]) >= 5
+    assert until[False].count(None) >= len(until[False]) - 1
+    assert until[True].count(None) <= 1
+    assert not any(one.until for one in jpeg_map.defects)
+
+
 def test_the_map_says_what_it_was_made_from_and_claims_no_more(series, jpeg_map):
     frames, area = jpeg_map.frames, jpeg_map.sensor.active_area
     assert jpeg_map.source == Source.JPEG
@@ -123,6 +149,24 @@ def test_the_map_is_read_as_it_was_written(jpeg_map, tmp_path):
 def test_neither_threads_nor_order_change_the_map(series, jpeg_map, jobs):
     files = sorted((series[0] / "jpegs").iterdir(), reverse=jobs == 3)
     assert map_text(map_defects(files, options(series[0], jobs=jobs))) == map_text(jpeg_map)
+
+
+@pytest.mark.parametrize("kept", [0, 528 * 376 * 3])
+def test_what_is_kept_in_memory_does_not_change_the_map(series, jpeg_map, kept, monkeypatch):
+    monkeypatch.setattr(sensormap.survey.passes, "MOST_KEPT", kept)
+    assert map_text(mapped(series[0], "jpegs", jobs=2)) == map_text(jpeg_map)
+
+
+def test_jpegs_are_decoded_once(series):
+    """Also those of which no values are saved, since they lead; none twice for want of memory."""
+    decoded = []
+
+    def read(photo, profile):
+        decoded.append(photo.path.name)
+        return read_frame(photo, profile)
+
+    map_defects([series[0] / "jpegs"], options(series[0]), read=read)
+    assert sorted(decoded) == sorted(path.name for path in (series[0] / "jpegs").iterdir())
 
 
 def test_progress_counts_every_jpeg_once(series):
@@ -215,7 +259,10 @@ def test_without_a_profile_the_grid_is_that_of_the_picture(series, unknown):
 
 def test_jpegs_of_a_known_model_in_another_size_are_not_mapped(series):
     """The profile that comes with sensormap says how large a D80's pictures are."""
-    with pytest.raises(FrameMismatchError, match=r"^no usable photo \(20 skipped\)") as caught:
+    told = (
+        rf"^no usable photo \(20 skipped: picture of {CROP[2]} x {CROP[3]} pixels, expected the full size 3872 x 2592: "
+    )
+    with pytest.raises(FrameMismatchError, match=told) as caught:
         map_defects([series[0] / "jpegs"], Options())
     assert "\n" not in str(caught.value)
 
@@ -343,7 +390,7 @@ def test_fewer_are_an_error_of_one_line(place, count, words):
     result = run("map", place / "jpegs", "--profile", place / "profile.yaml")
     assert (result.exit_code, result.stdout) == (1, "")
     *skipped, error = result.stderr.splitlines()
-    assert error.startswith(f"Error: {words} ({3 - count} skipped)")
+    assert error.startswith(f"Error: {words} ({3 - count} skipped")
     assert len(skipped) == 3 - count
 
 
@@ -370,7 +417,7 @@ def test_jpegs_without_exif_are_used_where_a_profile_says_whose_they_are(place, 
     found = mapped(place, "jpegs")
     assert (found.frames.used, found.profile, found.body.model, found.frames.first) == (3, "profile", "", None)
     assert "no onsets: of 3 photos 3 without a capture time" in caplog.messages
-    with pytest.raises(FrameMismatchError, match=r"no usable photo \(3 skipped\)"):
+    with pytest.raises(FrameMismatchError, match=r"no usable photo \(3 skipped: no EXIF"):
         map_defects([place / "jpegs"], Options())
 
 
@@ -545,7 +592,7 @@ def test_jumps_of_the_clock_count_once_for_raw_photos_and_once_for_jpegs(place, 
 
 def test_a_profile_of_another_size_is_told(place):
     (place / "profile.yaml").write_text(profile_text((256, 256)))
-    with pytest.raises(FrameMismatchError, match=r"^no usable photo \(3 skipped\)"):
+    with pytest.raises(FrameMismatchError, match=r"^no usable photo \(3 skipped: picture of "):
         mapped(place, "jpegs")
     write_photos(place / "photos")
     with pytest.raises(ProfileError, match="raw grid of 192 x 128 photosites, but profile profile has raw_size"):

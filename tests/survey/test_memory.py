@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sensormap.settings import Options
-from sensormap.survey.memory import bodies_at_once, bytes_needed, fitted
+from sensormap.survey.memory import bodies_at_once, bytes_left, bytes_needed, fitted
 from tests.support.photos import run, write_photos, write_profile
 
 PHOTOSITES = 10_000_000
@@ -25,6 +25,12 @@ def test_as_many_threads_as_fit(threads: int) -> None:
 def test_one_thread_runs_in_any_case_and_is_told(caplog: pytest.LogCaptureFixture) -> None:
     assert fitted(PHOTOSITES, Options(jobs=8, memory=1)).threads == 1
     assert "MB needed" in caplog.text
+
+
+@pytest.mark.parametrize(("more", "left"), [(None, 300), (-5, 0), (0, 0), (14, 7), (1000, 300)])
+def test_what_is_left_beside_what_two_bodies_need(more: int | None, left: int) -> None:
+    memory = None if more is None else bytes_needed(PHOTOSITES, 2, 2) + more
+    assert bytes_left(PHOTOSITES, Options(jobs=2, memory=memory), 300) == left
 
 
 def test_bodies_are_mapped_one_by_one_where_two_do_not_fit() -> None:

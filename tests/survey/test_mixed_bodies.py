@@ -1,4 +1,4 @@
-"""Photos of two bodies whose EXIF is the same: the map says so, and how to split them."""
+"""Photos of two bodies whose EXIF is the same, raw or JPEGs: the map says so, and how to split them."""
 
 from __future__ import annotations
 
@@ -87,3 +87,31 @@ def test_jpegs_of_an_unknown_camera_say_which_size_was_taken(tmp_path, caplog):
         (tmp_path / f"{number}.jpg").write_bytes(jpeg_bytes(pixels, meta))
     map_defects([tmp_path])
     assert "JPEGs of 64 x 48 pixels are taken for the camera's full size" in caplog.text
+
+
+@pytest.fixture(scope="module")
+def jpeg_bodies(tmp_path_factory):
+    """Two series of JPEGs of one camera by EXIF, with other defects, and a profile."""
+    folders = []
+    for seed in (13, 14):
+        folders.append(tmp_path_factory.mktemp(f"body{seed}"))
+        make_series(Recipe(FRAMES, (384, 512), seed=seed, defects=40, jpeg=True), folders[-1])
+    return folders
+
+
+def test_jpegs_of_two_bodies_are_told_apart(jpeg_bodies, caplog):
+    """By folders that both have the same name."""
+    folders = [body / "jpegs" for body in jpeg_bodies]
+    found = map_defects(folders, Options(profile=str(jpeg_bodies[0] / "profile.yaml"), jobs=2))
+    one, other = (f"{body.name}/jpegs" for body in jpeg_bodies)
+    said = {f"split by folder: {one} and {other}", f"split by folder: {other} and {one}"}
+    assert found.settings["two_sensors"] in said
+    assert "two sensors" in caplog.text
+
+
+@pytest.mark.parametrize("body", [0, 1])
+def test_jpegs_of_one_body_are_of_one(jpeg_bodies, body):
+    options = Options(profile=str(jpeg_bodies[body] / "profile.yaml"), jobs=2)
+    found = map_defects([jpeg_bodies[body] / "jpegs"], options)
+    assert found.defects
+    assert "two_sensors" not in found.settings

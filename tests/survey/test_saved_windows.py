@@ -34,7 +34,7 @@ from sensormap.score.noise import fit_noise
 from sensormap.settings import Thresholds
 from sensormap.shards.summary import ShardSummary, decoy_rows
 from sensormap.survey.first_pass import run_first_pass
-from sensormap.survey.saved_windows import CONTROLS, Batch, SavedWindows, draw_controls, split_frames
+from sensormap.survey.saved_windows import CONTROLS, Batch, KeptFrames, SavedWindows, draw_controls, split_frames
 from tests.support.toy_run import AREA, PROFILE, SHAPE, context, frame_of, mosaic, photos
 
 # Nothing here takes so long, but a test that hangs must not hang the others.
@@ -446,3 +446,28 @@ def test_a_photo_whose_reading_fails_in_an_unknown_way_ends_a_run_that_saves(bad
     shared = context(read, threads=4, refusals=Refusals(strict=False))
     with pytest.raises(ZeroDivisionError):
         run_first_pass(PHOTOS, PROFILE, RAW, shared, follow=range(len(PHOTOS)))
+
+
+# frames that are kept
+
+
+def test_a_frame_is_kept_whole_and_taken_once() -> None:
+    frame = np.arange(255, -1, -1, dtype=np.int16).reshape(16, 16)
+    kept = KeptFrames(frame.size)
+    kept.keep("digest", frame)
+    taken = kept.take("digest")
+    assert taken is not None
+    assert taken.dtype == np.uint8
+    assert_array_equal(taken, frame)
+    assert kept.take("digest") is None
+
+
+def test_frames_are_kept_as_long_as_there_is_room() -> None:
+    frame = np.zeros((4, 5), np.int16)
+    kept = KeptFrames(2 * frame.size)
+    for digest in ("one", "one", "two", "three"):  # the second is a copy, and takes no room
+        kept.keep(digest, frame)
+    assert [kept.take(digest) is not None for digest in ("one", "two", "three")] == [True, True, False]
+    kept.keep("four", frame)
+    kept.clear()
+    assert kept.take("four") is None

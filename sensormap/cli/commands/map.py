@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import click
 from sensormap.cli.console import Failure, configure_log, progress_bar
 from sensormap.cli.options import (
     FolderPath,
+    command_text,
     decoder_option,
     follow_option,
     jobs_option,
@@ -23,7 +25,9 @@ from sensormap.cli.options import (
 from sensormap.settings import DASK, ENGINES
 
 if TYPE_CHECKING:
+    from sensormap.assemble.details.values import DetailedMap
     from sensormap.settings import Options
+    from sensormap.survey.bodies import AfterMap
 
 _SEPARATORS = tuple(filter(None, ("/", os.sep, os.altsep)))
 
@@ -78,10 +82,18 @@ _SEPARATORS = tuple(filter(None, ("/", os.sep, os.altsep)))
     help="Also write count, mean and variance of every photosite, as the command variance does, for one camera; the "
     "entries of the map then have theirs over all photos. Photos are decoded once more.",
 )
+@click.option(
+    "--report",
+    metavar="PAGE",
+    help="Also write an HTML page that shows the map, with pictures of the strongest defects and their values over "
+    "time; or, where the output is a folder, a folder for a page of each camera.",
+)
 @click.option("--strict", is_flag=True, help="Stop at the first photo that cannot be used.")
 @verbose_option
 @quiet_option
+@click.pass_context
 def map_command(
+    context: click.Context,
     photos: tuple[str, ...],
     output: str | None,
     *,
@@ -100,6 +112,7 @@ def map_command(
     engine: str,
     scheduler: str | None,
     variance: Path | None,
+    report: str | None,
     strict: bool,
     verbose: int,
     quiet: int,
@@ -117,7 +130,7 @@ def map_command(
     """
     from sensormap.decode.quiet import native_stderr_silenced  # noqa: PLC0415 - take a second, --help does not
     from sensormap.settings import Options  # noqa: PLC0415
-    from sensormap.survey.memory import share_freed_memory  # noqa: PLC0415
+    from sensormap.survey.memory import keep_no_frames  # noqa: PLC0415
 
     verbosity = verbose - quiet
     configure_log(verbosity)
@@ -133,19 +146,36 @@ def map_command(
         profile=profile, serial=serial, jobs=jobs, memory=memory, strict=strict, follow=followed, decoder=decoder,
         state=state, fresh=fresh, retry_skipped=retry_skipped, engine=engine, scheduler=scheduler,
     )  # fmt: skip
-    share_freed_memory()
+    keep_no_frames()
     to_folder = output is not None and (output.endswith(_SEPARATORS) or Path(output).is_dir())
     if to_folder and (dry_run or variance is not None):
         msg = f"{'--dry-run' if dry_run else '--variance'} is for one camera: name no folder by --output"
         raise click.UsageError(msg)
+    page = None
+    if report is not None:
+        if dry_run:
+            msg = "--dry-run maps nothing: there is nothing to --report"
+            raise click.UsageError(msg)
+        if not to_folder and (report.endswith(_SEPARATORS) or Path(report).is_dir()):
+            msg = f"--report {report!r} is a folder, and --output is none: name a page, such as d80.html"
+            raise click.UsageError(msg)
+        page = _Page(Path(report), command_text(context))
     with native_stderr_silenced():
         if dry_run:
             _plan(photos, options)
         elif output and to_folder:
-            _map_each(photos, output, options, overwrite=overwrite, verbosity=verbosity)
+            _map_each(photos, output, options, page, overwrite=overwrite, verbosity=verbosity)
         else:
             path = Path(output) if output not in (None, "-") else None
-            _map_one(photos, path, options, variance, overwrite=overwrite, verbosity=verbosity)
+            _map_one(photos, path, options, variance, page, overwrite=overwrite, verbosity=verbosity)
+
+
+@dataclass(frozen=True)
+class _Page:
+    """Where the report goes, a page or a folder of pages, and the command that it tells."""
+
+    path: Path
+    command: str
 
 
 def _plan(photos: tuple[str, ...], options: Options) -> None:
@@ -173,17 +203,19 @@ def _map_one(
     output: Path | None,
     options: Options,
     variance: Path | None,
+    page: _Page | None,
     *,
     overwrite: bool,
     verbosity: int,
 ) -> None:
-    """Map one camera, into a file or to stdout; with a variance of every photosite, if a file is named for it."""
+    """Map one camera, into a file or to stdout; with a variance of every photosite, and a report, where asked for."""
     from rich.console import Console  # noqa: PLC0415
 
     from sensormap.cli.render import show_map  # noqa: PLC0415
     from sensormap.maps.mapfile.writing import check_output, map_text, write_map  # noqa: PLC0415
+    from sensormap.report.page.writing import check_report_output, write_report  # noqa: PLC0415
     from sensormap.report.words import plain  # noqa: PLC0415
-    from sensormap.survey.run import map_defects  # noqa: PLC0415
+    from sensormap.survey.run import map_defects, map_with_details  # noqa: PLC0415
     from sensormap.variance.measure import measure_variance  # noqa: PLC0415
     from sensormap.variance.writing import check_variance_output, write_variance  # noqa: PLC0415
 
@@ -191,8 +223,14 @@ def _map_one(
         check_output(output, overwrite=overwrite)
     if variance is not None:
         check_variance_output(variance, overwrite=overwrite)
+    if page is not None:
+        check_report_output(page.path, overwrite=overwrite)
     with progress_bar(verbosity) as progress:
-        sensor_map = map_defects(photos, options, progress=progress)
+        if page is None:
+            sensor_map = map_defects(photos, options, progress=progress)
+        else:
+            detailed = map_with_details(photos, options, progress=progress)
+            sensor_map = detailed.sensor_map
     if variance is not None:
         with progress_bar(verbosity, "measuring") as progress:
             measured = measure_variance(photos, options, progress=progress, quiet=True)
@@ -200,23 +238,32 @@ def _map_one(
         write_variance(measured, variance, overwrite=overwrite)
     if output is None:
         click.echo(map_text(sensor_map), nl=False)
-        return
-    write_map(sensor_map, output, overwrite=overwrite)
-    if verbosity >= 0:
+    else:
+        write_map(sensor_map, output, overwrite=overwrite)
+    if page is not None:
+        name = "" if output is None else output.name
+        found = replace(detailed, sensor_map=sensor_map)
+        write_report(found, page.path, command=page.command, name=name, overwrite=overwrite)
+    if output is not None and verbosity >= 0:
         show_map(sensor_map, Console())
         click.echo(f"\nwritten to {plain(str(output))}")
+        if page is not None:
+            click.echo(f"report written to {plain(str(page.path))}")
 
 
-def _map_each(photos: tuple[str, ...], folder: str, options: Options, *, overwrite: bool, verbosity: int) -> None:
-    """Map each camera, into a folder."""
+def _map_each(
+    photos: tuple[str, ...], folder: str, options: Options, page: _Page | None, *, overwrite: bool, verbosity: int
+) -> None:
+    """Map each camera, into a folder; with a report of each, where asked for."""
     from rich.console import Console  # noqa: PLC0415
 
     from sensormap.cli.render import print_tables  # noqa: PLC0415
     from sensormap.report.library import mapped_tables  # noqa: PLC0415
     from sensormap.survey.bodies import map_bodies  # noqa: PLC0415
 
+    after_map = None if page is None else _reporting(page, overwrite=overwrite)
     with progress_bar(verbosity) as progress:
-        maps = map_bodies(photos, folder, options, overwrite=overwrite, progress=progress)
+        maps = map_bodies(photos, folder, options, overwrite=overwrite, progress=progress, after_map=after_map)
     if verbosity >= 0:
         print_tables(mapped_tables(maps), Console())
     failed = sum(bool(one.problem) for one in maps.bodies)
@@ -224,3 +271,16 @@ def _map_each(photos: tuple[str, ...], folder: str, options: Options, *, overwri
         some = f"{failed} of {len(maps.bodies)} cameras could not be mapped"
         msg = some if failed else "no camera took enough photos"
         raise Failure(msg)
+
+
+def _reporting(page: _Page, *, overwrite: bool) -> AfterMap:
+    """Return what writes the report of a camera into a folder, which is made now."""
+    from sensormap.report.page.writing import make_report_folder, write_report  # noqa: PLC0415
+
+    folder = make_report_folder(page.path)
+
+    def write(path: Path, found: DetailedMap) -> None:
+        place = folder / f"{path.stem}.html"
+        write_report(found, place, command=page.command, name=path.name, overwrite=overwrite)
+
+    return write

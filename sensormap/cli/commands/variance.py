@@ -64,7 +64,7 @@ def variance_command(
     from sensormap.decode.quiet import native_stderr_silenced  # noqa: PLC0415 - take a second, --help does not
     from sensormap.report.words import counted, plain  # noqa: PLC0415
     from sensormap.settings import Options  # noqa: PLC0415
-    from sensormap.survey.memory import share_freed_memory  # noqa: PLC0415
+    from sensormap.survey.memory import keep_no_frames  # noqa: PLC0415
     from sensormap.variance.measure import measure_variance  # noqa: PLC0415
     from sensormap.variance.writing import check_variance_output, write_variance  # noqa: PLC0415
 
@@ -76,7 +76,7 @@ def variance_command(
     if output is not None:
         check_variance_output(output, overwrite=overwrite)
     options = Options(profile=profile, serial=serial, jobs=jobs, decoder=decoder, strict=strict)
-    share_freed_memory()
+    keep_no_frames()
     with native_stderr_silenced(), progress_bar(verbosity, "measuring") as progress:
         variance = measure_variance(photos, options, progress=progress)
     for row, col, channel, squares in variance.lowest(lowest or 0):

@@ -16,7 +16,7 @@ from sensormap.diagnose.behaviour import SINGLE, Behaviour
 from sensormap.diagnose.defect_odds import Odds
 from sensormap.diagnose.jpeg.likelihood import JpegLikelihoods, Shape, Strengths, light_of
 from sensormap.diagnose.jpeg.odds import SHAPES, strengths_of
-from sensormap.diagnose.onset import FrameSpan, find_onset
+from sensormap.diagnose.onset import FrameSpan, find_healing, find_onset
 from sensormap.diagnose.series import Conditions, Series
 from sensormap.maps.entries import DefectKind
 from sensormap.settings import OUTLIER_SIGMA
@@ -61,6 +61,8 @@ class JpegDiagnosis:
         Share of the light around it that it adds or lacks by its law, in the frames where that is most.
     onset
         Frames of which one is the first with the defect.
+    until
+        Frames of which one is the first without it again; None where it is there to the last.
     shows
         Whether each frame shows it, ``(n,)``.
     """
@@ -68,6 +70,7 @@ class JpegDiagnosis:
     kind: DefectKind
     effect: float
     onset: FrameSpan
+    until: FrameSpan | None
     shows: NDArray[np.bool_]
 
 
@@ -108,7 +111,8 @@ def diagnose_jpegs(series: Series, conditions: Conditions, odds: Odds) -> list[J
         brighter = np.sum(np.clip(score[i], -8, 8), where=outlying & inside[i]) > 0
         shows = outlying & ((score[i] > 0) == brighter)
         onset = find_onset(np.where(numbers < span[i, 1], ratio[i], 0.0))
-        found.append(JpegDiagnosis(kind, _effect(series, i, inside[i], outlying), onset, shows))
+        until = find_healing(ratio[i], int(span[i, 0])) if span[i, 1] < n else None
+        found.append(JpegDiagnosis(kind, _effect(series, i, inside[i], outlying), onset, until, shows))
     return found
 
 

@@ -33,6 +33,8 @@ _WIDTH = ODD_WIDTH * math.sqrt(3.0)
 _HALF_ROOT = math.sqrt(0.5)
 _LEAST = 1e-30
 
+_FAINT = 0.03  # sigma by which a law moves a value so little that the value tells nothing of it
+
 
 class Shape(IntEnum):
     """What a photosite shows, given what its law lets expect."""
@@ -110,14 +112,15 @@ class JpegLikelihoods:
             [conditions.gain, conditions.shutter_s, conditions.floor, conditions.saturation, stray]
         ).astype(np.float64)
         lost = (series.level >= conditions.saturation) | ~series.known
+        light = light_of(series.level)
         self._parts = np.stack(
-            [series.value, series.level, light_of(series.level), series.variance, series.odd, np.zeros(lost.shape)]
+            [series.value, series.level, light, series.variance, series.odd, *np.zeros((3, *lost.shape))]
         )
         self._lost = lost
         count = len(series)
         healthy = np.zeros(lost.shape)
         self.ratios(Shape.HEALTHY, Strengths.of(count), healthy)
-        self._parts[5] = healthy
+        fill_healthy(healthy, self._parts, _CURVE)
 
     def ratios(self, shape: Shape, strengths: Strengths, out: NDArray[np.float64]) -> None:
         """Fill what each frame says for a law, in nats; 0 where it cannot tell.
@@ -133,7 +136,6 @@ class JpegLikelihoods:
         """
         each = np.stack([strengths.dark, strengths.offset, strengths.response])
         fill_ratios(int(shape), each, self._parts, self._lost, self._frames, _CURVE, out)
-
 
     def most_evidence(self) -> NDArray[np.float64]:
         """Return by how many nats a law that foresees each value to one side explains more than health, ``(N,)``.
@@ -204,7 +206,8 @@ def fill_ratios(  # noqa: PLR0913, PLR0917
     strengths
         Dark current, offset and response of each photosite, ``(3, N)``.
     parts
-        Value, level, light of the level, variance, share of odd values, log likelihood of health: ``(6, N, n)``.
+        Value, level, light of the level, variance, share of odd values, log likelihood of health, and as
+        `fill_healthy` fills them, the likelihood of absence and the value of the light: ``(8, N, n)``.
     lost
         Whether a frame cannot tell, ``(N, n)``.
     frames
@@ -235,16 +238,39 @@ def fill_ratios(  # noqa: PLR0913, PLR0917
                 if not added < 1e12:  # gain or shutter time is unknown
                     out[i, t] = 0.0
                     continue
-                expected = level + value_of(response * light + added, curve) - value_of(light, curve)
+                expected = level + value_of(response * light + added, curve) - parts[7, i, t]
             if shape != 0:
                 off = min(expected, ceiling) - level
+                if off * off < _FAINT * _FAINT * variance:
+                    out[i, t] = 0.0
+                    continue
                 variance += off * off if shape == 4 else (SPREAD * off) ** 2
             if shape == 4:
                 expected = level
             found = log_density(value, expected, variance, odd, floor, ceiling, stray)
             if shape == 3:
-                found = math.log(PRESENT * math.exp(found) + (1 - PRESENT) * math.exp(parts[5, i, t]))
+                found = math.log(PRESENT * math.exp(found) + parts[6, i, t])
             out[i, t] = found - parts[5, i, t]
+
+
+@compiled
+def fill_healthy(healthy: NDArray[np.float64], parts: NDArray[np.float64], curve: NDArray[np.float64]) -> None:
+    """Fill what a healthy photosite makes of each value, into the parts of `fill_ratios`.
+
+    Parameters
+    ----------
+    healthy
+        Log likelihood of health, ``(N, n)``.
+    parts
+        As for `fill_ratios`; the last three are filled.
+    curve
+        Values by the root of light.
+    """
+    for i in range(healthy.shape[0]):
+        for t in range(healthy.shape[1]):
+            parts[5, i, t] = healthy[i, t]
+            parts[6, i, t] = (1 - PRESENT) * math.exp(healthy[i, t])
+            parts[7, i, t] = value_of(parts[2, i, t], curve)
 
 
 @compiled
@@ -257,10 +283,12 @@ def fill_most(
         for t in range(lost.shape[1]):
             if not lost[i, t]:
                 value, variance, odd = parts[0, i, t], parts[3, i, t], parts[4, i, t]
+                off = value - parts[1, i, t]
+                variance += (SPREAD * off) ** 2
                 found = log_density(value, value, variance, odd, frames[2, t], frames[3, t], frames[4, t])
                 gain = max(found - parts[5, i, t], 0.0)
                 count += 1
-                if value > parts[1, i, t]:
+                if off > 0:
                     above += gain
                 else:
                     below += gain

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.diagnose.behaviour import SINGLE, Behaviour
-from sensormap.diagnose.defect_odds import HEALS, LIKELY, PRIOR, Odds, since_prior
+from sensormap.diagnose.defect_odds import HEALS, LISTED, PRIOR, Odds, since_prior
 from sensormap.diagnose.jpeg.likelihood import JpegLikelihoods, Shape, Strengths
 from sensormap.diagnose.likelihood import RESPONSES, log_sum, sum_back
 from sensormap.diagnose.series import Conditions, Series
 from sensormap.score.medians import median_where
-from sensormap.settings import FULL_SCALE, LISTED_CONFIDENCE
+from sensormap.settings import FULL_SCALE
 
 # Strengths that are tried, even by ratio: in values of JPEGs, a step is not more than a law may be off by.
 _STRENGTHS = {
@@ -55,10 +55,8 @@ _TAIL, _TYPICAL_FALL, _TYPICAL_COUNT = 60, 2.0, 5
 ASKED_FALSE = 0.05
 """False entries by scenery that the limit of evidence allows a map."""
 
-LEAST_LIMIT = LIKELY + math.log(10) + math.log(LISTED_CONFIDENCE / (1 - LISTED_CONFIDENCE))
-"""Evidence in nats from which JPEGs list a defect at least: cameras take most defects out of their JPEGs, so that what
-is left is a tenth of what raw photos show.
-"""
+LEAST_LIMIT = LISTED
+"""Evidence in nats from which JPEGs list a defect at least, as raw photos do; decoys raise it where scenery demands."""
 
 # Evidence, in nats, of places that are no defects, and yet look a little like some.
 _FAINT = (0.0, 5.0)

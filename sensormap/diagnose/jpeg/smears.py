@@ -115,6 +115,26 @@ def smeared(places: NDArray[np.int64], shape: tuple[int, int]) -> NDArray[np.int
     return np.unique(row * shape[1] + col)
 
 
+def strongest(places: NDArray[np.int64], evidence: NDArray[np.float64], width: int) -> NDArray[np.bool_]:
+    """Tell which of some photosites have none of more evidence as near as a smear reaches, ``(N,)``.
+
+    Parameters
+    ----------
+    places
+        Positions ``row * W + col``, ``(N,)``, all different.
+    evidence
+        Evidence of each, in nats.
+    width
+        Width W of the JPEG in pixels.
+    """
+    known = dict(zip(places.tolist(), evidence.tolist(), strict=True))
+    reach = range(-SMEAR, SMEAR + 1)
+    around = [down * width + across for down in reach for across in reach]
+    return np.array(
+        [all(known.get(place + step, -np.inf) <= own for step in around) for place, own in known.items()], np.bool_
+    )
+
+
 def _between(row: NDArray[np.int64], col: NDArray[np.int64], excess: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Tell which centres lie between two others, and deviate hardly more: both their smears meet there, ``(N,)``."""
     at = {place: i for i, place in enumerate(zip(row.tolist(), col.tolist(), strict=True))}

@@ -21,7 +21,7 @@ from sensormap.shards.catalogue import file_as_it_is
 from sensormap.shards.shard_folder import ALGORITHM, SHARDS, SurveySettings, WrittenShard, write_shard
 from sensormap.survey.context import Read, RunContext, read_unless_refused
 from sensormap.survey.first_pass import survey_shard
-from sensormap.survey.memory import give_back, share_freed_memory
+from sensormap.survey.memory import give_back, keep_frames
 from sensormap.threads import no_progress
 from sensormap.version import __version__
 
@@ -90,7 +90,7 @@ def survey_to_file(task: ShardTask) -> WrittenShard | None:
     refusals = Refusals(strict=False, quiet=True)  # the run itself tells of them
     context = RunContext(options, no_progress, refusals, read or read_frame, fallback)
     everything = range(len(photos)) if settings.saves else ()
-    share_freed_memory()
+    keep_frames()
     with native_stderr_silenced():
         found = survey_shard(photos, settings.profile, rules_for(photos), context, follow=everything)
     written = write_shard(task.folder, photos, settings, (), found, deflate=task.deflate)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sensormap.detect.candidates import Candidates
 from sensormap.detect.tally import Outliers
-from sensormap.diagnose.jpeg.smears import Centres, find_centres
+from sensormap.diagnose.jpeg.smears import Centres, find_centres, strongest
 
 WIDTH, HEIGHT = 320, 240
 LEVEL = 100
@@ -376,3 +376,11 @@ def test_what_is_kept_is_kept_again(places: dict[tuple[int, int], Shown]) -> Non
     assert bool(found) == bool(places)
     if not centres.line.any():
         assert kept({at: places[at] for at in found}) == found
+
+
+def test_of_what_lies_as_near_as_a_smear_reaches_the_strongest_counts() -> None:
+    row, col = np.array([10, 10, 12, 40, 43]), np.array([10, 11, 7, 50, 50])
+    places = row.astype(np.int64) * WIDTH + col
+    evidence = np.array([20.0, 90.0, 30.0, 15.0, 14.0])
+    assert strongest(places, evidence, WIDTH).tolist() == [False, True, True, True, False]
+    assert strongest(places[:0], np.zeros(0), WIDTH).tolist() == []
