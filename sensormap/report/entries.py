@@ -120,6 +120,13 @@ CELLS: dict[str, Callable[[Defect], str]] = {
 """What each column of the table of defects says."""
 
 
+_LINE_CELLS: dict[str, Callable[[LineEntry], str]] = {
+    "strength": strength_text,
+    "since": lambda line: since_text(line.onset),
+    "seen": lambda line: f"{line.seen[0]}/{line.seen[1]}" if line.seen else UNKNOWN,
+}
+
+
 def _line_table(lines: Sequence[LineEntry], made: type[LineEntry], crossed: type[LineEntry], grid: str) -> Table:
     """Return columns, or rows.
 
@@ -133,15 +140,16 @@ def _line_table(lines: Sequence[LineEntry], made: type[LineEntry], crossed: type
         Name of the grid that the numbers are on, in front of the names of their columns in the table; "" where it is
         clear.
     """
-    dated = any(line.onset is not None for line in lines)
+    dated, followed = any(line.onset is not None for line in lines), any(line.seen is not None for line in lines)
     rough = any(line.radius is not None for line in lines)
     place = (f"{grid}{made.keys[0]}", *(("+-",) if rough else ()), f"{grid}{crossed.noun}s")
-    header = (*place, "planes", "kind", "certainty", "score", *(("since",) if dated else ()))
+    fields = (*(("strength",) if followed else ()), *(("since",) if dated else ()), *(("seen",) if followed else ()))
+    header = (*place, "planes", "kind", "certainty", "score", *fields)
     rows = []
     for line in lines:
         at = (str(line.place), *((_radius(line),) if rough else ()), f"{line.first} to {line.last}")
-        facts = (line.plane, str(line.kind), certainty(line.confidence), f"{line.score:.1f}")
-        rows.append((*at, *facts, *((since_text(line.onset),) if dated else ())))
+        facts = (line.plane, kind_text(line), certainty(line.confidence), f"{line.score:.1f}")
+        rows.append((*at, *facts, *(_LINE_CELLS[name](line) for name in fields)))
     return Table(
         title=counted(len(lines), f"defective {made.noun}"),
         header=header,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 
 from sensormap.camera.geometry import Sensor
+from sensormap.maps.clusters import Cluster, clusters_of
 from sensormap.maps.entries import DefectKind, FrameSummary, Source
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.report.table import Table
@@ -54,6 +56,8 @@ def facts_table(sensor_map: SensorMap) -> Table:
         lines.append(("Clock", f"contradicts the shutter count {counted(frames.clock_jumps, 'time')}"))
     if split := sensor_map.settings.get("two_sensors"):
         lines.append(("Sensors", f"two or more: their defects exclude each other; {split}"))
+    if clusters := clusters_of(sensor_map.defects):
+        lines.append(("Clusters", _clusters_text(clusters)))
     if sensor_map.false_positives is not None:
         lines.append(("False alarms", _false_alarms_text(sensor_map.false_positives)))
     return Table("", ("", ""), tuple((label, plain(text)) for label, text in lines))
@@ -113,6 +117,19 @@ def _photos_text(frames: FrameSummary, source: Source) -> str:
     notes = ", ".join(f"{number} {what}" for what, number in odd.items() if number)
     used = counted(frames.used, "JPEG") if source == Source.JPEG else str(frames.used)
     return f"{used} used{f' ({notes})' if notes else ''}, {frames.skipped} skipped"
+
+
+def _clusters_text(clusters: Sequence[Cluster]) -> str:
+    """Say how many groups of touching defects there are, and where the largest is."""
+    largest = max(clusters, key=lambda one: one.size)
+    where = f"x {_ends(largest.x0, largest.x1)}, y {_ends(largest.y0, largest.y1)}"
+    if len(clusters) == 1:
+        return f"1, of {largest.size} defects, at {where}"
+    return f"{len(clusters)}, the largest of {largest.size} defects, at {where}"
+
+
+def _ends(low: int, high: int) -> str:
+    return span_text(str(low), str(high))
 
 
 def _false_alarms_text(expected: float) -> str:

@@ -180,6 +180,7 @@ class _FirstPass:
             cfa=profile.cfa.shifted(x=area.x, y=area.y),
             thresholds=thresholds,
             smears=rules.smears,
+            finds_lines=rules.finds_lines,
         )
         self._scenes = ScenesSeen(self._saved.order)
         self._ended = False

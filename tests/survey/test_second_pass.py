@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
-from sensormap.assemble.build_map import lines_in_means
 from sensormap.assemble.pass_rules import RAW
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body, Profile
 from sensormap.detect.follow_list import FollowList
+from sensormap.detect.lines import FOLLOWED, lines_in_means
 from sensormap.diagnose.defect_odds import LIKELY
 from sensormap.diagnose.kind_and_strengths import SecondPassResult
 from sensormap.diagnose.series import measure_response_spread
@@ -606,10 +606,17 @@ def test_lines_of_a_few_frames_are_dropped(frames: Sequence[int], kept: bool) ->
 
     context, every = toy_run.context(read), range(24)
     first = run_first_pass(toy_run.photos(24), toy_run.PROFILE, RAW, context, follow=every)
-    lines = lines_in_means(first.tally, toy_run.PROFILE)
+    area = toy_run.AREA
+    cfa = toy_run.PROFILE.cfa.shifted(x=area.x, y=area.y)
+    lines = lines_in_means(first.tally, cfa, limits=FOLLOWED)
     assert ("row", 50) in {(line.axis, line.place) for line in lines}
     none = np.empty(0, np.int64)
     found = run_second_pass(
         toy_run.photos(24), toy_run.PROFILE, first, FollowList(none, none), every, context, lines=lines
     )
-    assert (("row", 50) in {(line.axis, line.place) for line in found.lines}) == kept
+    followed = {(one.line.axis, one.line.place): one for one in found.lines}
+    assert (("row", 50) in followed) == kept
+    if kept:
+        diagnosis = followed["row", 50].diagnosis
+        assert diagnosis.onset.low <= frames[0] <= diagnosis.onset.high
+        assert found.line_decoys.size

@@ -12,6 +12,7 @@ from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import MapFormatError
 from sensormap.frame import Skipped
+from sensormap.maps.clusters import clusters_of
 from sensormap.maps.entries import Column, Defect, FrameSummary, Row, Source
 from sensormap.maps.mapfile.layout import (
     CAMERA,
@@ -218,3 +219,6 @@ def _check_summary(summary: dict[str, Any], sensor_map: SensorMap) -> None:
         if summary[key] != count:
             msg = f"summary.{key}: {summary[key]}, but the map lists {count}"
             raise ValueError(msg)
+    if summary["clusters"] is not None and summary["clusters"] != (found := clusters_of(sensor_map.defects)):
+        msg = f"summary.clusters: {len(summary['clusters'])}, but the map has {len(found)}, or others, in its defects"
+        raise ValueError(msg)

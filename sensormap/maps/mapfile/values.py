@@ -163,6 +163,27 @@ def read_mapping(value: Any, fields: Mapping[str, ValueType], where: str) -> dic
     return values
 
 
+def mappings(fields: Mapping[str, ValueType], convert: Callable[..., Any]) -> ValueType:
+    """Return a list of mappings, a tuple of what `convert` makes of each one's values by name."""
+
+    def read(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise wrong(value, "a list")
+        return tuple(convert(**read_mapping(item, fields, f"[{index}]")) for index, item in enumerate(value))
+
+    one = {
+        "type": "object",
+        "properties": {key: field.schema for key, field in fields.items()},
+        "required": [key for key, field in fields.items() if not field.optional],
+        "additionalProperties": False,
+    }
+    return ValueType(
+        read,
+        lambda values: f"[{', '.join('{' + ', '.join(mapping_text(value, fields)) + '}' for value in values)}]",
+        {"type": "array", "items": one},
+    )
+
+
 def mapping_text(value: Any, fields: Mapping[str, ValueType]) -> list[str]:
     """Return ``key: value`` for the attributes of `value` that `fields` names, absent ones left out."""
     pairs = ((key, getattr(value, key), field) for key, field in fields.items())
