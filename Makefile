@@ -9,7 +9,7 @@ PHOTOS ?=
 DEMO ?= demo
 SCENES ?= ../shared/data/scenes
 
-.PHONY: demo test test-latest test-oldest lint bench wheel lock clean
+.PHONY: demo test test-latest test-oldest lint bench fuzz faults wheel lock clean
 
 demo: $(VENV)/ready
 ifeq ($(PHOTOS),)
@@ -55,6 +55,17 @@ bench: $(VENV)/bench-ready
 	$(BIN)/python -m benchmarks.accuracy.damage --scenes "$(SCENES)" || exit $$?; \
 	exit $$missed
 
+# Damaged files for every reader, and signals at random moments. What is found lies in fuzz-found/, and goes into
+# tests/fuzz/corpus/ once the reader is mended.
+MINUTES ?= 10
+FAULTS ?= 100
+
+fuzz: $(VENV)/ready
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) --processes 2 $(if $(COVERAGE),--coverage)
+
+faults: $(VENV)/ready
+	SENSORMAP_FAULTS=$(FAULTS) SENSORMAP_FAULTS_SEED=$$(date +%s) $(BIN)/python -m pytest tests/faults -n 0
+
 wheel: $(VENV)/ready
 	$(BIN)/python -m build --wheel --no-isolation
 
@@ -88,4 +99,4 @@ enough-python:
 	  { echo "sensormap needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 
 clean:
-	rm -rf build dist "$(DEMO)" .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist fuzz-found "$(DEMO)" .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from sensormap.maps.entries import Column, Defect, Entry, LineEntry, Row, Source
 from sensormap.maps.sensor_map import SensorMap
+from sensormap.report.listing.order import ORDERS, in_order
 from sensormap.report.table import Table
-from sensormap.report.words import UNKNOWN, certainty, counted, kind_text, since_text, strength_text
+from sensormap.report.words import (
+    STRENGTH_NAMES,
+    UNKNOWN,
+    certainty,
+    counted,
+    kind_text,
+    one_strength,
+    since_text,
+    strength_text,
+)
 
 
-def defect_table(sensor_map: SensorMap, *, limit: int | None = 20) -> Table:
+def defect_table(sensor_map: SensorMap, *, limit: int | None = 20, by: str = "score") -> Table:
     """Return the defects, strongest evidence first.
 
     Parameters
@@ -19,6 +30,8 @@ def defect_table(sensor_map: SensorMap, *, limit: int | None = 20) -> Table:
         The map.
     limit
         Most defects that are listed; None for all.
+    by
+        Another order, one of `listing.order.ORDERS`; one of a strength shows that strength of every defect.
 
     Returns
     -------
@@ -26,16 +39,21 @@ def defect_table(sensor_map: SensorMap, *, limit: int | None = 20) -> Table:
         With strength, onset and the frames in which each showed, unless the map was made without the second
         pass; of a map of JPEGs with places in them first, and no strengths. Its note says how many were left out.
     """
-    ranked = sorted(sensor_map.defects, key=lambda defect: (-abs(defect.score), defect.y, defect.x))[:limit]
+    order = ORDERS[by]
+    ranked = in_order(sensor_map.defects, by)[:limit]
     hidden = len(sensor_map.defects) - len(ranked)
-    names = column_names(sensor_map)
+    shown = column_names(sensor_map)
+    names = tuple(order.strength if name == "strength" and order.strength else name for name in shown)
+    strongest = by == "score"
     return Table(
-        title="Strongest defects" if hidden else "Defects, strongest first",
-        header=names,
+        title="Strongest defects" if hidden and strongest else order.title,
+        header=tuple(STRENGTH_NAMES.get(name, name) for name in names),
         rows=tuple(tuple(CELLS[name](defect) for name in names) for defect in ranked),
         right=frozenset(i for i, name in enumerate(names) if name not in WORDS),
-        note=f"{counted(hidden, 'weaker one')} not shown; --all shows every one." if hidden else "",
-        spare="plane",
+        note=f"{counted(hidden, 'weaker one') if strongest else f'{hidden} more'} not shown; --all shows every one."
+        if hidden
+        else "",
+        spare=tuple(name for name in _SPARE if name != names[0]),  # whose places the map is about
     )
 
 
@@ -79,6 +97,8 @@ def _radius(entry: Entry) -> str:
 
 
 _USUAL = ("plane", "kind", "certainty", "score")
+_SPARE = ("plane", "seen", "JPEG x, y", "raw x, y", "score", "certainty", "+-", "since")
+"""Columns to go without on narrow terminals, the first of them first."""
 WORDS = frozenset({"plane", "planes", "kind", "since"})
 """Columns of text, which are aligned to the left."""
 CELLS: dict[str, Callable[[Defect], str]] = {
@@ -93,6 +113,7 @@ CELLS: dict[str, Callable[[Defect], str]] = {
     "score": lambda defect: f"{defect.score:.1f}",
     "mean": lambda defect: UNKNOWN if defect.mean is None else f"{defect.mean:.0f}",
     "strength": strength_text,
+    **{name: partial(one_strength, name=name) for name in STRENGTH_NAMES},
     "since": lambda defect: since_text(defect.onset),
     "seen": lambda defect: f"{defect.seen[0]}/{defect.seen[1]}" if defect.seen else UNKNOWN,
 }
@@ -134,4 +155,5 @@ def _line_table(lines: Sequence[LineEntry], made: type[LineEntry], crossed: type
         header=header,
         rows=tuple(rows),
         right=frozenset(i for i, name in enumerate(header) if name not in WORDS),
+        spare=("planes", "score", "certainty", "+-"),
     )

@@ -94,6 +94,7 @@ def skipped_table(sensor_map: SensorMap) -> Table:
         rows=tuple((str(len(names[reason])), _shortened(plain(min(names[reason]))), plain(reason)) for reason in shown),
         right=frozenset({0}),
         note=f"{counted(len(ranked) - len(shown), 'more reason')} in the map file." if ranked != shown else "",
+        spare=("for example",),
     )
 
 
@@ -146,6 +147,19 @@ def _minute(time: datetime) -> str:
     return time.isoformat(sep=" ", timespec="minutes")
 
 
-def visible_title(sensor_map: SensorMap, shown: int, *, shutter_s: float, iso: int) -> str:
-    """Return the title of a table of the defects that show at an exposure."""
-    return f"{shown} of {len(sensor_map.defects)} defects visible at {shutter_text(shutter_s)}, ISO {iso}"
+def visible_title(*, shutter_s: float, iso: int) -> str:
+    """Say of defects that they show at an exposure."""
+    return f"visible at {shutter_text(shutter_s)}, ISO {iso}"
+
+
+def chosen_title(shown: int, of: int, *texts: str) -> str:
+    """Return the title of a table of some of a map's defects; "" if nothing is said of them.
+
+    Examples
+    --------
+    >>> chosen_title(3, 9, "hot, plane R", "", "visible at 1/60 s, ISO 100")
+    '3 of 9 defects: hot, plane R, visible at 1/60 s, ISO 100'
+    """
+    said = ", ".join(filter(None, texts))
+    gap = " " if said.startswith("visible") else ": "
+    return f"{shown} of {of} defects{gap}{said}" if said else ""

@@ -110,6 +110,23 @@ def strength_text(defect: Entry) -> str:
     return text
 
 
+def one_strength(defect: Defect, name: str) -> str:
+    """Return one strength of a defect, one of `STRENGTH_NAMES`, whatever its kind; ``?`` where the map tells none.
+
+    Examples
+    --------
+    >>> hot = Defect(5, 4, "Gr", DefectKind.HOT, 0.9, 8.0, 120.0, 60.0, None, dark_dn_per_s=(210.4, 198.0, 222.0))
+    >>> one_strength(hot, "dark_dn_per_s"), one_strength(hot, "response")
+    ('210 DN/s', '?')
+    """
+    strength = getattr(defect, name)
+    if strength is None:
+        return UNKNOWN
+    if name == "response":
+        return f"{_number(100 * (strength[0] - 1), sign='+')} %"
+    return f"{_number(strength[0])} {'DN/s' if name == 'dark_dn_per_s' else 'DN'}"
+
+
 def kind_text(entry: Entry) -> str:
     """Return the kind of an entry, and the others that the exposures cannot tell from it.
 

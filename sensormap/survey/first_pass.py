@@ -318,6 +318,7 @@ class _FirstPass:
             fewest_shifts=self._rules.fewest_shifts,
             reach=self._reach,
         )
+        self._context.add_candidates(block_votes)
         # A half keeps nothing that the whole does not keep.
         none = Outliers.concatenate([])
         return (block_votes[0], *(replace(part, outliers=none) for part in block_votes[1:]))

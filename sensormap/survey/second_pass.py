@@ -168,7 +168,7 @@ class _SecondPass:
         for done, (frame, future) in enumerate(pending, start=1):
             result = result_of(future)
             if isinstance(result, Skipped):
-                self._context.refusals.extend([result])
+                self._context.refusals.add_lost(result)
             else:
                 windows[frame] = result
             progress(done, len(again))

@@ -302,12 +302,12 @@ def test_to_fit_80_characters_the_plane_is_left_out():
 
 
 def test_a_spare_column_is_left_out_only_where_nothing_else_helps():
-    table = Table("", ("a", "b", "c"), (("1", "words", "2"),), right=frozenset({0, 2}), spare="b")
+    table = Table("", ("a", "b", "c"), (("1", "words", "2"),), right=frozenset({0, 2}), spare=("b",))
     assert table_lines(table, width=11) == ["a  b      c", "1  words  2"]
     assert table_lines(table, width=9) == ["a b     c", "1 words 2"]
     assert table_lines(table, width=8) == ["a  c", "1  2"]
     assert table_lines(table, width=1) == ["a c", "1 2"]
-    assert table_lines(replace(table, header=("", "b", "c"), spare=""), width=1) == ["  b     c", "1 words 2"]
+    assert table_lines(replace(table, header=("", "b", "c"), spare=()), width=1) == ["  b     c", "1 words 2"]
 
 
 def test_columns_of_numbers_move_nearer_to_fit():

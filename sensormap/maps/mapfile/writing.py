@@ -55,7 +55,7 @@ def map_text(sensor_map: SensorMap) -> str:
         *COMMENTS,
         f"source: {SOURCE.text(sensor_map.source)}",
         *_block("camera", [*camera, f"profile: {TEXT.text(sensor_map.profile)}"]),
-        *_block("sensor", [*geometry, f"coordinates: {TEXT.text(_coordinates(sensor_map))}"]),
+        *_block("sensor", [*geometry, f"coordinates: {TEXT.text(coordinates_text(sensor_map))}"]),
         *_block("frames", mapping_text(sensor_map.frames, FRAMES)),
         *_entries("skipped", [mapping_text(skipped, SKIPPED) for skipped in sensor_map.skipped]),
         *_block("settings", [f"{name_text(name)}: {SETTING.text(value)}" for name, value in settings]),
@@ -128,7 +128,7 @@ def _clusters(sensor_map: SensorMap) -> list[str]:
     return ["  clusters:", *lines] if lines else []
 
 
-def _coordinates(sensor_map: SensorMap) -> str:
+def coordinates_text(sensor_map: SensorMap) -> str:
     """Say what coordinates refer to."""
     if sensor_map.sensor.is_jpeg_grid:
         return JPEG_COORDINATES + RADIUS
