@@ -9,7 +9,7 @@ PHOTOS ?=
 DEMO ?= demo
 SCENES ?= ../shared/data/scenes
 
-.PHONY: demo test test-latest test-oldest lint bench fuzz faults wheel lock clean
+.PHONY: demo test test-latest test-oldest test-dist lint bench fuzz faults wheel dist lock clean
 
 demo: $(VENV)/ready
 ifeq ($(PHOTOS),)
@@ -68,6 +68,22 @@ faults: $(VENV)/ready
 
 wheel: $(VENV)/ready
 	$(BIN)/python -m build --wheel --no-isolation
+
+# What is published: the source archive, and the wheel that is built from it.
+dist: $(VENV)/ready
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+
+# The wheel with the tests of the source archive, away from this tree. The project's own checks (tests/project) are of
+# the tree.
+test-dist:
+	@rm -rf "$(VENV)-dist" && mkdir -p "$(VENV)-dist"
+	tar -xzf dist/sensormap-*.tar.gz -C "$(VENV)-dist" --strip-components 1
+	rm -rf "$(VENV)-dist/sensormap"
+	$(PYTHON) -m venv "$(VENV)-dist/venv"
+	cd "$(VENV)-dist" && venv/bin/python $(INSTALL) --require-hashes --requirement requirements/dev.txt
+	cd "$(VENV)-dist" && venv/bin/python $(INSTALL) --no-deps "$(CURDIR)"/dist/sensormap-*.whl
+	cd "$(VENV)-dist" && venv/bin/python -m pytest -n auto --dist worksteal -p no:randomly --ignore tests/project tests
 
 # The releases that are installed, for every system and every Python that the project admits. What is there already is
 # kept where the bounds of pyproject.toml admit it; make lock UPGRADE=--upgrade takes the newest.
