@@ -134,13 +134,14 @@ def get_profile(name_or_file: str | Path) -> Profile:
     if isinstance(name_or_file, Path) or path.suffix.lower() in (".yaml", ".yml") or path.name != name_or_file:
         return load_profile(path)
     wanted = name_or_file.strip().lower().replace(" ", "-")
-    written = {profile.name: profile for profile in _written_profiles(_folder())}
-    if wanted in written:
-        return written[wanted]
+    file = _folder() / f"{wanted}.yaml"
+    if wanted == file_name_of(wanted) and file.is_file():
+        return _parse(file.read_bytes(), file.name)
     documents = {_name(text): text for text in chain.from_iterable(map(_documents, _unverified_files()))}
     if wanted in documents:
         return _parse_document(documents[wanted])
-    close = difflib.get_close_matches(wanted, [*written, *documents], n=4, cutoff=0.5)
+    names = [*(profile.name for profile in _written_profiles(_folder())), *documents]
+    close = difflib.get_close_matches(wanted, names, n=4, cutoff=0.5)
     hint = f"did you mean {', '.join(close)}?" if close else "`sensormap cameras list` shows all; or give a .yaml file"
     msg = f"{reprlib.repr(name_or_file)} is not a camera profile: {hint}"
     raise ProfileError(msg)
