@@ -21,11 +21,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sensormap.camera.cfa import BAYER_NAMES, MONO
-from sensormap.camera.geometry import Rect, rect_text
-from sensormap.camera.profile import MAX_NAME_LENGTH
+from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
+from sensormap.camera.geometry import Rect
+from sensormap.camera.profile import MAX_NAME_LENGTH, Profile
 from sensormap.camera.profile_files import MAX_PROFILE_SIDE, UNVERIFIED, file_name_of
-from sensormap.strict_yaml import quoted
+from sensormap.camera.profile_writing import profile_text
 
 CAMERAS = Path(__file__).parents[1] / "cameras"
 
@@ -194,25 +194,25 @@ def full_size(modes: Sequence[Mode]) -> tuple[Mode, int]:
 
 def document(name: str, mode: Mode, white: int) -> str:
     """Return a profile as a document of YAML."""
-    size = mode.raw_size
-    area = mode.active_area or Rect(0, 0, *size)
+    area = mode.active_area or Rect(0, 0, *mode.raw_size)
     crop = mode.jpeg_crop
     if crop is not None and not _within(crop, area):
         crop = None
-    return f"""\
-name: {name}  # {mode.samples[0]}
-make: {quoted(mode.exif[0])}
-model: {quoted(mode.exif[1])}
-raw_size: [{size[0]}, {size[1]}]
-active_area: {rect_text(area)}
-jpeg_crop: {rect_text(crop)}
-cfa: {mode.cfa}
-black_level: null
-saturation: {white}
-bits: {white.bit_length()}
-suppression_from_s: null
-verified: false
-"""
+    profile = Profile(
+        name=name,
+        make=mode.exif[0],
+        model=mode.exif[1],
+        raw_size=mode.raw_size,
+        active_area=area,
+        jpeg_crop=crop,
+        cfa=Cfa(mode.cfa),
+        black_level=None,
+        saturation=white,
+        bits=white.bit_length(),
+        suppression_from_s=None,
+        verified=False,
+    )
+    return f"name: {name}  # {mode.samples[0]}\n{profile_text(profile)}"
 
 
 def name_of(camera: tuple[str, str]) -> str:

@@ -63,8 +63,8 @@ def cautions(evidence: Evidence, sensor_map: SensorMap, noun: str) -> Iterator[s
     if evidence.rules.smears and evidence.profile.name == JPEG_PROFILE:
         size = "{} x {}".format(*evidence.profile.raw_size)
         yield (
-            f"JPEGs of {size} pixels are taken for the camera's full size, as no profile tells it: if the camera can "
-            "store larger ones, defects are smeared and some are missed"
+            f"JPEGs of {size} pixels are taken for the camera's full size, as no verified profile tells it: if the "
+            "camera can store larger ones, defects are smeared and some are missed"
         )
     if evidence.rules.smears and not evidence.profile.verified:
         yield (

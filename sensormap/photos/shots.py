@@ -17,7 +17,6 @@ from sensormap.photos.refusals import skipped
 
 _USUAL = 0.2  # a size that so large a share of the most frequent size's photos have is not rare
 _ONE_SHAPE = 0.01  # sizes of one camera are rounded to whole blocks, and so their ratios of width and height differ
-_NEARLY = 0.97  # of the width that a table has: tables differ by a few columns, a next smaller size by a quarter
 _Shot = tuple[datetime | None, int | None]
 
 
@@ -76,7 +75,7 @@ def of_full_size(jpegs: Sequence[Photo], profile: Profile | None) -> tuple[list[
         JPEGs of one body.
     profile
         The body's profile. Where there is none, or it has no JPEG crop, the largest size is taken for the full one that
-        is not rare, as panoramas are; and where it is not verified, no JPEG has its size, and that one is as large.
+        is not rare, as panoramas are; and where it is not verified and no JPEG has its size.
     """
     sizes = Counter(jpeg.jpeg_size for jpeg in jpegs if jpeg.jpeg_size is not None)
     if not sizes:
@@ -84,7 +83,7 @@ def of_full_size(jpegs: Sequence[Photo], profile: Profile | None) -> tuple[list[
     usual = [size for size in sizes if sizes[size] >= max(_USUAL * max(sizes.values()), min(2, len(jpegs)))]
     largest = max(usual or sizes, key=lambda size: (size[0] * size[1], sizes[size], size))
     known = profile.jpeg_size if profile else None
-    if profile and known and not profile.verified and known not in sizes and _is_full(largest, known):
+    if profile and not profile.verified and known not in sizes:
         known = None
     full = known or largest
     kept = [jpeg for jpeg in jpegs if jpeg.jpeg_size == full]
@@ -96,12 +95,6 @@ def of_full_size(jpegs: Sequence[Photo], profile: Profile | None) -> tuple[list[
             found = f"picture of {jpeg.jpeg_size[0]} x {jpeg.jpeg_size[1]} pixels, expected {expected}"
             left_out.append(Skipped(jpeg.path.name, f"{found}: {what}"))
     return kept, left_out
-
-
-def _is_full(size: tuple[int, int], known: tuple[int, int]) -> bool:
-    """Tell whether JPEGs of a size can be a camera's full ones, though a table has another size for them."""
-    larger = size[0] > known[0] or size[1] > known[1]
-    return size[::-1] != known and (larger or size[0] > _NEARLY * known[0])
 
 
 def size_in_words(size: tuple[int, int], full: tuple[int, int]) -> str:

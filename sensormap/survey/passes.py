@@ -237,9 +237,10 @@ def geometry_of(photos: Sequence[Photo], known: Profile | None) -> Profile:
 def _not_believed(known: Profile, chosen: Profile) -> str:
     """Say how the photos contradict a profile that is not verified."""
     if chosen.name == JPEG_PROFILE:
+        full = "{} x {}".format(*known.jpeg_size) if known.jpeg_size else "an unknown size"
         return (
-            f"profile {known.name} is not verified, and does not say where JPEGs of {_sized(chosen)} pixels lie on the "
-            "raw grid: places are counted in the JPEGs"
+            f"profile {known.name} is not verified: by it the camera's full-size JPEGs have {full}, those here "
+            f"{_sized(chosen)} pixels; where these lie on the raw grid is unknown"
         )
     return (
         f"profile {known.name} is not verified, and the photos contradict it: it has {_sized(known)} "

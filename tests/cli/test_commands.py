@@ -52,7 +52,7 @@ def finished(*arguments, **options):
 
 @pytest.mark.parametrize(
     "command",
-    [*("", *main.table), "cameras list", "cameras show", "cameras align"],
+    [*("", *main.table), "cameras list", "cameras show", "cameras align", "cameras check"],
 )
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help(command, option):

@@ -212,14 +212,14 @@ def test_a_size_that_is_not_the_camera_s_is_told(size: tuple[int, int], told: st
     ("sizes", "kept"),
     [
         ([FULL, SMALL, SMALL], [0]),
-        ([SMALL, SMALL], []),
-        ([FULL[::-1], FULL[::-1]], []),
+        ([SMALL, SMALL], [0, 1]),
+        ([FULL[::-1], FULL[::-1]], [0, 1]),
         ([(3872, 2595), (3872, 2595), SMALL], [0, 1]),
         ([(3800, 2544), (3800, 2544)], [0, 1]),
-        ([(2896, 1944), (2896, 1944)], []),
+        ([(2896, 1944), (2896, 1944), SMALL], [0, 1]),
     ],
 )
-def test_a_size_that_only_a_table_has_gives_way_to_one_as_large(sizes: list[tuple[int, int]], kept: list[int]) -> None:
+def test_a_size_of_a_table_gives_way_where_no_jpeg_has_it(sizes: list[tuple[int, int]], kept: list[int]) -> None:
     jpegs = [jpeg(f"{number}.jpg", jpeg_size=size) for number, size in enumerate(sizes)]
     found, _ = of_full_size(jpegs, replace(D80, verified=False))
     assert names(found) == [f"{number}.jpg" for number in kept]

@@ -69,6 +69,38 @@ def align_command(raw: Path, jpeg: Path, *, profile: str | None) -> None:
     require_agreement(check)
 
 
+@cameras_command.command("check", epilog=examples("sensormap cameras check ~/Pictures -o profiles/"))
+@click.argument("photos", metavar="PHOTOS...", nargs=-1, required=True)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, file_okay=False), help="Folder to write corrected profiles into."
+)
+@click.option("--overwrite", is_flag=True, help="Replace profiles that lie in that folder.")
+def check_command(photos: tuple[str, ...], *, output: Path | None, overwrite: bool) -> None:
+    """Check profiles on your own photos, and write corrected ones.
+
+    PHOTOS are files or folders with raw photos and the full-size JPEGs that the camera stored of the same shots. At
+    most five pairs of each model are measured. With -o, a profile that the photos confirm or correct is written, for
+    --profile. Without, the exit code is 1 if they contradict one.
+    """
+    from sensormap.alignment.check import check_lines, check_profiles, write_profiles  # noqa: PLC0415 - decoders take a second
+    from sensormap.decode.quiet import native_stderr_silenced  # noqa: PLC0415
+    from sensormap.report.words import plain  # noqa: PLC0415
+
+    with native_stderr_silenced():
+        checks = check_profiles(photos)
+    for check in checks:
+        for line in check_lines(check):
+            click.echo(plain(line))
+    if output is not None:
+        for path in write_profiles(checks, output, overwrite=overwrite):
+            click.echo(f"{plain(str(path))} written")
+        return
+    wrong = [check.profile.name for check in checks if check.profile and check.contradictions]
+    if wrong:
+        msg = f"{', '.join(wrong)}: not what the photos show; `-o FOLDER` writes corrected profiles for --profile"
+        raise ProfileError(msg)
+
+
 def _facts(profile: Profile) -> tuple[tuple[str, str], ...]:
     """Return a profile's numbers, one label and text a row."""
     black, suppression = profile.black_level, profile.suppression_from_s
