@@ -250,7 +250,10 @@ def _own_profile(sizes: RawSizes, levels: RawLevels) -> Profile:
 
 
 def _believed(profile: Profile, sizes: RawSizes, levels: RawLevels, name: str) -> Profile:
-    """Return a profile that no photo has confirmed with LibRaw's levels; LibRaw's own where it contradicts a photo."""
+    """Return a profile that no photo has confirmed with LibRaw's levels, and with the crop if the file tells it.
+
+    Where a photo contradicts the profile, LibRaw's own geometry is returned.
+    """
     own = _own_profile(sizes, levels)
     try:
         check_size(sizes.raw_size, profile, name, ProfileError)
@@ -259,7 +262,10 @@ def _believed(profile: Profile, sizes: RawSizes, levels: RawLevels, name: str) -
     except ProfileError as error:
         log.debug("%s; the profile is not verified, so LibRaw's geometry is taken", error)
         return own
-    return replace(profile, active_area=area, black_level=None, saturation=own.saturation, bits=own.bits)
+    crop = own.jpeg_crop or profile.jpeg_crop  # few files tell it, but those know
+    return replace(
+        profile, active_area=area, jpeg_crop=crop, black_level=None, saturation=own.saturation, bits=own.bits
+    )
 
 
 def _check_filters(levels: RawLevels, profile: Profile, name: str) -> None:

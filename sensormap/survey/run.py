@@ -288,8 +288,8 @@ def map_selection(
             details += [found.details] if found.details else []
         except FrameMismatchError as error:
             problem = error  # JPEGs may be more
-    if maps and known and not known.verified and maps[0].profile != known.name:
-        known = None  # the raw photos contradict it
+    if maps and known and not known.verified:  # the raw photos may have corrected or contradicted it
+        known = replace(known, jpeg_crop=maps[0].sensor.jpeg_crop) if maps[0].profile == known.name else None
     ordered, jumps = in_order(_jpegs(selection, used, known, refusals, mapped=bool(maps)))
     jpegs = PhotoGroup(ordered, selection.body, known, jumps)
     if jpegs.photos:
