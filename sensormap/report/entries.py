@@ -155,5 +155,5 @@ def _line_table(lines: Sequence[LineEntry], made: type[LineEntry], crossed: type
         header=header,
         rows=tuple(rows),
         right=frozenset(i for i, name in enumerate(header) if name not in WORDS),
-        spare=("planes", "score", "certainty", "+-"),
+        spare=("planes", "seen", "score", "certainty", "strength", "+-", "since"),
     )

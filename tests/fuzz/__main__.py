@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import logging
 import os
 import resource
 import signal
@@ -127,6 +128,8 @@ def _work(options: argparse.Namespace) -> int:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     signal.signal(signal.SIGALRM, _too_long)
     from tests.fuzz.targets import TARGETS  # after the bound, and not in the parent
+
+    logging.getLogger("sensormap").setLevel(logging.ERROR)
 
     names = [options.only] if options.only else list(TARGETS)
     end = time.monotonic() + 60 * options.minutes

@@ -6,7 +6,6 @@ A target is added for every reader of files that come from outside.
 from __future__ import annotations
 
 import io
-import logging
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -291,5 +290,3 @@ TARGETS = {
     "URL": Target(lambda: [("url", url) for url in _URLS], _read_url, ()),
     "state": Target(lambda: _state()[3], _read_state, (StateError,), share=40),
 }
-
-logging.getLogger("sensormap").setLevel(logging.ERROR)

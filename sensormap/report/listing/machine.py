@@ -11,9 +11,11 @@ from typing import Any
 
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect
+from sensormap.maps.clusters import clusters_of
 from sensormap.maps.entries import STRENGTHS, Between, Defect, Entry
 from sensormap.maps.mapfile.layout import (
     CAMERA,
+    CLUSTER,
     COLUMN,
     DEFECT,
     FORMAT,
@@ -62,6 +64,7 @@ def map_json(sensor_map: SensorMap, *, by: str = "place") -> str:
             for defect in in_order(sensor_map.defects, by)
         ],
     }
+    clusters = [_section(one, CLUSTER) for one in clusters_of(sensor_map.defects)]
     parts: dict[str, Any] = {
         "format": FORMAT,
         "source": sensor_map.source.value,
@@ -70,7 +73,7 @@ def map_json(sensor_map: SensorMap, *, by: str = "place") -> str:
         "frames": _section(sensor_map.frames, FRAMES),
         "skipped": [_section(skipped, SKIPPED) for skipped in sensor_map.skipped],
         "settings": dict(sorted(sensor_map.settings.items())),
-        "summary": summary_counts(sensor_map),
+        "summary": summary_counts(sensor_map) | ({"clusters": clusters} if clusters else {}),
         **({} if expected is None else {"false_positives": expected}),
     }
     lines = [f" {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in parts.items()]
