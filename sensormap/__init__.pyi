@@ -1,4 +1,7 @@
 # The public names, each with its home, for people and type checkers; __init__.py imports them from there at first use.
+from .alignment.check import ProfileCheck as ProfileCheck
+from .alignment.check import check_profiles as check_profiles
+from .alignment.check import write_profiles as write_profiles
 from .alignment.crop import JpegAlignment as JpegAlignment
 from .alignment.crop import align_jpeg as align_jpeg
 from .assemble.details.values import DetailedMap as DetailedMap

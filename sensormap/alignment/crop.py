@@ -12,7 +12,7 @@ from sensormap.camera.profile_files import find_profile, get_profile
 from sensormap.decode.jpeg import jpeg_size, read_jpeg
 from sensormap.decode.reading import open_geometry, read_frame
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
-from sensormap.frame import Photo
+from sensormap.frame import Photo, PhotoPath
 from sensormap.photos.exif import read_photo
 from sensormap.photos.files import is_jpeg_name, read_bytes
 
@@ -61,17 +61,36 @@ def align_jpeg(raw: str | Path, jpeg: str | Path, *, profile: Profile | str | No
     photo = _raw_photo(raw)
     _check_same_shot(photo, read_photo(jpeg))
     known = get_profile(profile) if isinstance(profile, str) else profile or find_profile(photo.body)
+    alignment = measure_crop(photo, jpeg, open_geometry(raw, known))
+    return JpegAlignment(alignment, photo.body.model or "this camera", known)
+
+
+def measure_crop(photo: Photo, jpeg: PhotoPath, geometry: Profile) -> Alignment:
+    """Measure where a JPEG lies on the raw grid.
+
+    Parameters
+    ----------
+    photo
+        The raw photo of the same shot.
+    jpeg
+        The JPEG.
+    geometry
+        Geometry of the raw photo, as `open_geometry` returns it.
+
+    Raises
+    ------
+    DecodeError, FrameMismatchError, ProfileError
+        As by `align_jpeg`.
+    """
     data = read_bytes(jpeg)
     size = jpeg_size(data, jpeg.name)
-    geometry = open_geometry(raw, known)
     _check_size(size, geometry, jpeg.name)
     mosaic = read_frame(photo, geometry).mosaic
     try:
-        alignment = align(mosaic, geometry.cfa, geometry.active_area, read_jpeg(data, jpeg.name))
+        return align(mosaic, geometry.cfa, geometry.active_area, read_jpeg(data, jpeg.name))
     except FrameMismatchError as error:
         msg = f"{jpeg.name}: {error}"
         raise FrameMismatchError(msg) from error
-    return JpegAlignment(alignment, photo.body.model or "this camera", known)
 
 
 def crop_lines(check: JpegAlignment) -> tuple[str, str]:

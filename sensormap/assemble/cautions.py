@@ -63,8 +63,13 @@ def cautions(evidence: Evidence, sensor_map: SensorMap, noun: str) -> Iterator[s
     if evidence.rules.smears and evidence.profile.name == JPEG_PROFILE:
         size = "{} x {}".format(*evidence.profile.raw_size)
         yield (
-            f"JPEGs of {size} pixels are taken for the camera's full size, as no profile tells it: if the camera can "
-            "store larger ones, defects are smeared and some are missed"
+            f"JPEGs of {size} pixels are taken for the camera's full size, as no verified profile tells it: if the "
+            "camera can store larger ones, defects are smeared and some are missed"
+        )
+    if evidence.rules.smears and not evidence.profile.verified:
+        yield (
+            f"profile {evidence.profile.name}, which says where the JPEGs lie on the raw grid, is not verified: "
+            "`sensormap cameras align` compares it with a raw photo and a JPEG of one shot"
         )
     if evidence.two_sensors:
         yield f"photos of two sensors or more, whose defects exclude each other; map them apart: {evidence.two_sensors}"

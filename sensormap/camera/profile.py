@@ -37,6 +37,9 @@ class Profile:
         Bits per photosite.
     suppression_from_s
         Shutter time in seconds from which the camera itself lowers bright photosites; None where unknown.
+    verified
+        False where no photo has confirmed the numbers yet, which come from tables: a photo that contradicts them is
+        then believed, and its levels always are.
     """
 
     name: str
@@ -50,6 +53,16 @@ class Profile:
     saturation: int
     bits: int
     suppression_from_s: float | None
+    verified: bool = True
+
+    @property
+    def jpeg_size(self) -> tuple[int, int] | None:
+        """Width and height of the camera's full-size JPEG, None where unknown."""
+        return None if self.jpeg_crop is None else (self.jpeg_crop.width, self.jpeg_crop.height)
+
+    def places_jpegs_of(self, size: tuple[int, int] | None) -> bool:
+        """Tell whether it says where JPEGs of a size lie on the raw grid, or forbids them as a verified one does."""
+        return self.jpeg_crop is not None and (self.verified or size == self.jpeg_size)
 
 
 @dataclass(frozen=True, order=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import re
 import reprlib
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
+from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,13 +17,16 @@ from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import MAX_NAME_LENGTH, Body, Profile
 from sensormap.errors import ProfileError
-from sensormap.strict_yaml import load_yaml
+from sensormap.strict_yaml import load_yaml, quoted
 
 LIBRAW = "libraw"
 """Name of a profile whose numbers LibRaw supplied; no file may be called so."""
 
 JPEG_PROFILE = "picture"
 """Name of the profile of JPEGs whose camera is unknown; no file may be called so."""
+
+UNVERIFIED = "unverified"
+"""Folder in `cameras/` of profiles that no photo has confirmed: generated, many in a file, a file for each make."""
 
 MAX_PROFILE_BYTES = 64 * 1024  # a profile has ten lines; this leaves room for comments
 MAX_PROFILE_SIDE = 65535  # LibRaw's sizes are 16-bit
@@ -31,6 +36,8 @@ _KEYS = (
     *("make", "model", "raw_size", "active_area", "jpeg_crop"),
     *("cfa", "black_level", "saturation", "bits", "suppression_from_s"),
 )
+_OPTIONAL_KEYS = ("verified",)
+_BETWEEN_DOCUMENTS = "---\n"
 
 
 def load_profile(path: Path) -> Profile:
@@ -39,7 +46,7 @@ def load_profile(path: Path) -> Profile:
     Parameters
     ----------
     path
-        A YAML file with the flat keys of those in `cameras/`, each of them and no other.
+        A YAML file with the flat keys of those in `cameras/`, each of them and no other but `verified`.
 
     Returns
     -------
@@ -61,9 +68,30 @@ def load_profile(path: Path) -> Profile:
 
 @cache
 def list_profiles() -> tuple[Profile, ...]:
-    """Return the profiles that come with sensormap, sorted by name."""
-    found = [entry for entry in _folder().iterdir() if entry.name.endswith(".yaml")]
-    return tuple(sorted((_parse(entry.read_bytes(), entry.name) for entry in found), key=lambda known: known.name))
+    """Return the profiles that come with sensormap, sorted by name: those that are not verified too."""
+    generated = (_parse_document(text) for text in chain.from_iterable(map(_documents, _unverified_files())))
+    return tuple(sorted((*_written_profiles(_folder()), *generated), key=lambda known: known.name))
+
+
+def search_profiles(words: Iterable[str]) -> tuple[Profile, ...]:
+    """Return the profiles that come with sensormap whose name, make or model has each of some words in it.
+
+    Parameters
+    ----------
+    words
+        Parts of names, in capitals or not; without any, all profiles are found.
+
+    Examples
+    --------
+    >>> [profile.name for profile in search_profiles(["nikon", "d300"])]
+    ['nikon-d300', 'nikon-d3000', 'nikon-d300s']
+    """
+    wanted = [word.casefold() for word in words]
+
+    def has(profile: Profile, word: str) -> bool:
+        return any(word in name.casefold() for name in (profile.name, profile.make, profile.model))
+
+    return tuple(profile for profile in list_profiles() if all(has(profile, word) for word in wanted))
 
 
 def find_profile(body: Body) -> Profile | None:
@@ -73,9 +101,20 @@ def find_profile(body: Body) -> Profile | None:
     --------
     >>> find_profile(Body("No Such Maker", "", "")) is None
     True
+    >>> find_profile(Body("Canon", "Canon EOS REBEL T3", "")).name
+    'canon-eos-rebel-t3'
     """
-    matching = (known for known in list_profiles() if (known.make, known.model) == (body.make, body.model))
-    return next(matching, None)
+    written = _written_profiles(_folder())
+    matching = (known for known in written if (known.make, known.model) == (body.make, body.model))
+    return next(matching, None) or _unverified_profile(_folder(), body.make, body.model)
+
+
+def profiles_of_jpeg_size(size: tuple[int, int]) -> tuple[Profile, ...]:
+    """Return the profiles that come with sensormap of cameras whose full-size JPEGs have this width and height."""
+    written = (known for known in _written_profiles(_folder()) if known.jpeg_size == size)
+    crop = f", {size[0]}, {size[1]}]\n"
+    documents = (text for text in chain.from_iterable(map(_documents, _unverified_files())) if crop in text)
+    return (*written, *(known for known in map(_parse_document, documents) if known.jpeg_size == size))
 
 
 def get_profile(name_or_file: str | Path) -> Profile:
@@ -94,21 +133,79 @@ def get_profile(name_or_file: str | Path) -> Profile:
     path = Path(name_or_file)
     if isinstance(name_or_file, Path) or path.suffix.lower() in (".yaml", ".yml") or path.name != name_or_file:
         return load_profile(path)
-    known = {profile.name: profile for profile in list_profiles()}
     wanted = name_or_file.strip().lower().replace(" ", "-")
-    if wanted in known:
-        return known[wanted]
-    close = difflib.get_close_matches(wanted, known, n=4, cutoff=0.5)
-    hint = f"did you mean {', '.join(close)}?" if close else f"known are {', '.join(known)}; or give a .yaml file"
+    file = _folder() / f"{wanted}.yaml"
+    if wanted == file_name_of(wanted) and file.is_file():
+        return _parse(file.read_bytes(), file.name)
+    documents = {_name(text): text for text in chain.from_iterable(map(_documents, _unverified_files()))}
+    if wanted in documents:
+        return _parse_document(documents[wanted])
+    names = [*(profile.name for profile in _written_profiles(_folder())), *documents]
+    close = difflib.get_close_matches(wanted, names, n=4, cutoff=0.5)
+    hint = f"did you mean {', '.join(close)}?" if close else "`sensormap cameras list` shows all; or give a .yaml file"
     msg = f"{reprlib.repr(name_or_file)} is not a camera profile: {hint}"
     raise ProfileError(msg)
 
 
-def _folder() -> Traversable:
+def file_name_of(text: str) -> str:
+    """Return a text as a file name of small letters, digits and hyphens.
+
+    Examples
+    --------
+    >>> file_name_of("RICOH IMAGING COMPANY, LTD."), file_name_of("../x")
+    ('ricoh-imaging-company-ltd', 'x')
+    """
+    return re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-")
+
+
+def _folder() -> Path:
     """Return `cameras/`: inside the package when installed, beside it in a source tree."""
-    package = files("sensormap")
+    package = Path(str(files("sensormap")))
     installed = package / "cameras"
-    return installed if installed.is_dir() else Path(str(package)).parent / "cameras"
+    return installed if installed.is_dir() else package.parent / "cameras"
+
+
+@cache
+def _written_profiles(folder: Path) -> tuple[Profile, ...]:
+    """Return the profiles that people wrote, which stand in a file each."""
+    found = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".yaml")), key=lambda entry: entry.name)
+    return tuple(_parse(entry.read_bytes(), entry.name) for entry in found)
+
+
+@cache
+def _unverified_profile(folder: Path, make: str, model: str) -> Profile | None:
+    """Return the generated profile of a camera: of its make's file only what may be its part is parsed.
+
+    Capitals do not count, since some names in EXIF were inferred from those of the maker's other cameras.
+    """
+    file = folder / UNVERIFIED / f"{file_name_of(make)}.yaml"
+    if not file.is_file():
+        return None
+    wanted = f"model: {quoted(model)}\n".casefold()
+    known = (_parse_document(text) for text in _documents(file) if wanted in text.casefold())
+    names = make.casefold(), model.casefold()
+    return next((one for one in known if (one.make.casefold(), one.model.casefold()) == names), None)
+
+
+def _unverified_files() -> Iterator[Path]:
+    folder = _folder() / UNVERIFIED
+    return iter(sorted(folder.iterdir(), key=lambda entry: entry.name) if folder.is_dir() else ())
+
+
+@cache
+def _documents(file: Path) -> tuple[str, ...]:
+    """Return the texts of the profiles in a generated file, which begin with their name; none is parsed."""
+    return tuple(file.read_text(encoding="utf-8").split(_BETWEEN_DOCUMENTS)[1:])
+
+
+def _name(document: str) -> str:
+    return document.removeprefix("name: ").partition(" ")[0]
+
+
+def _parse_document(text: str) -> Profile:
+    """Return the profile that one document of a generated file holds."""
+    _, _, rest = text.partition("\n")
+    return _parse(rest.encode(), f"{_name(text)}.yaml")
 
 
 def _parse(data: bytes, file: str) -> Profile:
@@ -128,7 +225,7 @@ def _keys(document: Any) -> dict[str, Any]:
     if not isinstance(document, dict):
         msg = f"holds {type(document).__name__}, expected keys with values: {', '.join(_KEYS)}"
         raise ValueError(msg)  # noqa: TRY004 - the file is at fault, not a caller
-    unknown = [key for key in document if key not in _KEYS]
+    unknown = [key for key in document if key not in (*_KEYS, *_OPTIONAL_KEYS)]
     missing = [key for key in _KEYS if key not in document]
     for what, keys in (("unknown", unknown), ("missing", missing)):
         if keys:
@@ -158,6 +255,7 @@ def _profile(name: str, values: dict[str, Any]) -> Profile:
         saturation=saturation,
         bits=bits,
         suppression_from_s=_seconds(values, "suppression_from_s"),
+        verified=_truth(values, "verified") if "verified" in values else True,
     )
 
 
@@ -227,6 +325,13 @@ def _seconds(values: dict[str, Any], key: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < MAX_SECONDS:
         _refuse(values, key, "a time in seconds above 0, or null")
     return float(value)
+
+
+def _truth(values: dict[str, Any], key: str) -> bool:
+    value = values[key]
+    if not isinstance(value, bool):
+        _refuse(values, key, "true or false")
+    return bool(value)
 
 
 def _is_integer(value: object) -> bool:

@@ -48,18 +48,19 @@ def jpeg_profile(size: tuple[int, int], profile: Profile | None) -> Profile:
     -------
     Profile
         `profile` with the JPEG's crop for its active area and the levels of a JPEG; where the camera or its crop is
-        unknown the grid is that of the JPEG itself, and the filters are ``picture``.
+        unknown, or `size` contradicts a profile that is not verified, the grid is that of the JPEG itself, and the
+        filters are ``picture``.
 
     Raises
     ------
     ProfileError
-        If the profile has another size for the camera's JPEGs.
+        If the profile is verified and has another size for the camera's JPEGs.
     """
-    if profile is None or profile.jpeg_crop is None:
+    crop = profile.jpeg_crop if profile else None
+    if profile is None or crop is None or not profile.places_jpegs_of(size):
         whole, cfa = Rect(0, 0, *size), Cfa(PICTURE)
         make, model = (profile.make, profile.model) if profile else ("", "")
         return Profile(JPEG_PROFILE, make, model, size, whole, whole, cfa, (0,) * len(cfa.planes), WHITE, _BITS, None)
-    crop = profile.jpeg_crop
     if size != (crop.width, crop.height):
         msg = f"JPEG of {size[0]} x {size[1]} pixels, but profile {profile.name} has jpeg_crop "
         msg += f"[{crop.x}, {crop.y}, {crop.width}, {crop.height}]"

@@ -71,10 +71,12 @@ def libraw_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
     """
     with open_raw(data, name) as raw:
         sizes = read_sizes(raw, name)
-        if profile is None or sizes.raw_size != profile.raw_size:
+        if profile is None or not profile.verified or sizes.raw_size != profile.raw_size:
             levels = read_levels(raw, name)  # a file that is no mosaic at all does not contradict the profile
             if profile is None:
                 return _own_profile(sizes, levels)
+            if not profile.verified:
+                return _believed(profile, sizes, levels, name)
     check_size(sizes.raw_size, profile, name, ProfileError)
     return replace(profile, active_area=usable_area(profile, sizes.visible))
 
@@ -247,11 +249,35 @@ def _own_profile(sizes: RawSizes, levels: RawLevels) -> Profile:
     )
 
 
-def _check_levels(levels: RawLevels, profile: Profile, name: str) -> None:
-    """Compare a photo's filters and bits with the profile's."""
+def _believed(profile: Profile, sizes: RawSizes, levels: RawLevels, name: str) -> Profile:
+    """Return a profile that no photo has confirmed with LibRaw's levels, and with the crop if the file tells it.
+
+    Where a photo contradicts the profile, LibRaw's own geometry is returned.
+    """
+    own = _own_profile(sizes, levels)
+    try:
+        check_size(sizes.raw_size, profile, name, ProfileError)
+        _check_filters(levels, profile, name)
+        area = usable_area(profile, sizes.visible)
+    except ProfileError as error:
+        log.debug("%s; the profile is not verified, so LibRaw's geometry is taken", error)
+        return own
+    crop = own.jpeg_crop or profile.jpeg_crop  # few files tell it, but those know
+    return replace(
+        profile, active_area=area, jpeg_crop=crop, black_level=None, saturation=own.saturation, bits=own.bits
+    )
+
+
+def _check_filters(levels: RawLevels, profile: Profile, name: str) -> None:
+    """Compare a photo's filters with the profile's."""
     if levels.cfa != profile.cfa:
         msg = f"{name}: filters {levels.cfa.name}, but profile {profile.name} has cfa {profile.cfa.name}"
         raise ProfileError(msg)
+
+
+def _check_levels(levels: RawLevels, profile: Profile, name: str) -> None:
+    """Compare a photo's filters and bits with the profile's."""
+    _check_filters(levels, profile, name)
     bits = levels.white_level.bit_length()
     if bits > profile.bits:
         msg = f"{name}: values of {bits} bits, but profile {profile.name} has bits {profile.bits}"

@@ -117,8 +117,7 @@ def select_photos(photos: Sequence[Photo], *, profile: Profile | None, serial: s
     body = rest[0].body if rest else _UNKNOWN
     raws, raw_copies = without_copies([photo for photo in rest if photo.jpeg_size is None])
     known = profile or find_profile(body)
-    crop = known.jpeg_crop if known else None
-    jpegs, small = of_full_size([photo for photo in rest if photo.jpeg_size is not None], crop)
+    jpegs, small = of_full_size([photo for photo in rest if photo.jpeg_size is not None], known)
     jpegs, copies = without_copies(jpegs)
     jpegs, twins = find_twins(jpegs, raws)
     ordered, jumps = in_order(raws)

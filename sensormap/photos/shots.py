@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from sensormap.camera.geometry import Rect
-from sensormap.camera.profile_files import list_profiles
+from sensormap.camera.profile import Profile
+from sensormap.camera.profile_files import profiles_of_jpeg_size
 from sensormap.errors import DecodeError
 from sensormap.frame import Photo, RemoteFile, Skipped
 from sensormap.photos.files import read_bytes
@@ -66,25 +66,28 @@ def find_twins(jpegs: Sequence[Photo], raws: Sequence[Photo]) -> tuple[list[Phot
     return alone, twins
 
 
-def of_full_size(jpegs: Sequence[Photo], crop: Rect | None) -> tuple[list[Photo], list[Skipped]]:
+def of_full_size(jpegs: Sequence[Photo], profile: Profile | None) -> tuple[list[Photo], list[Skipped]]:
     """Leave out JPEGs whose pixels are not those of the sensor: of a smaller size, or turned.
 
     Parameters
     ----------
     jpegs
         JPEGs of one body.
-    crop
-        The JPEG crop in the body's profile. None where it is unknown: then the largest size is taken for the full one
-        that is not rare, as panoramas are.
+    profile
+        The body's profile. Where there is none, or it has no JPEG crop, the largest size is taken for the full one that
+        is not rare, as panoramas are; and where it is not verified and no JPEG has its size.
     """
     sizes = Counter(jpeg.jpeg_size for jpeg in jpegs if jpeg.jpeg_size is not None)
     if not sizes:
         return list(jpegs), []
     usual = [size for size in sizes if sizes[size] >= max(_USUAL * max(sizes.values()), min(2, len(jpegs)))]
     largest = max(usual or sizes, key=lambda size: (size[0] * size[1], sizes[size], size))
-    full = largest if crop is None else (crop.width, crop.height)
+    known = profile.jpeg_size if profile else None
+    if profile and not profile.verified and known not in sizes:
+        known = None
+    full = known or largest
     kept = [jpeg for jpeg in jpegs if jpeg.jpeg_size == full]
-    expected = f"the full size {full[0]} x {full[1]}{'' if crop else ', the largest of many'}"
+    expected = f"the full size {full[0]} x {full[1]}{'' if known else ', the largest of many'}"
     left_out = []
     for jpeg in jpegs:
         if jpeg.jpeg_size is not None and jpeg.jpeg_size != full:
@@ -111,17 +114,13 @@ def size_in_words(size: tuple[int, int], full: tuple[int, int]) -> str:
     >>> size_in_words((2592, 3872), (3872, 2592))
     'turned after it was taken'
     >>> size_in_words((4928, 3264), (3872, 2592))
-    'the full size of the NIKON D7000'
+    'the full size of the NIKON D7000 and of 5 more'
     >>> size_in_words((4100, 2745), (3872, 2592))
     'larger than the camera makes them, so enlarged or of another camera'
     """
     if size[::-1] == full:
         return "turned after it was taken"
-    models = sorted(
-        profile.model
-        for profile in list_profiles()
-        if profile.jpeg_crop is not None and size == (profile.jpeg_crop.width, profile.jpeg_crop.height)
-    )
+    models = [profile.model for profile in profiles_of_jpeg_size(size)]
     others = f" and of {len(models) - 1} more" if len(models) > 1 else ""
     of_another = f"the full size of the {models[0]}{others}" if models else ""
     if size[0] > full[0] or size[1] > full[1]:

@@ -13,7 +13,9 @@ import numpy as np
 
 from sensormap.assemble.evidence import Evidence
 from sensormap.assemble.pass_rules import rules_for
+from sensormap.camera.geometry import rect_text
 from sensormap.camera.profile import Body, Profile
+from sensormap.camera.profile_files import JPEG_PROFILE
 from sensormap.decode.reading import open_geometry
 from sensormap.detect.lines import FOLLOWED, lines_in_means
 from sensormap.detect.tally import MOST_FRAMES
@@ -206,7 +208,8 @@ def too_few(usable: int, context: RunContext) -> FrameMismatchError:
 def geometry_of(photos: Sequence[Photo], known: Profile | None) -> Profile:
     """Return the geometry on which most photos agree, as any one may be damaged; they are opened until three agree.
 
-    A known profile is wrong if more than one photo contradicts it and none fits it.
+    A known profile is wrong if more than one photo contradicts it and none fits it. One that is not verified gives way
+    to what photos say of themselves, which is logged.
     """
     found: list[Profile] = []
     refused: list[SensorMapError] = []
@@ -220,9 +223,31 @@ def geometry_of(photos: Sequence[Photo], known: Profile | None) -> Profile:
         if found and shapes.count(shapes[-1]) == _AGREEING:
             break
     if found:
-        return max(found, key=lambda profile: (shapes.count(_shape(profile)), found.count(profile)))
+        chosen = max(found, key=lambda profile: (shapes.count(_shape(profile)), found.count(profile)))
+        if known is not None and not known.verified and chosen.name != known.name:
+            log.warning("%s", _not_believed(known, chosen))
+        return chosen
     contradictions = [error for error in refused if isinstance(error, ProfileError)]
     if len(contradictions) >= FEWEST_FRAMES:
         raise contradictions[0]
     msg = f"no usable photo: {(contradictions or refused)[0]}"
     raise FrameMismatchError(msg)
+
+
+def _not_believed(known: Profile, chosen: Profile) -> str:
+    """Say how the photos contradict a profile that is not verified."""
+    if chosen.name == JPEG_PROFILE:
+        full = "{} x {}".format(*known.jpeg_size) if known.jpeg_size else "an unknown size"
+        return (
+            f"profile {known.name} is not verified: by it the camera's full-size JPEGs have {full}, those here "
+            f"{_sized(chosen)} pixels; where these lie on the raw grid is unknown"
+        )
+    return (
+        f"profile {known.name} is not verified, and the photos contradict it: it has {_sized(known)} "
+        f"{known.cfa.name} and light in {rect_text(known.active_area)}, they {_sized(chosen)} {chosen.cfa.name} and "
+        f"{rect_text(chosen.active_area)}; LibRaw's geometry is used"
+    )
+
+
+def _sized(profile: Profile) -> str:
+    return f"{profile.raw_size[0]} x {profile.raw_size[1]}"

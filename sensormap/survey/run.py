@@ -288,6 +288,8 @@ def map_selection(
             details += [found.details] if found.details else []
         except FrameMismatchError as error:
             problem = error  # JPEGs may be more
+    if maps and known and not known.verified:  # the raw photos may have corrected or contradicted it
+        known = replace(known, jpeg_crop=maps[0].sensor.jpeg_crop) if maps[0].profile == known.name else None
     ordered, jumps = in_order(_jpegs(selection, used, known, refusals, mapped=bool(maps)))
     jpegs = PhotoGroup(ordered, selection.body, known, jumps)
     if jpegs.photos:
@@ -364,7 +366,7 @@ def _jpegs(
     if twins:
         log.info("%s left out: raw photos show the same shots", _number(len(twins), "JPEG"))
     jpegs = [*selection.jpegs, *(jpeg for jpeg, photo in selection.twins if photo.path not in used)]
-    if mapped and (known is None or known.jpeg_crop is None):
+    if mapped and not (known and all(known.places_jpegs_of(jpeg.jpeg_size) for jpeg in jpegs)):
         reason = "a JPEG beside raw photos, but no profile says where it lies on the raw grid"
         refusals.extend(Skipped(jpeg.path.name, reason) for jpeg in jpegs)
         return []

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sensormap.assemble.pass_rules import rules_for
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body, Profile
+from sensormap.camera.profile_files import JPEG_PROFILE
 from sensormap.decode.jpeg import PixelBuffer, read_jpeg
 from sensormap.errors import FrameMismatchError, SensorMapError
 from sensormap.frame import NARROW, Photo, Skipped
@@ -194,7 +195,7 @@ def measure_variance(
     if sums.frames < FEWEST_FRAMES:
         raise _unusable(sums.frames, context)
     raw = bool(selection.photos)
-    placed = raw or (known is not None and known.jpeg_crop is not None)
+    placed = raw or profile.name != JPEG_PROFILE
     sensor = Sensor(profile.raw_size, profile.active_area, profile.cfa, profile.jpeg_crop) if placed else None
     return PhotoVariance(
         selection.body, profile.name, sensor, Source.RAW if raw else Source.JPEG, sums,

@@ -10,10 +10,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sensormap.camera import profile_files
 from sensormap.camera.cfa import BAYER_NAMES, Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body, Profile
-from sensormap.camera.profile_files import find_profile, get_profile, list_profiles, load_profile
+from sensormap.camera.profile_files import (
+    find_profile,
+    get_profile,
+    list_profiles,
+    load_profile,
+    profiles_of_jpeg_size,
+    search_profiles,
+)
 from sensormap.errors import ProfileError
 from tests.support.folders import PROJECT
 
@@ -38,15 +46,19 @@ def write(path: Path, **changes: str | None) -> Path:
     return path
 
 
+WRITTEN = [profile for profile in list_profiles() if profile.verified]
+UNVERIFIED = [profile for profile in list_profiles() if not profile.verified]
+
+
 def test_every_body_has_a_profile() -> None:
-    names = [profile.name for profile in list_profiles()]
-    assert names == sorted(names)
+    assert [profile.name for profile in list_profiles()] == sorted({profile.name for profile in list_profiles()})
+    names = [profile.name for profile in WRITTEN]
     bodies = "d1 d1x d2h d2x d3 d40 d40x d50 d60 d70 d70s d80 d90 d100 d200 d300 d300s d700 d750 d810"
     bodies += " d3000 d3100 d5000 d7000"
     assert set(names) == {f"nikon-{body}" for body in bodies.split()}
 
 
-@pytest.mark.parametrize("profile", list_profiles(), ids=lambda profile: profile.name)
+@pytest.mark.parametrize("profile", WRITTEN, ids=lambda profile: profile.name)
 def test_shipped_profile_is_sound(profile: Profile) -> None:
     assert profile.active_area.fits(*profile.raw_size)
     assert profile.black_level == (0, 0, 0, 0)
@@ -56,6 +68,82 @@ def test_shipped_profile_is_sound(profile: Profile) -> None:
         crop = profile.jpeg_crop
         assert profile.active_area.intersection(crop) == crop
         assert (crop.width % 2, crop.height % 2) == (0, 0)
+
+
+def test_generated_profiles_are_sound() -> None:
+    assert len(UNVERIFIED) > 680
+    cameras = {(profile.make.casefold(), profile.model.casefold()) for profile in list_profiles()}
+    assert len(cameras) == len(list_profiles())
+    for profile in UNVERIFIED:
+        assert profile.active_area.fits(*profile.raw_size)
+        assert profile.jpeg_crop is None or profile.active_area.intersection(profile.jpeg_crop) == profile.jpeg_crop
+        assert profile.black_level is None
+        assert find_profile(Body(profile.make, profile.model, "1")) == profile
+        assert get_profile(profile.name) == profile
+
+
+def test_generated_profiles_name_the_file_that_their_numbers_are_from() -> None:
+    for path in (PROJECT / "cameras" / "unverified").glob("*.yaml"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert lines[0].startswith("# ")
+        assert not [line for line in lines if line.startswith("name: ") and "  # " not in line]
+
+
+def test_of_a_camera_that_several_profiles_may_fit_the_one_that_was_written_counts() -> None:
+    assert get_profile("nikon-d80").verified
+    assert find_profile(Body("NIKON CORPORATION", "NIKON D80", "")) == get_profile("nikon-d80")
+
+
+def test_a_generated_profile_is_found_whatever_its_capitals_are() -> None:
+    for model in ("Canon EOS REBEL T3", "Canon EOS Rebel T3"):
+        known = find_profile(Body("Canon", model, ""))
+        assert known is not None
+        assert (known.name, known.jpeg_size, known.verified) == ("canon-eos-rebel-t3", (4272, 2848), False)
+
+
+def test_to_find_a_profile_only_its_own_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run looks for one of hundreds."""
+    parsed: list[str] = []
+    parse = profile_files._parse_document
+    profile_files._unverified_profile.cache_clear()
+    monkeypatch.setattr(profile_files, "_parse_document", lambda text: parsed.append(text) or parse(text))
+    assert find_profile(Body("Canon", "Canon EOS R5", "")) == get_profile("canon-eos-r5")
+    assert len(parsed) == 2
+
+
+@pytest.mark.parametrize("make", ["../nikon", "/etc/passwd", "", "a/b", "\0", "x" * 64, "日本"])
+def test_no_name_of_a_maker_leads_out_of_the_folder(make: str) -> None:
+    assert find_profile(Body(make, "NIKON D4x", "")) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["nikon", "D80"], ["nikon-d80", "nikon-d800", "nikon-d800e", "nikon-d810"][:3]),
+        (["mark iii", "6d"], []),
+        (["CANON", "rebel t3i"], ["canon-eos-rebel-t3i"]),
+        (["nowhere"], []),
+    ],
+)
+def test_search(words: list[str], names: list[str]) -> None:
+    assert [profile.name for profile in search_profiles(words)] == names
+
+
+def test_a_search_for_nothing_finds_all() -> None:
+    assert search_profiles([]) == list_profiles()
+
+
+def test_cameras_by_the_size_of_their_jpegs() -> None:
+    found = [profile.name for profile in profiles_of_jpeg_size((4928, 3264))]
+    assert found[0] == "nikon-d7000"
+    assert "pentax-k-5" in found
+    assert profiles_of_jpeg_size((4927, 3264)) == ()
+
+
+def test_whether_a_photo_has_confirmed_a_profile(tmp_path: Path) -> None:
+    assert load_profile(write(tmp_path / "own.yaml")).verified
+    assert load_profile(write(tmp_path / "own.yaml", verified="true")).verified
+    assert not load_profile(write(tmp_path / "own.yaml", verified="false")).verified
 
 
 def test_d80() -> None:
@@ -80,7 +168,7 @@ def test_suppression_is_known_for_two_bodies() -> None:
 
 
 def test_no_profile_for_another_body() -> None:
-    assert find_profile(Body("NIKON CORPORATION", "NIKON D4", "")) is None
+    assert find_profile(Body("NIKON CORPORATION", "NIKON D4x", "")) is None
     assert find_profile(Body("", "", "")) is None
 
 
@@ -153,6 +241,9 @@ def test_every_phase(tmp_path: Path, name: str) -> None:
         ("suppression_from_s", ".nan", "suppression_from_s"),
         ("suppression_from_s", ".inf", "suppression_from_s"),
         ("suppression_from_s", "1 s", "suppression_from_s: '1 s'"),
+        ("verified", "maybe", "verified: 'maybe' is not true or false"),
+        ("verified", "0", "verified: 0 is not true or false"),
+        ("verified", "null", "verified: None is not true or false"),
     ],
 )
 def test_wrong_value(tmp_path: Path, key: str, value: str, expected: str) -> None:
@@ -228,7 +319,7 @@ def test_name_of_libraw_is_taken(tmp_path: Path) -> None:
         load_profile(write(tmp_path / "libraw.yaml"))
 
 
-@pytest.mark.parametrize(("name", "hint"), [("d80", "nikon-d80"), ("nikon-d88", "nikon-d80"), ("leica", "or give a")])
+@pytest.mark.parametrize(("name", "hint"), [("d80", "nikon-d80"), ("nikon-d88", "nikon-d80"), ("zzzzzz", "or give a")])
 def test_unknown_name(name: str, hint: str) -> None:
     with pytest.raises(ProfileError, match=f"'{name}' is not a camera profile: .*{hint}"):
         get_profile(name)

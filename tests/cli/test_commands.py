@@ -52,7 +52,7 @@ def finished(*arguments, **options):
 
 @pytest.mark.parametrize(
     "command",
-    [*("", *main.table), "cameras list", "cameras show", "cameras align"],
+    [*("", *main.table), "cameras list", "cameras show", "cameras align", "cameras check"],
 )
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help(command, option):
@@ -113,13 +113,13 @@ def test_without_a_command_all_are_shown():
     ("arguments", "words"),
     [
         (("map", ""), "an empty name: no such file, folder or pattern"),
-        (("map", ".", "--profile", ""), "'' is not a camera profile: known are"),
+        (("map", ".", "--profile", ""), "'' is not a camera profile: `sensormap cameras list` shows all"),
         (("map", "nowhere"), "nowhere: no such file, folder or pattern"),
         (("map", "*.nef"), "*.nef: no such file, folder or pattern"),
         (("map", "."), "no photos found: no file there has the name of a raw photo"),
         (("map", ".", "--profile", "nikon-d8O"), "did you mean nikon-d80"),
         (("map", ".", "--profile", "d80"), "did you mean nikon-d80"),
-        (("map", ".", "--profile", "qqq"), "known are nikon-d1,"),
+        (("map", ".", "--profile", "qqq"), "`sensormap cameras list` shows all"),
         (("map", ".", "--profile", "mine.yaml"), f"mine.yaml: cannot be read: {os.strerror(errno.ENOENT)}"),
         (("cameras", "show", "nikon-d81"), "did you mean nikon-d"),
         (("show", "nowhere.yaml"), f"nowhere.yaml: cannot be read: {os.strerror(errno.ENOENT)}"),
@@ -235,10 +235,20 @@ def test_show_and_coords_read_what_map_wrote(map_file):
 def test_cameras():
     listed = run("cameras", "list").stdout.splitlines()
     assert [line.split()[0] for line in listed[1:]] == CAMERAS
-    for name in CAMERAS:
+    for name in CAMERAS[::50]:
         shown = run("cameras", "show", name)
         assert shown.exit_code == 0
         assert name in shown.stdout
+
+
+def test_cameras_are_searched():
+    listed = run("cameras", "list", "nikon", "d8").stdout.splitlines()
+    assert [line.split()[0] for line in listed[1:]] == [name for name in CAMERAS if name.startswith("nikon-d8")]
+    told = {line.split()[0]: "unverified" in line for line in listed[1:]}
+    assert (told["nikon-d80"], told["nikon-d850"]) == (False, True)
+    none = run("cameras", "list", "no such camera")
+    assert none.exit_code == 1
+    assert "no profile of 'no such camera'" in none.stderr
 
 
 def test_a_profile_file_of_the_user_s_own_is_shown(tmp_path):

@@ -276,6 +276,16 @@ def test_crop_of_the_file(tmp_path: Path) -> None:
     assert open_geometry(written(tmp_path, data, "x.dng"), None).jpeg_crop == Rect(10, 6, 70, 40)
 
 
+def test_the_crop_of_a_file_counts_before_that_of_a_table(tmp_path: Path) -> None:
+    data = dng_bytes(random_mosaic(6, (64, 96)), "RGGB", area=Rect(4, 2, 80, 50), crop=Rect(6, 4, 70, 40))
+    path = written(tmp_path, data, "x.dng")
+    known = replace(open_geometry(path, None), name="table", verified=False, saturation=99, bits=7)
+    for crop in (None, Rect(10, 7, 70, 40)):
+        geometry = open_geometry(path, replace(known, jpeg_crop=crop))
+        assert (geometry.name, geometry.jpeg_crop) == ("table", Rect(10, 6, 70, 40))
+        assert (geometry.bits, geometry.black_level) == (open_geometry(path, None).bits, None)
+
+
 def test_mono_raw(tmp_path: Path) -> None:
     values = random_mosaic(7, (64, 96))
     path = written(tmp_path, dng_bytes(values, "RGGB", photometric=34892), "x.dng")

@@ -7,6 +7,7 @@ import hashlib
 import os
 import random
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormap.camera.geometry import Rect
-from sensormap.camera.profile import Body
+from sensormap.camera.profile import Body, Profile
+from sensormap.camera.profile_files import get_profile
 from sensormap.frame import Exposure, Photo, Skipped
 from sensormap.photos.shots import find_twins, of_full_size, without_copies
 
@@ -24,7 +25,7 @@ BODY = Body("ACME", "ACME One", "1")
 NOON = datetime(2010, 5, 2, 12, 0, 0, 250_000)
 LATER = NOON + timedelta(days=400)
 FULL, SMALL = (3872, 2592), (1936, 1296)
-CROP = Rect(14, 9, *FULL)
+D80 = get_profile("nikon-d80")
 
 
 def photo(
@@ -135,7 +136,7 @@ def test_without_raw_photos_every_jpeg_stays_in_order() -> None:
 def test_of_a_known_camera_the_size_is_its_profile_s() -> None:
     """Though most have another."""
     jpegs = [jpeg("a.jpg"), jpeg("b.jpg", jpeg_size=SMALL), jpeg("c.jpg", jpeg_size=SMALL)]
-    kept, small = of_full_size(jpegs, CROP)
+    kept, small = of_full_size(jpegs, D80)
     assert names(kept) == ["a.jpg"]
     reason = "picture of 1936 x 1296 pixels, expected the full size 3872 x 2592: a smaller size, 50 % of the width"
     assert small == [Skipped("b.jpg", reason), Skipped("c.jpg", reason)]
@@ -179,10 +180,10 @@ def test_the_order_of_files_does_not_choose_the_size_and_no_larger_one_has_as_ma
     assert (set(names(shuffled)), set(others)) == (set(names(kept)), set(left_out))
 
 
-@pytest.mark.parametrize("crop", [CROP, None])
-def test_a_picture_of_the_full_size_on_its_side_was_turned(crop: Rect | None) -> None:
+@pytest.mark.parametrize("profile", [D80, None])
+def test_a_picture_of_the_full_size_on_its_side_was_turned(profile: Profile | None) -> None:
     jpegs = [jpeg("a.jpg"), jpeg("b.jpg"), jpeg("turned.jpg", jpeg_size=FULL[::-1]), jpeg("x.jpg", jpeg_size=SMALL)]
-    kept, left_out = of_full_size(jpegs, crop)
+    kept, left_out = of_full_size(jpegs, profile)
     assert names(kept) == ["a.jpg", "b.jpg"]
     turned, small = left_out
     assert turned.reason.startswith("picture of 2592 x 3872 pixels, expected ")
@@ -202,13 +203,30 @@ def test_a_picture_of_the_full_size_on_its_side_was_turned(crop: Rect | None) ->
 )
 def test_a_size_that_is_not_the_camera_s_is_told(size: tuple[int, int], told: str) -> None:
     """Larger ones and those of other cameras too."""
-    _, (left_out,) = of_full_size([jpeg("a.jpg"), jpeg("b.jpg"), jpeg("odd.jpg", jpeg_size=size)], CROP)
+    _, (left_out,) = of_full_size([jpeg("a.jpg"), jpeg("b.jpg"), jpeg("odd.jpg", jpeg_size=size)], D80)
     assert left_out.reason.startswith(f"picture of {size[0]} x {size[1]} pixels, expected the full size 3872 x 2592: ")
     assert told in left_out.reason
 
 
+@pytest.mark.parametrize(
+    ("sizes", "kept"),
+    [
+        ([FULL, SMALL, SMALL], [0]),
+        ([SMALL, SMALL], [0, 1]),
+        ([FULL[::-1], FULL[::-1]], [0, 1]),
+        ([(3872, 2595), (3872, 2595), SMALL], [0, 1]),
+        ([(3800, 2544), (3800, 2544)], [0, 1]),
+        ([(2896, 1944), (2896, 1944), SMALL], [0, 1]),
+    ],
+)
+def test_a_size_of_a_table_gives_way_where_no_jpeg_has_it(sizes: list[tuple[int, int]], kept: list[int]) -> None:
+    jpegs = [jpeg(f"{number}.jpg", jpeg_size=size) for number, size in enumerate(sizes)]
+    found, _ = of_full_size(jpegs, replace(D80, verified=False))
+    assert names(found) == [f"{number}.jpg" for number in kept]
+
+
 def test_no_pictures_no_size() -> None:
-    assert of_full_size([], CROP) == ([], [])
+    assert of_full_size([], D80) == ([], [])
     assert of_full_size([], None) == ([], [])
 
 

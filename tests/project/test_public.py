@@ -30,7 +30,7 @@ TWINS = {
     "diff": ("compare_maps",),
     "merge": ("merge_maps",),
     "history": ("measure_growth", "draw_growth"),
-    "cameras": ("list_profiles", "get_profile", "align_jpeg"),
+    "cameras": ("list_profiles", "get_profile", "align_jpeg", "check_profiles", "write_profiles"),
     "state": ("describe_state", "check_state", "merge_states", "forget_photos"),
     "schema": ("map_schema",),
     "completion": (),  # is about the command line only

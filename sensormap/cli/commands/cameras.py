@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
 
 import click
 
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
-from sensormap.camera.profile_files import get_profile, list_profiles
+from sensormap.camera.profile_files import get_profile, search_profiles
 from sensormap.cli.options import examples, profile_option
+from sensormap.errors import ProfileError
 from sensormap.report.table import Table
 
 
@@ -18,14 +20,21 @@ def cameras_command() -> None:
     """List, show and check camera profiles."""
 
 
-@cameras_command.command("list", epilog=examples("sensormap cameras list"))
-def list_command() -> None:
-    """List the profiles that come with sensormap."""
+@cameras_command.command("list", epilog=examples("sensormap cameras list", "sensormap cameras list nikon"))
+@click.argument("words", metavar="[WORD]...", nargs=-1)
+def list_command(words: tuple[str, ...]) -> None:
+    """List the profiles that come with sensormap.
+
+    With words, only those whose name, make or model has each of them. No photo has confirmed the unverified ones yet.
+    """
+    found = search_profiles(words)
+    if not found:
+        msg = f"no profile of {reprlib.repr(' '.join(words))}; `sensormap cameras list` shows all"
+        raise ProfileError(msg)
     rows = tuple(
-        (profile.name, profile.model, f"{profile.raw_size[0]} x {profile.raw_size[1]}", profile.cfa.name)
-        for profile in list_profiles()
+        (one.name, one.model, _size(one.raw_size), _size(one.jpeg_size), one.cfa.name, _state(one)) for one in found
     )
-    _print(Table("", ("name", "EXIF model", "raw size", "CFA"), rows))
+    _print(Table("", ("name", "EXIF model", "raw size", "JPEG size", "CFA", ""), rows))
 
 
 @cameras_command.command("show", epilog=examples("sensormap cameras show nikon-d80"))
@@ -60,10 +69,42 @@ def align_command(raw: Path, jpeg: Path, *, profile: str | None) -> None:
     require_agreement(check)
 
 
+@cameras_command.command("check", epilog=examples("sensormap cameras check ~/Pictures -o profiles/"))
+@click.argument("photos", metavar="PHOTOS...", nargs=-1, required=True)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, file_okay=False), help="Folder to write corrected profiles into."
+)
+@click.option("--overwrite", is_flag=True, help="Replace profiles that lie in that folder.")
+def check_command(photos: tuple[str, ...], *, output: Path | None, overwrite: bool) -> None:
+    """Check profiles on your own photos, and write corrected ones.
+
+    PHOTOS are files or folders with raw photos and the full-size JPEGs that the camera stored of the same shots. At
+    most five pairs of each model are measured. With -o, a profile that the photos confirm or correct is written, for
+    --profile. Without, the exit code is 1 if they contradict one.
+    """
+    from sensormap.alignment.check import check_lines, check_profiles, write_profiles  # noqa: PLC0415 - decoders take a second
+    from sensormap.decode.quiet import native_stderr_silenced  # noqa: PLC0415
+    from sensormap.report.words import plain  # noqa: PLC0415
+
+    with native_stderr_silenced():
+        checks = check_profiles(photos)
+    for check in checks:
+        for line in check_lines(check):
+            click.echo(plain(line))
+    if output is not None:
+        for path in write_profiles(checks, output, overwrite=overwrite):
+            click.echo(f"{plain(str(path))} written")
+        return
+    wrong = [check.profile.name for check in checks if check.profile and check.contradictions]
+    if wrong:
+        msg = f"{', '.join(wrong)}: not what the photos show; `-o FOLDER` writes corrected profiles for --profile"
+        raise ProfileError(msg)
+
+
 def _facts(profile: Profile) -> tuple[tuple[str, str], ...]:
     """Return a profile's numbers, one label and text a row."""
     black, suppression = profile.black_level, profile.suppression_from_s
-    return (
+    facts = (
         ("name", profile.name),
         ("make", profile.make),
         ("model", profile.model),
@@ -75,7 +116,17 @@ def _facts(profile: Profile) -> tuple[tuple[str, str], ...]:
         ("saturation", f"{profile.saturation} DN"),
         ("bits", str(profile.bits)),
         ("filters in camera", "unknown" if suppression is None else f"from {suppression:g} s"),
+        ("unverified", "" if profile.verified else "no photo has confirmed it; one that contradicts it is believed"),
     )
+    return tuple((label, text) for label, text in facts if text)
+
+
+def _size(size: tuple[int, int] | None) -> str:
+    return f"{size[0]} x {size[1]}" if size else ""
+
+
+def _state(profile: Profile) -> str:
+    return "" if profile.verified else "unverified"
 
 
 def _rect(rect: Rect) -> str:

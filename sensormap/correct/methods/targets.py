@@ -40,9 +40,11 @@ class Levels:
         Parameters
         ----------
         profile
-            Profile of the camera; None changes nothing.
+            Profile of the camera; None, or one that is not verified, changes nothing.
         """
-        return self if profile is None else replace(self, saturation=min(self.saturation, profile.saturation))
+        if profile is None or not profile.verified:
+            return self
+        return replace(self, saturation=min(self.saturation, profile.saturation))
 
     @property
     def clipping(self) -> tuple[int, int]:
