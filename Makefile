@@ -9,7 +9,7 @@ PHOTOS ?=
 DEMO ?= demo
 SCENES ?= ../shared/data/scenes
 
-.PHONY: demo test test-latest test-oldest lint docs bench wheel lock clean
+.PHONY: demo test test-latest test-oldest test-dist lint docs bench fuzz faults wheel dist lock clean
 
 demo: $(VENV)/ready
 ifeq ($(PHOTOS),)
@@ -62,8 +62,35 @@ bench: $(VENV)/bench-ready
 	$(BIN)/python -m benchmarks.accuracy.damage --scenes "$(SCENES)" || exit $$?; \
 	exit $$missed
 
+# Damaged files for every reader, and signals at random moments. What is found lies in fuzz-found/, and goes into
+# tests/fuzz/corpus/ once the reader is mended.
+MINUTES ?= 10
+FAULTS ?= 100
+
+fuzz: $(VENV)/ready
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) --processes 2 $(if $(COVERAGE),--coverage)
+
+faults: $(VENV)/ready
+	SENSORMAP_FAULTS=$(FAULTS) SENSORMAP_FAULTS_SEED=$$(date +%s) $(BIN)/python -m pytest tests/faults -n 0
+
 wheel: $(VENV)/ready
 	$(BIN)/python -m build --wheel --no-isolation
+
+# What is published: the source archive, and the wheel that is built from it.
+dist: $(VENV)/ready
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+
+# The wheel with the tests of the source archive, away from this tree. The project's own checks (tests/project) are of
+# the tree.
+test-dist:
+	@rm -rf "$(VENV)-dist" && mkdir -p "$(VENV)-dist"
+	tar -xzf dist/sensormap-*.tar.gz -C "$(VENV)-dist" --strip-components 1
+	rm -rf "$(VENV)-dist/sensormap"
+	$(PYTHON) -m venv "$(VENV)-dist/venv"
+	cd "$(VENV)-dist" && venv/bin/python $(INSTALL) --require-hashes --requirement requirements/dev.txt
+	cd "$(VENV)-dist" && venv/bin/python $(INSTALL) --no-deps "$(CURDIR)"/dist/sensormap-*.whl
+	cd "$(VENV)-dist" && venv/bin/python -m pytest -n auto --dist worksteal -p no:randomly --ignore tests/project tests
 
 # The releases that are installed, for every system and every Python that the project admits. What is there already is
 # kept where the bounds of pyproject.toml admit it; make lock UPGRADE=--upgrade takes the newest.
@@ -101,4 +128,4 @@ enough-python:
 	  { echo "sensormap needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 
 clean:
-	rm -rf build dist "$(DEMO)" .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist fuzz-found "$(DEMO)" .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -32,7 +32,7 @@ release = version = sensormap.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 
 root_doc = "README"
-include_patterns = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/**"]
+include_patterns = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/**"]
 exclude_patterns = [".*", "build", "dist", "demo", "tests", "**/node_modules"]
 
 myst_heading_anchors = 4  # headings have the anchors that code-hosting sites give them

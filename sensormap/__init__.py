@@ -22,6 +22,7 @@ and what is done with a map:
     variance    photos to mean and variance of every photosite
     alignment   a raw file and its JPEG to where the JPEG lies on the raw grid
     report      results to tables
+    plots       results to pictures
     cli         the command line
 
 The names that `sensormap` itself has are the library: each command of the command line is a function of it.
@@ -32,8 +33,20 @@ The names that `sensormap` itself has are the library: each command of the comma
 >>> correct_photos(["~/Pictures/d80"], sensor_map, "fixed")  # doctest: +SKIP
 """
 
-from lazy_loader import attach_stub
+_stub: list = []  # what lazy_loader makes of the names, once they are asked for
+
 
 # The names stand in __init__.pyi, each once, for people, type checkers and this alike. Each is imported when it is
-# first used: compiled code takes a second that a reader of maps never needs.
-__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)
+# first used: compiled code takes a second that a reader of maps never needs. lazy_loader itself takes as long as the
+# start of Python, in which Ctrl-C cannot be answered in one line; so a command does without it.
+def __getattr__(name: str) -> object:
+    if not _stub:
+        from lazy_loader import attach_stub  # noqa: PLC0415
+
+        _stub.extend(attach_stub(__name__, __file__))
+    get, _, names = _stub
+    return names if name == "__all__" else get(name)
+
+
+def __dir__() -> list[str]:
+    return [*__getattr__("__all__")]

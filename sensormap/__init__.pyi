@@ -11,6 +11,10 @@ from .camera.profile_files import list_profiles as list_profiles
 from .correct.check_repairs import RepairCheck as RepairCheck
 from .correct.check_repairs import check_repairs as check_repairs
 from .correct.methods.held_out import Quality as Quality
+from .correct.plan import PlannedCorrection as PlannedCorrection
+from .correct.plan import plan_corrections as plan_corrections
+from .correct.preview import RepairPreview as RepairPreview
+from .correct.preview import preview_repair as preview_repair
 from .correct.run import CorrectedPhoto as CorrectedPhoto
 from .correct.run import CorrectOptions as CorrectOptions
 from .correct.run import correct_photos as correct_photos
@@ -24,7 +28,6 @@ from .frame import Skipped as Skipped
 from .history.growth import BodyGrowth as BodyGrowth
 from .history.growth import Growth as Growth
 from .history.growth import measure_growth as measure_growth
-from .history.plot import draw_growth as draw_growth
 from .maps.compare import Difference as Difference
 from .maps.compare import Differences as Differences
 from .maps.compare import compare_maps as compare_maps
@@ -46,6 +49,13 @@ from .photos.library import FoundBody as FoundBody
 from .photos.library import LeftOut as LeftOut
 from .photos.library import Library as Library
 from .photos.library import scan as scan
+from .plots.growth import draw_growth as draw_growth
+from .plots.of_map import draw_map as draw_map
+from .plots.on_photo import draw_repair as draw_repair
+from .plots.series import draw_series as draw_series
+from .plots.values import DefectValues as DefectValues
+from .plots.values import values_in_photos as values_in_photos
+from .plots.values import values_in_state as values_in_state
 from .report.evaluation import evaluation_text as evaluation_text
 from .report.page.writing import write_report as write_report
 from .settings import LeastStrengths as LeastStrengths

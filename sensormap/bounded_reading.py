@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import stat
+from itertools import islice
 from pathlib import Path
+
+_MOST_NAMES = 5000  # of a folder that are looked through for one that was meant
 
 
 def read_at_most(path: Path, most: int, what: str) -> bytes:
@@ -33,6 +36,9 @@ def read_at_most(path: Path, most: int, what: str) -> bytes:
                 data = file.read(min(size, most) + 1)
         else:
             problem = f"is {'a folder' if stat.S_ISDIR(mode) else 'a pipe or device'}, expected {what}"
+    except FileNotFoundError as error:
+        msg = f"cannot be read: {error.strerror}{did_you_mean(path)}"
+        raise ValueError(msg) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
         msg = f"cannot be read: {getattr(error, 'strerror', None) or error}"
         raise ValueError(msg) from error
@@ -41,3 +47,26 @@ def read_at_most(path: Path, most: int, what: str) -> bytes:
     if problem:
         raise ValueError(problem)
     return data
+
+
+def did_you_mean(path: Path) -> str:
+    """Return the end of a message about a file or folder that is not there: a similar name, if one lies beside it.
+
+    Parameters
+    ----------
+    path
+        The name that leads nowhere.
+
+    Returns
+    -------
+    str
+        Such as ``; did you mean d80.yaml?``; "" if nothing beside it is called nearly so.
+    """
+    from difflib import get_close_matches  # noqa: PLC0415 - for what goes wrong only
+
+    try:
+        names = [one.name for one in islice(path.parent.iterdir(), _MOST_NAMES)]
+    except (OSError, ValueError):
+        return ""
+    near = get_close_matches(path.name, names, n=1, cutoff=0.75)
+    return f"; did you mean {path.parent / near[0]}?" if near else ""

@@ -43,6 +43,14 @@ class StrengthError(SensorMapError, ValueError):
     """A question about strengths to a map that holds none."""
 
 
+class PlaneError(SensorMapError, ValueError):
+    """A question about a colour plane to a map whose sensor has none of that name."""
+
+
+class ConfigError(SensorMapError, ValueError):
+    """A config file that cannot be read, or holds what is no default of the command line."""
+
+
 class ListFormatError(SensorMapError, ValueError):
     """A defect list of another program that cannot be read, or content that its format cannot hold."""
 

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import stat
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from sensormap.errors import OutputError
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
 
 Objection = Callable[[BinaryIO], str]
 """Says, of a file that lies there and is open for reading, why it must not be replaced; "" if it may be."""
 
 PART_OPENING, PART_ENDING = ".sensormap-", ".part"
 """How the name of a file that is being written begins and ends; a killed run leaves it behind."""
+
+_TOKEN_BYTES = 8
+_PART = re.compile(rf"{re.escape(PART_OPENING)}[0-9a-f]{{{2 * _TOKEN_BYTES}}}{re.escape(PART_ENDING)}")
+_swept: set[Path] = set()  # folders where leftovers of other runs were looked for
 
 _MOST_LINKS = 40  # that one name leads through; as many as Linux follows
 _KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
@@ -95,9 +106,11 @@ def write_atomically(
         As `check_writable`, and if the disk fills up; the temporary file is then removed.
     """
     target = _replaceable(path, overwrite, objection)
-    temporary = target.with_name(f"{PART_OPENING}{secrets.token_hex(8)}{PART_ENDING}")
+    _remove_leftovers(target.parent)
+    temporary = target
     try:
-        with temporary.open("xb") as file:
+        temporary, file = _new_part(target)
+        with file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -117,7 +130,51 @@ def write_atomically(
     except OSError as error:
         raise _failure(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary != target:
+            temporary.unlink(missing_ok=True)
+
+
+def _new_part(target: Path) -> tuple[Path, BinaryIO]:
+    """Make the file that gets a content before its name, locked while it is open, which tells others that it is ours.
+
+    Raises
+    ------
+    OSError
+        If its folder takes no new file.
+    """
+    while True:
+        part = target.with_name(f"{PART_OPENING}{secrets.token_hex(_TOKEN_BYTES)}{PART_ENDING}")
+        file = part.open("xb")
+        if not _locked(file, wait=True):
+            return part, file  # a file system without locks: nobody removes what is there
+        if part.exists():  # nobody has taken it for a leftover before it was locked
+            return part, file
+        file.close()
+
+
+def _locked(file: BinaryIO, *, wait: bool) -> bool:
+    """Lock a file as long as it is open; tell whether that could be done."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        return False
+    return True
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what killed runs were writing into a folder; asked of each folder once, as it may be a large one."""
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - links stay as they are
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _PART.fullmatch(entry.name):
+                with suppress(OSError), open(entry.path, "rb") as file:  # noqa: PTH123
+                    if _locked(file, wait=False):  # whoever writes it has ended
+                        os.unlink(entry.path)  # noqa: PTH108
 
 
 def destination(path: Path, *, hint: str = _ELSEWHERE) -> Path:
@@ -211,7 +268,7 @@ def _folder_problem(folder: Path) -> str:
     """Say why nothing can lie in a folder; "" if it can."""
     if folder.is_dir():
         return ""
-    return f"{folder} is not a folder" if folder.exists() else f"the folder {folder} does not exist"
+    return f"{folder} is not a folder" if folder.exists() else f"the folder {folder} does not exist; make it first"
 
 
 def _kind_problem(path: Path, hint: str) -> str:

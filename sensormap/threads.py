@@ -34,6 +34,10 @@ message_prefix = ContextVar("message_prefix", default="")
 """What messages begin with: the camera that they are about, where several are mapped at once."""
 
 
+interrupted = Event()
+"""Set once the user has asked the process to end: what waits ends then, also where the exception got lost."""
+
+
 class RunEndedError(Exception):
     """The run that the calling thread works for is over."""
 
@@ -101,8 +105,12 @@ def result_of(future: Future[T]) -> T:
     ------
     RunEndedError
         If the run of the calling thread is over.
+    SystemExit
+        If the user has asked to end.
     """
     while not future.done():
         wait([future], timeout=0.2)
         raise_if_ended()
+        if interrupted.is_set():
+            raise SystemExit(1)
     return future.result()

@@ -93,6 +93,11 @@ def local_path(argument: str | Path) -> str:
     return path[1:] if os.name == "nt" and re.match("/[A-Za-z]:", path) else path
 
 
+def expanded(path: str | Path) -> Path:
+    """Return a path with the home folder that its ``~`` stands for; as it is where there is no such user."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises RuntimeError instead
+
+
 def is_file_url(argument: str | Path) -> bool:
     """Tell whether an argument is a URL of a file on this machine."""
     text = str(argument)

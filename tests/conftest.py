@@ -7,6 +7,8 @@ many.
 from __future__ import annotations
 
 import logging
+import os
+import tempfile
 from collections.abc import Iterator
 from functools import wraps
 
@@ -21,6 +23,10 @@ from tests.support.schema import problems
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=20)
 settings.register_profile("thorough", deadline=None, max_examples=200)
 settings.load_profile("repeatable")
+
+# No test depends on what the developer's own config file says.
+_no_config = tempfile.TemporaryDirectory(prefix="sensormap-tests-")
+os.environ["XDG_CONFIG_HOME"] = _no_config.name
 
 _LONGEST = 100_000  # characters; the few larger maps take seconds to check, and differ in their length only
 _text = writing.map_text

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sensormap.bounded_reading import read_at_most
+from sensormap.bounded_reading import did_you_mean, read_at_most
 
 
 def test_reads_what_is_small_enough(tmp_path):
@@ -45,3 +45,12 @@ def test_says_why_reading_failed(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "open", fail)
     with pytest.raises(ValueError, match=r"^cannot be read: not for you$"):
         read_at_most(tmp_path / "a", 9, "a list")
+
+
+def test_names_what_was_meant(tmp_path):
+    (tmp_path / "d80.yaml").touch()
+    with pytest.raises(ValueError, match=r"; did you mean .*/d80\.yaml\?$"):
+        read_at_most(tmp_path / "d80.yml", 9, "a map")
+    assert did_you_mean(tmp_path / "qqq.yaml") == ""
+    assert did_you_mean(tmp_path / "none" / "d80.yaml") == ""
+    assert did_you_mean(Path("a\0b")) == ""

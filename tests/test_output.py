@@ -6,13 +6,17 @@ import errno
 import os
 import socket
 import stat
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
+from sensormap import output
 from sensormap.errors import OutputError, SensorMapError
 from sensormap.output import check_writable, unless_opening, write_atomically
+from tests.support.folders import PROJECT
 
 
 def test_writes_and_replaces(tmp_path):
@@ -187,7 +191,7 @@ def test_a_dangling_link_has_its_target_written(tmp_path):
 @pytest.mark.parametrize(
     ("leads_to", "message"),
     [
-        ("none/a.yaml", r"is a link to .*none/a\.yaml: the folder .*none does not exist$"),
+        ("none/a.yaml", r"is a link to .*none/a\.yaml: the folder .*none does not exist; make it first$"),
         ("file/a.yaml", r"cannot be written: Not a directory$"),
         ("link", "cannot be written: Too many levels"),
         ("second", "cannot be written: Too many levels"),
@@ -344,3 +348,67 @@ def test_a_file_system_without_links(tmp_path, monkeypatch):
     with pytest.raises(OutputError, match=r"a\.yaml: cannot be written: I/O error"):
         write_atomically(b"three", path)
     assert list(tmp_path.iterdir()) == []
+
+
+# what killed runs leave behind
+
+WRITER = """
+import os, sys
+from pathlib import Path
+from sensormap.output import write_atomically
+def wait(_):
+    print("begun", flush=True)
+    sys.stdin.readline()
+os.fsync = wait
+write_atomically(b"slow", Path(sys.argv[1]))
+"""
+
+
+def writing(path):
+    """Start a process that stands still while it writes a file."""
+    command = [sys.executable, "-c", WRITER, str(path)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=PROJECT)
+    assert process.stdout.readline() == b"begun\n"
+    return process
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path):
+    with writing(tmp_path / "killed.yaml") as process:
+        process.kill()
+    assert len(list(tmp_path.iterdir())) == 1
+    output._swept.clear()
+    write_atomically(b"new", tmp_path / "new.yaml")
+    assert [path.name for path in tmp_path.iterdir()] == ["new.yaml"]
+
+
+def test_what_another_run_is_writing_is_left_alone(tmp_path):
+    with writing(tmp_path / "slow.yaml") as process:
+        output._swept.clear()
+        write_atomically(b"new", tmp_path / "new.yaml")
+        process.communicate(b"\n", timeout=20)
+    assert process.returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new.yaml", "slow.yaml"]
+
+
+def test_files_of_other_names_are_never_removed(tmp_path):
+    names = [".sensormap-holiday.part", ".sensormap-0123456789abcdef.parts", "x.sensormap-0123456789abcdef.part"]
+    for name in names:
+        (tmp_path / name).touch()
+    output._swept.clear()
+    write_atomically(b"new", tmp_path / "new.yaml")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names, "new.yaml"])
+
+
+def test_a_part_that_was_taken_for_a_leftover_is_made_again(tmp_path, monkeypatch):
+    locked, lost = output._locked, []
+
+    def lock(file, *, wait):
+        if wait and not lost:
+            lost.append(file.name)
+            os.unlink(file.name)  # noqa: PTH108 - as another run does just before the lock
+        return locked(file, wait=wait)
+
+    monkeypatch.setattr(output, "_locked", lock)
+    write_atomically(b"new", tmp_path / "new.yaml")
+    assert lost
+    assert (tmp_path / "new.yaml").read_bytes() == b"new"

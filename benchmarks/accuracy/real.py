@@ -35,6 +35,7 @@ PARTIAL = frozenset({DefectKind.NOISY})  # a mean need not show what jumps
 _RADIUS = 2  # of the 5 x 5 around
 _TILE = 32  # photosites of a plane on either side, of which the noise is one
 _LEAST_NOISE = 0.3  # DN: rounding to whole DN has as much
+_BRIGHT_IN_DARKS = 8 / 255  # of the ceiling
 _BAND = 64  # rows of a plane at a time, so that 25 copies of them fit
 
 
@@ -136,6 +137,57 @@ def lines_of(found: Judgement, *, bar: float) -> list[str]:
     return lines + [f"  against its sign x {one.x}, y {one.y}: {one.kind}" for one in found.contradicting[:20]]
 
 
+def dark_currents(darks: NDArray[np.float64], time: NDArray[np.float64], ceiling: float) -> NDArray[np.float64]:
+    """Return each photosite's dark current by least squares over darks, DN a second, ``(N,)``.
+
+    Parameters
+    ----------
+    darks
+        Values of N photosites in n darks, DN, ``(N, n)``.
+    time
+        Shutter times, ``(n,)``.
+    ceiling
+        DN from which a value is clipped, and counts for nothing.
+
+    Notes
+    -----
+    Fitted is ``D min(t, T) + b``, with any T: some photosites add no more beyond one.
+    """
+    found, least = np.zeros(len(darks)), np.full(len(darks), np.inf)
+    for last in np.geomspace(time.min(), time.max(), 100)[::-1]:  # where two do as well, the longer time counts
+        for i, values in enumerate(darks):
+            use = values < ceiling
+            if np.unique(np.minimum(time, last)[use]).size < 2:
+                continue
+            design = np.stack([np.minimum(time, last)[use], np.ones(use.sum())], axis=1)
+            solved = np.linalg.lstsq(design, values[use], rcond=None)[0]
+            misfit = float(((design @ solved - values[use]) ** 2).sum())
+            if misfit < least[i] - 1e-9:
+                found[i], least[i] = solved[0], misfit
+    return found
+
+
+def darks_lines(
+    sensor_map: SensorMap, darks: NDArray[np.float64], time: NDArray[np.float64], ceiling: float
+) -> list[str]:
+    """Return what darks, ``(n, H, W)`` on the raw grid, tell of a map, as lines of text."""
+    mean, mask = darks.mean(axis=0), sensor_map.mask()
+    bright = mean >= _BRIGHT_IN_DARKS * ceiling
+    told = [one for one in sensor_map.defects if one.dark_dn_per_s is not None]
+    true = dark_currents(np.array([darks[:, one.y, one.x] for one in told]).reshape(-1, len(time)), time, ceiling)
+    inside = [
+        low <= truth <= high
+        for (_, low, high), truth in zip([one.dark_dn_per_s or (0, 0, 0) for one in told], true.tolist(), strict=True)
+    ]
+    hot = [one.kind == DefectKind.HOT for one in told]
+    listed = f"{np.count_nonzero(bright & mask)} of {np.count_nonzero(bright)}"
+    return [
+        f"8 of 255 and more in the darks' mean, listed: {listed}",
+        f"dark currents inside their intervals: {sum(inside)} of {len(inside)}",
+        f"of them of hot ones: {sum(a and b for a, b in zip(inside, hot, strict=True))} of {sum(hot)}",
+    ]
+
+
 def _in_part(one: Defect) -> bool:
     """Tell whether an entry says itself that not all frames show it."""
     later = one.onset is not None and one.onset.after is not None
@@ -166,6 +218,7 @@ def main() -> None:
     parser.add_argument("map", type=Path)
     parser.add_argument("photos", nargs="+")
     parser.add_argument("--profile", help="camera profile, as for map")
+    parser.add_argument("--darks", help="part of the names of photos that are darks")
     parser.add_argument("--bar", type=float, default=10.0, help="sigmas from which a photosite stands out for certain")
     arguments = parser.parse_args()
     photos, _ = read_photos(find_photos(arguments.photos, images=arguments.profile is not None), jobs=2)
@@ -184,6 +237,12 @@ def main() -> None:
     found = judge(mean_sigmas(frames(), profile.cfa.shifted(x=area.x, y=area.y)), sensor_map, bar=arguments.bar)
     for line in lines_of(found, bar=arguments.bar):
         print(line)
+    if arguments.darks:
+        named = [photo for photo in photos if arguments.darks in photo.path.name]
+        darks = np.stack([read_frame(photo, profile).mosaic.astype(np.float64) for photo in named])
+        time = np.array([photo.exposure.shutter_s for photo in named], np.float64)
+        for line in darks_lines(sensor_map, darks, time, float(profile.saturation)):
+            print(line)
 
 
 if __name__ == "__main__":

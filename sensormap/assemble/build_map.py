@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sensormap.assemble.evidence import Clock, Evidence
 from sensormap.assemble.from_jpeg_series import followed_jpeg_defects
 from sensormap.assemble.from_series import make_defects
 from sensormap.assemble.from_votes import jpeg_defects, unfollowed_defects
-from sensormap.assemble.lines import make_lines
+from sensormap.assemble.lines import MOST_CERTAIN, make_lines
 from sensormap.camera.geometry import Sensor
-from sensormap.camera.profile import Profile
-from sensormap.detect.lines import DeviatingLine, find_lines
-from sensormap.detect.tally import Tally
+from sensormap.detect.line_sites import NEAR
+from sensormap.detect.lines import lines_in_means
 from sensormap.detect.votes import FEWEST_VOTES
 from sensormap.diagnose.defect_odds import expected_false
 from sensormap.diagnose.fixed_pattern import with_floors
-from sensormap.diagnose.kind_and_strengths import SecondPassResult, diagnose_series
+from sensormap.diagnose.kind_and_strengths import FollowedLine, SecondPassResult, diagnose_series
 from sensormap.frame import Skipped
-from sensormap.maps.clusters import find_clusters
+from sensormap.maps.clusters import with_clusters
 from sensormap.maps.entries import Defect, FrameSummary, Setting, Source, rounded
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.settings import (
@@ -41,15 +41,13 @@ _FEWEST_FOR_DECOYS = 3  # in fewer frames a decoy is a single outlier
 # few frames.
 _CONFIDENCE, _FEW_CONFIDENCE = 0.999, 0.5
 
-_BAND = 16  # rows whose intermediate results stay in the cache
-
 
 def assemble(
     evidence: Evidence,
     thresholds: Thresholds,
     least_strengths: LeastStrengths,
     *,
-    lines_of: Callable[[], tuple[DeviatingLine, ...]] | None = None,
+    lines_of: Callable[[], tuple[FollowedLine, ...]] | None = None,
 ) -> SensorMap:
     """Return the map that the evidence supports; the skipped photos are added to it by `add_skipped`.
 
@@ -80,8 +78,14 @@ def assemble(
         defects, false = unfollowed_defects(evidence, sensor, thresholds, ceiling=ceiling), None
     else:
         defects = _followed_defects(evidence, evidence.followed, sensor, least_strengths, ceiling=ceiling)
-        false = _false_positives(evidence, evidence.followed)
-    columns, rows, alone = make_lines(defects, lines_of(), sensor)
+        false = None
+    lines = lines_of()
+    columns, rows, alone = make_lines(defects, lines, sensor, Clock(evidence.followed_photos))
+    if evidence.followed is not None and not rules.smears:
+        alone = with_clusters(alone, sensor.cfa.step)
+        area, on_lines = sensor.active_area, {(one.x, one.y) for one in defects} - {(one.x, one.y) for one in alone}
+        covered = np.array([(y - area.y) * area.width + x - area.x for x, y in on_lines], np.int64)
+        false = _false_positives(evidence, evidence.followed, lines, covered)
     if rules.lists_strengths:
         least = least_strengths
         if evidence.followed is not None:
@@ -119,7 +123,7 @@ def add_skipped(sensor_map: SensorMap, skipped: Iterable[Skipped]) -> SensorMap:
     return replace(sensor_map, skipped=listed, frames=replace(sensor_map.frames, skipped=len(listed)))
 
 
-def deviating_lines(evidence: Evidence) -> tuple[DeviatingLine, ...]:
+def deviating_lines(evidence: Evidence) -> tuple[FollowedLine, ...]:
     """Return the columns and rows that deviate as a whole; none where scenery may pass for them.
 
     Parameters
@@ -131,35 +135,26 @@ def deviating_lines(evidence: Evidence) -> tuple[DeviatingLine, ...]:
         return ()  # the tally has the frames that only the second pass recognised
     if evidence.followed is not None:
         return evidence.followed.lines
-    return lines_in_means(evidence.tally, evidence.profile) if evidence.rules.finds_lines else ()
+    if not evidence.rules.finds_lines:
+        return ()
+    area = evidence.profile.active_area
+    found = lines_in_means(evidence.tally, evidence.profile.cfa.shifted(x=area.x, y=area.y))
+    return tuple(FollowedLine(line, MOST_CERTAIN, None) for line in found)
 
 
-def lines_in_means(tally: Tally, profile: Profile) -> tuple[DeviatingLine, ...]:
-    """Return the columns and rows that deviate in the mean of all frames.
-
-    Parameters
-    ----------
-    tally
-        Sums over the frames.
-    profile
-        Geometry.
-    """
-    area = profile.active_area
-    mean = np.empty(tally.shape, np.float32)
-    for first in range(0, tally.shape[0], _BAND):
-        mean[first : first + _BAND] = tally.mean_score(np.s_[first : first + _BAND])
-    return find_lines(mean, tally.count, profile.cfa.shifted(x=area.x, y=area.y))
-
-
-def _false_positives(evidence: Evidence, followed: SecondPassResult) -> float | None:
+def _false_positives(
+    evidence: Evidence, followed: SecondPassResult, lines: Sequence[FollowedLine], covered: NDArray[np.int64]
+) -> float | None:
     """Return how many entries may be false: as decoys tell, and as the entries' own confidences leave open.
 
-    None where frames are too few for decoys.
+    `covered` are the places that are no entries by themselves. None where frames are too few for decoys.
     """
     if evidence.counted < _FEWEST_FOR_DECOYS:
         return None
-    left_open = float(np.sum(1 - followed.odds.confidence[followed.odds.likely]))
-    return rounded(expected_false(followed.decoys, part=evidence.decoy_part) + left_open, digits=2)
+    single = followed.odds.likely & ~np.isin(followed.places, covered)
+    left_open = float(np.sum(1 - followed.odds.confidence[single])) + sum(1 - line.confidence for line in lines)
+    along = expected_false(followed.line_decoys, part=len(NEAR)) if followed.line_decoys.size else 0.0
+    return rounded(expected_false(followed.decoys, part=evidence.decoy_part) + along + left_open, digits=2)
 
 
 def _followed_defects(
@@ -170,12 +165,10 @@ def _followed_defects(
     most = most_listed(evidence.tally.hidden.size)
     if likely.size > most:
         likely = np.sort(likely[np.argsort(-followed.odds.total[likely], kind="stable")[:most]])
-    places, width = followed.places[likely], sensor.active_area.width
     return make_defects(
-        places,
+        followed.places[likely],
         np.minimum(followed.odds.confidence[likely], ceiling),
         diagnose_series(followed, likely, least_strengths),
-        clusters=find_clusters(places // width, places % width, sensor.cfa.step),
         series=followed.series[likely],
         sensor=sensor,
         clock=Clock(evidence.followed_photos),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,11 @@ from sensormap.diagnose.series import Series
 from sensormap.maps.entries import Defect, Interval, rounded
 
 
-def make_defects(  # noqa: PLR0913
+def make_defects(
     places: NDArray[np.int64],
     confidence: NDArray[np.float64],
     diagnoses: Sequence[Diagnosis],
     *,
-    clusters: NDArray[np.int64],
     series: Series,
     sensor: Sensor,
     clock: Clock,
@@ -34,8 +34,6 @@ def make_defects(  # noqa: PLR0913
         Probability that each is a defect, ``(N,)``.
     diagnoses
         Diagnosis of each.
-    clusters
-        Number of each one's cluster, 0 for single ones: ``(N,)``.
     series
         Series of each.
     sensor
@@ -48,33 +46,44 @@ def make_defects(  # noqa: PLR0913
     for i, found in enumerate(diagnoses):
         x, y = int(cols[i]) + sensor.active_area.x, int(rows[i]) + sensor.active_area.y
         mean, variance = _moments(series.value[i, series.known[i]].astype(np.int64))
-        onset, until = clock.between(found.onset), clock.between(found.until)
-        jumps = clock.within_a_day(onset, until)
-        diagnosis, until = (found.jumping(), None) if jumps else (found, until)
-        intervals = {name: _rounded(interval) for name, interval in diagnosis.strengths.items()}
         defects.append(
             Defect(
                 x=x,
                 y=y,
                 plane=sensor.cfa.plane_name(x=x, y=y),
-                kind=diagnosis.kind,
                 confidence=rounded(float(confidence[i]), digits=4),
-                score=rounded(diagnosis.score, digits=4),
+                score=rounded(found.score, digits=4),
                 mean=rounded(mean),
                 variance=rounded(variance),
                 jpeg=sensor.jpeg_pixel(x, y),
-                dark_dn_per_s=intervals.get("dark_dn_per_s"),
-                offset_dn=intervals.get("offset_dn"),
-                response=intervals.get("response"),
-                unresolved=diagnosis.unresolved,
-                or_kinds=diagnosis.or_kinds,
-                onset=onset,
-                until=until,
-                seen=(diagnosis.seen, diagnosis.due),
-                cluster=int(clusters[i]) or None,
+                **told_facts(found, clock),
             )
         )
     return defects
+
+
+def told_facts(found: Diagnosis, clock: Clock) -> dict[str, Any]:
+    """Return what a diagnosis says of an entry, by the names that it has there: kinds, strengths, onset and end.
+
+    Parameters
+    ----------
+    found
+        Diagnosis of a photosite, or of a line.
+    clock
+        Capture times of the followed frames.
+    """
+    onset, until = clock.between(found.onset), clock.between(found.until)
+    jumps = clock.within_a_day(onset, until)
+    diagnosis, until = (found.jumping(), None) if jumps else (found, until)
+    return {
+        "kind": diagnosis.kind,
+        **{name: _rounded(interval) for name, interval in diagnosis.strengths.items()},
+        "unresolved": diagnosis.unresolved,
+        "or_kinds": diagnosis.or_kinds,
+        "onset": onset,
+        "until": until,
+        "seen": (diagnosis.seen, diagnosis.due),
+    }
 
 
 def _moments(values: NDArray[np.int64]) -> tuple[float, float]:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from sensormap.assemble.evidence import Clock
+from sensormap.assemble.from_series import told_facts
 from sensormap.camera.geometry import Sensor
-from sensormap.detect.lines import DeviatingLine
 from sensormap.detect.runs import FEWEST_IN_RUN, find_columns
-from sensormap.maps.entries import LINE_ENDS, Between, Column, Defect, DefectKind, Row, rounded
+from sensormap.diagnose.kind_and_strengths import FollowedLine
+from sensormap.maps.entries import LINE_ENDS, Column, Defect, DefectKind, Row, rounded
 
-# Confidence of a line that deviates as a whole: `detect.lines` expects far fewer than a hundredth of a false one a map.
-_LINE_CONFIDENCE = 0.99
+MOST_CERTAIN = 0.99
+"""Highest confidence of a line by itself: of true ones too few were counted for more."""
 
 # A plane belongs to a run if it has a tenth of its members.
 _LEAST_SHARE = 0.1
@@ -36,7 +39,7 @@ class _LinePart:
     first: int
     last: int
     planes: tuple[str, ...]
-    line: DeviatingLine | None = None
+    line: FollowedLine | None = None
 
     def holds(self, defect: Defect) -> bool:
         place, along = (defect.x, defect.y) if self.axis == "column" else (defect.y, defect.x)
@@ -48,7 +51,7 @@ class _LinePart:
 
 
 def make_lines(
-    defects: Sequence[Defect], lines: Sequence[DeviatingLine], sensor: Sensor
+    defects: Sequence[Defect], lines: Sequence[FollowedLine], sensor: Sensor, clock: Clock
 ) -> tuple[tuple[Column, ...], tuple[Row, ...], tuple[Defect, ...]]:
     """Return the columns, the rows, and the defects that neither covers.
 
@@ -57,16 +60,18 @@ def make_lines(
     defects
         All defects that are listed, sorted by (y, x).
     lines
-        Lines that deviate as a whole, from `detect.lines.find_lines`.
+        Lines that deviate as a whole, and what their series say.
     sensor
         Geometry.
+    clock
+        Capture times of the followed frames.
     """
     parts: list[_LinePart] = []
     for one in (*_runs("column", defects), *_runs("row", defects), *(_of_line(line, sensor) for line in lines)):
         parts = _added(parts, one)
     entries = [(one, [defect for defect in defects if one.holds(defect)]) for one in parts]
-    columns = [_column(one, members) for one, members in entries if one.axis == "column"]
-    rows = [_row(one, members) for one, members in entries if one.axis == "row"]
+    columns = [Column(*_place(one), **_facts(one, held, clock)) for one, held in entries if one.axis == "column"]
+    rows = [Row(*_place(one), **_facts(one, held, clock)) for one, held in entries if one.axis == "row"]
     covered = {(defect.x, defect.y) for _, members in entries for defect in members}
     alone = tuple(defect for defect in defects if (defect.x, defect.y) not in covered)
     columns.sort(key=lambda entry: (entry.x, entry.y0))
@@ -105,9 +110,9 @@ def _runs(axis: str, defects: Sequence[Defect]) -> list[_LinePart]:
     return found
 
 
-def _of_line(line: DeviatingLine, sensor: Sensor) -> _LinePart:
+def _of_line(followed: FollowedLine, sensor: Sensor) -> _LinePart:
     """Return a line of the active area on the raw grid."""
-    area = sensor.active_area
+    area, line = sensor.active_area, followed.line
     across, along = (area.x, area.y) if line.axis == "column" else (area.y, area.x)
     place, first, last = line.place + across, line.first + along, line.last + along
     step = sensor.cfa.step
@@ -115,7 +120,7 @@ def _of_line(line: DeviatingLine, sensor: Sensor) -> _LinePart:
     for phase in line.phases:
         x, y = (place, phase + along) if line.axis == "column" else (phase + along, place)
         planes.add(sensor.cfa.plane_name(x=x % step, y=y % step))
-    return _LinePart(line.axis, place, first, last, tuple(sorted(planes)), line)
+    return _LinePart(line.axis, place, first, last, tuple(sorted(planes)), followed)
 
 
 def _added(parts: list[_LinePart], new: _LinePart) -> list[_LinePart]:
@@ -132,23 +137,32 @@ def _added(parts: list[_LinePart], new: _LinePart) -> list[_LinePart]:
     return _added([one for one in parts if one is not met], united)
 
 
-def _facts(one: _LinePart, members: Sequence[Defect]) -> tuple[DefectKind, float, float, int, Between | None]:
-    """Return an entry's kind, confidence, score, defects and onset: of its members, or of a line with few of them."""
+def _place(one: _LinePart) -> tuple[int, int, int, str]:
+    return one.place, one.first, one.last, "+".join(one.planes)
+
+
+def _facts(one: _LinePart, members: Sequence[Defect], clock: Clock) -> dict[str, Any]:
+    """Return the rest of an entry: what its series says, else what most of its members do, else what its sign says."""
     line = one.line
+    diagnosis = None if line is None else line.diagnosis
     # As many members as make a run tell a line's kind: a single one may lie in it by chance.
-    if line is None or len(members) >= FEWEST_IN_RUN:
-        kind = Counter(member.kind for member in members).most_common(1)[0][0]
-        onset = Counter(member.onset for member in members).most_common(1)[0][0]
-        confidence = rounded(float(np.median([member.confidence for member in members])))
-        score = rounded(float(np.median([member.score for member in members])), digits=4)
-        return kind, confidence, score, len(members), onset
-    kind = DefectKind.WEAK if line.effect < 0 else DefectKind.OFFSET
-    return kind, _LINE_CONFIDENCE, rounded(line.score, digits=4), len(members), None
-
-
-def _column(one: _LinePart, members: Sequence[Defect]) -> Column:
-    return Column(one.place, one.first, one.last, "+".join(one.planes), *_facts(one, members))
-
-
-def _row(one: _LinePart, members: Sequence[Defect]) -> Row:
-    return Row(one.place, one.first, one.last, "+".join(one.planes), *_facts(one, members))
+    if line is None or (diagnosis is None and len(members) >= FEWEST_IN_RUN):
+        return {
+            "kind": Counter(member.kind for member in members).most_common(1)[0][0],
+            "confidence": rounded(float(np.median([member.confidence for member in members]))),
+            "score": rounded(float(np.median([member.score for member in members])), digits=4),
+            "defects": len(members),
+            "onset": Counter(member.onset for member in members).most_common(1)[0][0],
+        }
+    by_members = [member.confidence for member in members] if len(members) >= FEWEST_IN_RUN else [0.0]
+    confidence = max(min(line.confidence, MOST_CERTAIN), float(np.median(by_members)))
+    if diagnosis is None:
+        kind = DefectKind.WEAK if line.line.effect < 0 else DefectKind.OFFSET
+        score = rounded(line.line.score, digits=4)
+        return {"kind": kind, "confidence": confidence, "score": score, "defects": len(members)}
+    return {
+        "confidence": rounded(confidence, digits=4),
+        "score": rounded(diagnosis.score, digits=4),
+        "defects": len(members),
+        **told_facts(diagnosis, clock),
+    }

@@ -1,27 +1,21 @@
-"""What a run says on stderr: messages and errors one line each, and a progress bar on a terminal."""
+"""What a run says on stderr: messages and errors one line each."""
 
 from __future__ import annotations
 
 import logging
-import os
-import signal
-import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from sensormap.cli.config import used_defaults
 from sensormap.threads import message_prefix
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from sensormap.maps.sensor_map import SensorMap
-    from sensormap.threads import Progress
 
 
 class Failure(click.ClickException):
@@ -54,27 +48,6 @@ class _ConsoleHandler(logging.Handler):
             stderr_console().out(plain(line), highlight=False)
 
 
-def open_missing_stderr() -> None:
-    """Open the null device for standard error where there is none: libraries write to it without asking."""
-    if sys.stderr is None:
-        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
-
-
-def end_on_signals() -> None:
-    """Have the signals that ask a process to end do it as Ctrl-C does: what is half written is removed first."""
-    if threading.current_thread() is not threading.main_thread():  # which alone may ask for them
-        return
-    for name in ("SIGTERM", "SIGHUP"):
-        asked = getattr(signal, name, None)
-        if asked and signal.getsignal(asked) is signal.SIG_DFL:  # not where it is ignored, as nohup does
-            signal.signal(asked, _end)
-
-
-def _end(number: int, _: object) -> None:
-    click.echo("Ended by a signal!", err=True)
-    raise SystemExit(128 + number)
-
-
 def note_unknown_serials(maps: Mapping[str, SensorMap]) -> None:
     """Say on stderr which of several maps, by name, do not know their camera's serial number, where others may."""
     from sensormap.report.words import plain  # noqa: PLC0415
@@ -92,47 +65,5 @@ def configure_log(verbosity: int) -> None:
     logger.setLevel(levels.get(max(verbosity, -2), logging.DEBUG))
     logger.handlers = [_ConsoleHandler()]
     logger.propagate = False
-
-
-@contextmanager
-def progress_bar(verbosity: int, doing: str = "mapping") -> Iterator[Progress]:
-    """Show a bar with frames a second and the time left while the block runs; nothing in a pipe or when quiet."""
-    console = stderr_console()
-    if not console.is_terminal or verbosity < 0:
-        yield lambda done, total: None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    class Pace(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            if not task.completed or not task.total or not task.elapsed:
-                return Text("reading EXIF" if task.total is None else "decoding")
-            left = round(task.elapsed * (task.total / task.completed - 1))
-            hours, minutes = divmod(left // 60, 60)
-            time = f"{hours}:{minutes:02}:{left % 60:02}" if hours else f"{minutes}:{left % 60:02}"
-            return Text(f"{task.completed / task.elapsed:.1f} frames/s, {time} left")
-
-    # The rest takes up to 50 characters, and is worth more than a long bar.
-    bar_column = BarColumn(bar_width=min(max(console.width - 50, 4), 40))
-    columns = (TextColumn(doing), bar_column, MofNCompleteColumn(), Pace())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=None)
-
-        def show(done: int, total: int) -> None:
-            if not done:
-                bar.reset(task, total=total)  # the pace is that of decoding
-            bar.update(task, completed=done, total=total)
-
-        yield show
-
-
-@contextmanager
-def count_shown(verbosity: int, noun: str) -> Iterator[Callable[[int], None]]:
-    """Show a number of things done, of which nobody knows how many there are; nothing in a pipe or when quiet."""
-    console = stderr_console()
-    if not console.is_terminal or verbosity < 0:
-        yield lambda done: None
-        return
-    with console.status(f"0 {noun}") as status:
-        yield lambda done: status.update(f"{done} {noun}")
+    if text := used_defaults():
+        logger.info("%s", text)

@@ -2,34 +2,98 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
+from sensormap.cli.config import configured
+from sensormap.errors import OutputError
 from sensormap.settings import AUTO, DECODERS, DEFAULT_FOLLOWED
 from sensormap.urls import is_url
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{0,9})?) ?([KMGT])I?B?")
 _BYTES = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
-map_argument = click.argument("map_file", metavar="MAP", type=click.Path(path_type=Path))
+
+def examples(*lines: str) -> str:
+    """Return the end of a command's help: how it is called, each line as it stands."""
+    noun = "Example" if len(lines) == 1 else "Examples"
+    return "\n".join(("\b", f"{noun}:", *(f"  {line}" for line in lines)))
+
+
+map_argument = click.argument("map_file", metavar="MAP", type=click.Path(path_type=Path, readable=False))
+
+
+def complete_files(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Have the shell complete the name of a file, where click alone takes a text for a text."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - for shells only
+
+    return [CompletionItem(incomplete, type="file")]
+
+
 profile_option = click.option(
-    "--profile", metavar="NAME|FILE", help="Camera profile; by default the one for the camera that the photos name."
+    "--profile",
+    metavar="NAME|FILE",
+    default=configured("profile"),
+    shell_complete=complete_files,
+    help="Camera profile; by default that of the config file, or the one for the camera that the photos name.",
 )
 serial_option = click.option("--serial", help="Serial number of the camera to map, if the photos are from several.")
 jobs_option = click.option(
-    "--jobs", type=click.IntRange(1, 256), help="Number of threads.  [default: one for each processor, at most 8]"
+    "--jobs",
+    type=click.IntRange(1, 256),
+    default=configured("jobs"),
+    help="Number of threads.  [default: that of the config file, or one for each processor, at most 8]",
 )
 
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     _PathType: TypeAlias = click.ParamType[Path]
     _NumberType: TypeAlias = click.ParamType[int]
 else:  # which older releases of click cannot subscript
     _PathType = _NumberType = click.ParamType
+
+
+def check_result_name(name: str) -> None:
+    """Refuse a name for a result that is one of a folder, or of a photo.
+
+    Raises
+    ------
+    OutputError
+        If there is no such folder, or if the name's ending is a photo's: programs, and the next run, would take the
+        result for one.
+    """
+    from sensormap.photos.files import is_photo_name  # noqa: PLC0415 - not everything needs it
+
+    problem = ""
+    if name.endswith(tuple(filter(None, ("/", os.sep, os.altsep)))) and not os.path.isdir(name):  # noqa: PTH112
+        problem = "names a folder that does not exist: make it first, or leave the last character out"
+    elif is_photo_name(Path(name)):
+        problem = "is named like a photo, expected another name for a result"
+    if problem:
+        msg = f"{name}: {problem}"
+        raise OutputError(msg)
+
+
+class ResultPath(click.Path):
+    """Where a result goes: a file that is not named like a photo, a folder that exists, or ``-``."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, readable=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path that was typed."""
+        check_result_name(os.fspath(value))
+        return super().convert(value, param, ctx)
 
 
 class FolderPath(_PathType):
@@ -42,6 +106,12 @@ class FolderPath(_PathType):
         if not str(value):
             self.fail("'' names no folder", param, ctx)
         return Path(str(value))
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Have the shell complete the name of a folder."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - for shells only
+
+        return [CompletionItem(incomplete, type="dir")]
 
 
 class _Memory(_NumberType):
@@ -78,6 +148,13 @@ decoder_option = click.option(
     help="Decoder of raw photos. auto reads compressed NEFs several times as fast as rawpy, which is LibRaw, compares "
     "some of them with it, and leaves all other files to it. The map is the same.",
 )
+
+def state_option(text: str) -> Callable[[F], F]:
+    """Return the option that names a state folder, with its help."""
+    text += "  [default: that of the config file, if any]"
+    return click.option("--state", type=FolderPath(), default=configured("state"), help=text)
+
+
 verbose_option = click.option(
     "-v", "--verbose", count=True, help="Print more on stderr: -v the steps, -vv everything."
 )

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
+from textwrap import fill
 
+from rich.color import ColorSystem
 from rich.console import Console
+from rich.style import Style
 from rich.text import Text
 
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.report.entries import column_table, defect_table, row_table
+from sensormap.report.palette import TERMINAL_COLOURS
 from sensormap.report.summary import facts_table, kind_table, skipped_table
 from sensormap.report.table import Table, table_lines
+from sensormap.report.thumbnail import Thumbnail, thumbnail
+
+_KIND = re.compile(rf"\b(?:{'|'.join(TERMINAL_COLOURS)})\b")
+_ASCII = str.maketrans("▘▝▀▖▌▞▛▗▚▐▜▄▙▟█░▒▓╭╮╰╯─│·", "''\":[/[.\\]].[]#.:*++++-|.")
 
 
-def show_map(sensor_map: SensorMap, console: Console, *, limit: int | None = 20, title: str = "") -> None:
+def show_map(
+    sensor_map: SensorMap,
+    console: Console,
+    *,
+    limit: int | None = 20,
+    title: str = "",
+    by: str = "score",
+    picture: bool = False,
+) -> None:
     """Print a map's summary and its defects.
 
     Parameters
@@ -27,14 +45,23 @@ def show_map(sensor_map: SensorMap, console: Console, *, limit: int | None = 20,
         How many defects at most, strongest first; None for all.
     title
         What the defects are, where the map holds only some of all: stands in place of their number.
+    by
+        Order of the defects, one of `report.listing.order.ORDERS`.
+    picture
+        Whether to print a thumbnail of the sensor too.
     """
     print_table(facts_table(sensor_map), console)
     kinds = kind_table(sensor_map)
+    if picture:
+        console.print()
+        print_thumbnail(thumbnail(sensor_map, width=console.width - 2), console)
     tables = (
-        replace(kinds, title=title, note="" if kinds.rows else "None stands out there.") if title else kinds,
+        replace(kinds, title=title, note="" if kinds.rows else "There is none.")
+        if title
+        else kinds,
         column_table(sensor_map),
         row_table(sensor_map),
-        defect_table(sensor_map, limit=limit),
+        defect_table(sensor_map, limit=limit, by=by),
         skipped_table(sensor_map),
     )
     for table in tables:
@@ -52,7 +79,7 @@ def print_tables(tables: Iterable[Table], console: Console) -> None:
 
 
 def print_table(table: Table, console: Console) -> None:
-    """Print one table under its title, with its note below.
+    """Print one table under its title, with its note below; kinds of defects have colours.
 
     Parameters
     ----------
@@ -67,7 +94,61 @@ def print_table(table: Table, console: Console) -> None:
     if table.rows and any(table.header):
         console.print(Text(lines.pop(0), style="dim"), soft_wrap=True)
     if lines:
+        text = "\n".join(lines)
+        if "kind" in table.header and (system := _colours(console)):
+            text = _KIND.sub(lambda word: _coloured(word[0], word[0], system), text)
         # As one piece: rich's own tables measure every cell, which takes half a minute for 50 000 rows.
-        console.out("\n".join(lines), highlight=False)
+        console.out(text, highlight=False)
     if table.note:
         console.print(Text(table.note))
+
+
+def print_thumbnail(picture: Thumbnail, console: Console) -> None:
+    """Print a small picture of a sensor in a frame, and below what its colours mean, where there are colours.
+
+    Parameters
+    ----------
+    picture
+        What to print.
+    console
+        Where to. Where its encoding has no block characters, others take their place.
+    """
+    system = _colours(console)
+    across = len(picture.cells[0])
+    lines = ["╭" + "─" * across + "╮"]
+    for cells in picture.cells:
+        shown = (_coloured(char, kind, system) if system and kind else char for char, kind in cells)
+        lines.append("│" + "".join(shown) + "│")
+    lines.append("╰" + "─" * across + "╯")
+    if system:
+        # Of the width that the picture has, or the longest word; blanks within a name do not break it.
+        names = fill(" ".join(f"█\xa0{kind}" for kind in picture.kinds), max(across + 2, 18), break_on_hyphens=False)
+        for kind in picture.kinds:
+            names = names.replace(f"█\xa0{kind}", _coloured(f"█ {kind}", kind, system))
+        lines.append(names)
+    text = "\n".join(lines)
+    console.out(text if _prints_blocks(console) else text.translate(_ASCII), highlight=False)
+    if picture.shaded:
+        console.print(Text("The darker, the more defects."))
+
+
+def _prints_blocks(console: Console) -> bool:
+    """Tell whether a console's encoding has block characters."""
+    try:
+        "▘█╭░".encode(console.encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _colours(console: Console) -> ColorSystem | None:
+    """Return what colours a console shows; None for none, as in a pipe, or where ``NO_COLOR`` asks for none."""
+    if console.color_system is None or console.no_color or console.legacy_windows:
+        return None
+    return ColorSystem.STANDARD  # the 16 whose shades are the user's own
+
+
+@cache
+def _coloured(text: str, kind: str, system: ColorSystem) -> str:
+    """Return a text in the colour of a kind, as the codes of a terminal."""
+    return Style.parse(TERMINAL_COLOURS[kind]).render(text, color_system=system)

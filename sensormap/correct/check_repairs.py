@@ -13,7 +13,7 @@ from sensormap.correct.raw import mask_of, usable_part
 from sensormap.correct.run import OnSkipped, log_skipped, run_each
 from sensormap.correct.selection import check_body
 from sensormap.decode.original import read_original
-from sensormap.errors import FrameMismatchError
+from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.exif import read_photo
 from sensormap.photos.files import read_bytes
@@ -76,6 +76,9 @@ def check_repairs(
         return _held_out(path, sensor_map, force=force)
 
     paths = find_local_photos(photos, images=False)
+    if not paths:
+        msg = "no photos found: no file there has the name of a raw photo"
+        raise DecodeError(msg)
     parts = run_each(paths, held_out, jobs=jobs, progress=progress, on_skipped=on_skipped)
     return RepairCheck(len(parts), sum_up(parts))
 

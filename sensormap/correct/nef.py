@@ -50,6 +50,12 @@ class Nef:
         return self.coding.levels
 
 
+def can_rewrite(data: bytes, name: str) -> bool:
+    """Tell, without decoding it, whether a file is a NEF that `read_nef` decodes, unless it is damaged."""
+    raw = find_strip(data, name)
+    return raw is not None and raw.bits == _BITS and strip_coding(raw, name) is not None
+
+
 def read_nef(data: bytes, name: str) -> Nef | None:
     """Decode a NEF so that it can be written again.
 

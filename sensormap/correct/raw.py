@@ -136,7 +136,7 @@ def correct_as_dng(data: bytes, task: CorrectionTask) -> CorrectedCopy:
     area = usable_part(original, task.sensor_map, task.name)
     levels = Levels(original.cfa, original.black_level, original.white_level).of(task.profile)
     repairs = find_repairs(original.mosaic, area, levels, task)
-    mosaic = _with_values(original.mosaic, repairs)
+    mosaic = with_repairs(original.mosaic, repairs)
     dng = marked(dng_bytes(mosaic, original))
     check_dng(dng, mosaic, task.name)
     return CorrectedCopy(dng, ".dng", repairs.rows.size, repairs.left)
@@ -147,18 +147,27 @@ def correct_image(data: bytes, task: CorrectionTask) -> CorrectedCopy:
 
     What else the file says is not kept.
     """
-    cfa, area, profile = task.sensor_map.sensor.cfa, task.sensor_map.sensor.active_area, task.profile
-    _check_size(image_size(data, task.name), None, task.sensor_map, task.name)
+    check_image(data, task)
     mosaic = read_image(data, task.name)
-    black = profile.black_level if profile and profile.black_level else (0,) * len(cfa.planes)
-    levels = Levels(cfa, black, int(np.iinfo(np.uint16).max)).of(profile)
-    repairs = find_repairs(mosaic, area, levels, task)
-    corrected = _with_values(mosaic, repairs)
+    repairs = find_repairs(mosaic, task.sensor_map.sensor.active_area, image_levels(task), task)
+    corrected = with_repairs(mosaic, repairs)
     written = marked(image_bytes(corrected, like=data))
     if not np.array_equal(read_image(written, task.name), corrected):
         msg = f"{task.name}: written again, it does not decode to the corrected mosaic"
         raise OutputError(msg)
     return CorrectedCopy(written, "", repairs.rows.size, repairs.left)
+
+
+def check_image(data: bytes, task: CorrectionTask) -> None:
+    """Refuse a PNG or TIFF file of another size than the map's raw grid."""
+    _check_size(image_size(data, task.name), None, task.sensor_map, task.name)
+
+
+def image_levels(task: CorrectionTask) -> Levels:
+    """Return black and saturation of a PNG or TIFF file: its own header tells neither, the profile may."""
+    cfa, profile = task.sensor_map.sensor.cfa, task.profile
+    black = profile.black_level if profile and profile.black_level else (0,) * len(cfa.planes)
+    return Levels(cfa, black, int(np.iinfo(np.uint16).max)).of(profile)
 
 
 def list_in_dng(data: bytes, task: CorrectionTask) -> CorrectedCopy:
@@ -224,7 +233,7 @@ def mask_of(sensor_map: SensorMap, area: Rect) -> NDArray[np.bool_]:
     return np.ascontiguousarray(sensor_map.mask()[area.slices])
 
 
-def _with_values(mosaic: NDArray[np.uint16], repairs: RepairedPhotosites) -> NDArray[np.uint16]:
+def with_repairs(mosaic: NDArray[np.uint16], repairs: RepairedPhotosites) -> NDArray[np.uint16]:
     """Return a copy of a mosaic with the repaired values."""
     corrected = mosaic.copy()
     corrected[repairs.rows, repairs.cols] = repairs.values

@@ -31,7 +31,7 @@ from sensormap.correct.raw import (
     list_in_dng,
 )
 from sensormap.correct.selection import ChosenDefects, check_body, choose_defects, pixels_of
-from sensormap.errors import FrameMismatchError, OutputError, SensorMapError
+from sensormap.errors import DecodeError, FrameMismatchError, OutputError, SensorMapError
 from sensormap.frame import Photo, Skipped
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.output import write_atomically
@@ -41,6 +41,7 @@ from sensormap.photos.finding import find_local_photos
 from sensormap.photos.mark import marked
 from sensormap.photos.refusals import skipped
 from sensormap.threads import Progress, default_threads, no_progress, result_of
+from sensormap.urls import expanded
 
 log = logging.getLogger(__name__)
 
@@ -175,26 +176,51 @@ def correct_photos(
     OutputError
         If `folder` is not a folder, or is named like a photo.
     """
-    folder = Path(folder).expanduser()
+    paths, outputs, kept = places_of(photos, expanded(folder))
+    by_libraw = {*paths[::_COMPARED]}
+
+    def corrected_photo(path: Path) -> CorrectedPhoto:
+        corrected = _correct(path, outputs(path), sensor_map, options, kept, by_libraw=path in by_libraw)
+        kept[identity(corrected.output)] = f"the corrected copy of {path}, written in this run"
+        return corrected
+
+    return run_each(paths, corrected_photo, jobs=options.jobs, progress=progress, on_skipped=on_skipped)
+
+
+def places_of(
+    photos: Iterable[str | Path], folder: Path
+) -> tuple[tuple[Path, ...], Callable[[Path], Path], dict[object, str]]:
+    """Find photos, and where their copies go.
+
+    Parameters
+    ----------
+    photos, folder
+        As for `correct_photos`.
+
+    Returns
+    -------
+    photos, outputs, kept
+        The photos; what returns where each one's copy goes, or raises `OutputError` where another's goes there too; and
+        the identities of files that are never replaced, as for `destinations.unless_corrected`.
+    """
     check_folder(folder)
     found = find_local_photos(photos, images=False)
+    if not found:
+        msg = "no photos found: no file there has the name of a raw photo or a JPEG"
+        raise DecodeError(msg)
     paths = without_results(found, folder)
     if len(paths) < len(found):
         log.warning("%d files in %s left out: taken for results of earlier runs", len(found) - len(paths), folder)
     outputs = output_paths(paths, folder)
     taken = clashes(outputs)
-    kept = {identity(path): "one of the photos, which are never written over" for path in paths}
-    by_libraw = {*paths[::_COMPARED]}
 
-    def corrected_photo(path: Path) -> CorrectedPhoto:
+    def output_of(path: Path) -> Path:
         if path in taken:
             msg = f"{path.name}: {path} would be written to the same file as {taken[path]}"
             raise OutputError(msg)
-        corrected = _correct(path, outputs[path], sensor_map, options, kept, by_libraw=path in by_libraw)
-        kept[identity(corrected.output)] = f"the corrected copy of {path}, written in this run"
-        return corrected
+        return outputs[path]
 
-    return run_each(paths, corrected_photo, jobs=options.jobs, progress=progress, on_skipped=on_skipped)
+    return paths, output_of, {identity(path): "one of the photos, which are never written over" for path in paths}
 
 
 def run_each(
@@ -264,6 +290,7 @@ def _correct(
     """Correct one photo and write it."""
     photo = read_photo(path)
     check_body(photo, sensor_map, force=options.force)
+    check_fits(photo, sensor_map, options)
     of_raw = photo.jpeg_size is None
     chosen = choose_defects(sensor_map, photo.exposure, of_raw=of_raw, all_defects=options.all_defects)
     data = read_bytes(path)
@@ -279,6 +306,33 @@ def _correct(
     return CorrectedPhoto(path, output, copy.repaired, copy.left, chosen, copy.elsewhere)
 
 
+def check_fits(photo: Photo, sensor_map: SensorMap, options: CorrectOptions) -> None:
+    """Refuse a photo of a sort that the map, or the options, are not for.
+
+    Raises
+    ------
+    FrameMismatchError
+        Saying what was found, and what is expected.
+    """
+    name, crop = photo.path.name, sensor_map.sensor.jpeg_crop
+    if photo.jpeg_size is None:
+        if sensor_map.sensor.is_jpeg_grid:
+            msg = f"{name}: a raw photo, but the map is of JPEGs of a camera whose raw grid is unknown"
+            raise FrameMismatchError(msg)
+        if is_image_name(photo.path) and (options.dng or options.opcodes):
+            msg = f"{name}: a PNG or TIFF file tells nothing of what a DNG needs"
+            raise FrameMismatchError(msg)
+        return
+    if options.method not in JPEG_METHODS or options.dng or options.opcodes:
+        msg = f"{name}: a JPEG, which is corrected by --method {' or '.join(JPEG_METHODS)} and stays one"
+        raise FrameMismatchError(msg)
+    if crop is None or photo.jpeg_size != (crop.width, crop.height):
+        found = "{} x {} pixels".format(*photo.jpeg_size)
+        expected = f"{crop.width} x {crop.height}" if crop else f"none: profile {sensor_map.profile} has no jpeg_crop"
+        msg = f"{name}: a JPEG of {found}, expected {expected}"
+        raise FrameMismatchError(msg)
+
+
 def _copy_of_raw(
     data: bytes,
     photo: Photo,
@@ -292,13 +346,7 @@ def _copy_of_raw(
     name = photo.path.name
     profile = find_profile(sensor_map.body)
     task = CorrectionTask(name, sensor_map, chosen, options.method, photo.exposure, profile, by_libraw)
-    if sensor_map.sensor.is_jpeg_grid:
-        msg = f"{name}: a raw photo, but the map is of JPEGs of a camera whose raw grid is unknown"
-        raise FrameMismatchError(msg)
     if is_image_name(photo.path):
-        if options.dng or options.opcodes:
-            msg = f"{name}: a PNG or TIFF file tells nothing of what a DNG needs"
-            raise FrameMismatchError(msg)
         return correct_image(data, task)
     if options.opcodes:
         return list_in_dng(data, task)
@@ -310,15 +358,7 @@ def _copy_of_jpeg(
     data: bytes, photo: Photo, sensor_map: SensorMap, chosen: ChosenDefects, options: CorrectOptions
 ) -> CorrectedCopy:
     """Return the corrected copy of a JPEG."""
-    name, crop = photo.path.name, sensor_map.sensor.jpeg_crop
-    if options.method not in JPEG_METHODS or options.dng or options.opcodes:
-        msg = f"{name}: a JPEG, which is corrected by --method {' or '.join(JPEG_METHODS)} and stays one"
-        raise FrameMismatchError(msg)
-    if crop is None or photo.jpeg_size != (crop.width, crop.height):
-        found = "{} x {} pixels".format(*(photo.jpeg_size or (0, 0)))
-        expected = f"{crop.width} x {crop.height}" if crop else f"none: profile {sensor_map.profile} has no jpeg_crop"
-        msg = f"{name}: a JPEG of {found}, expected {expected}"
-        raise FrameMismatchError(msg)
+    name = photo.path.name
     pixels = pixels_of(chosen, sensor_map)
     result = correct_jpeg(data, name, pixels, method=options.method, all_defects=options.all_defects)
     corrected = result.data if result.data == data else marked(result.data)

@@ -7,8 +7,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import UnsupportedOperation
-from typing import TextIO
+from io import FileIO, TextIOWrapper, UnsupportedOperation
+from typing import Any, TextIO
 
 STDERR = 2  # file descriptor of standard error, where C code prints
 
@@ -63,9 +63,8 @@ class _Silencer:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, STDERR)
         os.close(null)
-        if _writes_to_stderr(self.python_stderr):
-            encoding = self.python_stderr.encoding
-            self.moved = open(self.saved, "w", 1, encoding, "backslashreplace", closefd=False)  # noqa: SIM115
+        if is_descriptor(self.python_stderr, STDERR):
+            self.moved = message_stream(self.saved, self.python_stderr.encoding)
             sys.stderr = self.moved
 
     def restore(self) -> None:
@@ -78,10 +77,35 @@ class _Silencer:
             os.close(self.saved)
 
 
-def _writes_to_stderr(stream: TextIO | None) -> bool:
-    """Tell whether a stream is the real standard error, not one that a test or a caller put there."""
+def message_stream(descriptor: int, encoding: str) -> TextIO:
+    """Return a stream for messages, which writes to a descriptor what that takes and drops the rest.
+
+    A message that a full disk or a closed terminal does not take must not end the work that it is about.
+    """
+    return TextIOWrapper(_Lossy(descriptor, "w", closefd=False), encoding, "backslashreplace", line_buffering=True)
+
+
+class _Lossy(FileIO):
+    """A file that never fails to be written."""
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        left = view
+        while left:
+            try:
+                written = super().write(left)
+            except OSError:
+                break
+            if not written:  # a pipe that does not wait for its reader, and is full
+                break
+            left = left[written:]
+        return len(view)
+
+
+def is_descriptor(stream: TextIO | None, descriptor: int) -> bool:
+    """Tell whether a stream is the real standard output or error, not one that a test or a caller put there."""
     try:
-        return stream is not None and stream.fileno() == STDERR
+        return stream is not None and stream.fileno() == descriptor
     except (UnsupportedOperation, ValueError, AttributeError):
         return False
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
 from sensormap.detect.line_walks import TILE, background_of, chance_height, deviate, raise_walks, runs_along, steepest
+from sensormap.detect.tally import Tally
 from sensormap.score.medians import SIGMA_PER_MAD, median_of
 from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA
 from sensormap.settings import require_positive
@@ -105,6 +106,15 @@ class LineLimits:
         require_positive(**vars(self))
 
 
+FOLLOWED = LineLimits(effect_sigma=0.1, lone_frames=0.5, score=6.0, false_lines=0.1)
+"""Limits where each line is followed through the frames, which tell what a few of them or chance have made: lower."""
+
+EARLY = LineLimits(effect_sigma=0.08, lone_frames=0.25, shortest=16, score=4.0, false_lines=1.0)
+"""Limits while most frames are still to come, which may raise what does not stand out yet: lower still."""
+
+_BAND = 16  # rows whose intermediate results stay in the cache
+
+
 def find_lines(
     mean: NDArray[np.float32], seen: NDArray[Any], cfa: Cfa, *, limits: LineLimits | None = None
 ) -> tuple[DeviatingLine, ...]:
@@ -151,6 +161,24 @@ def find_lines(
         for _ in range(2):  # a second time for what the other plane has added
             runs[:] = [line for run in joined(runs, limits.gap) for line in _measured(scores, run, limits)]
     return tuple(sorted(without_side_effects(of_columns, columns.step) + without_side_effects(of_rows, columns.step)))
+
+
+def lines_in_means(tally: Tally, cfa: Cfa, *, limits: LineLimits | None = None) -> tuple[DeviatingLine, ...]:
+    """Return the columns and rows that deviate in the mean of all frames.
+
+    Parameters
+    ----------
+    tally
+        Sums over the frames.
+    cfa
+        Filter pattern as read from the active area's corner.
+    limits
+        Limits of what makes a line, such as `FOLLOWED` or `EARLY`; None means the defaults.
+    """
+    mean = np.empty(tally.shape, np.float32)
+    for first in range(0, tally.shape[0], _BAND):
+        mean[first : first + _BAND] = tally.mean_score(np.s_[first : first + _BAND])
+    return find_lines(mean, tally.count, cfa, limits=limits)
 
 
 def joined(runs: Sequence[DeviatingLine], gap: int) -> list[DeviatingLine]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from sensormap.detect.lines import DeviatingLine
 from sensormap.diagnose.behaviour import BLACK_SHARE, LINEAR, Behaviour, Term
 from sensormap.diagnose.defect_odds import Odds
 from sensormap.diagnose.fixed_pattern import FixedPattern, with_floors
-from sensormap.diagnose.law_choice import LawChoice, choose_laws
+from sensormap.diagnose.law_choice import LawChoice, choose_laws, levels_off
 from sensormap.diagnose.onset import FrameSpan, find_healing, find_onset
 from sensormap.diagnose.regression import Fit, fit
 from sensormap.diagnose.series import LOT, ONE_TIME, Conditions, FollowedWindows, Series
@@ -41,49 +41,6 @@ _ALONE = (Behaviour.HOT, Behaviour.OFFSET, Behaviour.WEAK)  # laws of one streng
 
 # By the order of the strengths in the map.
 _NAMES = dict(zip((Term.DARK, Term.OFFSET, Term.RESPONSE), STRENGTHS, strict=True))
-
-
-@dataclass(frozen=True)
-class SecondPassResult:
-    """What the second pass left behind.
-
-    Parameters
-    ----------
-    places
-        Positions of the candidates, ``row * W + col`` in the active area, ascending: ``(N,)``.
-    series, odds
-        Series of each candidate, and its odds.
-    conditions
-        Circumstances of the followed frames.
-    decoys
-        Log Bayes factor of a defect at each decoy, in nats.
-    response_spread
-        Standard deviation of healthy responses, as a share.
-    repeats
-        Frames that turned out to repeat a scene, and count for nothing.
-    pattern
-        Fixed pattern of the sensor; None where it does not matter.
-    second_sensor
-        Which frames another sensor took, ``(n,)``; None where there is no sign of one.
-    lines
-        Columns and rows that deviate as a whole, in many frames.
-    """
-
-    places: NDArray[np.int64]
-    series: FollowedWindows
-    odds: Odds
-    conditions: Conditions
-    decoys: NDArray[np.float64]
-    response_spread: float
-    repeats: int = 0
-    pattern: FixedPattern | None = None
-    second_sensor: NDArray[np.bool_] | None = None
-    lines: tuple[DeviatingLine, ...] = ()
-
-    @property
-    def counted(self) -> int:
-        """Number of frames that count."""
-        return self.conditions.number.size - self.repeats
 
 
 @dataclass(frozen=True)
@@ -125,6 +82,72 @@ class Diagnosis:
         return replace(self, kind=DefectKind.NOISY, or_kinds=(), strengths={}, unresolved=(), until=None)
 
 
+@dataclass(frozen=True)
+class FollowedLine:
+    """A column or row that deviates as a whole, and what its series says.
+
+    Parameters
+    ----------
+    line
+        The line.
+    confidence
+        Probability that it is a defect.
+    diagnosis
+        Its kind, strengths and onset; None where it was not followed.
+    """
+
+    line: DeviatingLine
+    confidence: float
+    diagnosis: Diagnosis | None
+
+
+@dataclass(frozen=True)
+class SecondPassResult:
+    """What the second pass left behind.
+
+    Parameters
+    ----------
+    places
+        Positions of the candidates, ``row * W + col`` in the active area, ascending: ``(N,)``.
+    series, odds
+        Series of each candidate, and its odds.
+    conditions
+        Circumstances of the followed frames.
+    decoys
+        Log Bayes factor of a defect at each decoy, in nats.
+    response_spread
+        Standard deviation of healthy responses, as a share.
+    repeats
+        Frames that turned out to repeat a scene, and count for nothing.
+    pattern
+        Fixed pattern of the sensor; None where it does not matter.
+    second_sensor
+        Which frames another sensor took, ``(n,)``; None where there is no sign of one.
+    lines
+        Columns and rows that deviate as a whole, and what their series say.
+    line_decoys
+        Log Bayes factor of a defect at lines put together of those near by, another one in each frame: in nats, some
+        for each line that was looked at.
+    """
+
+    places: NDArray[np.int64]
+    series: FollowedWindows
+    odds: Odds
+    conditions: Conditions
+    decoys: NDArray[np.float64]
+    response_spread: float
+    repeats: int = 0
+    pattern: FixedPattern | None = None
+    second_sensor: NDArray[np.bool_] | None = None
+    lines: tuple[FollowedLine, ...] = ()
+    line_decoys: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+
+    @property
+    def counted(self) -> int:
+        """Number of frames that count."""
+        return self.conditions.number.size - self.repeats
+
+
 def diagnose_series(
     followed: SecondPassResult, which: NDArray[np.intp], least_strengths: LeastStrengths
 ) -> list[Diagnosis]:
@@ -140,30 +163,76 @@ def diagnose_series(
         Strengths from which a defect counts.
     """
     diagnoses = []
-    for start in range(0, which.size, LOT):
-        diagnoses += _diagnose_lot(followed, which[start : start + LOT], least_strengths)
+    for start in range(0, which.size, LOT):  # memory holds several copies of their series
+        lot = which[start : start + LOT]
+        diagnoses += diagnose(
+            followed.series[lot],
+            followed.odds[lot],
+            followed.conditions,
+            with_floors(least_strengths, followed.pattern, followed.conditions),
+            response_spread=followed.response_spread,
+        )
     return diagnoses
 
 
-def _diagnose_lot(
-    followed: SecondPassResult, which: NDArray[np.intp], least_strengths: LeastStrengths
+def diagnose(
+    series: Series,
+    odds: Odds,
+    conditions: Conditions,
+    least_strengths: LeastStrengths,
+    *,
+    response_spread: float,
 ) -> list[Diagnosis]:
-    """Return the diagnoses of a few candidates; memory holds several copies of their series."""
-    series, odds, conditions = followed.series[which], followed.odds[which], followed.conditions
-    least_strengths = with_floors(least_strengths, followed.pattern, conditions)
+    """Return the diagnoses of a few series.
+
+    Parameters
+    ----------
+    series, odds, conditions
+        Series of N photosites, or lines, in n frames, and the odds of each.
+    least_strengths
+        Strengths from which a defect counts, for a camera of 12 bits.
+    response_spread
+        Standard deviation of healthy responses, as a share.
+    """
     least_strengths = least_strengths.scaled(float(conditions.saturation.max()))
+    series, odds = _while_growing(series, odds, conditions)
     choice = choose_laws(series, conditions, odds)
     best = choice.fit
     full = _full_fit(series, conditions, choice)
     half_width = full.half_width.copy()
     # A response is known no better than healthy ones agree.
-    spread = HALF_INTERVAL * followed.response_spread * (1 + full.strength[:, Term.RESPONSE])
+    spread = HALF_INTERVAL * response_spread * (1 + full.strength[:, Term.RESPONSE])
     half_width[:, Term.RESPONSE] = np.hypot(half_width[:, Term.RESPONSE], spread)
     least = np.array([getattr(least_strengths, _NAMES[term]) for term in Term])
     effect = np.array([_typical(np.abs(row)) for row in np.where(series.known, best.effect, np.nan)])
     exposed = np.array([0.0, _typical(conditions.gain * conditions.shutter_s), _typical(conditions.gain)])
-    strengths = [_Strengths(full.strength[i], half_width[i], least, exposed, effect[i]) for i in range(which.size)]
-    return [_diagnosis(choice, i, strengths[i], series, conditions) for i in range(which.size)]
+    strengths = [_Strengths(full.strength[i], half_width[i], least, exposed, effect[i]) for i in range(len(series))]
+    return [_diagnosis(choice, i, strengths[i], series, conditions) for i in range(len(series))]
+
+
+def _while_growing(series: Series, odds: Odds, conditions: Conditions) -> tuple[Series, Odds]:
+    """Return series without the frames in which a dark current has levelled off, and odds that start from its rate."""
+    last, rate = levels_off(series, conditions)
+    rows = np.flatnonzero(np.isfinite(last))
+    if not rows.size:
+        return series, odds
+    known, strength, span = series.known.copy(), odds.strength.copy(), odds.span.copy()
+    known[rows] &= ~(conditions.shutter_s > last[rows, None])
+    strength[rows, Behaviour.HOT] = rate[rows]
+    span[rows, Behaviour.HOT] = 0, conditions.number.size
+    growing, started = replace(series, known=known), replace(odds, strength=strength, span=span)
+    # What these frames alone do not make hot jumps, or is stuck: for that all frames count.
+    law = choose_laws(growing[rows], conditions, started[rows]).law
+    hot = np.zeros(len(series), np.bool_)
+    hot[rows[np.isin(law, (Behaviour.HOT, Behaviour.HOT_WITH_OFFSET))]] = True
+    return (
+        replace(series, known=np.where(hot[:, None], known, series.known)),
+        replace(
+            odds,
+            strength=np.where(hot[:, None], strength, odds.strength),
+            span=np.where(hot[:, None, None], span, odds.span),
+        ),
+    )
 
 
 def _typical(values: NDArray[np.float64]) -> float:

@@ -44,6 +44,16 @@ _TOLD_APART = math.log(20)  # nats: odds of 95 to 5
 _NOTHING_TOLD = 1.0  # nats: which of two laws fits better is chance
 
 
+# Where a dark current levels off: at least so many frames show it, and so many, and this share of them, that it grew
+# before, both over times of this ratio.
+_FEWEST_LEVEL, _MOST_SHARE, _LONGER = 3, 0.8, 1.5
+_SHOWS_LEVEL = 3.0  # sigma
+_SAME_SHARE, _STEADY_SHARE = 0.08, 0.3  # by which excesses may differ that are the same, and that grow with the time
+_LESS = 0.8  # share of what it holds that is less
+_MOST_TIMES = 24  # that are tried
+_NEAR_CEILING = 4.0  # sigma: what is so near to saturation is clipped
+
+
 @dataclass(frozen=True)
 class LawFit:
     """A law fitted to each of N series of n frames.
@@ -134,6 +144,65 @@ def choose_laws(series: Series, conditions: Conditions, odds: Odds) -> LawChoice
     alike[best, rows] |= first != best
     alike[first, rows] = False
     return LawChoice(first, chosen, alike.T)
+
+
+def levels_off(series: Series, conditions: Conditions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the shutter time beyond which each photosite's dark current adds no more, and its rate until then.
+
+    Parameters
+    ----------
+    series, conditions
+        N photosites in n frames.
+
+    Returns
+    -------
+    tuple of ndarray, shape (N,)
+        Seconds, infinite where it grows as long as the exposures go; and DN per second at base ISO.
+
+    Notes
+    -----
+    Some photosites leak until they hold a charge of their own, far below saturation; light adds to it as usual. What
+    they show in long exposures then says no more than "at least so much", as a clipped value does. It is taken to be so
+    where all is plain: the excess over the level is the same in exposures of different length, the shorter ones show
+    less, in proportion to their time, and at that rate the long ones would show twice as much.
+    """
+    gain, time = conditions.gain, conditions.shutter_s
+    timed = np.isfinite(gain) & np.isfinite(time) & ~conditions.filtered
+    found, rates = np.full(len(series), np.inf), np.zeros(len(series))
+    tried = np.unique(time[timed])[:-1]
+    if not tried.size:
+        return found, rates
+    tried = tried[np.unique(np.linspace(0, tried.size - 1, min(tried.size, _MOST_TIMES)).round().astype(int))]
+    room = conditions.saturation - _NEAR_CEILING * np.sqrt(series.variance)
+    use = series.known & timed & (series.level < conditions.saturation) & (series.value < room)
+    gain, time = np.where(timed, gain, 1.0), np.where(timed, np.maximum(time, 1e-9), 1.0)
+    excess = (series.value - series.level) / gain
+    sigma = np.sqrt(series.variance + series.photon * np.maximum(series.value - series.level, 0)) / gain
+    longest = np.where(use, time, 0).max(axis=1, initial=0)
+    for last in tried[::-1]:  # the shortest time counts after which it grows no more
+        late, early = use & (time > last), use & (time <= last)
+        charge = median_where(excess, late)[:, None]
+        same = late & (np.abs(excess - charge) <= np.maximum(_SHOWS_LEVEL * sigma, _SAME_SHARE * charge))
+        shows = early & (excess > _SHOWS_LEVEL * sigma) & (charge - excess > _SHOWS_LEVEL * sigma)
+        shows &= excess < _LESS * charge
+        rate = median_where(excess / time, shows)[:, None]
+        steady = shows & (np.abs(excess - rate * time) <= np.maximum(_SHOWS_LEVEL * sigma, _STEADY_SHARE * rate * time))
+        first = np.where(late, time, np.inf).min(axis=1, initial=np.inf)
+        span = np.where(shows, time, 0).max(axis=1) / np.where(shows, time, np.inf).min(axis=1)
+        # Of what hardly shows nothing can be said: at that rate it would show clearly more.
+        more = rate * time - charge
+        tells = same & (more > _SHOWS_LEVEL * np.hypot(sigma, DARK_SPREAD * rate * time))
+        plain = (
+            (same.sum(axis=1) >= _MOST_SHARE * late.sum(axis=1))
+            & (tells.sum(axis=1) >= _FEWEST_LEVEL)
+            & (steady.sum(axis=1) >= np.maximum(_MOST_SHARE * shows.sum(axis=1), _FEWEST_LEVEL))
+            & (longest >= _LONGER * first)
+            & (span >= _LONGER)
+            & (rate[:, 0] * longest > 2 * charge[:, 0])
+            & (charge[:, 0] > 0)
+        )
+        found[plain], rates[plain] = last, rate[plain, 0]
+    return found, rates
 
 
 def _best_of(fits: Sequence[LawFit]) -> tuple[NDArray[np.intp], LawFit]:

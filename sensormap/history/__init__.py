@@ -2,5 +2,5 @@
 
 Read `periods` (calendar years or months of the observed time), `records` (what of a map counts here, and which of a
 body's maps is used), `counts` (a body's defects by onset and period), `rates` (Poisson regression), `growth` (all of it
-for all bodies), `plot` (a picture of that).
+for all bodies).
 """

@@ -9,6 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from sensormap.camera.profile import Body
+from sensormap.errors import MissingExtraError
 from sensormap.history.counts import Counts, count_onsets
 from sensormap.history.periods import YEAR, Unit
 from sensormap.history.records import Record, newest_of_each_body, record_of
@@ -120,7 +121,7 @@ def measure_growth(maps: Iterable[SensorMap], *, names: Iterable[str] | None = N
     return growth_of((record_of(sensor_map, name) for sensor_map, name in pairs), by=by)
 
 
-def growth_of(records: Iterable[Record], *, by: str = "year") -> Growth:
+def growth_of(records: Iterable[Record], *, by: str = "year", needs_rates: bool = True) -> Growth:
     """Return the same of maps of which only the records are kept.
 
     Parameters
@@ -129,6 +130,8 @@ def growth_of(records: Iterable[Record], *, by: str = "year") -> Growth:
         What of each map counts.
     by
         As for `measure_growth`.
+    needs_rates
+        Whether it is an error that statsmodels is not installed; if not, the result has then no rates.
     """
     unit = Unit(by)
     bodies = [_counted(record, others, unit) for record, others in newest_of_each_body(records)]
@@ -141,7 +144,12 @@ def growth_of(records: Iterable[Record], *, by: str = "year") -> Growth:
     from sensormap.history.rates import regress  # noqa: PLC0415
 
     origin = min(_start(bodies[number]) for number in told)
-    found = regress([cell for number in told for cell in _cells(number, bodies[number], origin)])
+    try:
+        found = regress([cell for number in told for cell in _cells(number, bodies[number], origin)])
+    except MissingExtraError:
+        if needs_rates:
+            raise
+        return Growth(tuple(bodies), str(unit), None, "statsmodels is not installed", None, 0)
     for number in told:
         bodies[number] = _rated(bodies[number], number, found, origin)
     trend = found.trend.factor if found.trend else None

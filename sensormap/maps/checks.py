@@ -69,7 +69,13 @@ def line_problem(entry: LineEntry, sensor: Sensor, source: Source, clock_jumps: 
         return f"score: {entry.score} is not a finite number"
     if entry.defects < 0:
         return f"defects: {entry.defects} is negative"
-    return _change_problem("onset", entry.onset, clock_jumps) or _radius_problem(entry, source)
+    return (
+        _kinds_problem(entry)
+        or _strength_problem(entry)
+        or _history_problem(entry, clock_jumps)
+        or _radius_problem(entry, source)
+        or (_jpeg_problem(entry, (*STRENGTHS, "unresolved", "or_kinds")) if entry.radius is not None else None)
+    )
 
 
 def _place_problem(defect: Defect, sensor: Sensor) -> str | None:
@@ -98,8 +104,8 @@ def _radius_problem(entry: Entry, source: Source) -> str | None:
 
 def _claim_problem(defect: Defect) -> str | None:
     """Name the first key that raw photos tell and a defect lacks, or that JPEGs do not and it has; None if all fit."""
-    if len({defect.kind, *defect.or_kinds}) <= len(defect.or_kinds):
-        return f"or_kinds: [{', '.join(defect.or_kinds)}], but each names one kind, once, other than {defect.kind}"
+    if problem := _kinds_problem(defect):
+        return problem
     if defect.radius is None:
         missing = [name for name in _MOMENTS if getattr(defect, name) is None]
         if len(missing) == 1:
@@ -108,8 +114,20 @@ def _claim_problem(defect: Defect) -> str | None:
         return f"{missing[0]}: missing, but the defect was followed" if missing and followed else None
     if defect.jpeg is None:
         return "jpeg: null, but an entry with a radius was seen in a JPEG"
-    for name in (*STRENGTHS, "unresolved", "or_kinds", *_MOMENTS):
-        value = getattr(defect, name)
+    return _jpeg_problem(defect, (*STRENGTHS, "unresolved", "or_kinds", *_MOMENTS))
+
+
+def _kinds_problem(entry: Entry) -> str | None:
+    """Say if the kinds that an entry names are not different ones; None if they are."""
+    if len({entry.kind, *entry.or_kinds}) <= len(entry.or_kinds):
+        return f"or_kinds: [{', '.join(entry.or_kinds)}], but each names one kind, once, other than {entry.kind}"
+    return None
+
+
+def _jpeg_problem(entry: Entry, names: Sequence[str]) -> str | None:
+    """Name the first key that an entry of JPEGs has though no JPEG tells it; None if it has none."""
+    for name in names:
+        value = getattr(entry, name)
         if value is not None and value != ():
             found = list(value) if isinstance(value, tuple) else value
             return f"{name}: {found}, but an entry with a radius has none, since no JPEG tells"
@@ -122,13 +140,8 @@ def _number_problem(defect: Defect) -> str | None:
         return f"confidence: {defect.confidence} is not in 0 to 1"
     if not math.isfinite(defect.score):
         return f"score: {defect.score} is not a finite number"
-    for name in STRENGTHS:
-        strength = getattr(defect, name)
-        if strength is None:
-            continue
-        value, low, high = strength
-        if not -math.inf < low <= value <= high < math.inf:
-            return f"{name}: {list(strength)} is not an estimate between the ends of its interval, all finite"
+    if problem := _strength_problem(defect):
+        return problem
     if defect.mean is not None and not math.isfinite(defect.mean):
         return f"mean: {defect.mean} is not a finite number"
     if defect.variance is not None and not 0 <= defect.variance < math.inf:
@@ -136,18 +149,31 @@ def _number_problem(defect: Defect) -> str | None:
     return None
 
 
-def _history_problem(defect: Defect, clock_jumps: int) -> str | None:
+def _strength_problem(entry: Entry) -> str | None:
+    """Name the first strength that cannot be, and why; None if all can."""
+    for name in STRENGTHS:
+        strength = getattr(entry, name)
+        if strength is None:
+            continue
+        value, low, high = strength
+        if not -math.inf < low <= value <= high < math.inf:
+            return f"{name}: {list(strength)} is not an estimate between the ends of its interval, all finite"
+    return None
+
+
+def _history_problem(entry: Entry, clock_jumps: int) -> str | None:
     """Name the first key about what the photos tell that cannot be, and why; None if all can."""
-    for index, name in enumerate(defect.unresolved):
-        if name not in STRENGTHS or name in defect.unresolved[:index]:
-            return f"unresolved: {list(defect.unresolved)} are not distinct names out of {', '.join(STRENGTHS)}"
-        if getattr(defect, name) is not None:
+    for index, name in enumerate(entry.unresolved):
+        if name not in STRENGTHS or name in entry.unresolved[:index]:
+            return f"unresolved: {list(entry.unresolved)} are not distinct names out of {', '.join(STRENGTHS)}"
+        if getattr(entry, name) is not None:
             return f"unresolved: {name}, but the entry has a value for it"
-    if defect.seen is not None and not 0 <= defect.seen[0] <= defect.seen[1]:
-        return f"seen: {defect.seen[0]}/{defect.seen[1]} is not a count of frames out of as many or more"
-    if defect.cluster is not None and defect.cluster < 1:
-        return f"cluster: {defect.cluster} is not 1 or more"
-    return _change_problem("onset", defect.onset, clock_jumps) or _change_problem("until", defect.until, clock_jumps)
+    if entry.seen is not None and not 0 <= entry.seen[0] <= entry.seen[1]:
+        return f"seen: {entry.seen[0]}/{entry.seen[1]} is not a count of frames out of as many or more"
+    cluster = entry.cluster if isinstance(entry, Defect) else None
+    if cluster is not None and cluster < 1:
+        return f"cluster: {cluster} is not 1 or more"
+    return _change_problem("onset", entry.onset, clock_jumps) or _change_problem("until", entry.until, clock_jumps)
 
 
 def _change_problem(key: str, change: Between | None, clock_jumps: int) -> str | None:

@@ -2,8 +2,81 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sensormap.maps.entries import Defect
+
+if TYPE_CHECKING:  # whoever reads a map needs no NumPy, which takes a tenth of a second to import
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Defects that touch, and the smallest box that holds them.
+
+    Parameters
+    ----------
+    cluster
+        The number that they share.
+    size
+        How many they are.
+    x0, y0, x1, y1
+        First and last column and row of the box, all inclusive, on the raw grid.
+    """
+
+    cluster: int
+    size: int
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+
+def clusters_of(defects: Iterable[Defect]) -> tuple[Cluster, ...]:
+    """Return the clusters of some defects, by their numbers.
+
+    Parameters
+    ----------
+    defects
+        Defects of one map.
+
+    Examples
+    --------
+    >>> from sensormap.maps.entries import DefectKind
+    >>> pair = [Defect(x, 7, "Gb", DefectKind.HOT, 0.9, 8.0, None, None, None, cluster=1) for x in (4, 6)]
+    >>> clusters_of(pair)
+    (Cluster(cluster=1, size=2, x0=4, y0=7, x1=6, y1=7),)
+    """
+    members = defaultdict[int, list[Defect]](list)
+    for defect in defects:
+        if defect.cluster is not None:
+            members[defect.cluster].append(defect)
+    found = []
+    for number, own in sorted(members.items()):
+        x, y = sorted(one.x for one in own), sorted(one.y for one in own)
+        found.append(Cluster(number, len(own), x[0], y[0], x[-1], y[-1]))
+    return tuple(found)
+
+
+def with_clusters(defects: Sequence[Defect], step: int) -> tuple[Defect, ...]:
+    """Return defects with their clusters numbered anew.
+
+    Parameters
+    ----------
+    defects
+        Distinct defects.
+    step
+        Distance between same-plane neighbours.
+    """
+    import numpy as np  # noqa: PLC0415
+
+    row, col = np.array([[defect.y, defect.x] for defect in defects], np.int64).reshape(-1, 2).T
+    clusters = find_clusters(row, col, step)
+    return tuple(replace(defect, cluster=int(number) or None) for defect, number in zip(defects, clusters, strict=True))
 
 
 def find_clusters(row: NDArray[np.int64], col: NDArray[np.int64], step: int) -> NDArray[np.int64]:
@@ -23,9 +96,12 @@ def find_clusters(row: NDArray[np.int64], col: NDArray[np.int64], step: int) -> 
 
     Examples
     --------
+    >>> import numpy as np
     >>> find_clusters(np.array([3, 40, 4, 6]), np.array([7, 7, 8, 8]), 2)
     array([1, 0, 1, 1])
     """
+    import numpy as np  # noqa: PLC0415
+
     at = {(int(r), int(c)): i for i, (r, c) in enumerate(zip(row, col, strict=True))}
     reach = [(i * far, j * far) for far in sorted({1, step}) for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j]
     label = np.zeros(len(at), np.int64)

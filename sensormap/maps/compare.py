@@ -128,7 +128,7 @@ def changed_strength(old: Entry, new: Entry) -> str | None:
 
     The others are side effects near nothing: of hundreds, some intervals miss each other by chance.
     """
-    if any(isinstance(entry, Defect) and entry.or_kinds for entry in (old, new)):
+    if old.or_kinds or new.or_kinds:
         return None  # then it is not known which strength makes it
     name = _STRENGTH.get(new.kind, "")
     one, other = getattr(old, name, None), getattr(new, name, None)
@@ -148,7 +148,7 @@ def kind_changed(old: Entry, new: Entry) -> bool:
 
 def _kinds(entry: Entry) -> frozenset[DefectKind]:
     """Return all kinds that an entry may be."""
-    return frozenset({entry.kind, *(entry.or_kinds if isinstance(entry, Defect) else ())})
+    return frozenset({entry.kind, *entry.or_kinds})
 
 
 def _order(difference: Difference) -> tuple[int, int, int, str]:
@@ -184,7 +184,7 @@ def _compared(old: Defect, new: Defect) -> Difference | None:
 
 def _lost(entry: Entry, old: SensorMap, new: SensorMap) -> Difference | None:
     """Say what became of an entry that the new map does not list; None if it was gone before."""
-    if isinstance(entry, Defect) and entry.until is not None:
+    if entry.until is not None:
         return None
     first, last = old.frames.first, new.frames.last
     earlier = first is not None and last is not None and last <= first
@@ -246,14 +246,16 @@ def _held(defects: Sequence[Defect], lines: LineIndex) -> dict[LineEntry, int]:
 
 def _compared_lines(old: LineEntry, new: LineEntry, *, joined: int, split: int) -> Difference | None:
     """Return how a line that both maps list changed; None if it did not."""
-    why = []
+    if new.until is not None and old.until is None:
+        return Difference(Change.HEALED, old, new, "gone in its photos")
+    why = ["back again"] if old.until is not None and new.until is None else []
     if max(abs(old.first - new.first), abs(old.last - new.last)) > LINE_ENDS:
         why.append(f"was {old.first} to {old.last}")
     if joined:
         why.append(f"took in {_singles(joined)}")
     if split:
         why.append(f"{_singles(split)} left of it")
-    if why or kind_changed(old, new):
+    if why or kind_changed(old, new) or changed_strength(old, new):
         return Difference(Change.CHANGED, old, new, ", ".join(why))
     return None
 

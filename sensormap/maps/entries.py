@@ -174,9 +174,11 @@ class LineEntry:
     defects
         Number of its photosites that are significant alone.
     onset
-        Onset of most of them; None where the photos have no times.
+        Its onset, or that of most of them; None where the photos have no times.
     radius
         Pixels that it may lie away, as of a `Defect`.
+    dark_dn_per_s, offset_dn, response, unresolved, or_kinds, until, seen
+        As of a `Defect`, of the mean along the line; left out where its series was not followed.
     """
 
     plane: str
@@ -186,6 +188,13 @@ class LineEntry:
     defects: int
     onset: Between | None = None
     radius: int | None = None
+    dark_dn_per_s: Interval | None = None
+    offset_dn: Interval | None = None
+    response: Interval | None = None
+    unresolved: tuple[str, ...] = ()
+    or_kinds: tuple[DefectKind, ...] = ()
+    until: Between | None = None
+    seen: tuple[int, int] | None = None
 
     noun: ClassVar[str]
     """What to call such an entry."""

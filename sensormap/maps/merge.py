@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TypeVar
-
-import numpy as np
 
 from sensormap.camera.geometry import Sensor
 from sensormap.errors import FrameMismatchError
-from sensormap.maps.clusters import find_clusters
-from sensormap.maps.entries import MAX_COUNT, Defect, FrameSummary, Setting, Source, rounded
+from sensormap.maps.clusters import with_clusters
+from sensormap.maps.entries import MAX_COUNT, FrameSummary, Setting, Source, rounded
 from sensormap.maps.matching import mismatch
 from sensormap.maps.merge_entries import merge_defects, merge_lines
 from sensormap.maps.sensor_map import SensorMap
@@ -131,7 +128,7 @@ def _merged(maps: Sequence[SensorMap]) -> SensorMap:
         settings=_settings([sensor_map.settings for sensor_map in maps], digests),
         columns=columns,
         rows=rows,
-        defects=_clustered(merge_defects(maps, (*columns, *rows)), sensor),
+        defects=with_clusters(merge_defects(maps, (*columns, *rows)), sensor.cfa.step),
         false_positives=rounded(sum(expected), digits=2) if expected and len(expected) == len(false) else None,
         source=_source(maps),
     )
@@ -192,10 +189,3 @@ def _settings(settings: Sequence[Mapping[str, Setting]], digests: Sequence[str])
     values = {name: {repr(one[name]): one[name] for one in settings if name in one} for name in names}
     agreed = {name: next(iter(found.values())) for name, found in values.items() if len(found) == 1}
     return agreed | ({PARTS: " ".join(digests)} if len(digests) > 1 else {})
-
-
-def _clustered(defects: Sequence[Defect], sensor: Sensor) -> tuple[Defect, ...]:
-    """Return the defects with clusters numbered anew: what was apart may touch now."""
-    row, col = np.array([[defect.y, defect.x] for defect in defects], np.int64).reshape(-1, 2).T
-    clusters = find_clusters(row, col, sensor.cfa.step)
-    return tuple(replace(defect, cluster=int(number) or None) for defect, number in zip(defects, clusters, strict=True))

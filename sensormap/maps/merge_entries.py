@@ -135,7 +135,12 @@ def _merged_lines(lines: Sequence[Sequence[AnyLine]], maps: Sequence[SensorMap])
     """Return the columns, or the rows, of all maps; `lines` has those of each."""
     first = _first(maps)
     numbered = [(_dated(line, one, first), i) for i, one in enumerate(maps) for line in lines[i]]
-    return tuple(_with_joint_evidence(line, members, first) for line, members in unite(numbered))
+    map_of = {id(line): maps[i] for line, i in numbered}
+    found = []
+    for line, members in unite(numbered):
+        joint = _with_joint_evidence(line, members, first)
+        found.append(_with_history(joint, [(member, map_of[id(member)]) for member in members]))
+    return tuple(found)
 
 
 def merge_defects(maps: Sequence[SensorMap], lines: Sequence[LineEntry]) -> list[Defect]:
@@ -197,18 +202,24 @@ def _joined(group: Sequence[tuple[Defect, int]], maps: Sequence[SensorMap]) -> D
     """Return one defect that several maps list; the strongest entry stands first."""
     members = [defect for defect, _ in sorted(group, key=lambda member: weakness(member[0]))]
     base = _with_joint_evidence(group[0][0], members, _first(maps))
+    base = _with_history(base, [(defect, maps[i]) for defect, i in group])
+    # An entry of raw photos that was not followed has no mean, and then no count either.
+    countable = base.radius is not None or base.mean is not None
+    return base if countable else replace(base, seen=None)
+
+
+def _with_history(base: AnyEntry, members: Sequence[tuple[Entry, SensorMap]]) -> AnyEntry:
+    """Return an entry with what all together, each of its map, tell of its end and of the photos that show it."""
     # Whether it is gone, the last photos tell: those of the latest map that lists it.
-    last = {i: maps[i].frames.last or datetime.min for _, i in group}
-    latest = [defect for defect, i in group if last[i] == max(last.values())]
-    until = min(latest, key=weakness).until
-    counts = [defect.seen for defect in members if defect.seen is not None]
+    last = max(one.frames.last or datetime.min for _, one in members)
+    latest = [entry for entry, one in members if (one.frames.last or datetime.min) == last]
+    counts = [entry.seen for entry, _ in members if entry.seen is not None]
     seen = sum(count[0] for count in counts), sum(count[1] for count in counts)
     if seen[1] > MAX_COUNT:
-        msg = f"(x {base.x}, y {base.y}): seen: counts of photos above {MAX_COUNT}"
+        place = f"x {base.x}, y {base.y}" if isinstance(base, Defect) else f"{base.noun} {base.place}"
+        msg = f"({place}): seen: counts of photos above {MAX_COUNT}"
         raise ValueError(msg)
-    # An entry of raw photos that was not followed has no mean, and then no count either.
-    countable = bool(counts) and (base.radius is not None or base.mean is not None)
-    return replace(base, until=until, seen=seen if countable else None)
+    return replace(base, until=min(latest, key=weakness).until, seen=seen if counts else None)
 
 
 def _with_joint_evidence(base: AnyEntry, members: Sequence[Entry], first: datetime | None) -> AnyEntry:

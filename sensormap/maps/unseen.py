@@ -63,7 +63,7 @@ def _faint(entry: Entry, listed: SensorMap, looked: SensorMap) -> str:
         return "was not sure"
     if entry.kind == DefectKind.HOT and _shorter(entry, listed, looked):
         return "shorter exposures"
-    if isinstance(entry, Defect) and entry.seen is not None:
+    if entry.seen is not None:
         counted_photos = max(listed.frames.followed or listed.frames.used, entry.seen[1], 1)
         if entry.seen[0] * _counted(looked, entry.kind) < _FEW_SHOWING * counted_photos:
             return "seldom shows"
@@ -92,7 +92,7 @@ def _shorter(entry: Entry, listed: SensorMap, looked: SensorMap) -> bool:
     then, now = listed.frames.shutter_s, looked.frames.shutter_s
     if now is None:
         return True
-    dark = entry.dark_dn_per_s if isinstance(entry, Defect) else None
+    dark = entry.dark_dn_per_s
     if dark is not None and dark[1] * now[0] >= _PLAIN_DN:
         return False
     return then is None or now[1] < then[1]

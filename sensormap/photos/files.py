@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import struct
 from collections.abc import Iterable, Iterator, Sequence
@@ -95,12 +96,24 @@ def file_size(path: Path) -> int:
     except OSError as error:
         msg = f"{path.name}: cannot be read: {error.strerror}"
         raise DecodeError(msg) from error
+    if stat.S_ISDIR(status.st_mode) and (problem := _search_problem(path)):
+        msg = f"{path.name}: a folder that cannot be searched: {problem}"
+        raise DecodeError(msg)
     if not stat.S_ISREG(status.st_mode):
         kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or device"
         msg = f"{path.name}: is {kind}, expected a photo"
         raise DecodeError(msg)
     check_size(status.st_size, path.name)
     return status.st_size
+
+
+def _search_problem(folder: Path) -> str:
+    """Return why a folder cannot be searched; "" if it can."""
+    try:
+        os.scandir(folder).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def check_size(size: int, name: str) -> None:

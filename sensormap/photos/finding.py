@@ -5,15 +5,17 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
+from sensormap.bounded_reading import did_you_mean
 from sensormap.errors import DecodeError
 from sensormap.frame import PhotoPath, RemoteFile
 from sensormap.photos.files import SIDECAR_SUFFIXES, is_photo_name
 from sensormap.threads import Pool
-from sensormap.urls import is_file_url, is_url, local_path, shown_url, url_name
+from sensormap.urls import expanded, is_file_url, is_url, local_path, shown_url, url_name
 
 _CACHES = frozenset({"@eadir", "#recycle", "$recycle.bin", "__macosx", "lost+found", "system volume information"})
 """Folders, in lower case, that file servers and systems fill with thumbnails, or with what was thrown away."""
@@ -105,7 +107,7 @@ def located_photo(argument: str | Path) -> PhotoPath:
         from sensormap.photos import remote  # noqa: PLC0415 - local runs do without
 
         return remote.file_of(str(argument))
-    return Path(local_path(argument)).expanduser()
+    return expanded(local_path(argument))
 
 
 def photo_name(place: str) -> str:
@@ -157,16 +159,18 @@ def walk(folder: str, *, images: bool, entered: set[tuple[int, int]] | None = No
 
     Notes
     -----
-    Links to folders are followed, into each folder once. Nothing is opened but folders. A folder that is named like a
+    Links to folders are followed, into each folder once, but not to one that the folder itself lies in: a link to ``/``
+    would have the whole disk searched. Nothing is opened but folders. A folder that is named like a
     photo is found, and not searched.
     """
     entered = set() if entered is None else entered
+    above = _above(folder)
     waiting = [folder]
     while waiting:
         parent = waiting.pop()
         try:
             status = os.stat(parent)  # noqa: PTH116 - as above, for a folder
-            if (status.st_dev, status.st_ino) in entered:
+            if (status.st_dev, status.st_ino) in above or (status.st_dev, status.st_ino) in entered:
                 continue
             entered.add((status.st_dev, status.st_ino))
             with os.scandir(parent) as entries:
@@ -178,6 +182,16 @@ def walk(folder: str, *, images: bool, entered: set[tuple[int, int]] | None = No
                         waiting.append(entry.path)
         except OSError as error:
             yield Found(parent, Kind.UNSEARCHABLE, error.strerror or str(error))
+
+
+def _above(folder: str) -> set[tuple[int, int]]:
+    """Return the folders that a folder lies in, by device and number."""
+    found = set()
+    for parent in Path(os.path.realpath(folder)).parents:
+        with suppress(OSError):
+            status = parent.stat()
+            found.add((status.st_dev, status.st_ino))
+    return found
 
 
 def _find_remote(urls: Sequence[str], *, images: bool) -> Iterator[Found]:
@@ -232,6 +246,15 @@ def _split(arguments: Iterable[str | Path]) -> tuple[list[str | Path], list[str]
     return [one for one in named if not is_url(str(one))], urls
 
 
+def _matches(pattern: str) -> list[str]:
+    """Return what a pattern matches."""
+    try:
+        return glob.glob(pattern, recursive=True)  # noqa: PTH207 - absolute patterns too
+    except RecursionError as error:
+        msg = f"{pattern}: leads through too many folders within each other; name the folder, without a pattern"
+        raise DecodeError(msg) from error
+
+
 def _named(arguments: Iterable[str | Path], *, images: bool) -> tuple[set[Path], set[str]]:
     """Return the files that arguments name themselves or by patterns, and the folders."""
     files: set[Path] = set()
@@ -240,18 +263,18 @@ def _named(arguments: Iterable[str | Path], *, images: bool) -> tuple[set[Path],
         if not str(argument):  # an unset variable of a script, not the current folder
             msg = "an empty name: no such file, folder or pattern"
             raise DecodeError(msg)
-        path = Path(os.path.expanduser(argument))  # noqa: PTH111 - leaves ~name alone where there is no such user
+        path = expanded(argument)
         if os.path.isdir(path):  # noqa: PTH112 - False, not an error, for what cannot be a path
             folders.add(str(path))
         elif os.path.lexists(path):
             files.add(path)
-        elif matches := glob.glob(str(path), recursive=True):  # noqa: PTH207 - absolute patterns too
+        elif matches := _matches(str(path)):
             for match in map(Path, matches):
                 if os.path.isdir(match) and not is_photo_name(match, images=images):  # noqa: PTH112
                     folders.add(str(match))
                 else:
                     files.add(match)
         else:
-            msg = f"{argument}: no such file, folder or pattern"
+            msg = f"{argument}: no such file, folder or pattern{did_you_mean(path)}"
             raise DecodeError(msg)
     return files, folders

@@ -12,6 +12,9 @@ from sensormap.frame import Skipped
 log = logging.getLogger(__name__)
 
 
+_LONGEST_REASON = 2000  # characters; a map takes five times as many
+
+
 class Refusals:
     """The photos that cannot be used so far.
 
@@ -26,12 +29,15 @@ class Refusals:
     ----------
     skipped
         File name and reason of each, in the order in which they were added.
+    lost
+        Number of photos that were used, and could not be read again: see `add_lost`.
     """
 
     def __init__(self, *, strict: bool, quiet: bool = False) -> None:
         self.strict = strict
         self.quiet = quiet
         self.skipped: list[Skipped] = []
+        self.lost = 0
 
     def extend(self, photos: Iterable[Skipped]) -> None:
         """Add photos that something is wrong with, and log each as a warning.
@@ -48,6 +54,20 @@ class Refusals:
             if not self.quiet:
                 log.warning("skipped %s: %s", photo.name, photo.reason)
             self.skipped.append(photo)
+
+    def add_lost(self, photo: Skipped) -> None:
+        """Log a photo that cannot be read again; it is not skipped, as the map rests on what it showed before.
+
+        Raises
+        ------
+        DecodeError
+            With `strict`.
+        """
+        if self.strict:
+            msg = f"{photo.name}: {photo.reason}"
+            raise DecodeError(msg)
+        log.warning("%s counts with the first pass only: %s", photo.name, photo.reason)
+        self.lost += 1
 
     def add_quietly(self, photos: Iterable[Skipped]) -> None:
         """Add photos that nothing is wrong with, without a warning."""
@@ -77,4 +97,5 @@ def skipped(name: str, error: Exception | str, digest: str | None = None) -> Ski
     >>> skipped("a.nef", "a.nef: zero bytes")
     Skipped(name='a.nef', reason='zero bytes')
     """
-    return Skipped(name, str(error).removeprefix(f"{name}: "), getattr(error, "digest", None) or digest)
+    reason = str(error).removeprefix(f"{name}: ")[:_LONGEST_REASON]
+    return Skipped(name, reason, getattr(error, "digest", None) or digest)

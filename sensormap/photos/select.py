@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ _UNKNOWN = Body("", "", "")
 # The majority has so many times the photos of any other body, unless that has one only: two make a map of their own.
 _TIMES_AS_MANY = 5
 _MOST_LISTED = 8
+_DIGITS = re.compile("([0-9]{1,18})")  # every second piece is a number
 _WAITING = 16  # threads that wait for headers over a network
 NAMELESS = "no EXIF that names the camera"
 
@@ -149,11 +151,12 @@ def _time(photo: Photo) -> datetime:
     return photo.exposure.time or datetime.max
 
 
-def _capture_order(photo: Photo) -> tuple[datetime, int, str, int, str]:
-    exposure = photo.exposure
+def _capture_order(photo: Photo) -> tuple[datetime, int, tuple[str | int, ...], str, int, str]:
+    exposure, parts = photo.exposure, _DIGITS.split(photo.path.name)
     return (
         _time(photo),
         exposure.shutter_count or 0,
+        tuple(int(part) if number % 2 else part for number, part in enumerate(parts)),  # 9 before 10
         photo.path.name,
         photo.size_bytes,
         str(photo.path),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sensormap.correct.check_repairs import RepairCheck
+from sensormap.correct.plan import PlannedCorrection
 from sensormap.correct.run import CorrectedPhoto
+from sensormap.correct.selection import ChosenDefects
 from sensormap.report.table import Table
-from sensormap.report.words import plain
+from sensormap.report.words import counted, plain
 
 
 def corrected_table(corrected: Sequence[CorrectedPhoto]) -> Table:
@@ -25,7 +27,30 @@ def corrected_table(corrected: Sequence[CorrectedPhoto]) -> Table:
     changes = [one.elsewhere for one in corrected if one.elsewhere is not None]
     mean = f"{max(changes, default=0.0):.4f}"
     note = f"JPEGs: outside the repaired blocks their pixels changed by {mean} DN on average at most."
-    return Table(_title(corrected), header, rows, right=frozenset({2}), note=note if changes else "")
+    note = note if changes else ""
+    return Table(_title(corrected), header, rows, right=frozenset({2}), note=note, spare=("written as",))
+
+
+def plan_table(planned: Sequence[PlannedCorrection]) -> Table:
+    """Return what would be repaired, a row a photo.
+
+    Parameters
+    ----------
+    planned
+        Photos in the order of the rows; their file names are cleaned of what could steer a terminal.
+    """
+    rows = tuple(
+        (plain(one.source.name), plain(one.output.name), str(one.to_repair), _reasons(one.chosen)) for one in planned
+    )
+    places = sum(one.to_repair for one in planned)
+    return Table(
+        f"{counted(len(planned), 'photo')} would be corrected, {counted(places, 'place')} repaired",
+        ("photo", "written as", "to repair", "left alone"),
+        rows,
+        right=frozenset({2}),
+        note="Nothing was written.",
+        spare=("written as",),
+    )
 
 
 def quality_table(check: RepairCheck) -> Table:
@@ -67,11 +92,17 @@ def _title(corrected: Sequence[CorrectedPhoto]) -> str:
 
 def _left_alone(one: CorrectedPhoto) -> str:
     """Say how many entries were left alone, and why."""
+    why = "too faint in it" if one.output.suffix.lower() in (".jpg", ".jpeg") else "nothing healthy near"
+    return _reasons(one.chosen, (one.left, why))
+
+
+def _reasons(chosen: ChosenDefects, *more: tuple[int, str]) -> str:
+    """Say how many entries are left alone for each reason."""
     reasons = (
-        (one.chosen.before_onset, "appeared later"),
-        (one.chosen.healed, "healed by then"),
-        (one.chosen.hidden, "not visible at this exposure"),
-        (one.chosen.jpeg_only, "known from JPEGs only"),
-        (one.left, "too faint in it" if one.output.suffix.lower() in (".jpg", ".jpeg") else "nothing healthy near"),
+        (chosen.before_onset, "appeared later"),
+        (chosen.healed, "healed by then"),
+        (chosen.hidden, "not visible at this exposure"),
+        (chosen.jpeg_only, "known from JPEGs only"),
+        *more,
     )
     return ", ".join(f"{count} {reason}" for count, reason in reasons if count) or "none"

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from sensormap.maps.entries import Column, Defect, Entry, LineEntry, Row, Source
 from sensormap.maps.sensor_map import SensorMap
+from sensormap.report.listing.order import ORDERS, in_order
 from sensormap.report.table import Table
-from sensormap.report.words import UNKNOWN, certainty, counted, kind_text, since_text, strength_text
+from sensormap.report.words import (
+    STRENGTH_NAMES,
+    UNKNOWN,
+    certainty,
+    counted,
+    kind_text,
+    one_strength,
+    since_text,
+    strength_text,
+)
 
 
-def defect_table(sensor_map: SensorMap, *, limit: int | None = 20) -> Table:
+def defect_table(sensor_map: SensorMap, *, limit: int | None = 20, by: str = "score") -> Table:
     """Return the defects, strongest evidence first.
 
     Parameters
@@ -19,6 +30,8 @@ def defect_table(sensor_map: SensorMap, *, limit: int | None = 20) -> Table:
         The map.
     limit
         Most defects that are listed; None for all.
+    by
+        Another order, one of `listing.order.ORDERS`; one of a strength shows that strength of every defect.
 
     Returns
     -------
@@ -26,16 +39,21 @@ def defect_table(sensor_map: SensorMap, *, limit: int | None = 20) -> Table:
         With strength, onset and the frames in which each showed, unless the map was made without the second
         pass; of a map of JPEGs with places in them first, and no strengths. Its note says how many were left out.
     """
-    ranked = sorted(sensor_map.defects, key=lambda defect: (-abs(defect.score), defect.y, defect.x))[:limit]
+    order = ORDERS[by]
+    ranked = in_order(sensor_map.defects, by)[:limit]
     hidden = len(sensor_map.defects) - len(ranked)
-    names = column_names(sensor_map)
+    shown = column_names(sensor_map)
+    names = tuple(order.strength if name == "strength" and order.strength else name for name in shown)
+    strongest = by == "score"
     return Table(
-        title="Strongest defects" if hidden else "Defects, strongest first",
-        header=names,
+        title="Strongest defects" if hidden and strongest else order.title,
+        header=tuple(STRENGTH_NAMES.get(name, name) for name in names),
         rows=tuple(tuple(CELLS[name](defect) for name in names) for defect in ranked),
         right=frozenset(i for i, name in enumerate(names) if name not in WORDS),
-        note=f"{counted(hidden, 'weaker one')} not shown; --all shows every one." if hidden else "",
-        spare="plane",
+        note=f"{counted(hidden, 'weaker one') if strongest else f'{hidden} more'} not shown; --all shows every one."
+        if hidden
+        else "",
+        spare=tuple(name for name in _SPARE if name != names[0]),  # whose places the map is about
     )
 
 
@@ -79,6 +97,8 @@ def _radius(entry: Entry) -> str:
 
 
 _USUAL = ("plane", "kind", "certainty", "score")
+_SPARE = ("plane", "seen", "JPEG x, y", "raw x, y", "score", "certainty", "+-", "since")
+"""Columns to go without on narrow terminals, the first of them first."""
 WORDS = frozenset({"plane", "planes", "kind", "since"})
 """Columns of text, which are aligned to the left."""
 CELLS: dict[str, Callable[[Defect], str]] = {
@@ -93,10 +113,18 @@ CELLS: dict[str, Callable[[Defect], str]] = {
     "score": lambda defect: f"{defect.score:.1f}",
     "mean": lambda defect: UNKNOWN if defect.mean is None else f"{defect.mean:.0f}",
     "strength": strength_text,
+    **{name: partial(one_strength, name=name) for name in STRENGTH_NAMES},
     "since": lambda defect: since_text(defect.onset),
     "seen": lambda defect: f"{defect.seen[0]}/{defect.seen[1]}" if defect.seen else UNKNOWN,
 }
 """What each column of the table of defects says."""
+
+
+_LINE_CELLS: dict[str, Callable[[LineEntry], str]] = {
+    "strength": strength_text,
+    "since": lambda line: since_text(line.onset),
+    "seen": lambda line: f"{line.seen[0]}/{line.seen[1]}" if line.seen else UNKNOWN,
+}
 
 
 def _line_table(lines: Sequence[LineEntry], made: type[LineEntry], crossed: type[LineEntry], grid: str) -> Table:
@@ -112,18 +140,20 @@ def _line_table(lines: Sequence[LineEntry], made: type[LineEntry], crossed: type
         Name of the grid that the numbers are on, in front of the names of their columns in the table; "" where it is
         clear.
     """
-    dated = any(line.onset is not None for line in lines)
+    dated, followed = any(line.onset is not None for line in lines), any(line.seen is not None for line in lines)
     rough = any(line.radius is not None for line in lines)
     place = (f"{grid}{made.keys[0]}", *(("+-",) if rough else ()), f"{grid}{crossed.noun}s")
-    header = (*place, "planes", "kind", "certainty", "score", *(("since",) if dated else ()))
+    fields = (*(("strength",) if followed else ()), *(("since",) if dated else ()), *(("seen",) if followed else ()))
+    header = (*place, "planes", "kind", "certainty", "score", *fields)
     rows = []
     for line in lines:
         at = (str(line.place), *((_radius(line),) if rough else ()), f"{line.first} to {line.last}")
-        facts = (line.plane, str(line.kind), certainty(line.confidence), f"{line.score:.1f}")
-        rows.append((*at, *facts, *((since_text(line.onset),) if dated else ())))
+        facts = (line.plane, kind_text(line), certainty(line.confidence), f"{line.score:.1f}")
+        rows.append((*at, *facts, *(_LINE_CELLS[name](line) for name in fields)))
     return Table(
         title=counted(len(lines), f"defective {made.noun}"),
         header=header,
         rows=tuple(rows),
         right=frozenset(i for i, name in enumerate(header) if name not in WORDS),
+        spare=("planes", "seen", "score", "certainty", "strength", "+-", "since"),
     )

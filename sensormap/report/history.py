@@ -97,7 +97,7 @@ def _body_table(one: BodyGrowth) -> Table:
     header = ("onset", *shown, "all", *facts)
     title = f"{one.body}: {_photos_text(one)} ({one.map_name})"
     numbers = frozenset(range(1, len(header)))
-    return Table(plain(title), header, tuple(rows), right=numbers, note=plain(_note(one)), spare="range")
+    return Table(plain(title), header, tuple(rows), right=numbers, note=plain(_note(one)), spare=("range",))
 
 
 def _range(counts: PeriodCounts) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 
 from sensormap.camera.geometry import Sensor
+from sensormap.maps.clusters import Cluster, clusters_of
 from sensormap.maps.entries import DefectKind, FrameSummary, Source
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.report.table import Table
@@ -54,6 +56,8 @@ def facts_table(sensor_map: SensorMap) -> Table:
         lines.append(("Clock", f"contradicts the shutter count {counted(frames.clock_jumps, 'time')}"))
     if split := sensor_map.settings.get("two_sensors"):
         lines.append(("Sensors", f"two or more: their defects exclude each other; {split}"))
+    if clusters := clusters_of(sensor_map.defects):
+        lines.append(("Clusters", _clusters_text(clusters)))
     if sensor_map.false_positives is not None:
         lines.append(("False alarms", _false_alarms_text(sensor_map.false_positives)))
     return Table("", ("", ""), tuple((label, plain(text)) for label, text in lines))
@@ -90,6 +94,7 @@ def skipped_table(sensor_map: SensorMap) -> Table:
         rows=tuple((str(len(names[reason])), _shortened(plain(min(names[reason]))), plain(reason)) for reason in shown),
         right=frozenset({0}),
         note=f"{counted(len(ranked) - len(shown), 'more reason')} in the map file." if ranked != shown else "",
+        spare=("for example",),
     )
 
 
@@ -114,6 +119,19 @@ def _photos_text(frames: FrameSummary, source: Source) -> str:
     return f"{used} used{f' ({notes})' if notes else ''}, {frames.skipped} skipped"
 
 
+def _clusters_text(clusters: Sequence[Cluster]) -> str:
+    """Say how many groups of touching defects there are, and where the largest is."""
+    largest = max(clusters, key=lambda one: one.size)
+    where = f"x {_ends(largest.x0, largest.x1)}, y {_ends(largest.y0, largest.y1)}"
+    if len(clusters) == 1:
+        return f"1, of {largest.size} defects, at {where}"
+    return f"{len(clusters)}, the largest of {largest.size} defects, at {where}"
+
+
+def _ends(low: int, high: int) -> str:
+    return span_text(str(low), str(high))
+
+
 def _false_alarms_text(expected: float) -> str:
     """Say how many entries are expected to be no defects."""
     number = f"about {expected:.1f}" if expected < 9.95 else f"about {expected:.0f}"
@@ -129,6 +147,19 @@ def _minute(time: datetime) -> str:
     return time.isoformat(sep=" ", timespec="minutes")
 
 
-def visible_title(sensor_map: SensorMap, shown: int, *, shutter_s: float, iso: int) -> str:
-    """Return the title of a table of the defects that show at an exposure."""
-    return f"{shown} of {len(sensor_map.defects)} defects visible at {shutter_text(shutter_s)}, ISO {iso}"
+def visible_title(*, shutter_s: float, iso: int) -> str:
+    """Say of defects that they show at an exposure."""
+    return f"visible at {shutter_text(shutter_s)}, ISO {iso}"
+
+
+def chosen_title(shown: int, of: int, *texts: str) -> str:
+    """Return the title of a table of some of a map's defects; "" if nothing is said of them.
+
+    Examples
+    --------
+    >>> chosen_title(3, 9, "hot, plane R", "", "visible at 1/60 s, ISO 100")
+    '3 of 9 defects: hot, plane R, visible at 1/60 s, ISO 100'
+    """
+    said = ", ".join(filter(None, texts))
+    gap = " " if said.startswith("visible") else ": "
+    return f"{shown} of {of} defects{gap}{said}" if said else ""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from textwrap import TextWrapper
 
+_FOLDED = 20  # characters into which text is folded at least
+
 
 @dataclass(frozen=True)
 class Table:
     """Rows of text under a header; the columns of `right` are aligned to the right.
 
-    `note` is a line below: what the table leaves out, or what it says without rows. `spare` names a column to go
-    without where lines would be too long.
+    `note` is a line below: what the table leaves out, or what it says without rows. `spare` names columns to go
+    without where lines would be too long, the first of them first.
     """
 
     title: str
@@ -19,7 +21,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     right: frozenset[int] = frozenset()
     note: str = ""
-    spare: str = ""
+    spare: tuple[str, ...] = ()
 
 
 def table_lines(table: Table, *, width: int = 80) -> list[str]:
@@ -31,7 +33,7 @@ def table_lines(table: Table, *, width: int = 80) -> list[str]:
         The table; if it has no rows there are no lines either.
     width
         Characters a line may have. To fit, a last column of text is folded; where the last is of numbers, all columns
-        move nearer, one blank apart instead of two, and if that does not help the spare one is left out.
+        move nearer, one blank apart instead of two, and if that does not help the spare ones are left out.
 
     Returns
     -------
@@ -51,15 +53,17 @@ def table_lines(table: Table, *, width: int = 80) -> list[str]:
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     gaps = len(widths) - 1
     folds = gaps not in table.right
+    least = sum(widths[:-1]) + 2 * gaps + min(widths[-1], _FOLDED) if folds else sum(widths) + gaps
     gap = " " if not folds and sum(widths) + 2 * gaps > width else "  "
-    if table.spare and table.spare in table.header and not folds and sum(widths) + gaps > width:
-        return table_lines(_without(table, table.header.index(table.spare)), width=width)
+    spare = next((name for name in table.spare if name in table.header), "")
+    if spare and least > width:
+        return table_lines(_without(table, table.header.index(spare)), width=width)
     if folds:
         widths[-1] = 0  # nothing stands to the right of it
     form = gap.join(f"{{:{'>' if i in table.right else '<'}{w}}}" for i, w in enumerate(widths))
     lines = [form.format(*row) for row in rows]
     indent = sum(widths[:-1]) + 2 * gaps
-    if not folds or max(map(len, lines)) <= width or indent > width - 20:
+    if not folds or max(map(len, lines)) <= width or indent > width - _FOLDED:
         return lines
     fold = TextWrapper(width=width - indent).wrap
     return [line for row in rows for line in _folded(form, row[:-1], fold(row[-1]))]

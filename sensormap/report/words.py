@@ -70,13 +70,13 @@ def certainty(confidence: float) -> str:
     return f"{tenths:.1f} %" if tenths >= 99 else f"{int(tenths)} %"
 
 
-def strength_text(defect: Defect) -> str:
+def strength_text(defect: Entry) -> str:
     """Return what a defect does to a photo at base ISO, as one number.
 
     Parameters
     ----------
     defect
-        The defect.
+        The defect, or a line.
 
     Returns
     -------
@@ -97,7 +97,8 @@ def strength_text(defect: Defect) -> str:
     dark, offset, response = defect.dark_dn_per_s, defect.offset_dn, defect.response
     if defect.kind == DefectKind.COLD and not (offset and offset[0] < 0) and dark and dark[0] < 0:
         return f"{_number(dark[0])} DN/s"
-    text = UNKNOWN if defect.mean is None else f"{'' if defect.kind in _LEVELS else 'at '}{_number(defect.mean)} DN"
+    mean = defect.mean if isinstance(defect, Defect) else None
+    text = UNKNOWN if mean is None else f"{'' if defect.kind in _LEVELS else 'at '}{_number(mean)} DN"
     if defect.kind == DefectKind.HOT and dark:
         text = f"{_number(dark[0])} DN/s"
     elif defect.kind in (DefectKind.OFFSET, DefectKind.COLD) and offset:
@@ -109,6 +110,23 @@ def strength_text(defect: Defect) -> str:
     return text
 
 
+def one_strength(defect: Defect, name: str) -> str:
+    """Return one strength of a defect, one of `STRENGTH_NAMES`, whatever its kind; ``?`` where the map tells none.
+
+    Examples
+    --------
+    >>> hot = Defect(5, 4, "Gr", DefectKind.HOT, 0.9, 8.0, 120.0, 60.0, None, dark_dn_per_s=(210.4, 198.0, 222.0))
+    >>> one_strength(hot, "dark_dn_per_s"), one_strength(hot, "response")
+    ('210 DN/s', '?')
+    """
+    strength = getattr(defect, name)
+    if strength is None:
+        return UNKNOWN
+    if name == "response":
+        return f"{_number(100 * (strength[0] - 1), sign='+')} %"
+    return f"{_number(strength[0])} {'DN/s' if name == 'dark_dn_per_s' else 'DN'}"
+
+
 def kind_text(entry: Entry) -> str:
     """Return the kind of an entry, and the others that the exposures cannot tell from it.
 
@@ -118,7 +136,7 @@ def kind_text(entry: Entry) -> str:
     >>> kind_text(either)
     'hot or offset'
     """
-    return " or ".join([entry.kind, *(entry.or_kinds if isinstance(entry, Defect) else ())])
+    return " or ".join([entry.kind, *entry.or_kinds])
 
 
 def since_text(onset: Between | None) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 
 from sensormap.errors import StateError
 from sensormap.frame import PhotoPath, RemoteFile
+from sensormap.shards.sealed import sealed, unsealed
 
 log = logging.getLogger(__name__)
 
@@ -154,7 +155,7 @@ class Catalogue:
             _check(connection)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("SELECT version FROM about").fetchone()  # takes room for what lies beside the file
-        except (sqlite3.DatabaseError, _UnusableError) as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError, _UnusableError) as error:
             if connection is not None:
                 connection.close()
             if is_new and self.path is not None:
@@ -182,11 +183,14 @@ class Catalogue:
     def header(self, file: FileDigest) -> str | None:
         """Return what the header of a file said, if the file has not changed since."""
         row = self._one("SELECT size, stamp, content FROM headers WHERE path = ?", file.path)
-        return str(row[2]) if row is not None and row[:2] == (file.size, file.stamp) else None
+        if row is None or row[:2] != (file.size, file.stamp):
+            return None
+        return unsealed(row[2], file.path, file.size, file.stamp)
 
     def keep_headers(self, headers: Iterable[FileHeader]) -> None:
         """Add headers, or replace what was known of their files; in one transaction."""
-        rows = [(one.path, one.size, one.stamp, one.content) for one in headers]
+        about = [((one.path, one.size, one.stamp), one.content) for one in headers]
+        rows = [(*of, sealed(content, *of)) for of, content in about]
         with self._writing():
             self._connection.executemany("INSERT OR REPLACE INTO headers VALUES (?, ?, ?, ?)", rows)
 
@@ -234,7 +238,7 @@ class Catalogue:
         """Return what was kept under a key; None if nothing was, or it is damaged."""
         row = self._one("SELECT content FROM maps WHERE key = ?", key)
         try:
-            found = json.loads(row[0]) if row else None
+            found = json.loads(unsealed(row[0], key) or "null") if row else None
         except (ValueError, RecursionError):
             return None
         return found if isinstance(found, dict) else None
@@ -242,7 +246,8 @@ class Catalogue:
     def keep_map(self, key: str, content: Mapping[str, Any]) -> None:
         """Keep a map, and what else its run had to say."""
         with self._writing():
-            self._connection.execute("INSERT OR REPLACE INTO maps VALUES (?, ?)", (key, json.dumps(content)))
+            kept = sealed(json.dumps(content), key)
+            self._connection.execute("INSERT OR REPLACE INTO maps VALUES (?, ?)", (key, kept))
 
     def maps(self) -> int:
         """Return the number of maps that are kept."""
@@ -257,7 +262,7 @@ class Catalogue:
         try:
             with self._lock:
                 return self._connection.execute(query, values).fetchall()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             msg = f"{self.path}: cannot be read: {words_of(error)}"
             raise StateError(msg) from error
 
@@ -269,7 +274,7 @@ class Catalogue:
                 self._connection.execute("BEGIN IMMEDIATE")
                 with self._connection:  # commits, or takes all back if anything goes wrong
                     yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             msg = f"{self.path}: cannot be written: {words_of(error)}"
             raise StateError(msg) from error
 
@@ -329,6 +334,8 @@ def code_of(error: BaseException) -> int:
 
 def words_of(error: BaseException) -> str:
     """Return what went wrong in SQLite, in a few words of our own."""
+    if isinstance(error, UnicodeDecodeError):  # SQLite's own words quote the file, whatever stands there
+        return "damaged"
     return _WORDS.get(code_of(error), str(error))
 
 

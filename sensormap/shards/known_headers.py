@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from sensormap.errors import EditedError
 from sensormap.frame import Exposure, Photo, PhotoPath
 from sensormap.photos.exif import read_photo, shared_body
-from sensormap.shards.catalogue import Catalogue, FileHeader, file_as_it_is
+from sensormap.shards.catalogue import Catalogue, FileDigest, FileHeader, file_as_it_is
 from sensormap.version import __version__
 
 HEADERS = 1
@@ -77,6 +78,21 @@ class KnownHeaders:
         new, self._new = self._new, []
         if new:
             self._keep(new)
+
+
+def kept_photo(text: str, file: FileDigest) -> Photo | None:
+    """Return a photo from what a catalogue keeps of its header, whether its file is still there or not.
+
+    Parameters
+    ----------
+    text
+        What is kept; None is returned for what is damaged, of another version, or no photo.
+    file
+        Its file, as the catalogue has it. The path of the result only names it.
+    """
+    name = file.path.decode("utf-8", "surrogateescape")
+    found = _photo_of(text, Path(name), file.size)
+    return found if isinstance(found, Photo) else None
 
 
 def _text(content: Any) -> str:

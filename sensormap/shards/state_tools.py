@@ -23,6 +23,7 @@ from sensormap.shards.file_format.reading_writing import ShardFile, read_shard_f
 from sensormap.shards.shard_folder import ALGORITHM, shard_file, shard_files
 from sensormap.shards.state import State, drop_file
 from sensormap.shards.state_folder import CATALOGUE, held
+from sensormap.urls import expanded
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 
@@ -140,7 +141,7 @@ def describe_state(folder: str | Path) -> StateContents:
     StateError
         If it is no state folder, a run has it, it cannot be written, or its catalogue is damaged.
     """
-    folder = Path(folder).expanduser()
+    folder = expanded(folder)
     with held(folder):
         sizes = [_size(path) for path in shard_files(folder)]
         with open_catalogue(folder / CATALOGUE) as catalogue:
@@ -165,7 +166,7 @@ def check_state(folder: str | Path, *, remove: bool = False) -> StateCheck:
     StateError
         If it is no state folder, a run has it, it cannot be written, or a damaged file cannot be taken away.
     """
-    folder = Path(folder).expanduser()
+    folder = expanded(folder)
     with held(folder):
         paths, damaged = shard_files(folder), []
         for path in paths:
@@ -202,7 +203,7 @@ def merge_states(folders: Iterable[str | Path], output: str | Path) -> MergedSta
         If one of the folders is no state folder, a run has it, or it cannot be written; or if `output` is one of them,
         lies in one of them, or is full.
     """
-    sources, output = [Path(folder).expanduser() for folder in folders], Path(output).expanduser()
+    sources, output = [expanded(folder) for folder in folders], expanded(output)
     for source in sources:
         with held(source):  # before anything is made
             _check_apart(output, source)
@@ -245,7 +246,7 @@ def forget_photos(folder: str | Path, photos: Iterable[str | Path]) -> Forgotten
         If it is no state folder, a run has it, it cannot be written, its catalogue is damaged, or a photo is not known
         and cannot be read. Then nothing is dropped.
     """
-    folder = Path(folder).expanduser()
+    folder = expanded(folder)
     with held(folder), open_catalogue(folder / CATALOGUE) as catalogue:
         files = catalogue.files() if catalogue else ()
         paths = {file.path for file in files} | (catalogue.header_paths() if catalogue else set())

@@ -23,7 +23,7 @@ from sensormap.survey.engines.dask_engine import open_engine
 from sensormap.survey.memory import bodies_at_once, give_back
 from sensormap.survey.run import context_of, map_selection, open_state
 from sensormap.threads import Pool, Progress, message_prefix, no_progress, raise_if_ended, result_of
-from sensormap.urls import is_url, shown_url
+from sensormap.urls import expanded, is_url, shown_url
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ def map_bodies(  # noqa: PLR0913
     EngineError, MissingExtraError
         If the engine that the options name cannot be used, or is not installed.
     """
-    folder = Path(folder).expanduser()
+    folder = expanded(folder)
     named = None if options.profile is None else get_profile(options.profile)
     _make_folder(folder)
     remainder = Remainder(strict=options.strict)

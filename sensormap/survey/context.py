@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from sensormap.camera.profile import Profile
+from sensormap.detect.votes import BlockVotes
 from sensormap.errors import DecodeError
 from sensormap.frame import Frame, Photo, PhotoPath
 from sensormap.photos.files import read_bytes
@@ -63,6 +64,10 @@ class Engine(Protocol):
         """
 
 
+def no_candidates(found: int) -> None:
+    """Say nothing of candidates."""
+
+
 @dataclass(frozen=True)
 class RunContext:
     """What all passes of a run share.
@@ -83,6 +88,10 @@ class RunContext:
         State folder, which has what earlier runs found; None if nothing is kept.
     engine
         What surveys shards in place of this run's threads, which then has a state folder; None if nothing does.
+    on_candidates
+        Called with the number of candidates that votes have named so far, as often as there are more, in any thread.
+    candidates
+        Their positions in the active area.
     differing
         Collector of photos that `read` and `fallback` decode differently, among those that are compared.
     kept
@@ -96,8 +105,18 @@ class RunContext:
     fallback: Read | None = None
     state: State | None = None
     engine: Engine | None = None
+    on_candidates: Callable[[int], None] = no_candidates
+    candidates: set[int] = field(default_factory=set)
     differing: set[PhotoPath] = field(default_factory=set)
     kept: KeptFrames = field(default_factory=KeptFrames)
+
+    def add_candidates(self, votes: Iterable[BlockVotes]) -> None:
+        """Count what blocks of votes name as candidates, and say how many there are."""
+        before = len(self.candidates)
+        for one in votes:
+            self.candidates.update(one.index.tolist())
+        if len(self.candidates) > before:
+            self.on_candidates(len(self.candidates))
 
 
 def read_unless_refused(read: Read, refused: Mapping[PhotoPath, str], photo: Photo, profile: Profile) -> Frame:

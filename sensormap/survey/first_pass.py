@@ -180,6 +180,7 @@ class _FirstPass:
             cfa=profile.cfa.shifted(x=area.x, y=area.y),
             thresholds=thresholds,
             smears=rules.smears,
+            finds_lines=rules.finds_lines,
         )
         self._scenes = ScenesSeen(self._saved.order)
         self._ended = False
@@ -317,6 +318,7 @@ class _FirstPass:
             fewest_shifts=self._rules.fewest_shifts,
             reach=self._reach,
         )
+        self._context.add_candidates(block_votes)
         # A half keeps nothing that the whole does not keep.
         none = Outliers.concatenate([])
         return (block_votes[0], *(replace(part, outliers=none) for part in block_votes[1:]))

@@ -11,11 +11,11 @@ from operator import attrgetter
 
 import numpy as np
 
-from sensormap.assemble.build_map import lines_in_means
 from sensormap.assemble.evidence import Evidence
 from sensormap.assemble.pass_rules import rules_for
 from sensormap.camera.profile import Body, Profile
 from sensormap.decode.reading import open_geometry
+from sensormap.detect.lines import FOLLOWED, lines_in_means
 from sensormap.detect.tally import MOST_FRAMES
 from sensormap.detect.worth_following import make_follow_list
 from sensormap.diagnose.kind_and_strengths import SecondPassResult
@@ -127,7 +127,7 @@ def _follow(
     cfa = profile.cfa.shifted(x=area.x, y=area.y)
     rules = rules_for(photos)
     with ThreadPoolExecutor(1) as pool:  # neither needs the other
-        found = pool.submit(lines_in_means, first.tally, profile) if rules.finds_lines else None
+        found = pool.submit(lines_in_means, first.tally, cfa, limits=FOLLOWED) if rules.finds_lines else None
         follow_list = make_follow_list(
             first.tally, first.block_votes, first.shifted_sums, cfa, options.thresholds, smears=rules.smears
         )

@@ -8,7 +8,7 @@ memory back to the system.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -40,13 +40,14 @@ from sensormap.shards.file_format.reading_writing import read_shard_file
 from sensormap.shards.shard_folder import ALGORITHM, SurveySettings, fingerprint, shard_file
 from sensormap.shards.state import State
 from sensormap.shards.state_folder import CATALOGUE, check_folder, held, is_state
-from sensormap.survey.context import Engine, Read, RunContext
+from sensormap.survey.context import Engine, Read, RunContext, no_candidates
 from sensormap.survey.engines.dask_engine import open_engine
 from sensormap.survey.engines.temporary_folder import temporary_folder
 from sensormap.survey.kept_maps import Mapped, PhotoGroup, keep_map, kept_map
 from sensormap.survey.passes import FEWEST_FRAMES, gather_evidence, geometry_of, too_few
 from sensormap.survey.survey_shards import settings_of
 from sensormap.threads import Progress, no_progress
+from sensormap.urls import expanded
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ def map_defects(
     *,
     progress: Progress = no_progress,
     read: Read | None = None,
+    on_candidates: Callable[[int], None] = no_candidates,
 ) -> SensorMap:
     """Map the defects of the sensor that took some photos.
 
@@ -72,6 +74,9 @@ def map_defects(
         Called with the number of photos done and of all, in each pass, first with 0.
     read
         Decoder of photos; None takes `decode.reading.read_frame` with the decoder that the options name.
+    on_candidates
+        Called with the number of candidates that the first pass has found so far, each time there are more, by the
+        thread that finds them.
 
     Raises
     ------
@@ -86,7 +91,8 @@ def map_defects(
     EngineError, MissingExtraError
         If the engine that the options name cannot be used, or is not installed.
     """
-    return _map_photos(photos, options, progress, read, detailed=False).sensor_map
+    found = _map_photos(photos, options, progress=progress, read=read, on_candidates=on_candidates, detailed=False)
+    return found.sensor_map
 
 
 def map_with_details(
@@ -95,6 +101,7 @@ def map_with_details(
     *,
     progress: Progress = no_progress,
     read: Read | None = None,
+    on_candidates: Callable[[int], None] = no_candidates,
 ) -> DetailedMap:
     """Map the defects of the sensor that took some photos, and keep what a report shows beside the map.
 
@@ -102,7 +109,7 @@ def map_with_details(
 
     Parameters
     ----------
-    photos, options, progress, read
+    photos, options, progress, read, on_candidates
         As for `map_defects`.
 
     Returns
@@ -116,15 +123,21 @@ def map_with_details(
     DecodeError, ProfileError, FrameMismatchError, StateError, EngineError, MissingExtraError
         As by `map_defects`.
     """
-    return _map_photos(photos, options, progress, read, detailed=True)
+    return _map_photos(photos, options, progress=progress, read=read, on_candidates=on_candidates, detailed=True)
 
 
 def _map_photos(
-    photos: Iterable[str | Path], options: Options, progress: Progress, read: Read | None, *, detailed: bool
+    photos: Iterable[str | Path],
+    options: Options,
+    *,
+    progress: Progress,
+    read: Read | None,
+    on_candidates: Callable[[int], None],
+    detailed: bool,
 ) -> DetailedMap:
     """Find the photos of one body and map them."""
     with open_engine(options, read) as engine, open_state(options, read) as state:
-        context = context_of(options, progress, read, state, engine)
+        context = replace(context_of(options, progress, read, state, engine), on_candidates=on_candidates)
         selection, known = selected(photos, context)
         return map_selection(selection, known, context, detailed=detailed)
 
@@ -188,7 +201,7 @@ def _planned(photos: tuple[Photo, ...], known: Profile | None, options: Options)
     settings = settings_of(geometry_of(photos, known), rules, options, saves=saves)
     shards = [photos[numbers.start : numbers.stop] for numbers in cut_into_shards(photos)]
     there = [False] * len(shards)
-    folder = None if options.state is None else Path(options.state).expanduser()
+    folder = None if options.state is None else expanded(options.state)
     if folder is not None:
         check_folder(folder)
     if folder is not None and not options.fresh and is_state(folder):
@@ -224,7 +237,7 @@ def open_state(options: Options, read: Read | None) -> AbstractContextManager[St
         return _passing_state()
     if options.state is None or read is not None:
         return nullcontext()
-    folder = Path(options.state).expanduser()
+    folder = expanded(options.state)
     return State(folder, fresh=options.fresh, retry_skipped=options.retry_skipped, threads=options.threads)
 
 
@@ -301,16 +314,17 @@ def _mapped(
     details whether they are asked for or not, so that a later report needs no photo.
     """
     keeps, refusals = alone and context.state is not None, context.refusals
+    context = replace(context, candidates=set())
     mapped = kept_map(group, context, detailed=detailed) if keeps else None
     if mapped is not None:
         log.info("all photos are known, and so is their map")
         refusals.extend(Skipped(group.photos[number].path.name, reason) for number, reason in mapped.refused)
     else:
-        before = len(refusals.skipped)
+        before = refusals.lost
         evidence = gather_evidence(group.photos, group.body, group.known, context, clock_jumps=group.clock_jumps)
         mapped = _map(evidence, context.options, noun=noun, detailed=detailed or keeps)
         # A photo that was lost between the passes may be there next time.
-        if keeps and len(refusals.skipped) - before == len(mapped.refused):
+        if keeps and refusals.lost == before:
             keep_map(group, context, mapped)
     for line in mapped.warnings:
         log.warning("%s", line)
@@ -329,7 +343,7 @@ def selected(arguments: Iterable[str | Path], context: RunContext) -> tuple[Sele
         if found:
             msg = f"{_number(len(found), 'JPEG')} found, but only raw photos can be used here"
         elif named is None:
-            msg += " (PNG and TIFF files count only with --profile)"
+            msg += " (PNG and TIFF files count only with --profile); sensormap scan lists what is there"
         raise DecodeError(msg)
     log.info("%d files found", len(paths))
     read_header = context.state.read_photo if context.state else read_photo

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
 from sensormap.detect.follow_list import FollowList
+from sensormap.detect.line_sites import LineSites
+from sensormap.detect.lines import EARLY, lines_in_means
 from sensormap.detect.tally import Outliers, Tally
 from sensormap.detect.votes import count_votes, parts_of
 from sensormap.detect.worth_following import make_follow_list
@@ -134,6 +136,8 @@ class SavedWindows:
         Detection thresholds.
     smears
         Whether each defect is smeared over several photosites.
+    finds_lines
+        Whether columns and rows are followed too.
 
     Attributes
     ----------
@@ -156,6 +160,7 @@ class SavedWindows:
         thresholds: Thresholds,
         reach: int | None = None,
         smears: bool = False,
+        finds_lines: bool = False,
     ) -> None:
         later = [batch.later for batch in batches]
         self.order = tuple(number for batch in batches for number in (*batch.leading, *batch.later))
@@ -167,7 +172,7 @@ class SavedWindows:
         self._waits_for = self._later | {number: i - 1 for i, batch in enumerate(batches) for number in batch.leading}
         self._tally, self._shifted_sums, self._shifts = tally, shifted_sums, shifts
         self._step, self._reach, self._cfa, self._thresholds = step, reach, cfa, thresholds
-        self._smears = smears
+        self._smears, self._finds_lines = smears, finds_lines
         self._lock = Lock()
         # A batch's list can be made when its leading frames and all frames before them are done.
         self._awaited = [{*before, *batch.leading} for batch, before in zip(batches, ((), *later), strict=False)]
@@ -244,4 +249,6 @@ class SavedWindows:
             self._tally, block_votes, self._shifted_sums, self._cfa, self._thresholds, early=True, smears=self._smears
         )
         controls = draw_controls(self._tally.hidden.size)
-        return FollowList(np.union1d(found.photosites, controls), found.decoys)
+        lines = lines_in_means(self._tally, self._cfa, limits=EARLY) if self._finds_lines else ()
+        along = LineSites.of(lines, self._tally.shape, self._cfa.step, every_plane=True).photosites
+        return FollowList(np.unique(np.concatenate([found.photosites, controls, along])), found.decoys)

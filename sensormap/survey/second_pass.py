@@ -24,14 +24,15 @@ from sensormap.assemble.mixed_bodies import second_sensor
 from sensormap.assemble.pass_rules import rules_for
 from sensormap.camera.profile import Profile
 from sensormap.detect.follow_list import FollowList, moved_back
-from sensormap.detect.line_support import LineSites, supported
+from sensormap.detect.line_sites import LineSites
 from sensormap.detect.lines import DeviatingLine
 from sensormap.detect.runs import find_columns
 from sensormap.diagnose.defect_odds import Odds, odds_of
 from sensormap.diagnose.fixed_pattern import measure_fixed_pattern, with_floors
 from sensormap.diagnose.jpeg.odds import LEAST_LIMIT, LEAST_SPREAD, odds_of_jpegs
 from sensormap.diagnose.jpeg.smears import smeared, strongest
-from sensormap.diagnose.kind_and_strengths import SecondPassResult
+from sensormap.diagnose.kind_and_strengths import FollowedLine, SecondPassResult
+from sensormap.diagnose.line_series import follow_lines
 from sensormap.diagnose.scenery import neighbours_deviate, repeated_frames
 from sensormap.diagnose.series import (
     Conditions,
@@ -84,7 +85,7 @@ def run_second_pass(  # noqa: PLR0913
     context
         Options, decoders and callbacks of the run.
     lines
-        Columns and rows that deviate in the mean of all frames, of which the result has those that many frames make.
+        Columns and rows that deviate in the mean of all frames, of which the result has those that are defects.
 
     Returns
     -------
@@ -127,8 +128,9 @@ class _SecondPass:
         self._neighbours_deviate = neighbours_deviate(first.tally, cfa, self._candidates)
         controls = draw_controls(area.width * area.height)
         self._lines = LineSites.of(lines, (area.height, area.width), cfa.step)
-        along = self._lines.photosites.ravel()
-        self._followed = FollowList(np.concatenate([self._candidates, controls, along]), self._decoys)
+        self._followed = FollowList(
+            np.concatenate([self._candidates, controls, self._lines.photosites]), self._decoys
+        )
         self._memory = _Memory()
         self._ended = False
 
@@ -166,7 +168,7 @@ class _SecondPass:
         for done, (frame, future) in enumerate(pending, start=1):
             result = result_of(future)
             if isinstance(result, Skipped):
-                self._context.refusals.extend([result])
+                self._context.refusals.add_lost(result)
             else:
                 windows[frame] = result
             progress(done, len(again))
@@ -255,17 +257,21 @@ class _SecondPass:
         odds_in_lots = partial(_odds_in_lots, odds_of_series, pool)
         candidates, repeats = followed.part(slice(0, count)), np.zeros(conditions.number.size, np.bool_)
         odds = odds_in_lots(candidates)
+        lines = followed.part(slice(count + CONTROLS, self._followed.photosites.size))
+        deviating = follow_lines(self._lines, lines, conditions, asked)
+        on_lines = self._on_lines(deviating.lines)
         other = second_sensor(candidates, odds.likely, conditions.gain * conditions.shutter_s)
         # What two sensors differ in is no scenery, and no frame may be dropped for it.
         for _ in range(_SCENE_ROUNDS if other is None else 0):
-            found = self._repeats(candidates, odds, repeats)
+            found = self._repeats(candidates, odds, repeats, on_lines)
             if not found.any():
                 break
             repeats |= found
             candidates = replace(candidates, known=candidates.known & ~repeats)
             odds = odds_in_lots(candidates)
-        lines = slice(count + CONTROLS, self._followed.photosites.size)
-        decoys = followed.part(slice(lines.stop, None))
+        if repeats.any():
+            deviating = follow_lines(self._lines, replace(lines, known=lines.known & ~repeats), conditions, asked)
+        decoys = followed.part(slice(self._followed.photosites.size, None))
         known = decoys.known & ~repeats & self._off_defects(self._candidates[odds.likely], conditions)
         return SecondPassResult(
             places=self._candidates,
@@ -277,7 +283,8 @@ class _SecondPass:
             repeats=int(np.count_nonzero(repeats)),
             pattern=pattern,
             second_sensor=other,
-            lines=self._supported(followed.part(lines)),
+            lines=deviating.lines,
+            line_decoys=deviating.decoys,
         )
 
     def _jpeg_result(self, followed: FollowedWindows, conditions: Conditions, pool: Pool) -> SecondPassResult:
@@ -306,18 +313,20 @@ class _SecondPass:
             second_sensor=other,
         )
 
-    def _supported(self, followed: FollowedWindows) -> tuple[DeviatingLine, ...]:
-        """Return the lines that many of the frames make in which all their photosites are known."""
-        scores = np.empty(followed.known.shape)
-        for lot in followed.lots():
-            series = followed[lot]
-            scores[lot] = (series.value - series.level) / np.sqrt(series.variance)
-        scores = scores.reshape(*self._lines.photosites.shape, len(followed.photon))
-        return supported(self._lines, scores, np.asarray(followed.known.all(axis=0)))
+    def _on_lines(self, lines: Sequence[FollowedLine]) -> NDArray[np.bool_]:
+        """Tell which candidates lie on some columns or rows, or are compared with photosites that do."""
+        row, col = np.divmod(self._candidates, self._profile.active_area.width)
+        found, near = np.zeros(self._candidates.size, np.bool_), self._profile.cfa.step
+        for line in (followed.line for followed in lines):
+            across, along = (col, row) if line.axis == "column" else (row, col)
+            found |= (np.abs(across - line.place) <= near) & (along >= line.first - near) & (along <= line.last + near)
+        return found
 
-    def _repeats(self, candidates: FollowedWindows, odds: Odds, repeats: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def _repeats(
+        self, candidates: FollowedWindows, odds: Odds, repeats: NDArray[np.bool_], on_lines: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
         """Tell which frames, beside the known `repeats`, show the scene of an earlier one."""
-        single = odds.likely & ~self._in_runs(odds.likely)
+        single = odds.likely & ~self._in_runs(odds.likely) & ~on_lines
         singles = candidates[single & self._neighbours_deviate]
         score = (singles.value - singles.level) / np.sqrt(singles.variance)
         found = ~repeats

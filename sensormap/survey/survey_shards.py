@@ -107,6 +107,7 @@ def _surveyed(
             for number, photo in sorted(found.skipped.items()):  # by the name that the file has now
                 shared.refusals.extend([replace(photo, name=shard[number].path.name)])
             shared.progress(len(shard), len(shard))
+        context.add_candidates(found.block_votes)
         return found
 
     before: list[Fingerprint] = []

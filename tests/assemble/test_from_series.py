@@ -60,8 +60,8 @@ def toy_series(count: int = 1) -> Series:
     return Series(value, value, value, value, value, value, known)
 
 
-def entry(one: Diagnosis, *, row: int = 2, col: int = 5, cluster: int = 0, clock: Clock | None = None) -> Defect:
-    (defect,) = made([(row, col)], [one], clusters=[cluster], confidence=0.987654, clock=clock or clock_of(0, 1, 2))
+def entry(one: Diagnosis, *, row: int = 2, col: int = 5, clock: Clock | None = None) -> Defect:
+    (defect,) = made([(row, col)], [one], confidence=0.987654, clock=clock or clock_of(0, 1, 2))
     return defect
 
 
@@ -69,7 +69,6 @@ def made(
     places: list[tuple[int, int]],
     diagnoses: list[Diagnosis],
     *,
-    clusters: list[int],
     confidence: float = 0.99,
     clock: Clock,
 ) -> list[Defect]:
@@ -78,7 +77,6 @@ def made(
         np.array([row * width + col for row, col in places], np.int64),
         np.full(count, confidence),
         diagnoses,
-        clusters=np.array(clusters, np.int64),
         series=toy_series(max(count, 1))[:count],
         sensor=SENSOR,
         clock=clock,
@@ -141,12 +139,12 @@ def test_a_change_is_never_dated_backwards(low: int, length: int) -> None:
 
 def test_an_entry_says_where_what_and_when() -> None:
     one = diagnosis(until=FrameSpan(2, 2), onset=FrameSpan(1, 1), unresolved=("dark_dn_per_s",), seen=3, due=7)
-    defect = entry(one, cluster=4)
+    defect = entry(one)
     assert (defect.x, defect.y, defect.plane, defect.jpeg) == (8, 3, SENSOR.cfa.plane_name(x=8, y=3), (3, 1))
     assert (defect.kind, defect.confidence, defect.score) == (DefectKind.OFFSET, 0.9877, 12.35)
     assert (defect.mean, defect.variance) == (11.5, 2.25)
     assert (defect.onset, defect.until) == (Between(day(0), day(1)), Between(day(1), day(2)))
-    assert (defect.seen, defect.cluster, defect.unresolved) == ((3, 7), 4, ("dark_dn_per_s",))
+    assert (defect.seen, defect.cluster, defect.unresolved) == ((3, 7), None, ("dark_dn_per_s",))
 
 
 def test_a_single_defect_that_lasts_has_neither_cluster_nor_end() -> None:
@@ -166,13 +164,13 @@ def test_an_entry_of_photos_without_times_has_no_dates() -> None:
 
 def test_entries_keep_their_order() -> None:
     places = [(9, 1), (2, 5), (9, 0)]
-    defects = made(places, [diagnosis()] * 3, clusters=[1, 0, 1], clock=clock_of(0, 1))
-    assert [(one.y, one.x, one.cluster) for one in defects] == [(10, 4, 1), (3, 8, None), (10, 3, 1)]
+    defects = made(places, [diagnosis()] * 3, clock=clock_of(0, 1))
+    assert [(one.y, one.x) for one in defects] == [(10, 4), (3, 8), (10, 3)]
     assert [one.mean for one in defects] == [100, 11.5, 100]
 
 
 def test_no_defects_no_entries() -> None:
-    assert made([], [], clusters=[], clock=clock_of(0, 1)) == []
+    assert made([], [], clock=clock_of(0, 1)) == []
 
 
 # rounding

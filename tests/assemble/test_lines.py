@@ -11,12 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensormap.assemble.evidence import Clock
 from sensormap.assemble.lines import make_lines
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.detect.lines import DeviatingLine
+from sensormap.diagnose.kind_and_strengths import Diagnosis, FollowedLine
+from sensormap.diagnose.onset import FrameSpan
 from sensormap.maps.entries import Between, Column, Defect, DefectKind, Row
 from sensormap.maps.sensor_map import SensorMap
+from tests.support.evidences import photo
 from tests.support.maps import toy_defect, toy_map
 
 AREA = Rect(3, 1, 90, 300)
@@ -26,6 +30,7 @@ NAMES = pytest.mark.parametrize("name", BAYER_NAMES)
 BEYOND = 16
 JANUARY = Between(None, datetime(2010, 1, 1))
 JUNE = Between(datetime(2010, 1, 1), datetime(2010, 6, 1))
+CLOCK = Clock([photo(day, time=datetime(2010, 1, 1 + day)) for day in range(9)])
 
 
 def sensor_with(name: str, corner: tuple[int, int]) -> Sensor:
@@ -60,8 +65,21 @@ def line_of(
 
 def mapped(defects: list[Defect], lines: Iterable[DeviatingLine] = (), *, sensor: Sensor = SENSOR) -> SensorMap:
     """Return the map of defects and lines, which refuses what is unsorted, overlaps, or stands twice."""
-    columns, rows, alone = make_lines(defects, list(lines), sensor)
+    columns, rows, alone = lines_made(defects, lines, sensor=sensor)
     return toy_map(sensor=sensor, columns=columns, rows=rows, defects=alone)
+
+
+def lines_made(
+    defects: list[Defect],
+    lines: Iterable[DeviatingLine] = (),
+    *,
+    sensor: Sensor = SENSOR,
+    diagnosis: Diagnosis | None = None,
+    confidence: float = 0.99,
+) -> tuple[tuple[Column, ...], tuple[Row, ...], tuple[Defect, ...]]:
+    """Return what is made of defects and lines, followed ones if they have a diagnosis."""
+    followed = [FollowedLine(line, confidence, diagnosis) for line in lines]
+    return make_lines(defects, followed, sensor, CLOCK)
 
 
 def column_at(x: int, y0: int, y1: int, *, step: int = 1) -> list[Defect]:
@@ -72,12 +90,12 @@ def column_at(x: int, y0: int, y1: int, *, step: int = 1) -> list[Defect]:
 
 
 def test_nothing_makes_no_lines() -> None:
-    assert make_lines([], [], SENSOR) == ((), (), ())
+    assert lines_made([]) == ((), (), ())
 
 
 def test_single_defects_stay_single() -> None:
     defects = defects_at({(10, 20), (11, 20), (10, 90), (40, 200)})
-    assert make_lines(defects, [], SENSOR) == ((), (), tuple(defects))
+    assert lines_made(defects) == ((), (), tuple(defects))
 
 
 def test_a_run_of_defects_is_a_column_with_what_most_of_them_have() -> None:
@@ -124,6 +142,40 @@ def test_a_few_chance_defects_in_a_line_do_not_tell_its_kind(members: int, kind:
     told = (0.8, 12.5, members, JUNE) if kind == DefectKind.STUCK else (0.99, 9.0, members, None)
     assert found.columns == (Column(10, 4, 297, "Gb+R", kind, *told),)
     assert found.defects == ()
+
+
+WEAK = Diagnosis(
+    kind=DefectKind.WEAK,
+    score=43.21987,
+    strengths={"response": (0.9511, 0.9452, 0.957)},
+    unresolved=("dark_dn_per_s",),
+    onset=FrameSpan(2, 3),
+    until=None,
+    seen=5,
+    due=6,
+)
+
+
+@pytest.mark.parametrize("members", [0, 100])
+def test_a_followed_line_is_what_its_series_says_whatever_its_members_are(members: int) -> None:
+    defects = column_at(10, 40, 39 + members)
+    columns, _, alone = lines_made(defects, [line_of("column", 10, 40, 139)], diagnosis=WEAK, confidence=0.9999999)
+    (column,) = columns
+    assert (column.x, column.y0, column.y1, column.plane, column.defects) == (10, 40, 139, "Gb+R", members)
+    assert (column.kind, column.score, column.seen) == (DefectKind.WEAK, 43.22, (5, 6))
+    assert column.response == (0.9511, 0.9452, 0.957)
+    assert (column.dark_dn_per_s, column.offset_dn, column.unresolved) == (None, None, ("dark_dn_per_s",))
+    assert (column.onset, column.until) == (Between(datetime(2010, 1, 2), datetime(2010, 1, 4)), None)
+    assert column.confidence == (0.995 if members else 0.99)
+    assert alone == ()
+
+
+def test_a_followed_line_that_came_and_went_within_a_day_jumps() -> None:
+    brief = replace(WEAK, onset=FrameSpan(2, 2), until=FrameSpan(3, 3))
+    clock = Clock([photo(hour, time=datetime(2010, 1, 1, hour)) for hour in range(9)])
+    columns, _, _ = make_lines([], [FollowedLine(line_of("column", 10, 40, 139), 0.97, brief)], SENSOR, clock)
+    (column,) = columns
+    assert (column.kind, column.until, column.response, column.confidence) == (DefectKind.NOISY, None, None, 0.97)
 
 
 # planes
@@ -333,6 +385,6 @@ def test_what_a_line_makes_of_its_neighbours_is_no_defect(line: DefectKind, kind
     column = [replace(one, kind=line) for one in column_at(40, 20, 60)]
     beside = defects_at([(38, 30), (42, 61)], kind=kind)
     away = defects_at([(44, 30), (42, 70), (36, 30)], kind=kind)
-    columns, _, alone = make_lines(merged(column, beside, away), [], SENSOR)
+    columns, _, alone = lines_made(merged(column, beside, away))
     assert len(columns) == 1
     assert {(one.x, one.y) for one in alone} == {(one.x, one.y) for one in (away if lost else [*away, *beside])}

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import click
@@ -19,8 +18,7 @@ from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.mapfile.writing import write_map
 from tests.support.maps import toy_map
 from tests.support.photos import nef, refused, run, run_script, write_photos, write_profile
-
-pty = pytest.importorskip("pty", reason="needs pseudo-terminals")
+from tests.support.terminal import on_terminal
 
 CAMERAS = [profile.name for profile in list_profiles()]
 TRACE = re.compile(r"Traceback|File \"|\.py")
@@ -329,30 +327,6 @@ def test_no_standard_error_at_all(place):
 # on a terminal
 
 
-def on_terminal(*arguments, columns=100, patch=""):
-    """Run the command line on a pseudo-terminal; return its exit code and all that it wrote there."""
-    main, side = pty.openpty()
-    written = []
-
-    def listen():
-        while True:
-            try:
-                data = os.read(main, 65_536)
-            except OSError:  # the other side is closed
-                return
-            written.append(data)
-
-    patch = f"os.environ.update(TERM='xterm', COLUMNS='{columns}')\n{patch}"
-    listener = threading.Thread(target=listen)
-    listener.start()
-    with run_script(*arguments, patch=patch, stdin=subprocess.DEVNULL, stdout=side, stderr=side) as process:
-        os.close(side)
-        code = process.wait(timeout=60)
-    listener.join(timeout=10)
-    os.close(main)
-    return code, b"".join(written).decode()
-
-
 SLOW = """
 from sensormap.decode.reading import read_frame
 from sensormap.survey.run import map_defects
@@ -416,12 +390,17 @@ HELP = DECODERS | {"numpy", "yaml", "rich"}
 @pytest.mark.parametrize(
     ("command", "lazy"),
     [
-        ("--help", HELP | {"sensormap.maps.entries"}),
+        ("--help", HELP | {"matplotlib", "difflib", "sensormap.maps.entries"}),
         ("map --help", HELP),
         ("evaluate --help", HELP),
         ("correct --help", HELP),
         ("show --help", DECODERS | {"rich"}),
-        ("show MAP", DECODERS | {"numpy"}),
+        ("plot --help", HELP | {"matplotlib"}),
+        ("completion bash", HELP | {"matplotlib"}),
+        ("show MAP", DECODERS | {"numpy", "matplotlib", "statsmodels"}),
+        ("show MAP --kind hot --sort score --picture", DECODERS | {"numpy"}),
+        ("show MAP --json", DECODERS | {"numpy", "rich"}),
+        ("show MAP --csv", DECODERS | {"numpy", "rich"}),
         ("show MAP --visible 1/60", DECODERS),
         ("coords MAP", DECODERS | {"rich", "numpy"}),
         ("cameras list", DECODERS | {"numpy"}),
@@ -436,3 +415,64 @@ def test_what_a_command_does_not_need_it_does_not_import(map_file, command, lazy
     code, stdout, stderr = finished(*words, patch=patch)
     assert (code, stderr) == (0, "[]")
     assert stdout
+
+
+# examples
+
+
+def every_command(group=main, words=()):
+    """Yield the words of every command, of groups too."""
+    context = click.Context(group, info_name="sensormap")
+    yield words
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from every_command(command, (*words, name))
+        else:
+            yield (*words, name)
+
+
+@pytest.mark.parametrize("words", list(every_command()), ids=" ".join)
+def test_every_help_has_an_example_of_that_command(words):
+    text = run(*words, "--help").stdout
+    assert re.search(r"^  Examples?:$", text, re.MULTILINE)
+    examples = [line.split() for line in text.split("Example")[-1].splitlines() if line.startswith("    sensormap ")]
+    assert examples
+    assert all(line[: len(words) + 1] == ["sensormap", *words] for line in examples)
+    assert not [line for line in examples if problem_of(line)]
+
+
+def problem_of(words):
+    """Say which command or option of a line does not exist; "" if all do."""
+    group, rest = main, words[1:]
+    while isinstance(group, click.Group) and rest and not rest[0].startswith("-"):
+        group, rest = group.get_command(click.Context(group), rest[0]), rest[1:]
+        if group is None:
+            return "no such command"
+    known = {name for option in group.params for name in option.opts} | {"--help"}
+    return ", ".join(word for word in rest if re.match("--?[a-z]", word) and word not in known)
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("shwo", "Did you mean 'show'?"), ("mpa", "Did you mean 'map'?"), ("qqqq", "No such command")]
+)
+def test_a_command_that_was_meant_is_named(word, meant):
+    result = run(word)
+    assert result.exit_code == 2
+    assert meant in result.stderr
+    assert result.stderr.count("Did you mean") <= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("show", "toy.yml"), "toy.yaml"),
+        (("map", "photo"), "photos"),
+        (("correct", "toy.yaml", "photo", "-o", "fixed"), "photos"),
+    ],
+)
+def test_a_file_that_was_meant_is_named(place, map_file, monkeypatch, arguments, meant):
+    monkeypatch.chdir(map_file.parent)
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert result.stderr.endswith(f"; did you mean {meant}?\n")

@@ -136,8 +136,8 @@ def test_a_map_without_times_has_no_rate(place):
     [
         (["empty"], 1, "Error: empty: no map file there, expected some"),
         (["missing"], 1, "Error: missing: no such file or folder"),
-        (["maps", "-o", "photo.png"], 1, "Error: photo.png: exists already and is no picture that sensormap history"),
-        (["maps", "-o", "photo.png", "--overwrite"], 1, "Error: photo.png: is no picture that sensormap history made"),
+        (["maps", "-o", "photo.png"], 1, "Error: photo.png: exists already and is no picture that sensormap made"),
+        (["maps", "-o", "photo.png", "--overwrite"], 1, "Error: photo.png: is no picture that sensormap made"),
         (["maps", "-o", "no/growth.png"], 1, "Error: no/growth.png: the folder no does not exist"),
         (["maps", "-o", "folder.png"], 1, "Error: folder.png: is a directory"),
         (["maps", "-o", "maps/d80.yaml", "--overwrite"], 2, "does not end in .png, .svg or .pdf"),

@@ -12,9 +12,21 @@ from numpy.typing import NDArray
 
 from sensormap.diagnose.behaviour import LINEAR, Behaviour
 from sensormap.diagnose.defect_odds import Odds
-from sensormap.diagnose.law_choice import LawFit, choose_laws
+from sensormap.diagnose.law_choice import LawFit, choose_laws, levels_off
 from sensormap.diagnose.series import Conditions, Series
-from tests.support.followed import FLOOR, SATURATION, Law, draw, follow, make_conditions, simulate, without
+from sensormap.maps.entries import DefectKind
+from tests.support.followed import (
+    FLOOR,
+    HEALTHY,
+    SATURATION,
+    Law,
+    diagnoses,
+    draw,
+    follow,
+    make_conditions,
+    simulate,
+    without,
+)
 
 CASES = 24
 N = 50
@@ -192,3 +204,61 @@ def test_no_series() -> None:
     assert best == []
     assert fit.score.shape == (0,)
     assert fit.effect.shape == (0, N)
+
+
+# dark currents that level off
+
+
+def _levelling(charge: float, rate: float, conditions: Conditions, rng: np.random.Generator, **laws: object) -> Series:
+    """Return a photosite whose dark current adds no more than a charge, DN at base ISO; light adds as usual."""
+    healthy = simulate([Law(**laws)], conditions, rng, levels=(20.0, 600.0))  # type: ignore[arg-type]
+    added = conditions.gain * np.minimum(rate * conditions.shutter_s, charge)
+    return replace(healthy, value=np.rint(healthy.value + added))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_dark_current_that_levels_off_has_the_rate_that_it_grows_by(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    conditions = make_conditions(40, rng, iso=100.0, shutter_s=(0.02, 8.0))
+    series = _levelling(180.0, 400.0, conditions, rng)
+    last, rate = levels_off(series, conditions)
+    assert 0.05 <= last[0] <= 0.9  # 180 DN are reached after 0.45 s
+    assert rate[0] == pytest.approx(400, rel=0.2)
+    (found,) = diagnoses(series, conditions)
+    assert found.kind == DefectKind.HOT
+    _, low, high = found.strengths["dark_dn_per_s"]
+    assert low <= 400 <= high
+    assert high - low < 250
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        Law(dark=400.0, dark_spread=0.15),
+        Law(dark=20_000.0),  # clips
+        Law(dark=100.0, offset=60.0),
+        Law(offset=180.0),
+        Law(offset=180.0, since=20),
+        Law(offset=180.0, present=0.6),
+        Law(stuck=400.0),
+        Law(response=0.6),
+        Law(jitter=100.0),
+        HEALTHY,
+    ],
+    ids=str,
+)
+def test_nothing_else_levels_off(law: Law) -> None:
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        for times in ((0.02, 8.0), None):
+            conditions = make_conditions(40, rng, shutter_s=times)
+            last, _ = levels_off(simulate([law], conditions, rng), conditions)
+            assert np.isinf(last[0])
+
+
+def test_without_times_nothing_levels_off() -> None:
+    rng = np.random.default_rng(1)
+    conditions = make_conditions(20, rng)
+    nothing = without(conditions, shutter=range(20))
+    assert np.isinf(levels_off(simulate([Law(dark=400.0)] * 3, conditions, rng), nothing)[0]).all()
+    assert levels_off(simulate([HEALTHY], conditions, rng)[:0], conditions)[0].shape == (0,)

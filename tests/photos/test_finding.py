@@ -13,8 +13,9 @@ import pytest
 
 from sensormap.errors import DecodeError
 from sensormap.frame import Skipped
-from sensormap.photos.finding import Found, Kind, find_each, find_photos
+from sensormap.photos.finding import Found, Kind, find_each, find_photos, located_photo
 from sensormap.photos.select import read_photos
+from tests.support.folders import folders_within
 
 
 def files(folder: Path, *names: str) -> list[Path]:
@@ -274,3 +275,41 @@ def test_folders_are_found_one_after_the_other(tmp_path: Path, monkeypatch: pyte
     next(found)
     assert len(opened) == 2
     assert len(list(found)) == 19
+
+
+@pytest.mark.parametrize("leads_to", ["/", ".."])
+def test_a_link_to_where_the_folder_itself_lies_is_not_followed(tmp_path: Path, leads_to: str) -> None:
+    files(tmp_path, "stranger.nef", "named/a.nef")
+    (tmp_path / "named" / "link").symlink_to(leads_to)
+    assert names(find_photos([tmp_path / "named"], images=False)) == ["a.nef"]
+    assert [Path(str(one.path)).name for one in find_each([tmp_path / "named"], images=False)] == ["a.nef"]
+
+
+def test_folders_within_each_other_are_searched_to_any_depth(tmp_path: Path) -> None:
+    with folders_within(tmp_path, 1100):
+        Path("a.nef").touch()
+        assert names(find_photos([tmp_path], images=False)) == ["a.nef"]
+        with pytest.raises(DecodeError, match="too many folders within each other; name the folder, without a pattern"):
+            find_photos([f"{tmp_path}/**/*.nef"], images=False)
+
+
+def test_a_user_that_does_not_exist_has_no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DecodeError, match=r"^~nosuchuser/a\.nef: no such file, folder or pattern$"):
+        find_photos(["~nosuchuser/a.nef"], images=False)
+    assert located_photo("~nosuchuser/a.nef") == Path("~nosuchuser/a.nef")
+
+
+def test_a_folder_that_cannot_be_searched_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files(tmp_path, "a.nef", "sub/b.nef")
+    real = os.scandir
+
+    def refuse(path: str | Path) -> object:
+        if Path(path).name == "sub":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = find_photos([tmp_path], images=False)
+    (entry,) = [one for one in read_photos(found, jobs=1)[1] if one.name == "sub"]
+    assert entry == Skipped("sub", "a folder that cannot be searched: Permission denied")

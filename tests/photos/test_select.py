@@ -90,6 +90,14 @@ def test_photos_are_in_order_of_capture() -> None:
         assert selection.skipped == ()
 
 
+def test_photos_without_time_and_count_are_in_the_order_of_the_numbers_in_their_names() -> None:
+    names = ["IMG_2.nef", "IMG_9.nef", "IMG_10.nef", "IMG_100.nef", "a1b20.nef", "a1b100.nef", "a20b3.nef", "b.nef"]
+    photos = [photo(name, size=1000 + number) for number, name in enumerate(names)]
+    for seed in range(6):
+        random.Random(seed).shuffle(photos)
+        assert kept(select(*photos)) == names
+
+
 def test_nothing_to_select_from() -> None:
     assert select() == Selection(NO_EXIF, (), ())
     assert select(profile=TOY_PROFILE) == Selection(NO_EXIF, (), ())

@@ -15,8 +15,8 @@ from tests.support.folders import PROJECT
 PACKAGE = PROJECT / "sensormap"
 # A package, or a module at the top, imports from lower floors only.
 FLOORS = [
-    {"errors", "bounded_reading", "compiled", "strict_yaml", "threads", "version"},
-    {"camera", "output", "settings", "urls"},
+    {"errors", "bounded_reading", "kernel_cache", "strict_yaml", "threads", "version"},
+    {"camera", "compiled", "output", "settings", "urls"},
     {"frame"},
     {"photos", "maps", "score"},
     {"decode", "detect", "formats", "history"},
@@ -25,12 +25,13 @@ FLOORS = [
     {"survey"},
     {"evaluation", "variance"},
     {"report"},
+    {"plots"},
     {"cli"},
     {"__main__"},
 ]
 PIPELINE = [
     *("camera", "photos", "decode", "score", "detect", "diagnose", "shards", "assemble", "survey"),
-    *("maps", "correct", "formats", "history", "evaluation", "variance", "alignment", "report", "cli"),
+    *("maps", "correct", "formats", "history", "evaluation", "variance", "alignment", "report", "plots", "cli"),
 ]
 """Packages in the order of the pipeline, in which `sensormap.__doc__` lists them."""
 
@@ -41,7 +42,7 @@ HOMES = {
     "imageio": {"decode", "formats", "report"},
     "tifffile": {"decode", "correct", "variance"},
     "astropy": {"formats", "variance"},
-    "matplotlib": {"history"},
+    "matplotlib": {"plots"},
     "statsmodels": {"history"},
     "dask": {"survey"},
     "distributed": {"survey"},
@@ -51,7 +52,7 @@ HOMES = {
     "asyncio": {"photos", "survey"},
     "simplejpeg": {"decode"},
     "yaml": {"strict_yaml"},
-    "numba": {"compiled"},
+    "numba": {"compiled", "kernel_cache"},
     "concurrent": {"survey", "correct", "photos", "threads"},
     "multiprocessing": set(),
     "scipy": set(),

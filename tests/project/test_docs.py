@@ -96,6 +96,11 @@ def shown_commands(page):
     return [shlex.split(line, comments=True) for line in lines if line.startswith("sensormap ")]
 
 
+def spellings_of(option):
+    """Return all ways to write an option; those of ``--no-...`` are secondary to click."""
+    return (*option.opts, *option.secondary_opts)
+
+
 def problem_of(words):
     """Say which command or option of a command line does not exist; "" if all do."""
     names = [" ".join(words[:count]) for count in (3, 2, 1)]
@@ -103,7 +108,7 @@ def problem_of(words):
     of_group = isinstance(COMMANDS[name], click.Group) and words[1:] and words[1] != "COMMAND"
     if of_group and not words[1].startswith("-"):
         return f"{' '.join(words)}: no such command"
-    known = {spelling for option in COMMANDS[name].params for spelling in option.opts} | {"--help", "-h"}
+    known = {spelling for option in COMMANDS[name].params for spelling in spellings_of(option)} | {"--help", "-h"}
     unknown = {word.split("=")[0] for word in words if re.match("--?[a-z]", word)} - known
     return f"{' '.join(words)}: no option {', '.join(sorted(unknown))}" if unknown else ""
 
@@ -128,7 +133,8 @@ def test_commands_and_options_that_are_shown_exist(page):
 
 def test_options_that_users_read_of_exist():
     """Developers' pages also name options of benchmarks and other programs."""
-    known = {spelling for option in OPTIONS.values() for spelling in option.opts} | {"--help", "--version"}
+    spellings = {spelling for option in OPTIONS.values() for spelling in spellings_of(option)}
+    known = spellings | {"--help", "--version"}
     for page in PAGES:
         if page == README or page.parent.name in ("guide", "reference"):
             named = set(re.findall(r"`(--[a-z]+(?:-[a-z]+)*)[` =]", source_of(page)))

@@ -20,10 +20,11 @@ TWINS = {
     "map": ("map_defects", "map_bodies", "plan_map", "write_map"),
     "report": ("map_with_details", "write_report"),
     "show": ("read_map", "visible_defects"),
+    "plot": ("draw_map", "draw_series", "values_in_photos", "values_in_state", "preview_repair", "draw_repair"),
     "coords": ("coordinates",),
     "evaluate": ("evaluate",),
     "variance": ("measure_variance", "write_variance"),
-    "correct": ("correct_photos", "check_repairs"),
+    "correct": ("correct_photos", "plan_corrections", "check_repairs"),
     "export": ("export_map",),
     "import": ("import_map",),
     "diff": ("compare_maps",),
@@ -32,6 +33,7 @@ TWINS = {
     "cameras": ("list_profiles", "get_profile", "align_jpeg"),
     "state": ("describe_state", "check_state", "merge_states", "forget_photos"),
     "schema": ("map_schema",),
+    "completion": (),  # is about the command line only
 }
 """What in the library does what each command does."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -18,18 +19,33 @@ from tests.support.folders import PROJECT
 pytest.importorskip("hatchling", reason="the build backend is in the dev extra")
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
+def build(source, folder, **environment):
     """Build the wheel without a network."""
-    folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=PROJECT,
+        cwd=source,
+        env=os.environ | environment,
         check=True,
         capture_output=True,
     )
     (path,) = folder.glob("*.whl")
     return path
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    return build(PROJECT, tmp_path_factory.mktemp("wheel"), SOURCE_DATE_EPOCH="1600000000")
+
+
+def test_a_wheel_built_elsewhere_and_later_is_the_same_to_the_bit(wheel, tmp_path):
+    source = tmp_path / "source"
+    for name in ("sensormap", "cameras"):
+        shutil.copytree(PROJECT / name, source / name, copy_function=shutil.copyfile)  # with other times and modes
+    for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
+        shutil.copyfile(PROJECT / name, source / name)
+    other = build(source, tmp_path / "other", SOURCE_DATE_EPOCH="1600000000", PYTHONHASHSEED="7", TZ="Asia/Tokyo")
+    assert other.name == wheel.name
+    assert other.read_bytes() == wheel.read_bytes()
 
 
 def test_the_wheel_holds_the_package_the_profiles_and_nothing_else(wheel):
@@ -38,7 +54,7 @@ def test_the_wheel_holds_the_package_the_profiles_and_nothing_else(wheel):
     held = {Path(name).stem for name in names if name.startswith("sensormap/cameras/")}
     assert held == {profile.name for profile in list_profiles()}
     assert "sensormap/camera/serial_tags.yaml" in names
-    assert not [name for name in names if name.endswith((".pyc", ".nbi", ".nbc"))]
+    assert not [name for name in names if name.endswith((".pyc", ".nbi", ".nbc", ".kernel"))]
     modules = {str(path.relative_to(PROJECT)) for path in (PROJECT / "sensormap").rglob("*.py")}
     assert modules == {name for name in names if name.endswith(".py")}
 

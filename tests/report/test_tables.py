@@ -77,6 +77,7 @@ def test_what_a_second_look_tells_is_shown():
         "Shutter       1/2000 s to 16 s",
         "ISO           100 to 1600",
         "Clock         contradicts the shutter count 1 time",
+        "Clusters      1, of 2 defects, at x 17 to 18, y 4",
         "False alarms  about 0.3 expected",
         "",
         "4 defects",
@@ -87,8 +88,8 @@ def test_what_a_second_look_tells_is_shown():
         "weak        1  darker in proportion to the light",
         "",
         "1 defective column",
-        " x     rows  planes  kind  certainty  score  since",
-        "10  5 to 12  R       weak   > 99.9 %   -9.7  2010-05-09",
+        " x     rows  planes  kind          certainty  score  strength  since        seen",
+        "10  5 to 12  R       weak or cold   > 99.9 %   -9.7      -7 %  2010-05-09  11/12",
         "",
         "1 defective row",
         "y  columns  planes  kind  certainty  score  since",
@@ -118,6 +119,7 @@ def test_a_map_of_jpegs():
         "Shutter       1/2000 s to 16 s",
         "ISO           100 to 1600",
         "Clock         contradicts the shutter count 1 time",
+        "Clusters      1, of 2 defects, at x 17 to 18, y 4",
         "False alarms  about 0.3 expected",
         "",
         "4 defects",
@@ -174,8 +176,8 @@ def test_a_map_of_raw_photos_and_jpegs():
     ]
     start = lines.index("1 defective column")
     assert lines[start + 1 :][:13] == [
-        " x     rows  planes  kind  certainty  score  since",
-        "10  5 to 12  R       weak   > 99.9 %   -9.7  2010-05-09",
+        " x     rows  planes  kind          certainty  score  strength  since        seen",
+        "10  5 to 12  R       weak or cold   > 99.9 %   -9.7      -7 %  2010-05-09  11/12",
         "",
         "1 defective row",
         "y  +-  columns  planes  kind  certainty  score  since",
@@ -300,12 +302,12 @@ def test_to_fit_80_characters_the_plane_is_left_out():
 
 
 def test_a_spare_column_is_left_out_only_where_nothing_else_helps():
-    table = Table("", ("a", "b", "c"), (("1", "words", "2"),), right=frozenset({0, 2}), spare="b")
+    table = Table("", ("a", "b", "c"), (("1", "words", "2"),), right=frozenset({0, 2}), spare=("b",))
     assert table_lines(table, width=11) == ["a  b      c", "1  words  2"]
     assert table_lines(table, width=9) == ["a b     c", "1 words 2"]
     assert table_lines(table, width=8) == ["a  c", "1  2"]
     assert table_lines(table, width=1) == ["a c", "1 2"]
-    assert table_lines(replace(table, header=("", "b", "c"), spare=""), width=1) == ["  b     c", "1 words 2"]
+    assert table_lines(replace(table, header=("", "b", "c"), spare=()), width=1) == ["  b     c", "1 words 2"]
 
 
 def test_columns_of_numbers_move_nearer_to_fit():

@@ -112,6 +112,19 @@ def test_what_is_damaged_is_read_again(photos: list[Path], tmp_path: Path, opene
     assert opened == photos[:1] * 2
 
 
+def test_a_flipped_bit_is_no_other_iso(photos: list[Path], tmp_path: Path, opened: list[Path]) -> None:
+    with State(tmp_path / "state") as state:
+        found = state.read_photo(photos[0])
+    with sqlite3.connect(tmp_path / "state" / CATALOGUE) as catalogue:
+        ((content,),) = catalogue.execute("SELECT content FROM headers").fetchall()
+        assert str(found.exposure.iso) in content
+        changed = content.replace(str(found.exposure.iso), str(found.exposure.iso + 1))
+        catalogue.execute("UPDATE headers SET content = ?", (changed,))
+    with State(tmp_path / "state") as state:
+        assert state.read_photo(photos[0]) == read_photo(photos[0])
+    assert opened == photos[:1] * 2
+
+
 def test_scan_keeps_headers_for_scan_and_map(photos: list[Path], tmp_path: Path, opened: list[Path]) -> None:
     first = run("scan", tmp_path / "photos", "--state", tmp_path / "state")
     assert len(opened) == len(photos)

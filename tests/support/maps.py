@@ -87,7 +87,17 @@ def full_map(**values):
     )
     parts = {
         "frames": replace(toy.frames, repeated=3, filtered=6, followed=38, clock_jumps=1),
-        "columns": (replace(toy.columns[0], onset=born),),
+        "columns": (
+            replace(
+                toy.columns[0],
+                response=(0.93, 0.91, 0.95),
+                unresolved=("dark_dn_per_s",),
+                or_kinds=(DefectKind.COLD,),
+                onset=born,
+                until=Between(LATER, None),
+                seen=(11, 12),
+            ),
+        ),
         "rows": (Row(9, 3, 12, "R+Gr", DefectKind.HOT, 0.875, 8.5, 4, onset=Between(None, FIRST)),),
         "defects": defects,
         "false_positives": 0.3,
@@ -102,7 +112,10 @@ def jpeg_map(**values):
     parts = {
         "sensor": replace(TOY_SENSOR, active_area=TOY_SENSOR.jpeg_crop),
         "frames": replace(full.frames, filtered=0, jpegs=full.frames.used),
-        "columns": tuple(replace(column, radius=1) for column in full.columns),
+        "columns": tuple(
+            replace(column, response=None, unresolved=(), or_kinds=(), until=None, seen=None, radius=1)
+            for column in full.columns
+        ),
         "rows": (),
         "defects": (
             toy_defect(3, 2, kind=DefectKind.STUCK, score=40.0, onset=born, until=Between(LATER, None), radius=0),
@@ -217,7 +230,11 @@ def lines(draw, make, sensor, onsets, source):
         plane = draw(st.sampled_from([*planes, "+".join(planes)]))
         kind = draw(st.sampled_from(DefectKind))
         numbers = (draw(SHARES), draw(NUMBERS), draw(COUNTS))
-        told = {"onset": draw(st.none() | onsets), "radius": draw(radii(source))}
+        radius = draw(radii(source))
+        told = {"onset": draw(st.none() | onsets), "radius": radius} | draw(st.just({}) | ends_and_counts(onsets))
+        if radius is None:
+            others = draw(st.lists(st.sampled_from(DefectKind), unique=True, max_size=2))
+            told |= {"or_kinds": tuple(other for other in others if other != kind)} | draw(st.just({}) | strengths())
         found.append(make(line, start, end, plane, kind, *numbers, **told))
     return tuple(found)
 
@@ -229,6 +246,12 @@ def strengths(draw):
     unknown = [name for name, strength in found.items() if strength is None]
     names = st.lists(st.sampled_from(unknown), unique=True) if unknown else st.just([])
     return found | {"unresolved": tuple(draw(names))}
+
+
+@st.composite
+def ends_and_counts(draw, onsets):
+    """What the second pass may tell of a line's end and of the photos that show it."""
+    return {"until": draw(st.none() | onsets), "seen": draw(st.none() | sorted_pairs(st.integers(0, 10**18 - 1)))}
 
 
 @st.composite

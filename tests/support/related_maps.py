@@ -30,12 +30,17 @@ def siblings(draw, *, sensor, source, number):
         frames=frames,
         skipped=skipped,
         settings=draw(st.dictionaries(st.sampled_from("abc"), VALUES, max_size=3)),
-        columns=columns,
-        rows=rows,
-        defects=tuple(replace(one, seen=one.seen and (one.seen[0] // 10, one.seen[1] // 10)) for one in defects),
+        columns=_summable(columns),
+        rows=_summable(rows),
+        defects=_summable(defects),
         false_positives=draw(st.none() | st.floats(0, 1e6)),
         source=source,
     )
+
+
+def _summable(entries):
+    """Return entries whose counts of photos can be added up."""
+    return tuple(replace(one, seen=one.seen and (one.seen[0] // 10, one.seen[1] // 10)) for one in entries)
 
 
 @st.composite

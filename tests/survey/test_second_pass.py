@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
-from sensormap.assemble.build_map import lines_in_means
 from sensormap.assemble.pass_rules import RAW
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body, Profile
 from sensormap.detect.follow_list import FollowList
+from sensormap.detect.lines import FOLLOWED, lines_in_means
 from sensormap.diagnose.defect_odds import LIKELY
 from sensormap.diagnose.kind_and_strengths import SecondPassResult
 from sensormap.diagnose.series import measure_response_spread
@@ -373,16 +373,25 @@ def change(frame: Frame) -> Frame:
     return replace(frame, digest="f" * 64)
 
 
+def lost(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what was told of photos that could not be read again."""
+    told = [record.getMessage().split(" counts with the first pass only: ") for record in caplog.records]
+    return [": ".join(parts) for parts in told if len(parts) > 1]
+
+
 @pytest.mark.parametrize("threads", [1, 3])
-def test_photos_that_are_gone_or_changed_are_skipped_with_their_reason_and_the_others_followed(threads: int) -> None:
+def test_photos_that_are_gone_or_changed_are_told_with_their_reason_and_the_others_followed(
+    threads: int, caplog: pytest.LogCaptureFixture
+) -> None:
     refusals, heard = Refusals(strict=False), []
     read = refuse_some({2: vanish, 3: change, 11: contradict})
     found = follow(read=read, refusals=refusals, heard=heard, threads=threads)
-    assert refusals.skipped == [
-        Skipped("2.nef", "in the second pass: cannot be read: No such file or directory"),
-        Skipped("3.nef", "changed between the two passes"),
-        Skipped("11.nef", "in the second pass: raw grid of another size"),
+    assert lost(caplog) == [
+        "2.nef: in the second pass: cannot be read: No such file or directory",
+        "3.nef: changed between the two passes",
+        "11.nef: in the second pass: raw grid of another size",
     ]
+    assert (refusals.lost, refusals.skipped) == (3, [])  # they count as used, so they are not skipped
     assert heard[-1] == (FRAMES, FRAMES)
     assert_same(found, follow([0, 1, 4, 5, 6, 7, 8, 9, 10]))
 
@@ -391,7 +400,7 @@ def test_no_photo_can_be_read_again() -> None:
     refusals = Refusals(strict=False)
     read = refuse_some(dict.fromkeys(range(FRAMES), vanish))
     assert follow(read=read, refusals=refusals) is None
-    assert len(refusals.skipped) == FRAMES
+    assert refusals.lost == FRAMES
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, DecodeError, ZeroDivisionError])
@@ -400,7 +409,7 @@ def test_what_a_refusal_raises_ends_the_pass_and_its_threads(error: type[BaseExc
     read_after = []
 
     class Raising(Refusals):
-        def extend(self, photos: Iterable[Skipped]) -> None:
+        def add_lost(self, photo: Skipped) -> None:
             raise error
 
     def read(photo: Photo, profile: Profile) -> Frame:
@@ -559,14 +568,14 @@ def test_what_was_saved_of_frames_that_are_not_followed_is_left_out() -> None:
     assert_same(found, follow_again(part, frames=frames))
 
 
-def test_a_photo_that_vanished_is_missed_only_where_it_is_read_again() -> None:
+def test_a_photo_that_vanished_is_missed_only_where_it_is_read_again(caplog: pytest.LogCaptureFixture) -> None:
     refusals = Refusals(strict=False)
     read = refuse_some({3: vanish, 4: vanish, 25: change, 9: contradict}, frame_of=toy_run.frame_of)
     assert {3, 9} <= set(saved())
     found = follow_again(saved(), read=read, refusals=refusals)
-    assert refusals.skipped == [
-        Skipped("4.nef", "in the second pass: cannot be read: No such file or directory"),
-        Skipped("25.nef", "changed between the two passes"),
+    assert lost(caplog) == [
+        "4.nef: in the second pass: cannot be read: No such file or directory",
+        "25.nef: changed between the two passes",
     ]
     left = [number for number in range(30) if number not in (4, 25)]
     assert_same(found, follow_again(saved(), frames=left))
@@ -577,7 +586,7 @@ def test_where_no_photo_can_be_read_again_what_was_saved_is_left() -> None:
     read = refuse_some(dict.fromkeys(range(30), vanish), frame_of=toy_run.frame_of)
     found = follow_again(saved(), read=read, refusals=refusals)
     assert found.conditions.number.tolist() == sorted(saved())
-    assert len(refusals.skipped) == 30 - len(saved())
+    assert refusals.lost == 30 - len(saved())
     assert not found.series.known[~partly_saved_list()[1]].any()
 
 
@@ -597,10 +606,17 @@ def test_lines_of_a_few_frames_are_dropped(frames: Sequence[int], kept: bool) ->
 
     context, every = toy_run.context(read), range(24)
     first = run_first_pass(toy_run.photos(24), toy_run.PROFILE, RAW, context, follow=every)
-    lines = lines_in_means(first.tally, toy_run.PROFILE)
+    area = toy_run.AREA
+    cfa = toy_run.PROFILE.cfa.shifted(x=area.x, y=area.y)
+    lines = lines_in_means(first.tally, cfa, limits=FOLLOWED)
     assert ("row", 50) in {(line.axis, line.place) for line in lines}
     none = np.empty(0, np.int64)
     found = run_second_pass(
         toy_run.photos(24), toy_run.PROFILE, first, FollowList(none, none), every, context, lines=lines
     )
-    assert (("row", 50) in {(line.axis, line.place) for line in found.lines}) == kept
+    followed = {(one.line.axis, one.line.place): one for one in found.lines}
+    assert (("row", 50) in followed) == kept
+    if kept:
+        diagnosis = followed["row", 50].diagnosis
+        assert diagnosis.onset.low <= frames[0] <= diagnosis.onset.high
+        assert found.line_decoys.size

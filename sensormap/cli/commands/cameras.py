@@ -9,16 +9,16 @@ import click
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import get_profile, list_profiles
-from sensormap.cli.options import profile_option
+from sensormap.cli.options import examples, profile_option
 from sensormap.report.table import Table
 
 
-@click.group("cameras")
+@click.group("cameras", epilog=examples("sensormap cameras list"))
 def cameras_command() -> None:
     """List, show and check camera profiles."""
 
 
-@cameras_command.command("list")
+@cameras_command.command("list", epilog=examples("sensormap cameras list"))
 def list_command() -> None:
     """List the profiles that come with sensormap."""
     rows = tuple(
@@ -28,16 +28,16 @@ def list_command() -> None:
     _print(Table("", ("name", "EXIF model", "raw size", "CFA"), rows))
 
 
-@cameras_command.command("show")
+@cameras_command.command("show", epilog=examples("sensormap cameras show nikon-d80"))
 @click.argument("profile", metavar="NAME|FILE")
 def show_profile_command(profile: str) -> None:
     """Show one profile, by name or file."""
     _print(Table("", ("", ""), _facts(get_profile(profile))))
 
 
-@cameras_command.command("align")
-@click.argument("raw", metavar="RAW", type=click.Path(path_type=Path))
-@click.argument("jpeg", metavar="JPEG", type=click.Path(path_type=Path))
+@cameras_command.command("align", epilog=examples("sensormap cameras align DSC_0001.NEF DSC_0001.JPG"))
+@click.argument("raw", metavar="RAW", type=click.Path(path_type=Path, readable=False))
+@click.argument("jpeg", metavar="JPEG", type=click.Path(path_type=Path, readable=False))
 @profile_option
 def align_command(raw: Path, jpeg: Path, *, profile: str | None) -> None:
     """Measure where on the raw grid the camera's JPEGs lie, to the photosite.

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from sensormap.cli.options import map_argument
+from sensormap.cli.options import examples, map_argument
 from sensormap.maps.coordinates import Space, coordinates
 from sensormap.maps.mapfile.reading import read_map
 
 
-@click.command("coords")
+@click.command("coords", epilog=examples("sensormap coords d80.yaml --space jpeg > d80.txt"))
 @map_argument
 @click.option(
     "--space",

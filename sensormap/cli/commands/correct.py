@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sensormap.cli.console import Failure, configure_log, progress_bar
-from sensormap.cli.options import jobs_option, map_argument, quiet_option
+from sensormap.cli.console import Failure, configure_log
+from sensormap.cli.options import complete_files, examples, jobs_option, map_argument, quiet_option
+from sensormap.cli.progress import progress_bar
 from sensormap.correct.methods.registry import DIRECTIONAL, JPEG_METHODS, METHODS
 
 if TYPE_CHECKING:
@@ -19,10 +20,14 @@ _WIDTH = max(map(len, METHODS))
 _ROWS = [f"  {name:{_WIDTH}}  {method.description}" for name, method in METHODS.items()]
 _METHODS = "\n".join(("\b", "Methods, and the value that a defective photosite gets:", *_ROWS))  # \b: kept as it is
 
+_EXAMPLES = examples(
+    "sensormap correct d80.yaml ~/Pictures/d80 -o fixed/", "sensormap correct d80.yaml DSC_0001.NEF -o fixed/ --dry-run"
+)
 
-@click.command("correct", epilog=_METHODS)
+
+@click.command("correct", epilog=f"{_METHODS}\n\n{_EXAMPLES}")
 @map_argument
-@click.argument("photos", nargs=-1, required=True)
+@click.argument("photos", nargs=-1, required=True, shell_complete=complete_files)
 @click.option("-o", "--output", metavar="FOLDER", help="Folder for the corrected copies; made if it does not exist.")
 @click.option("--overwrite", is_flag=True, help="Replace corrected copies in FOLDER; never another file.")
 @click.option(
@@ -48,6 +53,9 @@ _METHODS = "\n".join(("\b", "Methods, and the value that a defective photosite g
     "--check", is_flag=True, help="Write nothing; try the methods on healthy photosites and print how far off they are."
 )
 @click.option(
+    "--dry-run", is_flag=True, help="Write nothing; list what would be repaired in each photo, as which file."
+)
+@click.option(
     "--force",
     is_flag=True,
     help="Correct photos of another serial number too, or of an unknown one; never of another model.",
@@ -68,6 +76,7 @@ def correct_command(
     dng: bool,
     opcodes: bool,
     check: bool,
+    dry_run: bool,
     force: bool,
     jobs: int | None,
     verbose: int,
@@ -84,6 +93,9 @@ def correct_command(
     if bool(output) == check or output == "":
         msg = "--check writes nothing: leave -o out" if check else "-o FOLDER says where corrected photos go"
         raise click.UsageError(msg)
+    if check and dry_run:
+        msg = "--check and --dry-run both write nothing: leave one out"
+        raise click.UsageError(msg)
     if method != DIRECTIONAL and (check or opcodes):
         why = "--check, which tries them all" if check else "--opcodes, which uses none"
         msg = f"--method {method} does not go with {why}"
@@ -95,20 +107,29 @@ def correct_command(
     options = CorrectOptions(
         method, all_defects=all_defects, dng=dng, opcodes=opcodes, force=force, overwrite=overwrite, jobs=jobs
     )
-    _run(map_file, photos, Path(output) if output else None, options, verbosity)
+    _run(map_file, photos, Path(output) if output else None, options, dry_run=dry_run, verbosity=verbosity)
 
 
-def _run(map_file: Path, photos: tuple[str, ...], output: Path | None, options: CorrectOptions, verbosity: int) -> None:
-    """Correct the photos, or without an output check repairs in them; print what came of it."""
+def _run(
+    map_file: Path,
+    photos: tuple[str, ...],
+    output: Path | None,
+    options: CorrectOptions,
+    *,
+    dry_run: bool,
+    verbosity: int,
+) -> None:
+    """Correct the photos, or plan that, or without an output check repairs in them; print what came of it."""
     from rich.console import Console  # noqa: PLC0415
 
     from sensormap.cli.render import print_table  # noqa: PLC0415
     from sensormap.correct.check_repairs import check_repairs  # noqa: PLC0415
+    from sensormap.correct.plan import plan_corrections  # noqa: PLC0415
     from sensormap.correct.run import correct_photos  # noqa: PLC0415
     from sensormap.decode.quiet import native_stderr_silenced  # noqa: PLC0415
     from sensormap.maps.mapfile.reading import read_map  # noqa: PLC0415
     from sensormap.photos.refusals import Refusals  # noqa: PLC0415
-    from sensormap.report.corrections import corrected_table, quality_table  # noqa: PLC0415
+    from sensormap.report.corrections import corrected_table, plan_table, quality_table  # noqa: PLC0415
 
     sensor_map, refusals = read_map(map_file), Refusals(strict=False)
 
@@ -120,6 +141,9 @@ def _run(map_file: Path, photos: tuple[str, ...], output: Path | None, options: 
             force, jobs = options.force, options.jobs
             check = check_repairs(photos, sensor_map, force=force, jobs=jobs, progress=progress, on_skipped=on_skipped)
             table = quality_table(check)
+        elif dry_run:
+            planned = plan_corrections(photos, sensor_map, output, options, progress=progress, on_skipped=on_skipped)
+            table = plan_table(planned)
         else:
             corrected = correct_photos(photos, sensor_map, output, options, progress=progress, on_skipped=on_skipped)
             table = corrected_table(corrected)
@@ -127,5 +151,7 @@ def _run(map_file: Path, photos: tuple[str, ...], output: Path | None, options: 
         print_table(table, Console())
     if refusals.skipped:
         count = len(refusals.skipped)
-        msg = f"{count} {'photo' if count == 1 else 'photos'} could not be corrected"
+        noun = "photo" if count == 1 else "photos"
+        could = "cannot" if dry_run else "could not"
+        msg = f"{count} {noun} {could} be corrected; the reason is above"
         raise Failure(msg)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sensormap.cli.console import Failure, note_unknown_serials
+from sensormap.cli.options import examples
 from sensormap.errors import SensorMapError
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.report.words import plain
@@ -17,7 +18,7 @@ from sensormap.report.words import plain
 if TYPE_CHECKING:
     from sensormap.maps.compare import Differences
 
-_map = click.Path(path_type=Path)
+_map = click.Path(path_type=Path, readable=False)
 
 
 class _Trouble(Failure):
@@ -26,7 +27,7 @@ class _Trouble(Failure):
     exit_code = 2
 
 
-@click.command("diff")
+@click.command("diff", epilog=examples("sensormap diff d80-2009.yaml d80-2010.yaml"))
 @click.argument("old", type=_map)
 @click.argument("new", type=_map)
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing: only the exit code tells.")

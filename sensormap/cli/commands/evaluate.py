@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sensormap.cli.console import configure_log, progress_bar
+from sensormap.cli.console import configure_log
 from sensormap.cli.options import (
+    ResultPath,
+    complete_files,
+    examples,
     follow_option,
     jobs_option,
     profile_option,
@@ -16,14 +19,16 @@ from sensormap.cli.options import (
     serial_option,
     verbose_option,
 )
+from sensormap.cli.progress import progress_bar
+from sensormap.cli.streams import write_result
 
 if TYPE_CHECKING:
     from sensormap.evaluation.counts import Evaluation
 
 
-@click.command("evaluate")
-@click.argument("photos", nargs=-1, required=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="YAML file for the numbers; - for stdout.")
+@click.command("evaluate", epilog=examples("sensormap evaluate ~/Pictures/d80 -o evaluation.yaml"))
+@click.argument("photos", nargs=-1, required=True, shell_complete=complete_files)
+@click.option("-o", "--output", type=ResultPath(), help="YAML file for the numbers; - for stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is an evaluation, or empty.")
 @click.option("--count", type=click.IntRange(1, 10_000), default=250, show_default=True, help="Made-up defects.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the made-up defects.")
@@ -71,7 +76,7 @@ def evaluate_command(
     with native_stderr_silenced(), progress_bar(verbosity) as progress:
         evaluation = evaluate(photos, options, progress=progress, count=count, seed=seed)
     if to_stdout:
-        click.echo(evaluation_text(evaluation), nl=False)
+        write_result(evaluation_text(evaluation))
         return
     if output is not None:
         content = evaluation_text(evaluation).encode()

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import click
 
 from sensormap.cli.console import configure_log
-from sensormap.cli.options import map_argument, verbose_option
+from sensormap.cli.options import ResultPath, examples, map_argument, verbose_option
 from sensormap.errors import ListFormatError, OutputError
 from sensormap.formats.from_map import export_map
 from sensormap.formats.listing import Format
@@ -46,7 +46,7 @@ def format_of(context: click.Context, option: click.Parameter, name: str) -> For
         raise click.BadParameter(str(error), context, option) from error
 
 
-@click.command("export")
+@click.command("export", epilog=examples("sensormap export d80.yaml --format dcraw -o .badpixels"))
 @map_argument
 @click.option(
     "--format", "form", metavar="NAME", required=True, callback=format_of, help="Format to write; --list names them."
@@ -54,7 +54,7 @@ def format_of(context: click.Context, option: click.Parameter, name: str) -> For
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=ResultPath(),
     help="File to write, or a folder, where the program's own file name is used; - or none: to stdout.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the output file; never a file named like a photo.")
@@ -90,9 +90,6 @@ def export_command(
 def _target(output: Path, form: Format, sensor_map: SensorMap, map_file: Path) -> Path:
     """Return the file to write; of a folder, the one in it that the program looks for."""
     path = output
-    if is_photo_name(output):
-        msg = f"{output}: {_NAMED_LIKE_A_PHOTO}"
-        raise OutputError(msg)
     if os.path.isdir(output):  # noqa: PTH112 - False, not an error, for what cannot be a name
         if form.file_name is None:
             msg = f"{output}: is a folder, and {form.name} has no file name of its own: expected a file name"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sensormap.cli.options import examples
+from sensormap.cli.streams import write_result
 from sensormap.output import check_writable, write_atomically
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 def _picture(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
     """Return the name of a picture whose format it tells."""
-    from sensormap.history.plot import PLOT_FORMATS  # noqa: PLC0415
+    from sensormap.plots.style import PLOT_FORMATS  # noqa: PLC0415
 
     if path is not None and path.suffix.lower()[1:] not in PLOT_FORMATS:
         msg = f"{str(path)!r} does not end in .png, .svg or .pdf"
@@ -27,16 +29,16 @@ def _picture(context: click.Context, option: click.Parameter, path: Path | None)
     return path
 
 
-@click.command("history")
+@click.command("history", epilog=examples("sensormap history maps/ -o growth.png"))
 @click.argument("maps", nargs=-1, required=True)
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     callback=_picture,
     help="Picture to write: .png, .svg or .pdf.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace the picture if this command made it, or if it is empty.")
+@click.option("--overwrite", is_flag=True, help="Replace the picture if sensormap made it, or if it is empty.")
 @click.option(
     "--by",
     type=click.Choice(["year", "month"]),
@@ -54,15 +56,16 @@ def history_command(maps: tuple[str, ...], *, output: Path | None, overwrite: bo
     statsmodels, and a picture matplotlib: pip install 'sensormap[history]'.
     """
     from sensormap.history.growth import growth_of  # noqa: PLC0415
-    from sensormap.history.plot import MOST_PANELS, draw_growth, unless_growth_plot  # noqa: PLC0415
+    from sensormap.plots.growth import MOST_PANELS, draw_growth  # noqa: PLC0415
+    from sensormap.plots.style import unless_picture  # noqa: PLC0415
     from sensormap.report.words import plain  # noqa: PLC0415
 
     if output is not None:
-        check_writable(output, overwrite=overwrite, objection=unless_growth_plot)
+        check_writable(output, overwrite=overwrite, objection=unless_picture)
     growth = growth_of(_records(maps), by=by)
     if output is not None:
         picture = draw_growth(growth, output.suffix.lower()[1:])
-        write_atomically(picture, output, overwrite=overwrite, objection=unless_growth_plot)
+        write_atomically(picture, output, overwrite=overwrite, objection=unless_picture)
         if len(growth.bodies) > MOST_PANELS:
             text = f"{output}: shows the {MOST_PANELS} cameras with most new defects of {len(growth.bodies)}"
             click.echo(plain(text), err=True)
@@ -89,7 +92,7 @@ def _print(growth: Growth, form: str | None) -> None:
     from sensormap.report.history import growth_csv, growth_json, history_tables  # noqa: PLC0415
 
     if form is not None:
-        click.echo({"json": growth_json, "csv": growth_csv}[form](growth), nl=False)
+        write_result({"json": growth_json, "csv": growth_csv}[form](growth))
         return
     from rich.console import Console  # noqa: PLC0415
 

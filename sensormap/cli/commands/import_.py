@@ -9,7 +9,8 @@ import click
 from sensormap.camera.profile_files import get_profile
 from sensormap.cli.commands.export import format_of
 from sensormap.cli.console import configure_log
-from sensormap.cli.options import verbose_option
+from sensormap.cli.options import ResultPath, examples, verbose_option
+from sensormap.cli.streams import write_result
 from sensormap.formats.listing import Format
 from sensormap.formats.registry import read_list
 from sensormap.formats.to_map import map_of_listing, require_entries, sensor_of, untold
@@ -18,8 +19,11 @@ from sensormap.maps.mapfile.writing import check_output, map_text, write_map
 from sensormap.report.words import counted, plain
 
 
-@click.command("import")
-@click.argument("list_file", metavar="FILE", type=click.Path(path_type=Path))
+@click.command(
+    "import",
+    epilog=examples("sensormap import .badpixels --format dcraw --profile nikon-d80 -o d80.yaml"),
+)
+@click.argument("list_file", metavar="FILE", type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--format",
     "form",
@@ -37,7 +41,7 @@ from sensormap.report.words import counted, plain
     show_default=True,
     help="Kind given to entries for which FILE names none.",
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Map file to write; - or none: YAML to stdout.")
+@click.option("-o", "--output", type=ResultPath(), help="Map file to write; - or none: YAML to stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is a map, or empty.")
 @verbose_option
 def import_command(
@@ -65,7 +69,7 @@ def import_command(
     origin = form.name, list_file.name
     sensor_map = map_of_listing(listing, camera, serial=serial or "", kind=DefectKind(kind), origin=origin)
     if path is None:
-        click.echo(map_text(sensor_map), nl=False)
+        write_result(map_text(sensor_map))
     else:
         write_map(sensor_map, path, overwrite=overwrite)
         numbers = {"defect": sensor_map.defects, "column": sensor_map.columns, "row": sensor_map.rows}

@@ -9,19 +9,25 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sensormap.cli.console import Failure, configure_log, progress_bar
+from sensormap.cli.console import Failure, configure_log
 from sensormap.cli.options import (
-    FolderPath,
+    ResultPath,
+    check_result_name,
     command_text,
+    complete_files,
     decoder_option,
+    examples,
     follow_option,
     jobs_option,
     memory_option,
     profile_option,
     quiet_option,
     serial_option,
+    state_option,
     verbose_option,
 )
+from sensormap.cli.progress import progress_bar
+from sensormap.cli.streams import check_stdout, write_result
 from sensormap.settings import DASK, ENGINES
 
 if TYPE_CHECKING:
@@ -32,12 +38,19 @@ if TYPE_CHECKING:
 _SEPARATORS = tuple(filter(None, ("/", os.sep, os.altsep)))
 
 
-@click.command("map")
-@click.argument("photos", nargs=-1, required=True)
+@click.command(
+    "map",
+    epilog=examples(
+        "sensormap map ~/Pictures/d80 -o d80.yaml",
+        "sensormap map ~/Pictures -o maps/ --state ~/.cache/sensormap",
+        "sensormap map 'shoot/*.NEF' --dry-run",
+    ),
+)
+@click.argument("photos", nargs=-1, required=True, shell_complete=complete_files)
 @click.option(
     "-o",
     "--output",
-    type=click.Path(),
+    type=click.Path(readable=False),
     help="Map file to write; or a folder, one that is there or a name that ends in /, for a map of each camera; - or "
     "none: YAML to stdout.",
 )
@@ -49,11 +62,7 @@ _SEPARATORS = tuple(filter(None, ("/", os.sep, os.altsep)))
 @follow_option
 @click.option("--no-follow", is_flag=True, help="Leave out the second pass: faster, less certain, without strengths.")
 @decoder_option
-@click.option(
-    "--state",
-    type=FolderPath(),
-    help="Keep in FOLDER what the photos show, so that the next run with it reads only new photos.",
-)
+@state_option("Keep in FOLDER what the photos show, so that the next run with it reads only new photos.")
 @click.option("--fresh", is_flag=True, help="Drop first what --state has kept.")
 @click.option(
     "--retry-skipped", is_flag=True, help="Try photos again that could not be used, though they have not changed."
@@ -77,7 +86,7 @@ _SEPARATORS = tuple(filter(None, ("/", os.sep, os.altsep)))
 )
 @click.option(
     "--variance",
-    type=click.Path(path_type=Path),
+    type=ResultPath(),
     metavar="FILE",
     help="Also write count, mean and variance of every photosite, as the command variance does, for one camera; the "
     "entries of the map then have theirs over all photos. Photos are decoded once more.",
@@ -147,7 +156,8 @@ def map_command(
         state=state, fresh=fresh, retry_skipped=retry_skipped, engine=engine, scheduler=scheduler,
     )  # fmt: skip
     keep_no_frames()
-    to_folder = output is not None and (output.endswith(_SEPARATORS) or Path(output).is_dir())
+    is_folder = output is not None and os.path.isdir(output)  # noqa: PTH112 - False for what cannot be a name
+    to_folder = output is not None and (output.endswith(_SEPARATORS) or is_folder)
     if to_folder and (dry_run or variance is not None):
         msg = f"{'--dry-run' if dry_run else '--variance'} is for one camera: name no folder by --output"
         raise click.UsageError(msg)
@@ -159,6 +169,8 @@ def map_command(
         if not to_folder and (report.endswith(_SEPARATORS) or Path(report).is_dir()):
             msg = f"--report {report!r} is a folder, and --output is none: name a page, such as d80.html"
             raise click.UsageError(msg)
+        if not to_folder:
+            check_result_name(report)
         page = _Page(Path(report), command_text(context))
     with native_stderr_silenced():
         if dry_run:
@@ -166,7 +178,10 @@ def map_command(
         elif output and to_folder:
             _map_each(photos, output, options, page, overwrite=overwrite, verbosity=verbosity)
         else:
-            path = Path(output) if output not in (None, "-") else None
+            path = None
+            if output is not None and output != "-":
+                check_result_name(output)
+                path = Path(output)
             _map_one(photos, path, options, variance, page, overwrite=overwrite, verbosity=verbosity)
 
 
@@ -219,7 +234,9 @@ def _map_one(
     from sensormap.variance.measure import measure_variance  # noqa: PLC0415
     from sensormap.variance.writing import check_variance_output, write_variance  # noqa: PLC0415
 
-    if output is not None:
+    if output is None:
+        check_stdout()
+    else:
         check_output(output, overwrite=overwrite)
     if variance is not None:
         check_variance_output(variance, overwrite=overwrite)
@@ -227,9 +244,9 @@ def _map_one(
         check_report_output(page.path, overwrite=overwrite)
     with progress_bar(verbosity) as progress:
         if page is None:
-            sensor_map = map_defects(photos, options, progress=progress)
+            sensor_map = map_defects(photos, options, progress=progress, on_candidates=progress.candidates)
         else:
-            detailed = map_with_details(photos, options, progress=progress)
+            detailed = map_with_details(photos, options, progress=progress, on_candidates=progress.candidates)
             sensor_map = detailed.sensor_map
     if variance is not None:
         with progress_bar(verbosity, "measuring") as progress:
@@ -237,7 +254,7 @@ def _map_one(
         sensor_map = measured.of_entries(sensor_map)
         write_variance(measured, variance, overwrite=overwrite)
     if output is None:
-        click.echo(map_text(sensor_map), nl=False)
+        write_result(map_text(sensor_map))
     else:
         write_map(sensor_map, output, overwrite=overwrite)
     if page is not None:

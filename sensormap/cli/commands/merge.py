@@ -8,17 +8,19 @@ from pathlib import Path
 import click
 
 from sensormap.cli.console import note_unknown_serials
+from sensormap.cli.options import ResultPath, examples
+from sensormap.cli.streams import write_result
 from sensormap.errors import OutputError
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.mapfile.writing import check_output, map_text, write_map
 from sensormap.report.words import counted, plain
 
-_map = click.Path(path_type=Path)
+_map = click.Path(path_type=Path, readable=False)
 
 
-@click.command("merge")
+@click.command("merge", epilog=examples("sensormap merge d80-2009.yaml d80-2010.yaml -o d80.yaml"))
 @click.argument("maps", type=_map, nargs=-1, required=True)
-@click.option("-o", "--output", type=_map, help="Map file to write; - or none: YAML to stdout.")
+@click.option("-o", "--output", type=ResultPath(), help="Map file to write; - or none: YAML to stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is a map, or empty.")
 def merge_command(maps: tuple[Path, ...], output: Path | None, *, overwrite: bool) -> None:
     """Join MAPS of one camera into one map.
@@ -37,7 +39,7 @@ def merge_command(maps: tuple[Path, ...], output: Path | None, *, overwrite: boo
     merged = merge_maps([sensor_map for _, sensor_map in named], names=[name for name, _ in named])
     note_unknown_serials(dict(named))
     if output is None:
-        click.echo(map_text(merged), nl=False)
+        write_result(map_text(merged))
         return
     write_map(merged, output, overwrite=overwrite)
     lines = counted(len(merged.columns), "column"), counted(len(merged.rows), "row")

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import click
 
-from sensormap.cli.options import command_text, map_argument
+from sensormap.cli.options import ResultPath, command_text, examples, map_argument
 
 
-@click.command("report")
+@click.command("report", epilog=examples("sensormap report d80.yaml -o d80.html"))
 @map_argument
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, help="HTML file to write, such as d80.html."
-)
+@click.option("-o", "--output", type=ResultPath(), required=True, help="HTML file to write, such as d80.html.")
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is such a report, or empty.")
 @click.pass_context
 def report_command(context: click.Context, map_file: Path, *, output: Path, overwrite: bool) -> None:

@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sensormap.cli.console import configure_log, count_shown
-from sensormap.cli.options import FolderPath, jobs_option, quiet_option, verbose_option
+from sensormap.cli.console import configure_log
+from sensormap.cli.options import complete_files, examples, jobs_option, quiet_option, state_option, verbose_option
+from sensormap.cli.progress import count_shown
+from sensormap.cli.streams import write_result
+from sensormap.urls import expanded
 
 if TYPE_CHECKING:
     from sensormap.shards.state import State
 
 
-@click.command("scan")
-@click.argument("photos", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts, instead of tables.")
-@click.option(
-    "--state",
-    type=FolderPath(),
-    help="Keep in FOLDER what the headers say, so that the next scan or map with it opens only new photos.",
+@click.command(
+    "scan", epilog=examples("sensormap scan ~/Pictures", "sensormap scan ~/Pictures --json > cameras.json")
 )
+@click.argument("photos", nargs=-1, required=True, shell_complete=complete_files)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts, instead of tables.")
+@state_option("Keep in FOLDER what the headers say, so that the next scan or map with it opens only new photos.")
 @jobs_option
 @verbose_option
 @quiet_option
@@ -48,7 +49,7 @@ def scan_command(
         read_header = kept.read_photo if kept else read_photo
         library = scan(photos, jobs=jobs, on_read=on_read, read_header=read_header)
     if as_json:
-        click.echo(library_text(library), nl=False)
+        write_result(library_text(library))
     else:
         print_tables(library_tables(library), Console())
 
@@ -59,4 +60,4 @@ def _kept_in(folder: Path | None) -> AbstractContextManager[State | None]:
         return nullcontext()
     from sensormap.shards.state import State  # noqa: PLC0415
 
-    return State(folder.expanduser())
+    return State(expanded(folder))

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import click
 
+from sensormap.cli.options import ResultPath, examples
+from sensormap.cli.streams import write_result
 
-@click.command("schema")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="JSON file to write; - or none: to stdout.")
+
+@click.command("schema", epilog=examples("sensormap schema -o sensormap-1.schema.json"))
+@click.option("-o", "--output", type=ResultPath(), help="JSON file to write; - or none: to stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is a JSON Schema, or empty.")
 def schema_command(*, output: Path | None, overwrite: bool) -> None:
     """Write the JSON Schema of map files.
@@ -23,7 +26,7 @@ def schema_command(*, output: Path | None, overwrite: bool) -> None:
 
     text = json.dumps(map_schema(), indent=2) + "\n"
     if output in (None, Path("-")):
-        click.echo(text, nl=False)
+        write_result(text)
         return
     objection = unless_opening(b'{\n  "$schema"', "JSON Schema")
     write_atomically(text.encode(), output, overwrite=overwrite, objection=objection)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sensormap.cli.console import Failure
-from sensormap.cli.options import FolderPath
+from sensormap.cli.options import FolderPath, examples
 from sensormap.report.words import counted, plain
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 _folder = FolderPath()
 
 
-@click.group("state")
+@click.group("state", epilog=examples("sensormap state show ~/.cache/sensormap"))
 def state_command() -> None:
     """Show, check and join what map --state keeps, and forget photos."""
 
 
-@state_command.command("show")
+@state_command.command("show", epilog=examples("sensormap state show ~/.cache/sensormap"))
 @click.argument("folder", type=_folder)
 def show_state_command(folder: Path) -> None:
     """Show how much a state folder holds."""
@@ -44,7 +44,7 @@ def show_state_command(folder: Path) -> None:
     print_table(Table("", ("", ""), rows), Console())
 
 
-@state_command.command("check")
+@state_command.command("check", epilog=examples("sensormap state check ~/.cache/sensormap"))
 @click.argument("folder", type=_folder)
 @click.option("--remove", is_flag=True, help="Delete the damaged files: their photos are read again next time.")
 def check_command(folder: Path, *, remove: bool) -> None:
@@ -64,7 +64,7 @@ def check_command(folder: Path, *, remove: bool) -> None:
         raise Failure(msg)
 
 
-@state_command.command("merge")
+@state_command.command("merge", epilog=examples("sensormap state merge laptop/ desktop/ -o both/"))
 @click.argument("folders", type=_folder, nargs=-1, required=True)
 @click.option(
     "-o", "--output", type=_folder, required=True, help="State folder to copy into; made if it does not exist."
@@ -83,7 +83,7 @@ def merge_states_command(folders: tuple[Path, ...], output: Path) -> None:
     click.echo(f"{counted(merged.copied, 'shard')} copied, {merged.present} there already{left_out}")
 
 
-@state_command.command("forget")
+@state_command.command("forget", epilog=examples("sensormap state forget ~/.cache/sensormap DSC_0001.NEF"))
 @click.argument("folder", type=_folder)
 @click.argument("photos", nargs=-1, required=True)
 def forget_command(folder: Path, photos: tuple[str, ...]) -> None:

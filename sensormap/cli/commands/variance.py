@@ -6,23 +6,27 @@ from pathlib import Path
 
 import click
 
-from sensormap.cli.console import configure_log, progress_bar
+from sensormap.cli.console import configure_log
 from sensormap.cli.options import (
+    ResultPath,
+    complete_files,
     decoder_option,
+    examples,
     jobs_option,
     profile_option,
     quiet_option,
     serial_option,
     verbose_option,
 )
+from sensormap.cli.progress import progress_bar
 
 
-@click.command("variance")
-@click.argument("photos", nargs=-1, required=True)
+@click.command("variance", epilog=examples("sensormap variance ~/Pictures/d80 -o variance.fits"))
+@click.argument("photos", nargs=-1, required=True, shell_complete=complete_files)
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=ResultPath(),
     help="File to write: .fits (pip install 'sensormap[astro]'), .npz or .tif. It can be left out with --lowest.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is such a file, or empty.")

@@ -13,6 +13,7 @@ This needs astropy: ``pip install 'sensormap[astro]'``.
 
 from __future__ import annotations
 
+import re
 import struct
 import warnings
 from io import BytesIO
@@ -44,6 +45,9 @@ BITS = (
 MAX_SIZE = 200_000_000  # photosites; no camera has more, and a hostile map may claim any size
 _BIT_OF = {kind: bit for _, bit, kind in reversed(BITS)}
 _OPENING = b"SIMPLE  ="
+_CARD, _BLOCK = 80, 2880  # bytes of a line of a header, and of what a header is a multiple of
+_AXES, _END = re.compile(rb"NAXIS   = *([0-9]{1,20}) *(?:/|$| )"), b"END     "
+_MOST_CARDS, _MOST_AXES = 100_000, 9
 
 
 def write(listing: Listing, sensor: Sensor, _: Body) -> bytes:
@@ -98,6 +102,7 @@ def _mask(data: bytes, name: str, sensor: Sensor) -> NDArray[np.integer[Any]]:
     if not data.startswith(_OPENING):  # a compressed file would open too, and could grow to any size
         msg = f"{name}: does not open with {_OPENING.decode()}, so it is no FITS file, or a compressed one"
         raise ListFormatError(msg)
+    _check_axes(data, name, sensor)
     damage = (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, struct.error)
     try:
         with warnings.catch_warnings():
@@ -116,6 +121,30 @@ def _mask(data: bytes, name: str, sensor: Sensor) -> NDArray[np.integer[Any]]:
         msg = f"{name}: holds no image of integers as large as the raw grid"
         raise ListFormatError(msg)
     return mask  # type: ignore[no-any-return]
+
+
+def _check_axes(data: bytes, name: str, sensor: Sensor) -> None:
+    """Refuse headers that say more axes than an image has: astropy would ask for each of a billion.
+
+    Looks at the first header, and where that has no image at the second.
+    """
+    start = 0
+    for _ in range(2):
+        axes, end = None, None
+        for card in range(start, min(len(data), start + _MOST_CARDS * _CARD), _CARD):
+            found = _AXES.match(data, card)
+            axes = int(found[1]) if found else axes
+            if data.startswith(_END, card):
+                end = card + _CARD
+                break
+        if axes is None or end is None or axes > _MOST_AXES:
+            found_axes = "no NAXIS" if axes is None else f"NAXIS {axes}" if end else "no END"
+            width, height = sensor.raw_size
+            msg = f"{name}: a header with {found_axes}; expected {width} x {height} integers"
+            raise ListFormatError(msg)
+        if axes:
+            return
+        start = -(-end // _BLOCK) * _BLOCK
 
 
 def _check(header: dict[str, Any], name: str, sensor: Sensor) -> None:

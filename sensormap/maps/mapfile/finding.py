@@ -68,20 +68,34 @@ def _find(arguments: Iterable[str | Path]) -> list[Path]:
 
 def _files_below(folder: Path) -> Iterator[Path]:
     """Yield the YAML files below a folder, and folders that cannot be searched: reading these fails, and says so."""
-    unsearchable: list[Path] = []
+    # A link to a folder that this one lies in, such as /, would have far more searched than was named.
+    left_out = {_identity(parent) for parent in folder.resolve().parents}
+    waiting = [folder]
+    while waiting:
+        parent = waiting.pop()
+        try:
+            identity = _identity(parent)
+            if identity in left_out:
+                continue
+            left_out.add(identity)
+            with os.scandir(parent) as entries:
+                for entry in sorted(entries, key=lambda entry: entry.name, reverse=True):
+                    path = Path(entry.path)
+                    if path.is_dir():
+                        waiting.append(path)
+                    elif path.suffix.lower() in _SUFFIXES:
+                        yield path
+        except OSError as error:
+            if parent == folder:
+                msg = f"{folder}: cannot be searched: {error.strerror}"
+                raise MapFormatError(msg) from error
+            yield parent
 
-    def fail(error: OSError) -> None:
-        if Path(error.filename) == folder:
-            msg = f"{folder}: cannot be searched: {error.strerror}"
-            raise MapFormatError(msg) from error
-        unsearchable.append(Path(error.filename))
 
-    entered: set[Path] = set()
-    for parent, folders, files in os.walk(folder, onerror=fail, followlinks=True):
-        entered.add(Path(parent).resolve())
-        yield from (Path(parent, name) for name in files if Path(name).suffix.lower() in _SUFFIXES)
-        folders[:] = [name for name in sorted(folders) if Path(parent, name).resolve() not in entered]
-    yield from unsearchable
+def _identity(folder: Path) -> tuple[int, int]:
+    """Return the device and the number of a folder."""
+    status = folder.stat()
+    return status.st_dev, status.st_ino
 
 
 def _check_opening(path: Path) -> None:

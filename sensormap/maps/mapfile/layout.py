@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sensormap.maps.clusters import Cluster
 from sensormap.maps.entries import LATER_KINDS, DefectKind
 from sensormap.maps.mapfile.values import (
     BETWEEN,
@@ -21,6 +22,7 @@ from sensormap.maps.mapfile.values import (
     UNRESOLVED,
     items,
     later,
+    mappings,
     nullable,
     optional,
 )
@@ -64,11 +66,13 @@ FRAMES = {
 }
 SKIPPED = {"name": TEXT, "reason": TEXT}
 # Counts of later kinds are written where there are such, so that older versions read all other maps.
+CLUSTER = {"cluster": INTEGER, "size": INTEGER, "x0": INTEGER, "y0": INTEGER, "x1": INTEGER, "y1": INTEGER}
 SUMMARY = {
     **{kind.value: optional(INTEGER, 0) if kind in LATER_KINDS else INTEGER for kind in DefectKind},
     "total": INTEGER,
     "columns": INTEGER,
     "rows": later(INTEGER, 0),
+    "clusters": optional(mappings(CLUSTER, Cluster)),
 }
 _LINE = {
     "plane": PLANES,
@@ -76,7 +80,14 @@ _LINE = {
     "confidence": NUMBER,
     "score": NUMBER,
     "defects": INTEGER,
+    "dark_dn_per_s": optional(INTERVAL),
+    "offset_dn": optional(INTERVAL),
+    "response": optional(INTERVAL),
+    "unresolved": optional(UNRESOLVED, ()),
+    "or_kinds": optional(KINDS, ()),
     "onset": optional(BETWEEN),
+    "until": optional(BETWEEN),
+    "seen": optional(SEEN),
     "radius": optional(INTEGER),
 }
 COLUMN = {"x": INTEGER, "y0": INTEGER, "y1": INTEGER, **_LINE}

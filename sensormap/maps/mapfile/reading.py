@@ -12,6 +12,7 @@ from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import MapFormatError
 from sensormap.frame import Skipped
+from sensormap.maps.clusters import clusters_of
 from sensormap.maps.entries import Column, Defect, FrameSummary, Row, Source
 from sensormap.maps.mapfile.layout import (
     CAMERA,
@@ -30,7 +31,7 @@ from sensormap.maps.mapfile.layout import (
 )
 from sensormap.maps.mapfile.values import NUMBER, SETTING, SOURCE, ValueType, line_pattern, read_mapping, wrong
 from sensormap.maps.mapfile.writing import summary_counts
-from sensormap.maps.sensor_map import SensorMap
+from sensormap.maps.sensor_map import MOST_PHOTOSITES, SensorMap
 from sensormap.strict_yaml import load_yaml
 
 _DEFECT_LINE, _JPEG_LINE = (re.compile(line_pattern(fields)) for fields in (DEFECT, JPEG_DEFECT))
@@ -38,6 +39,8 @@ _WAYS = {
     pattern: [(key, field.parse, field.default) for key, field in fields.items()]
     for pattern, fields in ((_DEFECT_LINE, DEFECT), (_JPEG_LINE, JPEG_DEFECT))
 }
+MAX_YAML = 32_000_000
+"""Characters that YAML reads: so many take it half a minute and 500 MB. Lines as the writer makes them do not count."""
 _MISSING: dict[str, Any] = {"mean": None, "variance": None}  # by JPEGs
 
 
@@ -88,19 +91,31 @@ def _parse(text: str) -> tuple[Any, list[Defect] | None]:
     the least, YAML reads them all, to the same values (``test_fast_equals_slow``).
     """
     head, found, body = text.partition("\ndefects:\n- ")
-    defects = _defects_of_lines(("- " + body).removesuffix("\n").split("\n")) if found else None
-    return load_yaml(text if defects is None else head + "\ndefects: []\n"), defects
+    lines = ("- " + body).removesuffix("\n").split("\n") if found else []
+    if len(lines) > MOST_PHOTOSITES:
+        msg = f"defects: {len(lines)} lines, expected at most {MOST_PHOTOSITES} entries"
+        raise ValueError(msg)
+    defects = _defects_of_lines(lines) if found else None
+    document = text if defects is None else head + "\ndefects: []\n"
+    if len(document) > MAX_YAML:
+        why = "" if defects is not None or not found else ", and not all defects are written as sensormap writes them"
+        msg = f"{len(document)} characters for YAML to read{why}; expected at most {MAX_YAML}"
+        raise ValueError(msg)
+    return load_yaml(document), defects
 
 
 def _defects_of_lines(lines: Sequence[str]) -> list[Defect] | None:
     """Return the defects of lines as the writer makes them; None if one differs."""
-    matches = [_DEFECT_LINE.fullmatch(line) or _JPEG_LINE.fullmatch(line) for line in lines]
-    if not all(matches):
-        return None
-    try:
-        return [_defect_of_line(match) for match in matches if match]
-    except ValueError:  # such as a 30th of February: YAML names the line
-        return None
+    found = []
+    for line in lines:  # one at a time: a match takes more memory than what it tells
+        match = _DEFECT_LINE.fullmatch(line) or _JPEG_LINE.fullmatch(line)
+        if match is None:
+            return None
+        try:
+            found.append(_defect_of_line(match))
+        except ValueError:  # such as a 30th of February: YAML names the line
+            return None
+    return found
 
 
 def _defect_of_line(match: re.Match[str]) -> Defect:
@@ -204,3 +219,6 @@ def _check_summary(summary: dict[str, Any], sensor_map: SensorMap) -> None:
         if summary[key] != count:
             msg = f"summary.{key}: {summary[key]}, but the map lists {count}"
             raise ValueError(msg)
+    if summary["clusters"] is not None and summary["clusters"] != (found := clusters_of(sensor_map.defects)):
+        msg = f"summary.clusters: {len(summary['clusters'])}, but the map has {len(found)}, or others, in its defects"
+        raise ValueError(msg)

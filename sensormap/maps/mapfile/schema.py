@@ -8,6 +8,7 @@ from typing import Any
 from sensormap.maps.entries import DefectKind
 from sensormap.maps.mapfile.layout import (
     CAMERA,
+    CLUSTER,
     COLUMN,
     DEFECT,
     FORMAT,
@@ -32,7 +33,7 @@ SECTION_TEXTS = {
     "frames": "Photos behind the map.",
     "skipped": "Photos that could not be used, and why.",
     "settings": "Thresholds in force.",
-    "summary": "Number of defects of each kind, and of columns and rows.",
+    "summary": "Number of defects of each kind, and of columns and rows; the clusters.",
     "false_positives": "Number of entries that chance and scenery are estimated to have made.",
     "columns": "Defective stretches of columns, sorted by x, then y0.",
     "rows": "Defective stretches of rows, sorted by y, then x0.",
@@ -65,13 +66,15 @@ KEY_TEXTS = {
     "total": "Number of defects, those of columns and rows apart.",
     "columns": "Number of columns.",
     "rows": "Number of rows.",
+    "clusters": "Defects that touch each other: the number that they share, how many they are, and their box.",
+    "size": "Number of defects in the cluster.",
     **{kind.value: f"Number of {kind.value} defects." for kind in DefectKind},
     "x": "Column on the raw grid, counted from 0 at its left edge.",
     "y": "Row on the raw grid, counted from 0 at its top edge.",
-    "x0": "First column of the stretch.",
-    "x1": "Last column of the stretch.",
-    "y0": "First row of the stretch.",
-    "y1": "Last row of the stretch.",
+    "x0": "First column of the stretch, or of the box.",
+    "x1": "Last column of the stretch, or of the box.",
+    "y0": "First row of the stretch, or of the box.",
+    "y1": "Last row of the stretch, or of the box.",
     "plane": "Colour filter; of a stretch all that it crosses, joined by +.",
     "kind": "How it misbehaves.",
     "confidence": "How likely it is a defect, 0 to 1.",
@@ -117,7 +120,7 @@ def map_schema() -> dict[str, Any]:
         "frames": _mapping(FRAMES),
         "skipped": _list_of(_mapping(SKIPPED)),
         "settings": {"type": "object", "additionalProperties": dict(SETTING.schema)},
-        "summary": _mapping(SUMMARY),
+        "summary": _summary(),
         "false_positives": dict(NUMBER.schema),
         "columns": _list_of(_mapping(COLUMN)),
         "rows": _list_of(_mapping(ROW)),
@@ -132,6 +135,13 @@ def map_schema() -> dict[str, Any]:
         "required": [name for name in SECTIONS if name not in LATER_SECTIONS],
         "additionalProperties": False,
     }
+
+
+def _summary() -> dict[str, Any]:
+    """Return the schema of the summary, the keys of its clusters explained too."""
+    schema = _mapping(SUMMARY)
+    schema["properties"]["clusters"] |= _list_of(_mapping(CLUSTER))
+    return schema
 
 
 def _mapping(fields: Mapping[str, ValueType]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from sensormap.maps.entries import STRENGTHS, Between, DefectKind, Source
 from sensormap.strict_yaml import load_yaml, quoted
 
 MAX_INTEGER = 2**1023  # what a float holds, about; larger integers cannot become one
+MAX_TEXT = 10_000  # characters; names have 64, file names and reasons some hundred
 _BEFORE_FIRST = "before-first"
 _PATTERNS = (*BAYER_NAMES, MONO, PICTURE)
 _COUNT = "(?:0|[1-9][0-9]{0,17})"  # up to `MAX_COUNT` of `maps.entries`
@@ -61,7 +62,8 @@ class ValueType:
 
 def wrong(value: Any, expected: str, where: str = "") -> ValueError:
     """Return the error that says what was found, what is expected, and `where` if given."""
-    found = repr(value) if not isinstance(value, dict | list) else f"a {type(value).__name__} of {len(value)}"
+    shown = value[:200] if isinstance(value, str) else value  # what is left out would not be shown anyway
+    found = repr(shown) if not isinstance(value, dict | list) else f"a {type(value).__name__} of {len(value)}"
     found = found if len(found) <= 80 else found[:77] + "..."
     return ValueError(f"{where}: {found} is not {expected}" if where else f"{found} is not {expected}")
 
@@ -161,6 +163,27 @@ def read_mapping(value: Any, fields: Mapping[str, ValueType], where: str) -> dic
     return values
 
 
+def mappings(fields: Mapping[str, ValueType], convert: Callable[..., Any]) -> ValueType:
+    """Return a list of mappings, a tuple of what `convert` makes of each one's values by name."""
+
+    def read(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise wrong(value, "a list")
+        return tuple(convert(**read_mapping(item, fields, f"[{index}]")) for index, item in enumerate(value))
+
+    one = {
+        "type": "object",
+        "properties": {key: field.schema for key, field in fields.items()},
+        "required": [key for key, field in fields.items() if not field.optional],
+        "additionalProperties": False,
+    }
+    return ValueType(
+        read,
+        lambda values: f"[{', '.join('{' + ', '.join(mapping_text(value, fields)) + '}' for value in values)}]",
+        {"type": "array", "items": one},
+    )
+
+
 def mapping_text(value: Any, fields: Mapping[str, ValueType]) -> list[str]:
     """Return ``key: value`` for the attributes of `value` that `fields` names, absent ones left out."""
     pairs = ((key, getattr(value, key), field) for key, field in fields.items())
@@ -197,7 +220,13 @@ def _number_text(value: float) -> str:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise wrong(value, "text (put it into quotes)")
-    return value
+    return _bounded(value)
+
+
+def _bounded(text: str) -> str:
+    if len(text) > MAX_TEXT:
+        raise wrong(text, f"text of at most {MAX_TEXT} characters")
+    return text
 
 
 def _time(value: Any) -> datetime:
@@ -207,7 +236,9 @@ def _time(value: Any) -> datetime:
 
 
 def _setting(value: Any) -> bool | int | float | str | None:
-    return value if value is None or isinstance(value, bool | int | str) else _number(value)
+    if isinstance(value, str):
+        return _bounded(value)
+    return value if value is None or isinstance(value, bool | int) else _number(value)
 
 
 def _setting_text(value: Any) -> str:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sensormap.errors import MapFormatError
+from sensormap.maps.clusters import clusters_of
 from sensormap.maps.entries import LATER_KINDS, Defect, DefectKind, Source
 from sensormap.maps.mapfile.layout import (
     CAMERA,
+    CLUSTER,
     COLUMN,
     COMMENTS,
     COORDINATES,
@@ -53,11 +55,12 @@ def map_text(sensor_map: SensorMap) -> str:
         *COMMENTS,
         f"source: {SOURCE.text(sensor_map.source)}",
         *_block("camera", [*camera, f"profile: {TEXT.text(sensor_map.profile)}"]),
-        *_block("sensor", [*geometry, f"coordinates: {TEXT.text(_coordinates(sensor_map))}"]),
+        *_block("sensor", [*geometry, f"coordinates: {TEXT.text(coordinates_text(sensor_map))}"]),
         *_block("frames", mapping_text(sensor_map.frames, FRAMES)),
         *_entries("skipped", [mapping_text(skipped, SKIPPED) for skipped in sensor_map.skipped]),
         *_block("settings", [f"{name_text(name)}: {SETTING.text(value)}" for name, value in settings]),
         *_block("summary", [f"{key}: {count}" for key, count in counts.items() if count or key not in LATER_KINDS]),
+        *_clusters(sensor_map),
         *([] if expected is None else [f"false_positives: {NUMBER.text(expected)}"]),
         *_entries("columns", [mapping_text(column, COLUMN) for column in sensor_map.columns]),
         *_entries("rows", [mapping_text(row, ROW) for row in sensor_map.rows]),
@@ -119,7 +122,13 @@ def write_map(sensor_map: SensorMap, path: str | Path, *, overwrite: bool = Fals
     write_atomically(content, Path(path), overwrite=overwrite, objection=_UNLESS_MAP)
 
 
-def _coordinates(sensor_map: SensorMap) -> str:
+def _clusters(sensor_map: SensorMap) -> list[str]:
+    """Return the clusters as the last key of the summary, one per line; nothing where there are none."""
+    lines = [f"  - {{{', '.join(mapping_text(one, CLUSTER))}}}" for one in clusters_of(sensor_map.defects)]
+    return ["  clusters:", *lines] if lines else []
+
+
+def coordinates_text(sensor_map: SensorMap) -> str:
     """Say what coordinates refer to."""
     if sensor_map.sensor.is_jpeg_grid:
         return JPEG_COORDINATES + RADIUS

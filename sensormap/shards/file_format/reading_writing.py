@@ -144,6 +144,40 @@ def read_summary(path: Path, fingerprint: str, shape: tuple[int, int], step: int
         raise StateError(msg) from error
 
 
+def read_any_summary(path: Path, fingerprint: str) -> tuple[ShardSummary, tuple[int, int], int]:
+    """Read the result of a shard of which nothing is known: what the file says of its size is believed.
+
+    Parameters
+    ----------
+    path
+        The file.
+    fingerprint
+        What it must have been made of.
+
+    Returns
+    -------
+    summary, shape, step
+        Its result, ``(H, W)`` of the active area, and distance between same-plane neighbours.
+
+    Raises
+    ------
+    StateError
+        As by `read_summary`.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_most_stated(_MOST_PHOTOS) + OVERHEAD)
+        entry = first_entry(head)
+        shape, step, photos = _stated_size(content(head, entry, entry.size))
+    except OSError as error:
+        msg = f"{path}: cannot be read: {error.strerror}"
+        raise StateError(msg) from error
+    except ValueError as error:
+        msg = f"{path}: {error}"
+        raise StateError(msg) from error
+    return read_summary(path, fingerprint, shape, step, photos), shape, step
+
+
 def read_shard_file(path: Path, fingerprint: str) -> ShardFile:
     """Read a shard's file without knowing the shard: what the file says of its size is believed.
 

@@ -396,15 +396,24 @@ def test_bad_value(old, new, message, folder):
             "onset: {after: null, by: 2010-05-02}",
             "defects[1].onset: by: datetime.date(2010, 5, 2)",
         ),
-        ("by: null}, seen", "by: 2010-05-09T11:02:45Z}, seen", "defects[0].until: by: "),
+        ("by: null}, seen: 9/9", "by: 2010-05-09T11:02:45Z}, seen: 9/9", "defects[0].until: by: "),
         ("seen: 37/41", "seen: 42/41", "defects[1].seen: 42/41 is not a count of frames"),
         ("seen: 37/41", "seen: -1/41", "defects[1].seen: '-1/41' is not two counts such as 37/41"),
         ("seen: 37/41", "seen: 37", "defects[1].seen: 37 is not two counts"),
         ("seen: 37/41", "seen: [37, 41]", "defects[1].seen: a list of 2 is not two counts"),
         ("seen: 37/41", "seen: 037/41", "defects[1].seen: '037/41' is not two counts"),
         ("seen: 37/41", "seen: ٣/41", "defects[1].seen: '٣/41' is not two counts"),
-        ("cluster: 1", "cluster: -1", "defects[1].cluster: -1 is not 1 or more"),
-        ("cluster: 1", "cluster: a", "defects[1].cluster: 'a' is not an integer"),
+        ("cluster: 1, mean", "cluster: -1, mean", "defects[1].cluster: -1 is not 1 or more"),
+        ("cluster: 1, mean", "cluster: a, mean", "defects[1].cluster: 'a' is not an integer"),
+        ("cluster: 1, size: 2", "cluster: 1, size: 3", "summary.clusters: 1, but the map has 1, or others"),
+        ("cluster: 1, size: 2", "cluster: 1, size: a", "summary.clusters: [0].size: 'a' is not an integer"),
+        ("cluster: 1, size: 2", "cluster: 1", "summary.clusters: [0].size: missing"),
+        ("cluster: 1, size: 2", "cluster: 1, sizes: 2", "summary.clusters: [0].sizes: unknown key"),
+        ("[0.93, 0.91, 0.95]", "[0.93, 0.94, 0.95]", "columns[0].response: [0.93, 0.94, 0.95] is not an estimate"),
+        ("[dark_dn_per_s], or", "[response], or", "columns[0].unresolved: response, but the entry has a value"),
+        ("or_kinds: [cold]", "or_kinds: [weak]", "columns[0].or_kinds: [weak], but each names one kind"),
+        ("seen: 11/12", "seen: 13/12", "columns[0].seen: 13/12 is not a count of frames"),
+        ("by: null}, seen: 11/12", "by: 3}, seen: 11/12", "columns[0].until: by: 3 is not a time"),
         ("x: 18, y: 4, plane: Gb", "x: 18, y: 9, plane: R", "defects[2].jpeg: [15, 2], but"),
     ],
 )
@@ -628,3 +637,57 @@ def test_later_kinds_are_named_only_where_they_occur():
 def test_an_entry_names_each_kind_once(others):
     with pytest.raises(ValueError, match="or_kinds"):
         toy_map(columns=(), defects=(toy_defect(5, 4, or_kinds=tuple(map(DefectKind, others))),))
+
+
+# maps that are large on purpose
+
+
+LONG = "9" * 3_000_000
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        *(("model", f"  model: {quote}{LONG}{quote}") for quote in "\"'"),
+        ("serial", f'  serial: "{LONG}"'),
+        ("profile", f'  profile: "{LONG}"'),
+        ("serial", '  serial: "' + r"\x01" * 200_000 + '"'),
+    ],
+    ids=["model", "model in single quotes", "serial", "profile", "escapes"],
+)
+def test_a_long_text_is_refused_at_once_in_a_short_line(key, text, folder):
+    lines = [text if line.startswith(f"  {key}: ") else line for line in map_text(toy_map()).splitlines()]
+    begun = process_time()
+    message = refusal(folder, "\n".join(lines))
+    assert process_time() - begun < 5
+    assert re.search(rf"camera.{key}: .* is not text of at most 10000 characters$", message)
+    assert len(message) < 400
+
+
+def test_a_long_setting_is_refused(folder):
+    text = map_text(replace(toy_map(), settings={"note": "x" * 10_001}))
+    assert "settings.note: 'xxx" in refusal(folder, text)
+
+
+def test_more_lines_of_defects_than_a_map_has_are_refused_before_they_are_read(folder, monkeypatch):
+    monkeypatch.setattr(reading, "MOST_PHOTOSITES", len(full_map().defects) - 1)
+    message = refusal(folder, map_text(full_map()))
+    assert message.endswith(f"lines, expected at most {len(full_map().defects) - 1} entries")
+
+
+def test_what_yaml_itself_has_to_read_is_bounded(folder, monkeypatch):
+    text = map_text(toy_map())
+    monkeypatch.setattr(reading, "MAX_YAML", len(text) - 10)
+    (folder / "quick.yaml").write_text(text)
+    assert read_map(folder / "quick.yaml") == toy_map()  # its defects are read without YAML
+    message = refusal(folder, text.replace("kind: hot", "kind:  hot"))
+    assert "for YAML to read, and not all defects are written as sensormap writes them; expected at most" in message
+
+
+def refusal(folder, text):
+    """Return why a text is no map."""
+    path = folder / "map.yaml"
+    path.write_text(text)
+    with pytest.raises(MapFormatError) as caught:
+        read_map(path)
+    return str(caught.value)

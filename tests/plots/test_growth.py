@@ -11,7 +11,8 @@ import pytest
 from sensormap.camera.profile import Body
 from sensormap.errors import MissingExtraError
 from sensormap.history.growth import measure_growth
-from sensormap.history.plot import MOST_PANELS, PLOT_FORMATS, draw_growth, shown_bodies, unless_growth_plot
+from sensormap.plots.growth import MOST_PANELS, draw_growth, shown_bodies
+from sensormap.plots.style import PLOT_FORMATS, unless_picture
 from tests.support.histories import START, at, between, dated_map
 from tests.support.maps import toy_map
 
@@ -30,7 +31,7 @@ def test_the_same_growth_gives_the_same_bytes(form, monkeypatch):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
     assert draw_growth(GROWTH, form) == picture
     assert b"Date" not in picture
-    assert unless_growth_plot(io.BytesIO(picture)) == ""
+    assert unless_picture(io.BytesIO(picture)) == ""
 
 
 def test_a_user_s_settings_of_matplotlib_do_not_matter():
@@ -43,7 +44,7 @@ def test_a_user_s_settings_of_matplotlib_do_not_matter():
 
 
 def test_the_picture_says_what_it_shows(monkeypatch):
-    monkeypatch.setattr("sensormap.history.plot._STYLE", {"svg.fonttype": "none"})
+    monkeypatch.setattr("sensormap.plots.style.STYLE", {"svg.fonttype": "none"})
     text = draw_growth(GROWTH, "svg").decode()
     for words in (
         *("NIKON D80, serial 1", "1 at first, 6 new, 1.7 a year (0.64 to 3.8)", "hot", "interval of onsets"),
@@ -92,7 +93,7 @@ def test_of_many_bodies_those_with_most_new_defects_are_shown():
     ],
 )
 def test_what_may_be_replaced(content, allowed):
-    assert (unless_growth_plot(io.BytesIO(content)) == "") == allowed
+    assert (unless_picture(io.BytesIO(content)) == "") == allowed
 
 
 def test_no_such_format():

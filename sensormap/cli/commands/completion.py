@@ -1,0 +1,33 @@
+"""`sensormap completion`: the script by which a shell completes commands, options and file names."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import ShellComplete, get_completion_class
+
+from sensormap.cli.options import examples
+
+_NAME, _VARIABLE = "sensormap", "_SENSORMAP_COMPLETE"  # the variable by which click knows that a shell asks
+
+
+@click.command(
+    "completion",
+    epilog=examples(
+        "sensormap completion bash > ~/.local/share/bash-completion/completions/sensormap",
+        "sensormap completion zsh > ~/.zfunc/_sensormap     # a folder of your fpath, before compinit",
+        "sensormap completion fish > ~/.config/fish/completions/sensormap.fish",
+    ),
+)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion_command(shell: str) -> None:
+    """Print the script by which SHELL completes sensormap's commands.
+
+    Save it where SHELL looks for such scripts, as below, and open a new terminal.
+    """
+    kind = get_completion_class(shell)
+    if kind is None:
+        msg = f"this release of click knows nothing of {shell}"
+        raise click.ClickException(msg)
+    root = click.get_current_context().find_root().command
+    # Without the check of bash's version, which starts a bash: the script may be meant for another machine.
+    click.echo(ShellComplete.source(kind(root, {}, _NAME, _VARIABLE)), nl=False)

@@ -1,0 +1,80 @@
+"""`sensormap completion`: scripts that the shells take, and what they complete."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+import click
+import pytest
+
+from tests.support.folders import PROJECT
+from tests.support.photos import refused, run
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+def completed(*words, tmp_path):
+    """Return what bash would be offered for the last of some words, as the script asks for it."""
+    environment = os.environ | {
+        "_SENSORMAP_COMPLETE": "bash_complete",
+        "COMP_WORDS": "\n".join(("sensormap", *words)),
+        "COMP_CWORD": str(len(words)),
+    }
+    script = "from sensormap.cli.main import main\nmain(prog_name='sensormap')"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    return [tuple(line.split(",", 1)) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_each_shell_has_a_script(shell):
+    result = run("completion", shell)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "_SENSORMAP_COMPLETE" in result.stdout
+    assert f"{shell}_complete" in result.stdout
+    assert result.stdout.endswith("\n")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_shell_takes_its_script(shell, tmp_path):
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    path = tmp_path / "script"
+    path.write_text(run("completion", shell).stdout)
+    option = "--no-execute" if shell == "fish" else "-n"
+    done = subprocess.run([shell, option, str(path)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_bash_knows_the_command_after_it():
+    script = run("completion", "bash").stdout + "\ncomplete -p sensormap\n"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    assert "_sensormap_completion" in done.stdout
+
+
+def test_another_shell():
+    assert refused(click.BadParameter, "completion", "cmd") == "shell"
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (("sh",), {("plain", "show")}),
+        (("show", "--so"), {("plain", "--sort")}),
+        (("show", "m.yaml", "--sort", "d"), {("plain", "dark")}),
+        (("plot", "--kind", "se"), {("plain", "sensor"), ("plain", "series")}),
+        (("completion", ""), {("plain", shell) for shell in SHELLS}),
+        (("map", "Pict"), {("file", "Pict")}),
+        (("map", "--profile", "my"), {("file", "my")}),
+        (("map", "--state", "st"), {("dir", "st")}),
+        (("show", "d80"), {("file", "d80")}),
+        (("correct", "m.yaml", "DSC"), {("file", "DSC")}),
+    ],
+)
+def test_what_is_offered(words, offered, tmp_path):
+    assert set(completed(*words, tmp_path=tmp_path)) == offered

@@ -1,0 +1,1 @@
+"""Bad surroundings: signals at random moments, full disks, vanishing files, two writers, clocks that jump."""
