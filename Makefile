@@ -9,7 +9,7 @@ PHOTOS ?=
 DEMO ?= demo
 SCENES ?= ../shared/data/scenes
 
-.PHONY: demo test test-latest test-oldest test-dist lint bench fuzz faults wheel dist lock clean
+.PHONY: demo test test-latest test-oldest test-dist lint docs bench fuzz faults wheel dist lock clean
 
 demo: $(VENV)/ready
 ifeq ($(PHOTOS),)
@@ -45,6 +45,13 @@ test-oldest: enough-python
 lint: $(VENV)/ready
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+# The site of the documentation, from nothing, so that every page is checked. A warning, such as a link to a heading that
+# is not there or a page in no list, is an error.
+docs: $(VENV)/docs-ready
+	rm -rf build/docs
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --jobs auto --fresh-env \
+	  --conf-dir docs --doctree-dir build/doctrees --builder html . build/docs
 
 # Every part is run even where a target of the first is missed; that is what the exit code tells.
 bench: $(VENV)/bench-ready
@@ -107,6 +114,12 @@ $(VENV)/ready: requirements/dev.txt pyproject.toml | enough-python
 
 $(VENV)/bench-ready: requirements/bench.txt $(VENV)/ready
 	$(BIN)/python $(INSTALL) --require-hashes --requirement requirements/bench.txt
+	@touch $@
+
+# The site's own libraries, beside the locked ones, which stay as they are.
+$(VENV)/docs-ready: pyproject.toml $(VENV)/ready
+	sed -e '/--hash=/d' -e 's/ \\$$//' requirements/dev.txt > "$(VENV)/versions.txt"
+	$(BIN)/python $(INSTALL) --constraint "$(VENV)/versions.txt" --no-build-isolation --editable '.[docs]'
 	@touch $@
 
 .PHONY: enough-python

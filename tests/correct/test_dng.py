@@ -22,12 +22,14 @@ from numpy.typing import NDArray
 
 from fixtures.files.nef import NefMeta, nef_bytes
 from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
-from sensormap.camera.geometry import Rect
+from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
 from sensormap.correct.dng import check_dng, dng_bytes
 from sensormap.decode.original import Original, read_original
 from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.errors import DecodeError, OutputError
+from sensormap.formats.listing import Listing, Photosite, Run, one_by_one
+from sensormap.formats.programs.dng_opcodes import opcode_list
 from sensormap.frame import Exposure
 from sensormap.photos.exif import read_photo
 from tests.support.folders import SHARED
@@ -334,6 +336,28 @@ def test_rawtherapee(tmp_path: Path) -> None:
     path.write_bytes(toy_dng(toy_original(mosaic=mosaic, visible=Rect(4, 5, 380, 291), crop=None)))
     run("rawtherapee-cli", "-o", tmp_path / "toy.tif", "-t", "-Y", "-c", path)
     assert tifffile.imread(tmp_path / "toy.tif").shape == (290 - 8, 380 - 8, 3)  # less its own border
+
+
+def test_darktable_repairs_by_the_list(tmp_path: Path) -> None:
+    """Margins and all: its raw decoder counts from the raw grid, as the list does, and follows rectangles too."""
+    mosaic = np.random.default_rng(1).integers(880, 920, (300, 400)).astype(np.uint16)
+    listing = Listing((Photosite(100, 120), Photosite(151, 201), Photosite(299, 399)), (Run(60, 50, 1, 80),))
+    for found in one_by_one(listing):
+        mosaic[found.y, found.x] = 3500
+    original = toy_original(mosaic=mosaic, visible=Rect(20, 10, 370, 280), crop=None)
+    opcodes = opcode_list(listing, Sensor((400, 300), original.visible, original.cfa, None))
+    bright = {}
+    for name, listed in (("without", None), ("with", opcodes)):
+        photo, shown = tmp_path / f"{name}.dng", tmp_path / f"{name}.tif"
+        photo.write_bytes(toy_dng(original, opcodes=listed))
+        folders = ("--configdir", tmp_path / "settings", "--cachedir", tmp_path / "cache", "--library", ":memory:")
+        sixteen_bits = ("--conf", "plugins/imageio/format/tiff/bpp=16")
+        run("darktable-cli", photo, shown, "--apply-custom-presets", "false", "--core", *folders, *sixteen_bits)
+        developed = tifffile.imread(shown).astype(int)
+        bright[name] = (developed > 1.3 * np.median(developed, axis=(0, 1))).any(axis=2)
+    rows, cols = bright["without"].nonzero()
+    assert {(100 - 10, 120 - 20), (151 - 10, 201 - 20), (60 - 10, 50 - 20)} <= set(zip(rows, cols, strict=True))
+    assert not bright["with"].any()
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------

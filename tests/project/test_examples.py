@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from fixtures.series import Recipe, make_series
 from sensormap.camera import profile_files
+from sensormap.cli.main import main
 from tests.support.documentation import code_of
 from tests.support.folders import PROJECT
 
 GUIDE = PROJECT / "docs" / "guide" / "python.md"
+TUTORIAL = PROJECT / "docs" / "tutorial.md"
 MAP_FILE = PROJECT / "docs" / "reference" / "map-format.md"
 
 
@@ -52,3 +56,23 @@ def test_the_examples_of_the_guide_run(at_home: Path, capsys: pytest.CaptureFixt
     for example in code_of(MAP_FILE, "python"):
         exec(compile(example, MAP_FILE.name, "exec"), names)
     assert names["places"]
+
+
+def test_the_commands_of_the_tutorial_run(at_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each in its turn, in a folder where nothing is yet; installing apart, which other tests try."""
+    monkeypatch.chdir(tmp_path)
+    lines = [line for code in code_of(TUTORIAL, "sh") for line in code.splitlines() if line]
+    assert [line for line in lines if not line.startswith("sensormap ")] == ["pip install ."]
+    printed = {}
+    for line in lines[1:]:
+        result = CliRunner().invoke(main, shlex.split(line)[1:])
+        assert result.exit_code == 0, f"{line}: {result.output}"
+        printed[line] = result.output
+    assert len(printed) == 10
+    photos = {path.stem for path in (at_home / "Pictures" / "d80").glob("*.NEF")}
+    assert {path.name for path in (tmp_path / "fixed").iterdir()} == {f"{name}.NEF" for name in photos}
+    assert {path.name for path in (tmp_path / "listed").iterdir()} == {f"{name}.dng" for name in photos}
+    assert (tmp_path / "d80.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert (tmp_path / ".badpixels").stat().st_size > 0
+    assert (tmp_path / "d80.yaml").read_bytes() == (tmp_path / "d80-new.yaml").read_bytes()
+    assert "0 new, 0 healed" in printed["sensormap diff d80.yaml d80-new.yaml"]

@@ -86,4 +86,4 @@ def test_a_missing_file_heading_and_place_are_told(tmp_path: Path) -> None:
     assert problem_of(readme, "docs/none.md") == "docs/none.md: no such file"
     assert problem_of(readme, "docs/README.md#none") == "docs/README.md#none: no such heading"
     assert problem_of(readme, str(tmp_path)) == f"{tmp_path}: outside the project"
-    assert problem_of(readme, "docs/README.md#user-guide") == ""
+    assert problem_of(readme, "docs/guide/README.md#user-guide") == ""
