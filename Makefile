@@ -104,6 +104,7 @@ lock: enough-python
 	"$(VENV)-lock/bin/python" $(INSTALL) --upgrade uv
 	$(LOCK) --extra dev --output-file requirements/dev.txt
 	$(LOCK) --extra bench --constraint requirements/dev.txt --output-file requirements/bench.txt
+	$(LOCK) --extra docs --constraint requirements/dev.txt --output-file requirements/docs.txt
 	$(LOCK) --extra dev --resolution lowest-direct --output-file requirements/oldest.txt
 
 $(VENV)/ready: requirements/dev.txt pyproject.toml | enough-python
@@ -116,10 +117,8 @@ $(VENV)/bench-ready: requirements/bench.txt $(VENV)/ready
 	$(BIN)/python $(INSTALL) --require-hashes --requirement requirements/bench.txt
 	@touch $@
 
-# The site's own libraries, beside the locked ones, which stay as they are.
-$(VENV)/docs-ready: pyproject.toml $(VENV)/ready
-	sed -e '/--hash=/d' -e 's/ \\$$//' requirements/dev.txt > "$(VENV)/versions.txt"
-	$(BIN)/python $(INSTALL) --constraint "$(VENV)/versions.txt" --no-build-isolation --editable '.[docs]'
+$(VENV)/docs-ready: requirements/docs.txt $(VENV)/ready
+	$(BIN)/python $(INSTALL) --require-hashes --requirement requirements/docs.txt
 	@touch $@
 
 .PHONY: enough-python

@@ -19,6 +19,7 @@ WANTED = {
     "dev": [*ALWAYS, *EXTRAS["dev"], *EXTRAS["astro"], *EXTRAS["history"]],
     "oldest": [*ALWAYS, *EXTRAS["dev"], *EXTRAS["astro"], *EXTRAS["history"]],
     "bench": [*DECLARED["project"]["dependencies"], *EXTRAS["bench"]],
+    "docs": [*DECLARED["project"]["dependencies"], *EXTRAS["docs"]],
 }
 """What each file of requirements/ has to hold."""
 
