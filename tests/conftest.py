@@ -7,6 +7,7 @@ many.
 from __future__ import annotations
 
 import logging
+import signal
 import os
 import tempfile
 from collections.abc import Iterator
@@ -41,6 +42,11 @@ def _checked_text(sensor_map: SensorMap) -> str:
 
 
 writing.map_text = _checked_text  # before any test module takes the function by its name
+
+
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # as by nohup
+    # What a test starts takes over what is ignored, but not what is handled: a hang-up has to end it.
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 @pytest.fixture(autouse=True)
