@@ -7,8 +7,8 @@ many.
 from __future__ import annotations
 
 import logging
-import signal
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from functools import wraps
