@@ -155,7 +155,8 @@ def map_command(
         profile=profile, serial=serial, jobs=jobs, memory=memory, strict=strict, follow=followed, decoder=decoder,
         state=state, fresh=fresh, retry_skipped=retry_skipped, engine=engine, scheduler=scheduler,
     )  # fmt: skip
-    keep_no_frames()
+    if engine != DASK:  # whose shards are read here: as much memory as frames take, again and again
+        keep_no_frames()
     is_folder = output is not None and os.path.isdir(output)  # noqa: PTH112 - False for what cannot be a name
     to_folder = output is not None and (output.endswith(_SEPARATORS) or is_folder)
     if to_folder and (dry_run or variance is not None):

@@ -66,7 +66,9 @@ def started_workers(count: int) -> Iterator[Client]:
     with ExitStack() as stack:
         stack.enter_context(_quiet())
         folder = stack.enter_context(temporary_folder("workers"))
-        stack.enter_context(dask.config.set({"temporary-directory": str(folder)}))
+        # One heap for all threads of a worker, also of those that are there before it surveys: `memory.keep_frames`.
+        environment = {"distributed.nanny.pre-spawn-environ.MALLOC_ARENA_MAX": 1}
+        stack.enter_context(dask.config.set({"temporary-directory": str(folder), **environment}))
         try:
             # New interpreters, not forks (Dask's default). Without a limit of memory: what a worker holds is bounded by
             # the size of a photo, and one near its limit would be stopped and started again and again.
