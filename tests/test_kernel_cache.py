@@ -62,6 +62,9 @@ class Toy:
 
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
+    from numba.core import config
+
+    monkeypatch.setattr(config, "CACHE_DIR", "")  # of the environment: kernels are kept beside their source here
     return Toy(tmp_path, monkeypatch)
 
 
