@@ -25,6 +25,7 @@ from sensormap.detect.tally import Outliers, Tally
 from sensormap.detect.votes import count_votes, parts_of
 from sensormap.detect.worth_following import make_follow_list
 from sensormap.frame import Mosaic
+from sensormap.score.noise import value_step
 from sensormap.settings import Thresholds
 from sensormap.shards.summary import Windows
 
@@ -252,3 +253,54 @@ class SavedWindows:
         lines = lines_in_means(self._tally, self._cfa, limits=EARLY) if self._finds_lines else ()
         along = LineSites.of(lines, self._tally.shape, self._cfa.step, every_plane=True).photosites
         return FollowList(np.unique(np.concatenate([found.photosites, controls, along])), found.decoys)
+
+
+class GatheredWindows:
+    """Values of the followed photosites, frame by frame as they come; what a frame did not list is not known in it.
+
+    Parameters
+    ----------
+    followed
+        The photosites, and decoys.
+    frames
+        Numbers of the frames that may come, ascending.
+
+    Attributes
+    ----------
+    places
+        Places of photosites and decoys.
+    steps
+        Distance of the levels of each frame that came, DN.
+    """
+
+    def __init__(self, followed: FollowList, frames: Sequence[int]) -> None:
+        self.places = np.concatenate([followed.photosites, followed.decoys])
+        self.steps: dict[int, float] = {}
+        self._followed, self._column = followed, {frame: i for i, frame in enumerate(frames)}
+        self._values = np.zeros((3, self.places.size, len(frames)), np.int16)
+        self._known = np.zeros(self._values.shape[1:], np.bool_)
+
+    def add(self, frame: int, windows: Windows) -> None:
+        """Take up a frame.
+
+        Parameters
+        ----------
+        frame
+            Its number.
+        windows
+            Its values at what was listed when it was read.
+        """
+        column, listed = self._column[frame], windows.follow_list
+        self._values = self._values.astype(np.result_type(self._values, windows.values), copy=False)
+        found = np.arange(self.places.size) if listed is self._followed else self._followed.positions_in(listed)
+        known = found >= 0
+        self._known[:, column] = known
+        self._values[:, known, column] = windows.values[:, found[known]]
+        self.steps[frame] = value_step(windows.values[0])
+
+    def arrays(self) -> tuple[Mosaic, NDArray[np.bool_]]:
+        """Return the values, ``(3, N, T)``, and which are known, ``(N, T)``, of the frames that came."""
+        if len(self.steps) == len(self._column):
+            return self._values, self._known
+        came = [column for frame, column in self._column.items() if frame in self.steps]
+        return self._values[:, :, came], self._known[:, came]

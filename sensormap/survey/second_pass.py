@@ -11,7 +11,8 @@ defects tells how many of the candidates that do so are false.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -47,11 +48,10 @@ from sensormap.frame import Mosaic, Photo, Skipped
 from sensormap.photos.files import forget_ahead, read_ahead
 from sensormap.photos.refusals import skipped
 from sensormap.score.neighbours import pad
-from sensormap.score.noise import value_step
 from sensormap.shards.summary import ShardSummary, Windows
 from sensormap.shards.tally_files import sums_on_disk
 from sensormap.survey.context import RunContext
-from sensormap.survey.saved_windows import CONTROLS, draw_controls
+from sensormap.survey.saved_windows import CONTROLS, GatheredWindows, draw_controls
 from sensormap.threads import Pool, result_of
 
 log = logging.getLogger(__name__)
@@ -138,24 +138,21 @@ class _SecondPass:
         """Gather the values of the frames, then compute the odds of candidates and decoys."""
         pool = Pool(self._context.options.threads)
         try:
-            windows = self._windows(frames, pool)
-            if not windows:
+            gathered = self._gather(frames, pool)
+            if not gathered.steps:
                 return None
-            conditions = self._conditions(sorted(windows), windows)
-            followed = self._gather(windows, conditions)
-            windows.clear()  # with the saved ones as large as what was followed
-            self._first.saved_windows.clear()
-            return self._result(followed, conditions, pool)
+            conditions = self._conditions(gathered)
+            return self._result(self._windows(gathered, conditions), conditions, pool)
         finally:
             self._ended = True
             self._context.kept.clear()
             forget_ahead(photo.path for photo in self._photos)
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _windows(self, frames: Sequence[int], pool: Pool) -> dict[int, Windows]:
-        """Return the frames' values by number: those that were saved, and of the others those that can be decoded."""
+    def _gather(self, frames: Sequence[int], pool: Pool) -> GatheredWindows:
+        """Put the frames' values together: those that were saved, and of the others those that can be decoded."""
         saved, progress = self._first.saved_windows, self._context.progress
-        windows = {frame: saved[frame] for frame in frames if frame in saved}
+        gathered = GatheredWindows(self._followed, frames)
         again = [frame for frame in frames if frame not in saved]
         progress(0, len(again))
         paths, begun = [self._photos[frame].path for frame in again], count(1)
@@ -164,15 +161,21 @@ class _SecondPass:
             read_ahead(paths[next(begun) :][:_LOOKED_AHEAD])  # the pool takes them up in that order
             return self._read_again(frame)
 
-        pending = [(frame, pool.submit(read, frame)) for frame in again]
-        for done, (frame, future) in enumerate(pending, start=1):
+        pending = deque((frame, pool.submit(read, frame)) for frame in again)
+        for frame in frames:  # while the first ones are decoded
+            if frame in saved:
+                gathered.add(frame, saved.pop(frame))
+        saved.clear()
+        for done in range(1, len(again) + 1):
+            frame, future = pending.popleft()
             result = result_of(future)
+            del future  # what was gathered is not held twice
             if isinstance(result, Skipped):
                 self._context.refusals.add_lost(result)
             else:
-                windows[frame] = result
+                gathered.add(frame, result)
             progress(done, len(again))
-        return windows
+        return gathered
 
     def _read_again(self, number: int) -> Windows | Skipped:
         """Decode one photo again and return its values, or why it cannot be used any more."""
@@ -197,8 +200,9 @@ class _SecondPass:
         padded = self._memory.padded = pad(active, step, self._memory.padded)
         return Windows(self._followed, self._followed.windows(padded, self._first.shifts[:, number], step))
 
-    def _conditions(self, frames: Sequence[int], windows: Mapping[int, Windows]) -> Conditions:
+    def _conditions(self, gathered: GatheredWindows) -> Conditions:
         """Return the circumstances of the followed frames."""
+        frames = sorted(gathered.steps)
         exposures = [self._photos[frame].exposure for frame in frames]
         gain = np.array([exposure.gain for exposure in exposures], np.float64)  # None becomes NaN
         shutter_s = np.array([exposure.shutter_s for exposure in exposures], np.float64)
@@ -210,24 +214,15 @@ class _SecondPass:
             filtered=np.array([record.filtered for record in records], np.bool_),
             saturation=np.array([record.saturation for record in records], np.float64),
             floor=np.array([record.floor for record in records], np.float64),
-            step=np.array([value_step(windows[frame].values[0]) for frame in frames], np.float64),
+            step=np.array([gathered.steps[frame] for frame in frames], np.float64),
         )
 
-    def _gather(self, windows: Mapping[int, Windows], conditions: Conditions) -> FollowedWindows:
-        """Put the frames' values together; what a frame did not list is not known in it."""
-        step, width = self._profile.cfa.step, self._profile.active_area.width
-        places = np.concatenate([self._followed.photosites, self._followed.decoys])
-        frames = conditions.number.tolist()
-        types = {windows[frame].values.dtype for frame in frames}
-        values = np.zeros((3, places.size, len(frames)), np.result_type(*types))
-        known = np.ones(values.shape[1:], np.bool_)
-        for i, frame in enumerate(frames):
-            listed = windows[frame].follow_list
-            found = np.arange(places.size) if listed is self._followed else self._followed.positions_in(listed)
-            known[:, i] = found >= 0
-            values[:, known[:, i], i] = windows[frame].values[:, found[known[:, i]]]
+    def _windows(self, gathered: GatheredWindows, conditions: Conditions) -> FollowedWindows:
+        """Return the values of the frames, with what else is known of places and frames."""
+        step, width, height = self._profile.cfa.step, self._profile.active_area.width, self._profile.active_area.height
+        frames, (values, known) = conditions.number.tolist(), gathered.arrays()
         noise = np.stack([self._first.records[frame].noise.coefficients for frame in frames]).astype(np.float64)
-        row, col, height = places // width, places % width, self._profile.active_area.height
+        row, col = np.divmod(gathered.places, width)
         near = 2 * step
         return FollowedWindows(
             values,

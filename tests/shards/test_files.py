@@ -25,6 +25,7 @@ from sensormap.shards.add_up import add_up, place_in_run
 from sensormap.shards.file_format.archive import content, pack, read_entries
 from sensormap.shards.file_format.reading_writing import (
     ShardPhotos,
+    read_any_summary,
     read_shard_photos,
     read_summary,
     summary_bytes,
@@ -468,3 +469,16 @@ def test_forged_members_are_refused_or_valid(name: str, tmp_path: Path) -> None:
             continue
         came_back(read, tmp_path / "again.npz")
         add_up([place_in_run(read, 3, 20), place_in_run(RESULT, 12, 20)], 20)
+
+
+def test_a_shard_of_unknown_size_is_bounded_by_what_any_may_have(tmp_path: Path) -> None:
+    path = tmp_path / "shard.npz"
+    path.write_bytes(pack([("summary.json", b" " * 50_000_000)]))  # 50 kB, deflated
+    tracemalloc.start()
+    with pytest.raises(StateError, match=r"shard\.npz: 'summary\.json' of 50000000 bytes comes first, expected"):
+        read_any_summary(path, PRINT)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000
+    with pytest.raises(StateError, match=r"none\.npz: cannot be read: "):
+        read_any_summary(tmp_path / "none.npz", PRINT)

@@ -8,6 +8,8 @@ and no more memory is taken than such a shard can need.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -128,7 +130,7 @@ def read_summary(path: Path, fingerprint: str, shape: tuple[int, int], step: int
         If it cannot be read, is damaged, is of another shard or version, or holds what no survey finds.
     """
     most = _most_bytes(shape, photos) + _most_stated(photos) + OVERHEAD
-    try:
+    with _naming(path):
         data = read_at_most(path, most, "the result of a shard")
         entries = read_entries(data)
         facts = _read_facts(data, entries, fingerprint, (shape, step, photos))
@@ -139,9 +141,6 @@ def read_summary(path: Path, fingerprint: str, shape: tuple[int, int], step: int
         }
         del data
         return put_together(facts, arrays)
-    except ValueError as error:
-        msg = f"{path}: {error}"
-        raise StateError(msg) from error
 
 
 def read_any_summary(path: Path, fingerprint: str) -> tuple[ShardSummary, tuple[int, int], int]:
@@ -164,17 +163,10 @@ def read_any_summary(path: Path, fingerprint: str) -> tuple[ShardSummary, tuple[
     StateError
         As by `read_summary`.
     """
-    try:
+    with _naming(path):
         with path.open("rb") as file:
             head = file.read(_most_stated(_MOST_PHOTOS) + OVERHEAD)
-        entry = first_entry(head)
-        shape, step, photos = _stated_size(content(head, entry, entry.size))
-    except OSError as error:
-        msg = f"{path}: cannot be read: {error.strerror}"
-        raise StateError(msg) from error
-    except ValueError as error:
-        msg = f"{path}: {error}"
-        raise StateError(msg) from error
+        shape, step, photos = _stated_size(_stated(head, [first_entry(head)], _most_stated(_MOST_PHOTOS)))
     return read_summary(path, fingerprint, shape, step, photos), shape, step
 
 
@@ -193,17 +185,14 @@ def read_shard_file(path: Path, fingerprint: str) -> ShardFile:
     StateError
         If it cannot be read, is damaged, or is of another shard or version.
     """
-    try:
+    with _naming(path):
         data = read_at_most(path, _LARGEST_ARCHIVE, "the result of a shard")
         entries = read_entries(data)
         facts = _read_facts(data, entries, fingerprint, None)
         for entry, one in zip(entries[1:], _listed_layout(facts, entries).values(), strict=True):
             if entry.size != one.size:
                 msg = f"{entry.name}: {entry.size} bytes, expected {one.size}"
-                raise ValueError(msg)  # noqa: TRY301
-    except ValueError as error:
-        msg = f"{path}: {error}"
-        raise StateError(msg) from error
+                raise ValueError(msg)
     return ShardFile(
         data,
         frozenset(frame.digest for frame in facts.frames if isinstance(frame, UsedFacts)),
@@ -252,17 +241,34 @@ def read_shard_photos(path: Path, fingerprint: str) -> ShardPhotos | None:
 
 def _read_facts(data: bytes, entries: list[Entry], fingerprint: str, size: _Size | None) -> Facts:
     """Return what the first member says; a size of None stands for the one that it states."""
-    most = _most_stated(size[2] if size else _MOST_PHOTOS)
-    if not entries or entries[0].name != _FACTS or entries[0].size > most:
-        found = f"{entries[0].name[:40]!r} of {entries[0].size} bytes" if entries else "nothing"
-        msg = f"{found} comes first, expected {_FACTS!r} of at most {most} bytes"
-        raise ValueError(msg)
-    stated = content(data, entries[0], entries[0].size)
+    stated = _stated(data, entries, _most_stated(size[2] if size else _MOST_PHOTOS))
     try:
         return read_facts(stated, fingerprint, *(size or _stated_size(stated)))
     except ValueError as error:
         msg = f"{_FACTS}: {error}"
         raise ValueError(msg) from error
+
+
+def _stated(data: bytes, entries: list[Entry], most: int) -> bytes:
+    """Return the text of the first member, of at most so many bytes."""
+    if not entries or entries[0].name != _FACTS or entries[0].size > most:
+        found = f"{entries[0].name[:40]!r} of {entries[0].size} bytes" if entries else "nothing"
+        msg = f"{found} comes first, expected {_FACTS!r} of at most {most} bytes"
+        raise ValueError(msg)
+    return content(data, entries[0], entries[0].size)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Say of which file it is that something is wrong with it."""
+    try:
+        yield
+    except OSError as error:
+        msg = f"{path}: cannot be read: {error.strerror}"
+        raise StateError(msg) from error
+    except ValueError as error:
+        msg = f"{path}: {error}"
+        raise StateError(msg) from error
 
 
 def _stated_size(stated: bytes) -> _Size:
