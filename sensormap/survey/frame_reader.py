@@ -134,37 +134,32 @@ class FrameReader:
         ahead = self._ahead.pop(number, None)
         try:
             frame = ahead.result() if ahead else decode(photo, self._profile)
-            self._compare(number, frame)
         except SensorMapError as error:
             if isinstance(error, ProfileError):
                 self.contradictions[number] = error
             return skipped(photo.path.name, error)
         ahead = None
+        clipping, digest, by_own = (frame.floor, frame.saturation), frame.digest, frame.by_own_decoder
+        padded = self._memory.padded = pad(frame.mosaic[area.slices], step, self._memory.padded)
+        del frame  # and with it the decoder's memory, before LibRaw or the tally takes some
+        if by_own and self._fallback is not None and is_compared(number, digest):
+            self._compare(photo, padded[step:-step, step:-step], clipping, self._fallback)
         self._begun.wait()
         if self._ended:
             return skipped(photo.path.name, "the run ended before it was tallied")
-        clipping, digest = (frame.floor, frame.saturation), frame.digest
-        padded = self._memory.padded = pad(frame.mosaic[area.slices], step, self._memory.padded)
-        del frame  # and with it the decoder's memory, before the tally takes some
         noise = fit_noise(padded, step, clipping=clipping, quantised=self._rules.quantised)
         reason = self._implausibility(padded[step:-step, step:-step], noise, clipping)
         return skipped(photo.path.name, reason, digest) if reason else PreparedFrame(padded, noise, clipping, digest)
 
-    def _compare(self, number: int, frame: Frame) -> None:
-        """Decode a photo by the fallback too, where the own decoder made its frame, and it is one of those to compare.
-
-        Which ones are compared depends on the shard alone, not on threads.
-        """
-        if self._fallback is None or not (frame.by_own_decoder and is_compared(number, frame.digest)):
-            return
-        photo, area = self._photos[number], self._profile.active_area.slices
+    def _compare(self, photo: Photo, active: Mosaic, clipping: tuple[int, int], fallback: Read) -> None:
+        """Decode a photo by the fallback too, and compare the active area that the own decoder made of it."""
         try:
-            other = self._fallback(photo, self._profile)
+            other = fallback(photo, self._profile)
         except SensorMapError as error:
             differs = str(error)
         else:
-            alike = (other.floor, other.saturation) == (frame.floor, frame.saturation)
-            alike = alike and np.array_equal(other.mosaic[area], frame.mosaic[area])
+            alike = (other.floor, other.saturation) == clipping
+            alike = alike and np.array_equal(other.mosaic[self._profile.active_area.slices], active)
             differs = "" if alike else f"{photo.path.name}: LibRaw finds other values"
         if differs:
             log.info("%s; the decoder of NEFs does not notice", differs)
