@@ -21,6 +21,8 @@ from sensormap.score.noise import MEDIAN_VARIANCE, residual_variance
 LOT = 256
 """Photosites whose series are made at a time."""
 
+_LOT_FRAMES = 64  # frames up to which so many are
+
 ONE_TIME = 1.5
 """Shutter times within this ratio are one: they do not separate a dark current from an offset."""
 
@@ -162,8 +164,9 @@ class FollowedWindows:
         )
 
     def lots(self) -> list[slice]:
-        """Return the photosites in lots of at most `LOT`."""
-        return [slice(start, start + LOT) for start in range(0, len(self), LOT)]
+        """Return the photosites in lots of at most `LOT`, and of fewer in many frames: a lot takes the same memory."""
+        size = min(max(LOT * _LOT_FRAMES // self.known.shape[1], 1), LOT)
+        return [slice(start, start + size) for start in range(0, len(self), size)]
 
 
 @dataclass(frozen=True)

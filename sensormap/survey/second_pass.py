@@ -51,6 +51,7 @@ from sensormap.score.neighbours import pad
 from sensormap.shards.summary import ShardSummary, Windows
 from sensormap.shards.tally_files import sums_on_disk
 from sensormap.survey.context import RunContext
+from sensormap.survey.memory import give_back
 from sensormap.survey.saved_windows import CONTROLS, GatheredWindows, draw_controls
 from sensormap.threads import Pool, result_of
 
@@ -94,7 +95,10 @@ def run_second_pass(  # noqa: PLR0913
     """
     second_pass = _SecondPass(photos, profile, first, follow_list, context, lines)
     with sums_on_disk(first.tally):  # while its values take their place
-        return second_pass.run(frames)
+        result = second_pass.run(frames)
+        del second_pass  # and what it gathered, before the sums come back
+        give_back()
+        return result
 
 
 # Photos that may be fetched from a server before a thread is free for them; how many are, their sizes decide.
