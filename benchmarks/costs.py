@@ -46,7 +46,7 @@ def run(command: list[str]) -> Cost:
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     with ThreadPoolExecutor(1) as sampler:
-        together = sampler.submit(_sample, process.pid, ended)
+        together = sampler.submit(peak_of_tree, process.pid, ended)
         try:
             _, status, usage = os.wait4(process.pid, 0)
             seconds = time.perf_counter() - start
@@ -99,7 +99,7 @@ def ratios(costs: Sequence[Cost], others: Sequence[Cost]) -> list[float]:
     return [one.seconds / other.seconds for one, other in zip(costs, others, strict=False)]
 
 
-def _sample(process: int, ended: threading.Event) -> int:
+def peak_of_tree(process: int, ended: threading.Event) -> int:
     """Return the most bytes that a process and its descendants hold together until told that they have ended."""
     most = _resident(process)
     while not ended.wait(_BETWEEN_LOOKS_S):

@@ -190,14 +190,15 @@ def compare_maps(scratch: Path, damaged: dict[int, tuple[float, Path]], jobs: in
     jobs
         Threads.
     """
-    photos, series = scratch / "photos", scratch / "damaged"
+    photos, series, profile_file = scratch / "photos", scratch / "damaged", scratch / "profile.yaml"
+    profile = ("--profile", profile_file) if profile_file.exists() else ()
     shutil.copytree(photos, series)
     paths = sorted(path for path in series.iterdir() if path.suffix == ".NEF")
     for number, (_, file) in damaged.items():
         shutil.copyfile(file, paths[number])
     places = []
     for folder, name in ((photos, "good.yaml"), (series, "damaged.yaml")):
-        run(mapping(folder, scratch / name, jobs, "--profile", scratch / "profile.yaml"))
+        run(mapping(folder, scratch / name, jobs, *profile))
         sensor_map = read_map(scratch / name)
         points = {(defect.x, defect.y) for defect in sensor_map.defects}
         columns, rows = {(column.x, -1) for column in sensor_map.columns}, {(-1, row.y) for row in sensor_map.rows}
@@ -239,7 +240,8 @@ def main() -> None:
         scratch = Path(name)
         make_series(Recipe(arguments.frames, (height, width), arguments.seed, scenes=arguments.scenes), scratch)
         paths = sorted((scratch / "photos").glob("*.NEF"))
-        profile = open_geometry(paths[0], get_profile(str(scratch / "profile.yaml")))
+        own_profile = scratch / "profile.yaml"  # not of full-size photos, whose camera is known
+        profile = open_geometry(paths[0], get_profile(str(own_profile) if own_profile.exists() else "nikon-d80"))
         frames = [read_frame(read_photo(path), profile) for path in paths]
         goods = [
             GoodPhoto(path.read_bytes(), active(frame, profile)) for path, frame in zip(paths, frames, strict=True)
