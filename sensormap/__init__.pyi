@@ -31,6 +31,9 @@ from .frame import Skipped as Skipped
 from .history.growth import BodyGrowth as BodyGrowth
 from .history.growth import Growth as Growth
 from .history.growth import measure_growth as measure_growth
+from .maps.changes.edit_map import edit_map as edit_map
+from .maps.changes.edits import Edit as Edit
+from .maps.changes.edits import EditAction as EditAction
 from .maps.compare import Difference as Difference
 from .maps.compare import Differences as Differences
 from .maps.compare import compare_maps as compare_maps

@@ -47,6 +47,10 @@ class PlaneError(SensorMapError, ValueError):
     """A question about a colour plane to a map whose sensor has none of that name."""
 
 
+class PlaceError(SensorMapError, ValueError):
+    """A photosite that cannot be edited: off the sensor, named twice, or with nothing to undo."""
+
+
 class ConfigError(SensorMapError, ValueError):
     """A config file that cannot be read, or holds what is no default of the command line."""
 

@@ -43,6 +43,7 @@ class _Commands(click.Group):
         "import": "Make a map of the defect list FILE of another program.",
         "diff": "Compare two maps of one camera.",
         "merge": "Join MAPS of one camera into one map.",
+        "edit": "Add defects to MAP by hand, or remove some for good.",
         "history": "Count the defects of MAPS over the years.",
         "cameras": "List, show and check camera profiles.",
         "state": "Show, check and join what map --state keeps, and forget photos.",

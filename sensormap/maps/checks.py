@@ -170,6 +170,8 @@ def _history_problem(entry: Entry, clock_jumps: int) -> str | None:
             return f"unresolved: {name}, but the entry has a value for it"
     if entry.seen is not None and not 0 <= entry.seen[0] <= entry.seen[1]:
         return f"seen: {entry.seen[0]}/{entry.seen[1]} is not a count of frames out of as many or more"
+    if entry.last_seen is not None and entry.last_seen.tzinfo is not None:
+        return f"last_seen: {entry.last_seen} has a time zone; a camera's clock has none"
     cluster = entry.cluster if isinstance(entry, Defect) else None
     if cluster is not None and cluster < 1:
         return f"cluster: {cluster} is not 1 or more"

@@ -128,6 +128,8 @@ class Defect:
         Time when it was gone again; None if it was still there in the last frame.
     seen
         Number of frames in which it showed, and of those in which it should have.
+    last_seen
+        Capture time of the last photo that shows it; only in merged maps that drop what is no longer seen.
     cluster
         Number shared by defects that touch, on the raw grid or within their plane; None for a single one.
     radius
@@ -154,6 +156,7 @@ class Defect:
     seen: tuple[int, int] | None = None
     cluster: int | None = None
     radius: int | None = None
+    last_seen: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -177,7 +180,7 @@ class LineEntry:
         Its onset, or that of most of them; None where the photos have no times.
     radius
         Pixels that it may lie away, as of a `Defect`.
-    dark_dn_per_s, offset_dn, response, unresolved, or_kinds, until, seen
+    dark_dn_per_s, offset_dn, response, unresolved, or_kinds, until, seen, last_seen
         As of a `Defect`, of the mean along the line; left out where its series was not followed.
     """
 
@@ -195,6 +198,7 @@ class LineEntry:
     or_kinds: tuple[DefectKind, ...] = ()
     until: Between | None = None
     seen: tuple[int, int] | None = None
+    last_seen: datetime | None = None
 
     noun: ClassVar[str]
     """What to call such an entry."""

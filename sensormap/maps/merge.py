@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from sensormap.camera.geometry import Sensor
 from sensormap.errors import FrameMismatchError
+from sensormap.maps.changes.drop_unseen import OnDropped, with_last_seen, without_unseen
+from sensormap.maps.changes.edit_map import joint_edits, with_edits
 from sensormap.maps.clusters import with_clusters
 from sensormap.maps.entries import MAX_COUNT, FrameSummary, Setting, Source, rounded
 from sensormap.maps.matching import mismatch
@@ -21,7 +24,13 @@ T = TypeVar("T", int, float)
 NamedMaps = Sequence[tuple[str, SensorMap]]
 
 
-def merge_maps(maps: Iterable[SensorMap], *, names: Sequence[str] | None = None) -> SensorMap:
+def merge_maps(
+    maps: Iterable[SensorMap],
+    *,
+    names: Sequence[str] | None = None,
+    drop_unseen_since: datetime | None = None,
+    on_dropped: OnDropped = lambda _: None,
+) -> SensorMap:
     """Return the union of maps of one body; their order does not matter, and a map given twice counts once.
 
     Parameters
@@ -30,17 +39,22 @@ def merge_maps(maps: Iterable[SensorMap], *, names: Sequence[str] | None = None)
         One map or more.
     names
         Name of each for errors; None numbers them.
+    drop_unseen_since
+        Time by the camera's clock: what photos no longer show since then is dropped, as `changes.drop_unseen` says, and
+        each other entry tells when it was last seen, so that later merges of this map know; None drops nothing.
+    on_dropped
+        Called for each entry that is dropped.
 
     Returns
     -------
     SensorMap
-        A single map as it is. Of several, see Notes.
+        A single map as it is, unless entries are dropped. Of several, see Notes.
 
     Raises
     ------
     FrameMismatchError
         If maps are of different bodies, geometries or grids, two of them (or parts of them) are of the same photos, or
-        what they hold cannot stand in one map.
+        what they hold cannot stand in one map, or one adds by hand what another removes.
     ValueError
         If there is no map, or not a name for each.
 
@@ -49,7 +63,7 @@ def merge_maps(maps: Iterable[SensorMap], *, names: Sequence[str] | None = None)
     The module `merge_entries` says how entries are joined. Counts of photos are added up. The digest is the SHA-256 of
     the maps' digests, sorted, and the settings list these: merging merged maps gives the digest of merging all at once,
     and photos that would count twice are recognised. Entries need not come out the same in two steps: merge all at
-    once. Settings that differ are left out.
+    once. Settings that differ are left out. Edits by hand are those of all maps, and applied last.
     """
     maps = list(maps)
     names = [f"map {number}" for number in range(1, len(maps) + 1)] if names is None else names
@@ -57,15 +71,25 @@ def merge_maps(maps: Iterable[SensorMap], *, names: Sequence[str] | None = None)
     for name, sensor_map in zip(names, maps, strict=True):
         if all(sensor_map != other for _, other in distinct):
             distinct.append((name, sensor_map))
+    if drop_unseen_since is not None:
+        distinct = [(name, with_last_seen(sensor_map)) for name, sensor_map in distinct]
     if not distinct:
         msg = "there is no map to merge"
         raise ValueError(msg)
-    if len(distinct) == 1:
-        return distinct[0][1]
+    parts = [sensor_map for _, sensor_map in distinct]
+    merged = parts[0] if len(parts) == 1 else _joined(distinct)
+    if drop_unseen_since is None:
+        return merged
+    return without_unseen(merged, parts, drop_unseen_since, on_dropped)
+
+
+def _joined(distinct: NamedMaps) -> SensorMap:
+    """Return the union of several maps, once they are known to go together."""
     _check_mergeable(distinct)
     _check_photos(distinct)
+    edits = joint_edits(distinct)
     try:
-        return _merged([sensor_map for _, sensor_map in distinct])
+        return with_edits(_merged([sensor_map for _, sensor_map in distinct]), edits)
     except ValueError as error:
         msg = f"{', '.join(name for name, _ in distinct)}: cannot stand in one map: {error}"
         raise FrameMismatchError(msg) from error

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from sensormap.maps.changes.drop_unseen import last_seen
 from sensormap.maps.checks import MAX_RADIUS
 from sensormap.maps.entries import MAX_COUNT, Between, Column, Defect, Entry, LineEntry, Row
 from sensormap.maps.matching import DefectIndex, LineIndex, reach, weakness
@@ -219,7 +220,14 @@ def _with_history(base: AnyEntry, members: Sequence[tuple[Entry, SensorMap]]) ->
         place = f"x {base.x}, y {base.y}" if isinstance(base, Defect) else f"{base.noun} {base.place}"
         msg = f"({place}): seen: counts of photos above {MAX_COUNT}"
         raise ValueError(msg)
-    return replace(base, until=min(latest, key=weakness).until, seen=seen if counts else None)
+    times = [last_seen(entry, one) for entry, one in members]
+    told = any(entry.last_seen is not None for entry, _ in members)
+    return replace(
+        base,
+        until=min(latest, key=weakness).until,
+        seen=seen if counts else None,
+        last_seen=max((time for time in times if time is not None), default=None) if told else None,
+    )
 
 
 def _with_joint_evidence(base: AnyEntry, members: Sequence[Entry], first: datetime | None) -> AnyEntry:

@@ -11,6 +11,7 @@ from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import MapSizeError
 from sensormap.frame import Skipped
+from sensormap.maps.changes.edits import Edit, check_edits
 from sensormap.maps.checks import check_entries, check_frames, check_numbers, check_source
 from sensormap.maps.entries import Column, Defect, FrameSummary, LineEntry, Row, Setting, Source
 
@@ -47,6 +48,9 @@ class SensorMap:
     source
         The sort of photos behind it. In a map of raw photos no entry has a `radius`; in one of JPEGs every entry has
         one, and a JPEG pixel. A map on the pixels of a JPEG, its camera unknown, is of JPEGs.
+    edits
+        What people decided by hand, sorted by (y, x), each photosite once. What they added is listed, what they removed
+        is not.
 
     Raises
     ------
@@ -66,6 +70,7 @@ class SensorMap:
     rows: tuple[Row, ...] = ()
     false_positives: float | None = None
     source: Source = Source.RAW
+    edits: tuple[Edit, ...] = ()
 
     def __post_init__(self) -> None:
         check_source(self.source, self.sensor)
@@ -79,6 +84,7 @@ class SensorMap:
             source=self.source,
             clock_jumps=self.frames.clock_jumps,
         )
+        check_edits(self.edits, self.defects, self.lines, self.sensor)
 
     @property
     def lines(self) -> tuple[Column | Row, ...]:

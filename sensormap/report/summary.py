@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sensormap.camera.geometry import Sensor
+from sensormap.maps.changes.edits import EditAction
 from sensormap.maps.clusters import Cluster, clusters_of
 from sensormap.maps.entries import DefectKind, FrameSummary, Source
 from sensormap.maps.sensor_map import SensorMap
@@ -24,7 +25,7 @@ _SOURCES = {
 
 
 def facts_table(sensor_map: SensorMap) -> Table:
-    """Return what a map is about, one label and text a row: camera, sensor, photos, dates, exposures, false alarms.
+    """Return what a map is about, one label and text a row: camera, sensor, photos, dates, exposures, edits.
 
     Parameters
     ----------
@@ -60,6 +61,8 @@ def facts_table(sensor_map: SensorMap) -> Table:
         lines.append(("Clusters", _clusters_text(clusters)))
     if sensor_map.false_positives is not None:
         lines.append(("False alarms", _false_alarms_text(sensor_map.false_positives)))
+    if sensor_map.edits:
+        lines.append(("By hand", _edits_text(sensor_map)))
     return Table("", ("", ""), tuple((label, plain(text)) for label, text in lines))
 
 
@@ -104,6 +107,13 @@ def _sensor_text(sensor: Sensor) -> str:
     if sensor.is_jpeg_grid:
         return f"{size} pixels of the JPEG; raw grid unknown"
     return f"{size} photosites, {sensor.cfa.name}{f', JPEG {crop.width} x {crop.height}' if crop else ''}"
+
+
+def _edits_text(sensor_map: SensorMap) -> str:
+    """Say how many photosites were added and removed by hand."""
+    added = sum(edit.edit == EditAction.ADD for edit in sensor_map.edits)
+    counts = (added, "added"), (len(sensor_map.edits) - added, "removed")
+    return ", ".join(f"{count} {what}" for count, what in counts if count)
 
 
 def _photos_text(frames: FrameSummary, source: Source) -> str:

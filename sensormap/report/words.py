@@ -12,15 +12,15 @@ STRENGTH_NAMES = {"dark_dn_per_s": "dark current", "offset_dn": "offset", "respo
 """What people call the strengths of a defect."""
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number of things.
+def counted(number: int, noun: str, nouns: str = "") -> str:
+    """Return a number of things, `nouns` where it is not one; without it `noun` with an s.
 
     Examples
     --------
     >>> counted(1, "defect"), counted(0, "row")
     ('1 defect', '0 rows')
     """
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number} {noun if number == 1 else nouns or noun + 's'}"
 
 
 def plain(text: str) -> str:

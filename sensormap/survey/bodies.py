@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
@@ -12,6 +12,7 @@ from sensormap.assemble.details.values import DetailedMap
 from sensormap.camera.profile import Body, Profile
 from sensormap.camera.profile_files import find_profile, get_profile
 from sensormap.errors import DecodeError, OutputError, SensorMapError
+from sensormap.maps.changes.kept_edits import edited_map_at, with_kept_edits
 from sensormap.maps.map_names import map_names
 from sensormap.maps.mapfile.writing import check_output, write_map
 from sensormap.photos.exif import read_photo
@@ -232,12 +233,13 @@ def _map_body(
     message_prefix.set(str(body))
     try:
         check_output(path, overwrite=overwrite)
+        edited = edited_map_at(path)
         context.refusals.extend(selection.skipped)
         found = map_selection(selection, profile, context, detailed=after_map is not None)
-        sensor_map = found.sensor_map
+        sensor_map = with_kept_edits(found.sensor_map, edited)
         write_map(sensor_map, path, overwrite=overwrite)
         if after_map is not None:
-            after_map(path, found)
+            after_map(path, replace(found, sensor_map=sensor_map))
     except SensorMapError as error:
         problem = str(error)
     except MemoryError:

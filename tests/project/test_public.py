@@ -29,6 +29,7 @@ TWINS = {
     "import": ("import_map",),
     "diff": ("compare_maps",),
     "merge": ("merge_maps",),
+    "edit": ("edit_map",),
     "history": ("measure_growth", "draw_growth"),
     "cameras": ("list_profiles", "get_profile", "align_jpeg", "check_profiles", "write_profiles"),
     "state": ("describe_state", "check_state", "merge_states", "forget_photos"),

@@ -11,6 +11,7 @@ from sensormap.camera.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
 from sensormap.frame import Skipped
+from sensormap.maps.changes.edits import Edit, EditAction
 from sensormap.maps.checks import MAX_RADIUS
 from sensormap.maps.entries import STRENGTHS, Between, Column, Defect, DefectKind, FrameSummary, Row, Source
 from sensormap.maps.sensor_map import SensorMap
@@ -251,7 +252,8 @@ def strengths(draw):
 @st.composite
 def ends_and_counts(draw, onsets):
     """What the second pass may tell of a line's end and of the photos that show it."""
-    return {"until": draw(st.none() | onsets), "seen": draw(st.none() | sorted_pairs(st.integers(0, 10**18 - 1)))}
+    seen = draw(st.none() | sorted_pairs(st.integers(0, 10**18 - 1)))
+    return {"until": draw(st.none() | onsets), "seen": seen, "last_seen": draw(st.none() | st.datetimes())}
 
 
 @st.composite
@@ -262,6 +264,7 @@ def histories(draw, onsets):
         "onset": draw(st.none() | onsets),
         "until": draw(st.none() | onsets),
         "seen": draw(st.none() | sorted_pairs(counts)),
+        "last_seen": draw(st.none() | st.datetimes()),
         "cluster": draw(st.none() | st.integers(1, 10**15)),
     }
 
@@ -304,6 +307,19 @@ def defects_of(draw, sensor, source, onsets, covered):
 
 
 @st.composite
+def edits_of(draw, sensor, listed):
+    """Some of the listed photosites added by hand, and some of the others removed."""
+    kinds, notes = st.none() | st.sampled_from(DefectKind), st.sampled_from(["", "why not", "0", "'\"\\: #"])
+    found = []
+    rows, cols = (st.integers(0, side - 1) for side in sensor.raw_size[::-1])
+    for y, x in sorted(draw(st.sets(st.tuples(rows, cols), max_size=4))):
+        added = (x, y) in listed
+        action = EditAction.ADD if added else EditAction.REMOVE
+        found.append(Edit(x, y, action, draw(kinds) if added else None, draw(notes)))
+    return tuple(found)
+
+
+@st.composite
 def sensor_maps(draw):
     """Any map that can be made."""
     sensor = draw(sensors())
@@ -313,6 +329,7 @@ def sensor_maps(draw):
     onsets = changes(clock_jumps=frames.clock_jumps)
     columns, rows = draw(lines(Column, sensor, onsets, source)), draw(lines(Row, sensor, onsets, source))
     covered = {photosite for line in columns + rows for photosite in line.photosites(sensor.cfa)}
+    defects = draw(defects_of(sensor, source, onsets, covered))
     names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True) | st.sampled_from(["no", "null", "y", "On"])
     return SensorMap(
         body=draw(st.builds(Body, TEXTS, TEXTS, TEXTS)),
@@ -323,7 +340,8 @@ def sensor_maps(draw):
         settings=draw(st.dictionaries(names, NUMBERS | st.integers() | st.booleans() | st.none() | TEXTS, max_size=4)),
         columns=columns,
         rows=rows,
-        defects=draw(defects_of(sensor, source, onsets, covered)),
+        defects=defects,
         false_positives=draw(st.none() | st.floats(0, allow_infinity=False)),
         source=source,
+        edits=draw(edits_of(sensor, covered | {(defect.x, defect.y) for defect in defects})),
     )

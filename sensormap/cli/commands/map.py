@@ -228,6 +228,7 @@ def _map_one(
     from rich.console import Console  # noqa: PLC0415
 
     from sensormap.cli.render import show_map  # noqa: PLC0415
+    from sensormap.maps.changes.kept_edits import edited_map_at, with_kept_edits  # noqa: PLC0415
     from sensormap.maps.mapfile.writing import check_output, map_text, write_map  # noqa: PLC0415
     from sensormap.report.page.writing import check_report_output, write_report  # noqa: PLC0415
     from sensormap.report.words import plain  # noqa: PLC0415
@@ -243,12 +244,14 @@ def _map_one(
         check_variance_output(variance, overwrite=overwrite)
     if page is not None:
         check_report_output(page.path, overwrite=overwrite)
+    edited = edited_map_at(output)
     with progress_bar(verbosity) as progress:
         if page is None:
             sensor_map = map_defects(photos, options, progress=progress, on_candidates=progress.candidates)
         else:
             detailed = map_with_details(photos, options, progress=progress, on_candidates=progress.candidates)
             sensor_map = detailed.sensor_map
+    sensor_map = with_kept_edits(sensor_map, edited)
     if variance is not None:
         with progress_bar(verbosity, "measuring") as progress:
             measured = measure_variance(photos, options, progress=progress, quiet=True)

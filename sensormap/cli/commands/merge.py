@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,18 +17,37 @@ from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.mapfile.writing import check_output, map_text, write_map
 from sensormap.report.words import counted, plain
 
+if TYPE_CHECKING:
+    from sensormap.maps.entries import Entry
+
 _map = click.Path(path_type=Path, readable=False)
 
 
-@click.command("merge", epilog=examples("sensormap merge d80-2009.yaml d80-2010.yaml -o d80.yaml"))
+@click.command(
+    "merge",
+    epilog=examples(
+        "sensormap merge d80-2009.yaml d80-2010.yaml -o d80.yaml",
+        "sensormap merge list.yaml tonight.yaml --drop-unseen-since 2026-05-31 -o new.yaml",
+    ),
+)
 @click.argument("maps", type=_map, nargs=-1, required=True)
+@click.option(
+    "--drop-unseen-since",
+    "since",
+    metavar="DATE",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
+    help="Drop what no photo since DATE shows, though maps of newer photos would list it; such as 2026-05-31.",
+)
 @click.option("-o", "--output", type=ResultPath(), help="Map file to write; - or none: YAML to stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is a map, or empty.")
-def merge_command(maps: tuple[Path, ...], output: Path | None, *, overwrite: bool) -> None:
+def merge_command(maps: tuple[Path, ...], since: datetime | None, output: Path | None, *, overwrite: bool) -> None:
     """Join MAPS of one camera into one map.
 
     The maps are made from different photos. Of a defect that several maps list, the one with the stronger evidence
-    counts. The order of MAPS does not matter.
+    counts. The order of MAPS does not matter. Edits by hand hold for the joint map too.
+
+    With --drop-unseen-since, entries tell when they were last seen, so that the written map can be merged with newer
+    ones again and again.
     """
     from sensormap.maps.merge import merge_maps  # noqa: PLC0415 - takes NumPy, --help does not
 
@@ -36,12 +57,20 @@ def merge_command(maps: tuple[Path, ...], output: Path | None, *, overwrite: boo
         check_output(output, overwrite=overwrite)
         _check_not_among(output, maps)
     named = [(str(path), read_map(path)) for path in maps]
-    merged = merge_maps([sensor_map for _, sensor_map in named], names=[name for name, _ in named])
+    dropped: list[Entry] = []
+    merged = merge_maps(
+        [sensor_map for _, sensor_map in named],
+        names=[name for name, _ in named],
+        drop_unseen_since=since,
+        on_dropped=dropped.append,
+    )
     note_unknown_serials(dict(named))
     if output is None:
         write_result(map_text(merged))
         return
     write_map(merged, output, overwrite=overwrite)
+    if since is not None:
+        click.echo(f"{counted(len(dropped), 'entry', 'entries')} dropped: not seen since {since:%Y-%m-%d}")
     lines = counted(len(merged.columns), "column"), counted(len(merged.rows), "row")
     found = ", ".join((counted(len(merged.defects), "defect"), *lines))
     click.echo(f"{found} of {counted(merged.frames.used, 'photo')}, written to {plain(str(output))}")

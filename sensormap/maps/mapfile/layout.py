@@ -7,6 +7,7 @@ from sensormap.maps.entries import LATER_KINDS, DefectKind
 from sensormap.maps.mapfile.values import (
     BETWEEN,
     CFA,
+    EDIT_ACTION,
     INTEGER,
     INTERVAL,
     KIND,
@@ -66,6 +67,7 @@ FRAMES = {
 }
 SKIPPED = {"name": TEXT, "reason": TEXT}
 # Counts of later kinds are written where there are such, so that older versions read all other maps.
+EDIT = {"x": INTEGER, "y": INTEGER, "edit": EDIT_ACTION, "kind": optional(KIND), "note": optional(TEXT, "")}
 CLUSTER = {"cluster": INTEGER, "size": INTEGER, "x0": INTEGER, "y0": INTEGER, "x1": INTEGER, "y1": INTEGER}
 SUMMARY = {
     **{kind.value: optional(INTEGER, 0) if kind in LATER_KINDS else INTEGER for kind in DefectKind},
@@ -88,6 +90,7 @@ _LINE = {
     "onset": optional(BETWEEN),
     "until": optional(BETWEEN),
     "seen": optional(SEEN),
+    "last_seen": optional(TIME),
     "radius": optional(INTEGER),
 }
 COLUMN = {"x": INTEGER, "y0": INTEGER, "y1": INTEGER, **_LINE}
@@ -107,6 +110,7 @@ DEFECT = {
     "onset": optional(BETWEEN),
     "until": optional(BETWEEN),
     "seen": optional(SEEN),
+    "last_seen": optional(TIME),
     "cluster": optional(INTEGER),
     "mean": optional(NUMBER),
     "variance": optional(NUMBER),
@@ -121,7 +125,7 @@ JPEG_DEFECT = {
     "kind": KIND,
     "confidence": NUMBER,
     "score": NUMBER,
-    **{key: DEFECT[key] for key in ("onset", "until", "seen", "cluster")},
+    **{key: DEFECT[key] for key in ("onset", "until", "seen", "last_seen", "cluster")},
 }
 """A defect that only JPEGs show: the keys of one that has a radius."""
 
@@ -135,8 +139,9 @@ SECTIONS = (
     "settings",
     "summary",
     "false_positives",
+    "edits",
     "columns",
     "rows",
     "defects",
 )
-LATER_SECTIONS = ("source", "false_positives", "rows")  # older files lack them
+LATER_SECTIONS = ("source", "false_positives", "edits", "rows")  # older files lack them

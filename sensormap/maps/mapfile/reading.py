@@ -12,12 +12,14 @@ from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import MapFormatError
 from sensormap.frame import Skipped
+from sensormap.maps.changes.edits import MOST_EDITS, Edit
 from sensormap.maps.clusters import clusters_of
 from sensormap.maps.entries import Column, Defect, FrameSummary, Row, Source
 from sensormap.maps.mapfile.layout import (
     CAMERA,
     COLUMN,
     DEFECT,
+    EDIT,
     FORMAT,
     FRAMES,
     JPEG_DEFECT,
@@ -158,6 +160,7 @@ def _map(document: Any, defects: list[Defect] | None) -> SensorMap:
         rows=tuple(Row(**entry) for entry in _read_entries({"rows": [], **document}, "rows", ROW)),
         false_positives=_false_positives(document),
         source=source,
+        edits=_edits(document),
     )
     _check_summary(read_mapping(document["summary"], SUMMARY, "summary"), sensor_map)
     return sensor_map
@@ -194,6 +197,15 @@ def _read_defects(document: dict[str, Any], source: Source) -> list[Defect]:
 def _read_entries(document: dict[str, Any], key: str, fields: dict[str, ValueType]) -> list[dict[str, Any]]:
     """Return the mappings of a list."""
     return [read_mapping(entry, fields, f"{key}[{index}]") for index, entry in enumerate(_list(document, key))]
+
+
+def _edits(document: dict[str, Any]) -> tuple[Edit, ...]:
+    """Return the edits by hand; a map that nobody edited has no such section."""
+    entries = {"edits": [], **document}
+    if len(_list(entries, "edits")) > MOST_EDITS:
+        msg = f"edits: {len(entries['edits'])}, expected at most {MOST_EDITS}"
+        raise ValueError(msg)
+    return tuple(Edit(**entry) for entry in _read_entries(entries, "edits", EDIT))
 
 
 def _list(document: dict[str, Any], key: str) -> list[Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sensormap.camera.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
 from sensormap.camera.geometry import Rect, rect_text
+from sensormap.maps.changes.edits import EditAction
 from sensormap.maps.entries import STRENGTHS, Between, DefectKind, Source
 from sensormap.strict_yaml import load_yaml, quoted
 
@@ -308,6 +309,7 @@ CFA = replace(one_of(_PATTERNS, Cfa), text=lambda cfa: cfa.name)
 KIND = one_of(DefectKind, DefectKind)
 KINDS = words(DefectKind, DefectKind)
 SOURCE = one_of(Source, Source)
+EDIT_ACTION = one_of(EditAction, EditAction)
 PLANE = one_of({plane.name for name in _PATTERNS for plane in Cfa(name).planes})
 # Joined by "+"; the map's own check knows which ones a column crosses.
 PLANES = ValueType(_text, str, {"type": "string"})

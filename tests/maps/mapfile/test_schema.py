@@ -52,7 +52,8 @@ def test_what_is_no_map_is_refused(old, new):
 
 def test_it_is_a_schema_of_draft_7_and_has_every_key_explained():
     Draft7Validator.check_schema(map_schema())
-    names = ("CAMERA", "SENSOR", "FRAMES", "SKIPPED", "SUMMARY", "CLUSTER", "COLUMN", "ROW", "DEFECT", "JPEG_DEFECT")
+    names = ("CAMERA", "SENSOR", "FRAMES", "SKIPPED", "SUMMARY", "CLUSTER", "EDIT")
+    names += ("COLUMN", "ROW", "DEFECT", "JPEG_DEFECT")
     keys = {key for name in names for key in getattr(layout, name)}
     assert set(KEY_TEXTS) == keys
     assert set(SECTION_TEXTS) == set(layout.SECTIONS)
