@@ -83,7 +83,7 @@ def maps(sets: Sets) -> Iterator[dict[str, str]]:
 
 def exports(sets: Sets) -> Iterator[dict[str, str]]:
     """Yield the digests of the raw map in each format, and of coordinates."""
-    for name in FORMATS:
+    for name in (name for name, form in FORMATS.items() if form.write is not None):
         path = sets.results / f"raw.{name}"
         path.unlink(missing_ok=True)
         sensormap("export", sets.results / "raw.yaml", "--format", name, "-o", path)

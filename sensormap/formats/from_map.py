@@ -49,8 +49,8 @@ def export_map(sensor_map: SensorMap, list_format: Format | str, *, profile: Pro
     Raises
     ------
     ListFormatError
-        If there is no such format, it is for raw photos and the map is on the pixels of JPEGs, or it cannot hold the
-        content.
+        If there is no such format, it is only read, it is for raw photos and the map is on the pixels of JPEGs, or it
+        cannot hold the content.
     ProfileError
         If the format counts from the active area, and the map is of JPEGs with a profile that is not known here.
 
@@ -65,6 +65,9 @@ def export_map(sensor_map: SensorMap, list_format: Format | str, *, profile: Pro
     """
     list_format = get_format(list_format) if isinstance(list_format, str) else list_format
     profile = get_profile(profile) if isinstance(profile, str) else profile
+    if list_format.write is None:
+        msg = f"format {list_format.name} is only read, not written"
+        raise ListFormatError(msg)
     if sensor_map.sensor.is_jpeg_grid and not list_format.for_jpegs:
         suited = ", ".join(sorted(other.name for other in FORMATS.values() if other.for_jpegs))
         msg = f"{list_format.name}: is for raw photos, but the map is of JPEGs of a camera without a profile"

@@ -82,8 +82,8 @@ class Format:
         Facts that it stores beside positions, of ``kind``, ``since`` and ``runs``; the rest is dropped and reported.
         ``two kinds`` in the place of ``kind``: it tells bright defects from dark ones.
     write
-        Turns content, sensor and body into a file's bytes. Raises ``ListFormatError`` where the format cannot hold the
-        content.
+        Turns content, sensor and body into a file's bytes; None where it is only read. Raises ``ListFormatError`` where
+        the format cannot hold the content.
     read
         Turns a file's bytes, its name for messages, and the sensor into content; None where there is no reading it.
     file_name
@@ -100,7 +100,7 @@ class Format:
     title: str
     space: str
     keeps: frozenset[str]
-    write: Callable[[Listing, Sensor, Body], bytes]
+    write: Callable[[Listing, Sensor, Body], bytes] | None
     read: Callable[[bytes, str, Sensor], Listing] | None = None
     file_name: Callable[[Sensor, Body], str] | None = None
     at_most: int | None = None

@@ -9,12 +9,13 @@ from sensormap.bounded_reading import read_at_most
 from sensormap.camera.geometry import Sensor
 from sensormap.errors import ListFormatError
 from sensormap.formats.listing import Format, Listing
+from sensormap.formats.plugins import plugin_formats
 
 PROGRAMS = (
     # Raw developers,
-    *("dcraw", "rawtherapee", "dng_opcodes", "siril", "pixinsight", "mlvapp", "chdk"),
+    *("dcraw", "rawtherapee", "dng_opcodes", "siril", "pixinsight", "mlvapp", "chdk", "phase_one"),
     # astronomy, machine vision,
-    *("phd2", "kstars", "dalsa", "ecsv", "fits"),
+    *("phd2", "kstars", "dalsa", "bmp", "ecsv", "fits"),
     # and what suits scripts.
     *("png", "numpy_list", "csv_list"),
 )
@@ -27,7 +28,12 @@ def _format_of(module: str) -> Format:
 
 
 FORMATS = {form.name: form for form in map(_format_of, PROGRAMS)}
-"""The formats by name."""
+"""The formats by name, those of other packages apart."""
+
+
+def known_formats() -> dict[str, Format]:
+    """Return all formats by name, those of other packages last."""
+    return FORMATS | plugin_formats(frozenset(FORMATS))
 
 
 def get_format(name: str) -> Format:
@@ -43,10 +49,12 @@ def get_format(name: str) -> Format:
     >>> get_format("dcraw").space
     'visible area'
     """
-    if name not in FORMATS:
-        msg = f"{name[:40]!r} is not a format: known are {', '.join(FORMATS)}"
+    if name in FORMATS:  # without looking for other packages, which takes its time
+        return FORMATS[name]
+    if name not in known_formats():
+        msg = f"{name[:40]!r} is not a format: known are {', '.join(known_formats())}"
         raise ListFormatError(msg)
-    return FORMATS[name]
+    return known_formats()[name]
 
 
 def read_list(path: Path, form: Format, sensor: Sensor) -> Listing:

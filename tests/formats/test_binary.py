@@ -27,11 +27,11 @@ from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError
 from sensormap.formats.listing import Listing, Photosite, Run, make_listing, one_by_one, within
-from sensormap.formats.programs import chdk, dalsa, dng_opcodes, ecsv, fits, kstars, numpy_list, png
+from sensormap.formats.programs import bmp, chdk, dalsa, dng_opcodes, ecsv, fits, kstars, numpy_list, png
 from sensormap.maps.entries import DefectKind
 from tests.support.frames import make_mosaic
 
-MODULES = [dng_opcodes, chdk, kstars, dalsa, ecsv, fits, png, numpy_list]
+MODULES = [dng_opcodes, chdk, kstars, dalsa, ecsv, fits, png, bmp, numpy_list]
 FORMATS = {module.FORMAT.name: module.FORMAT for module in MODULES}
 BODY = Body("NIKON CORPORATION", "NIKON D80", "4001234")
 SENSOR = Sensor((24, 16), Rect(3, 1, 19, 14), Cfa("GBRG"), None)

@@ -61,7 +61,7 @@ def run(tmp_path, monkeypatch):
 
 
 _NO_ASTROPY = pytest.mark.skipif(find_spec("astropy") is None, reason="astropy is not installed")
-EVERY = [pytest.param(name, marks=_NO_ASTROPY if name == "fits" else ()) for name in FORMATS]
+EVERY = [pytest.param(name, marks=_NO_ASTROPY if name == "fits" else ()) for name in FORMATS if FORMATS[name].write]
 
 
 def test_every_module_of_a_program_is_a_format():
@@ -91,7 +91,7 @@ def test_an_empty_map_is_an_empty_list(name):
 
 @pytest.mark.parametrize("name", EVERY)
 def test_a_map_of_a_picture_goes_only_where_pictures_do(name):
-    if name in {"fits", "png", "numpy", "csv"}:
+    if name in {"fits", "png", "bmp", "numpy", "csv"}:
         back = FORMATS[name].read(export_map(phone_map(), FORMATS[name]).content, name, phone_map().sensor)
         assert [(found.x, found.y) for found in one_by_one(back)] == coordinates(phone_map(), "jpeg")
     else:
@@ -237,6 +237,11 @@ REFUSED = [
     (("export", "map.yaml", "--format", "csv", "-o", "shot", "--overwrite"), "shot: leads to DSC_1.NEF, which is"),
     (("import", "bad", "--format", "dcraw", "--profile", "toy.yaml", "-o", "null", "--overwrite"), "; -o - writes to"),
 ]
+
+
+def test_what_is_only_read_is_not_written(run):
+    done = run("export", "map.yaml", "--format", "phase-one")
+    assert (done.exit_code, done.stderr) == (1, "Error: format phase-one is only read, not written\n")
 
 
 def test_an_unknown_format_is_wrong_usage(run):

@@ -46,6 +46,7 @@ from sensormap.shards.state_tools import check_state, describe_state
 from sensormap.strict_yaml import load_yaml
 from sensormap.survey.run import map_defects
 from sensormap.urls import expanded, is_url, local_path, shown_url, url_name
+from tests.support.lists import iiq, tiff_with_tag
 from tests.support.maps import both_map, full_map, jpeg_map, toy_map
 from tests.support.photos import nef, write_profile
 
@@ -208,7 +209,10 @@ _READ = {name: form for name, form in FORMATS.items() if form.read is not None}
 
 
 def _list_files() -> Files:
-    return [(name, form.write(_LISTING, _SENSOR, Body("ACME", "ACME One", "7"))) for name, form in _READ.items()]
+    body = Body("ACME", "ACME One", "7")
+    written = [(name, form.write(_LISTING, _SENSOR, body)) for name, form in _READ.items() if form.write]
+    dng = tiff_with_tag(51008, dict(written)["dng-opcodes"], deep=True)
+    return [*written, ("dng-opcodes", dng), ("phase-one", iiq([(20, 3, 129), (7, 0, 131)]))]
 
 
 def _read_list(name: str, content: bytes, _: Path) -> None:

@@ -14,7 +14,7 @@ from sensormap.cli.options import ResultPath, examples, map_argument, verbose_op
 from sensormap.errors import ListFormatError, OutputError
 from sensormap.formats.from_map import export_map
 from sensormap.formats.listing import Format
-from sensormap.formats.registry import FORMATS, get_format
+from sensormap.formats.registry import get_format, known_formats
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.output import check_writable, write_atomically
@@ -33,7 +33,7 @@ def _print_formats(context: click.Context, _: click.Parameter, wanted: bool) -> 
 
     from sensormap.cli.render import print_table  # noqa: PLC0415
 
-    rows = tuple((form.name, _kept(form), f"{form.title}; {form.space}") for form in FORMATS.values())
+    rows = tuple((form.name, _kept(form), f"{form.title}; {form.space}") for form in known_formats().values())
     print_table(Table("", ("format", "keeps", "programs; what x, y count from"), rows), Console())
     context.exit()
 

@@ -6,6 +6,8 @@ whatever the byte order of its DNG.
 The bad photosites are in the opcode FixBadPixelsList, whose Bayer phase says which filter is at the image's first
 photosite. Adobe's printed specification and its SDK number the phases differently; readers are built on the SDK, so
 its numbers are written. As foreign files may follow either, the phase of one that is read is not held against the CFA.
+
+A list is read from a file of its own, or from a DNG that holds one.
 """
 
 from __future__ import annotations
@@ -15,14 +17,19 @@ from collections.abc import Iterator
 
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
-from sensormap.errors import ListFormatError
-from sensormap.formats.listing import Format, Listing, Run, make_listing, raw_grid, within
+from sensormap.errors import DecodeError, ListFormatError
+from sensormap.formats.listing import MAX_LISTED, Format, Listing, Run, make_listing, raw_grid, within
+from sensormap.formats.tiff_tags import find_tag, is_tiff
+from sensormap.photos.files import MAX_PHOTO_BYTES
 
 PHASES = {"GRBG": 0, "RGGB": 1, "BGGR": 2, "GBRG": 3}
 """Phase number of each filter pattern, named from the image's first photosite, as Adobe's SDK has them."""
 FIX_CONSTANT, FIX_LIST = 4, 5
 DNG_VERSION = 0x01030000  # 1.3.0.0, the first that knows opcodes
 MAX_OPCODES = 1000  # in one list; a list of camera corrections has a handful
+OPCODE_LIST_1, LINEARIZATION = 51008, 50712
+"""Tags of a DNG: opcodes for the image as stored, and the table by which stored values become linear ones."""
+_CONSTANT = struct.Struct(">II")  # value, phase
 _HEAD = struct.Struct(">IIII")  # id, version, flags, length of what follows
 _COUNTS = struct.Struct(">III")  # phase, points, rectangles
 _POINT = struct.Struct(">ii")  # row, col
@@ -70,24 +77,66 @@ def write(listing: Listing, sensor: Sensor, _: Body) -> bytes:
 
 
 def read(data: bytes, name: str, sensor: Sensor) -> Listing:
-    """Read the content of OpcodeList1: the photosites of every FixBadPixelsList in it.
+    """Read the photosites that the content of OpcodeList1, or that list in a DNG, says are bad.
 
-    FixBadPixelsConstant, which marks defects by their value in the image, names no photosites, and opcodes of other
-    kinds are no defects: both are passed over.
+    Of a list alone, every FixBadPixelsList counts. In a DNG, FixBadPixelsConstant does too: it names the value that
+    marks defects in the stored image. Opcodes of other kinds are no defects, and passed over.
 
     Raises
     ------
     ListFormatError
-        If the list is damaged, holds no FixBadPixelsList, or names a photosite outside the raw grid.
+        If the list is damaged or missing, says nothing of bad photosites, or names one outside the raw grid; or if the
+        DNG marks defects by a value and cannot be decoded to look for it.
     """
-    opcodes = _opcodes(data, name)
-    contents = [content for kind, content in opcodes if kind == FIX_LIST]
-    if not contents:
-        found = ", ".join(str(kind) for kind in sorted({kind for kind, _ in opcodes})) or "none"
-        msg = f"{name}: no opcode FixBadPixelsList (id {FIX_LIST}) among its opcodes ({found}), so no photosites"
+    content = data
+    if is_tiff(data):
+        found = find_tag(data, OPCODE_LIST_1, name)
+        if found is None:
+            msg = f"{name}: has no list of opcodes (tag {OPCODE_LIST_1}, OpcodeList1), so no photosites"
+            raise ListFormatError(msg)
+        content = found
+    opcodes = _opcodes(content, name)
+    entries = [entry for kind, content in opcodes if kind == FIX_LIST for entry in _entries(content, name)]
+    constants = [content for kind, content in opcodes if kind == FIX_CONSTANT]
+    if constants and is_tiff(data):
+        entries += [entry for content in constants for entry in _marked(data, content, name, sensor)]
+    elif not any(kind == FIX_LIST for kind, _ in opcodes):
+        found_kinds = ", ".join(str(kind) for kind in sorted({kind for kind, _ in opcodes})) or "none"
+        msg = f"{name}: no opcode FixBadPixelsList (id {FIX_LIST}) among its opcodes ({found_kinds}), so no photosites"
         raise ListFormatError(msg)
-    entries = (entry for content in contents for entry in _entries(content, name))
     return make_listing(entries, raw_grid(sensor), name)
+
+
+def _marked(data: bytes, content: bytes, name: str, sensor: Sensor) -> list[Run]:
+    """Return the photosites of a DNG that have the value which a FixBadPixelsConstant names."""
+    import numpy as np  # noqa: PLC0415
+
+    from sensormap.decode.original import read_original  # noqa: PLC0415 - LibRaw, which no other list needs
+
+    if len(content) != _CONSTANT.size:
+        msg = f"{name}: FixBadPixelsConstant of {len(content)} bytes, expected {_CONSTANT.size}"
+        raise ListFormatError(msg)
+    if find_tag(data, LINEARIZATION, name) is not None:
+        msg = f"{name}: marks defects by a value of the stored image, which its table of linearisation hides"
+        raise ListFormatError(msg)
+    constant, _ = _CONSTANT.unpack(content)
+    try:
+        original = read_original(data, name)
+    except DecodeError as error:
+        msg = f"{name}: marks defects by a value in its image, which cannot be decoded: {error}"
+        raise ListFormatError(msg) from error
+    if original.mosaic.shape != sensor.raw_size[::-1]:
+        width, height = sensor.raw_size
+        found = "{1} x {0}".format(*original.mosaic.shape)
+        msg = f"{name}: an image of {found} photosites, expected the raw grid, {width} x {height}"
+        raise ListFormatError(msg)
+    area = original.visible  # beyond it the decoder leaves nothing to compare
+    rows, cols = np.nonzero(original.mosaic[area.slices] == constant)
+    if len(rows) > MAX_LISTED:
+        msg = f"{name}: {len(rows)} photosites have the value {constant}, which marks defects; expected at most "
+        msg += str(MAX_LISTED)
+        raise ListFormatError(msg)
+    return [Run(y + area.y, x + area.x, 1, 1) for y, x in zip(rows.tolist(), cols.tolist(), strict=True)]
 
 
 def _opcodes(data: bytes, name: str) -> list[tuple[int, bytes]]:
@@ -131,9 +180,10 @@ def _entries(content: bytes, name: str) -> Iterator[Run]:
 
 FORMAT = Format(
     name="dng-opcodes",
-    title="Adobe DNG: content of OpcodeList1, for exiftool or a DNG writer",
+    title="Adobe DNG: OpcodeList1, alone or read from a DNG",
     space="raw grid",
     keeps=frozenset({"runs"}),
     write=write,
     read=read,
+    max_bytes=MAX_PHOTO_BYTES,
 )
