@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from sensormap.camera.geometry import Rect
 from sensormap.decode.libraw import open_raw, raw_values, read_sizes
-from sensormap.decode.nef_file import BYTES_OF_TYPE, CFA_MOSAIC, EXIF_DIRECTORY
 from sensormap.decode.original import Matrix, Original
+from sensormap.decode.tiff import BYTES_OF_TYPE, CFA_MOSAIC, EXIF_DIRECTORY
 from sensormap.errors import DecodeError, OutputError
 
 # Types of TIFF values.

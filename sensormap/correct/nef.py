@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from sensormap.correct.nef_packing import nearest_indices, pack
 from sensormap.decode.libraw import open_raw, raw_values, read_sizes
-from sensormap.decode.nef_file import RawStrip, find_strip, strip_coding, with_strip
-from sensormap.decode.nef_strip import StripCoding, read_values, unpack
+from sensormap.decode.nef.file import RawStrip, find_strip, strip_coding, with_strip
+from sensormap.decode.nef.strip import StripCoding, read_values, unpack
 from sensormap.errors import DecodeError, OutputError
 
 _BITS = 12  # of the NEFs that are written again: no others could be compared with a camera's

@@ -1,4 +1,4 @@
-"""Indices to the strip of a compressed NEF, the reverse of `decode.nef_strip.unpack`.
+"""Indices to the strip of a compressed NEF, the reverse of `decode.nef.strip.unpack`.
 
 No two streams stand for the same indices, so what is packed again equals what was unpacked, to the bit.
 """
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
-from sensormap.decode.nef_strip import PrefixCode, StripCoding, symbols_of
+from sensormap.decode.nef.strip import PrefixCode, StripCoding, symbols_of
 
 _WORD_BITS = 32  # of the numbers that a stream is cut into
 
@@ -28,7 +28,7 @@ def pack(indices: NDArray[np.uint16], coding: StripCoding) -> tuple[bytes, int]:
 
     Examples
     --------
-    >>> from sensormap.decode.nef_strip import LOSSY
+    >>> from sensormap.decode.nef.strip import LOSSY
     >>> levels = np.arange(683, dtype=np.uint16)
     >>> strip, bits = pack(np.array([[3, 3]], np.uint16), StripCoding(LOSSY, (3, 3, 3, 3), levels))
     >>> strip.hex(), bits

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sensormap.camera.profile import Profile
 from sensormap.decode.mosaic import Decoded, check_size, decoded
-from sensormap.decode.nef_file import CFA_MOSAIC
+from sensormap.decode.tiff import CFA_MOSAIC
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from sensormap.photos.files import PARSER_ERRORS, PNG_START, check_photosites, damage_text
 

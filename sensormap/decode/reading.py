@@ -13,7 +13,7 @@ from sensormap.camera.profile import Profile
 from sensormap.decode.jpeg_mosaic import jpeg_geometry, read_jpeg_frame
 from sensormap.decode.libraw import libraw_geometry, read_libraw_frame
 from sensormap.decode.mosaic import Decoded
-from sensormap.decode.nef_frame import read_nef_frame
+from sensormap.decode.nef.frame import read_nef_frame
 from sensormap.decode.png_tiff import image_geometry, read_image_frame
 from sensormap.errors import DecodeError, SensorMapError
 from sensormap.frame import Frame, Photo, PhotoPath

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-import sensormap.decode.nef_frame
+import sensormap.decode.nef.frame
 from fixtures.series import Recipe, make_series
 from fixtures.truth.truth import compare
-from sensormap.decode.nef_strip import read_values
+from sensormap.decode.nef.strip import read_values
 from sensormap.maps.mapfile.writing import map_text
 from sensormap.photos.files import read_bytes
 from sensormap.survey.first_pass import run_first_pass
@@ -52,7 +52,7 @@ def distorted(monkeypatch: pytest.MonkeyPatch, which: Callable[[str], bool]) -> 
             values[40:44, 60] = 4000
         return values, bits
 
-    monkeypatch.setattr(sensormap.decode.nef_frame, "read_values", read)
+    monkeypatch.setattr(sensormap.decode.nef.frame, "read_values", read)
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
@@ -106,7 +106,7 @@ def test_what_the_own_decoder_alone_reads_is_refused(place: tuple[Path, Path], m
         noise = np.random.default_rng(1).normal(700, 20, shape)
         return (noise.astype(np.uint16), 0) if name == first.name else read_values(strip, shape, coding, name)
 
-    monkeypatch.setattr(sensormap.decode.nef_frame, "read_values", read)
+    monkeypatch.setattr(sensormap.decode.nef.frame, "read_values", read)
     found = survey_of(photos, profile=profile)
     assert map_text(found) == map_text(expected)
     assert [photo.name for photo in found.skipped] == ["DSC_0000.NEF"]

@@ -3,7 +3,7 @@
 An index is the place of a photosite's value in a table of levels. Of each photosite the stream holds the difference of
 its index from the one two columns to the left, in the first two columns from the one two rows above: a symbol, which is
 a prefix code for the difference's size k in bits, then k bits, the difference itself or, where it is negative, the
-difference plus 2^k - 1. `nef_streams` reads a strip quickly; the loop here reads it from start to end, finds what is
+difference plus 2^k - 1. `streams` reads a strip quickly; the loop here reads it from start to end, finds what is
 wrong with a damaged one, and reads small ones.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
-from sensormap.decode.nef_streams import (
+from sensormap.decode.nef.streams import (
     NOT_READ,
     add_up,
     can_be_cut,
@@ -247,7 +247,7 @@ def _lookup(code: PrefixCode) -> NDArray[np.int32]:
 
 @cache
 def _two_symbols(code: PrefixCode) -> NDArray[np.uint64]:
-    """Return what to do with the next bits, as `nef_streams.read_at_once` takes it."""
+    """Return what to do with the next bits, as `streams.read_at_once` takes it."""
     return lookup_of(symbols_of(code))
 
 

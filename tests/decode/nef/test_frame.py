@@ -18,7 +18,7 @@ from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
 import sensormap.decode.libraw
-import sensormap.decode.nef_frame
+import sensormap.decode.nef.frame
 import sensormap.decode.reading
 from fixtures.camera.curve import LEVELS
 from fixtures.files.nef import NefMeta, nef_bytes
@@ -26,8 +26,8 @@ from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import get_profile
 from sensormap.cli.options import decoder_option
 from sensormap.correct.nef_packing import nearest_indices, pack
-from sensormap.decode.nef_file import find_strip, strip_coding, with_strip
-from sensormap.decode.nef_frame import read_nef_frame
+from sensormap.decode.nef.file import find_strip, strip_coding, with_strip
+from sensormap.decode.nef.frame import read_nef_frame
 from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.decode.reading import DECODER_TABLE, open_geometry, read_frame
 from sensormap.errors import SensorMapError
@@ -139,7 +139,7 @@ def test_libraw_decodes_the_first_photo_and_one_in_a_hundred(tmp_path: Path, mon
 
 
 def test_rawpy_never_asks_for_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sensormap.decode.nef_frame, "read_values", lambda *_: pytest.fail("asked for"))
+    monkeypatch.setattr(sensormap.decode.nef.frame, "read_values", lambda *_: pytest.fail("asked for"))
     path = written(tmp_path, nef(1))
     read_frame(read_photo(path), open_geometry(path, None), decoder=RAWPY)
 

@@ -11,8 +11,8 @@ import logging
 from sensormap.camera.profile import Profile
 from sensormap.decode.libraw import open_raw, read_sizes
 from sensormap.decode.mosaic import Decoded, decoded
-from sensormap.decode.nef_file import RawStrip, find_strip, strip_coding, uncompressed_lengths
-from sensormap.decode.nef_strip import StripCoding, read_values
+from sensormap.decode.nef.file import RawStrip, find_strip, strip_coding, uncompressed_lengths
+from sensormap.decode.nef.strip import StripCoding, read_values
 from sensormap.errors import SensorMapError
 
 log = logging.getLogger(__name__)

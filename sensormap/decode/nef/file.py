@@ -12,16 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.decode.nef_strip import LOSSLESS, LOSSLESS_14, LOSSY, LOSSY_14, StripCoding
+from sensormap.decode.nef.strip import LOSSLESS, LOSSLESS_14, LOSSY, LOSSY_14, StripCoding
+from sensormap.decode.tiff import BYTE, CFA_MOSAIC, EXIF_DIRECTORY, LONG, TEXT, Tiff, TiffField, open_tiff
 from sensormap.errors import DecodeError
-from sensormap.photos.files import TIFF_ORDERS
 from sensormap.photos.maker_note import MAKER_NOTE, NIKON_NOTE, NIKON_NOTE_HEADER
-
-EXIF_DIRECTORY = 0x8769
-CFA_MOSAIC = 32803
-"""Photometric interpretation of a mosaic behind colour filters, in TIFF/EP and DNG."""
-BYTES_OF_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-"""Bytes of a value of each type that TIFF knows."""
 
 # Tags of a TIFF directory.
 _MAKE, _SUBDIRECTORIES = 0x010F, 0x014A
@@ -36,9 +30,6 @@ _LOSSY, _LOSSLESS = (1, b"\x44\x10"), (3, b"\x46\x30")  # 0x0093, and how 0x0096
 _CODES = {(_LOSSY, 12): LOSSY, (_LOSSLESS, 12): LOSSLESS, (_LOSSY, 14): LOSSY_14, (_LOSSLESS, 14): LOSSLESS_14}
 _STARTS_PLACE, _COUNT_PLACE, _TABLE_PLACE = 2, 10, 12  # bytes in tag 0x0096
 
-_ENTRY_BYTES = 12
-_FORM_OF_TYPE = {3: "H", 4: "I", 13: "I"}  # of the whole numbers that are asked for here, as in `struct`
-_BYTE, _TEXT, _LONG = 1, 2, 4  # types: numbers of 8 bits, text, numbers of 32 bits
 _MOST_SUBDIRECTORIES = 8  # cameras write two or three
 _ALIGNMENT = 512  # bytes: where cameras let strips begin
 
@@ -105,12 +96,12 @@ def find_strip(data: bytes, name: str) -> RawStrip | None:
     -----
     The tags are those of TIFF 6.0 and TIFF/EP (ISO 12234-2), and Nikon's as ExifTool names them.
     """
-    file = _open(data, name, 0)
+    file = open_tiff(data, name, 0)
     if file is None:
         return None
     main = file.directory(struct.unpack_from(f"{file.order}I", data, 4)[0])
     maker = main.get(_MAKE)
-    if maker is None or maker.type != _TEXT or not file.content(maker).startswith(_NIKON):
+    if maker is None or maker.type != TEXT or not file.content(maker).startswith(_NIKON):
         return None  # others take such a file for another maker's
     parts = [file.directory(offset) for offset in file.numbers(main, _SUBDIRECTORIES, most=_MOST_SUBDIRECTORIES)]
     raws = [part for part in parts if file.numbers(part, _COMPRESSION) == (_NIKON_COMPRESSED,)]
@@ -120,7 +111,7 @@ def find_strip(data: bytes, name: str) -> RawStrip | None:
     note = _note(file, main)
     fields = _compression_fields(note) if note else None
     # A strip's place and length must be rewritten at need, in the four bytes that they have.
-    rewritable = all((tag in raw and raw[tag].type == _LONG) for tag in (_STRIP_OFFSET, _STRIP_LENGTH))
+    rewritable = all((tag in raw and raw[tag].type == LONG) for tag in (_STRIP_OFFSET, _STRIP_LENGTH))
     if not fields or not rewritable or file.numbers(raw, _CFA_SIZE, most=2) != (2, 2):
         return None
     numbers = [file.numbers(raw, tag) for tag in (_WIDTH, _HEIGHT, _BITS, _STRIP_OFFSET, _STRIP_LENGTH)]
@@ -130,12 +121,12 @@ def find_strip(data: bytes, name: str) -> RawStrip | None:
     places = (raw[_STRIP_OFFSET].place, raw[_STRIP_LENGTH].place)
     _check_strip(file, offset, length, places)
     colours = raw.get(_CFA_COLOURS)
-    filters = file.content(colours) if colours and (colours.type, colours.count) == (_BYTE, 4) else b""
+    filters = file.content(colours) if colours and (colours.type, colours.count) == (BYTE, 4) else b""
     return RawStrip(file.order, width, height, bits, offset, length, *places, *fields, filters)
 
 
 def strip_coding(raw: RawStrip, name: str) -> StripCoding | None:
-    """Return how a strip is coded, or None where it is in a way that `nef_strip` does not read.
+    """Return how a strip is coded, or None where it is in a way that `strip` does not read.
 
     Parameters
     ----------
@@ -200,72 +191,17 @@ def uncompressed_lengths(raw: RawStrip) -> set[int]:
     return {area * 3 // 2, area * 2, area * 3} | padded
 
 
-@dataclass(frozen=True)
-class TiffField:
-    """One entry of a directory: its type, its number of values, and where in the file these lie."""
-
-    type: int
-    count: int
-    place: int
-
-
-@dataclass(frozen=True)
-class _Tiff:
-    """A TIFF inside a file: its offsets count from `base`, positions here from the start of the file."""
-
-    data: bytes
-    name: str
-    base: int
-    order: str
-
-    def directory(self, offset: int) -> dict[int, TiffField]:
-        """Return a directory's fields by tag; none where it does not lie inside the file."""
-        start = self.base + offset
-        if start + 2 > len(self.data):
-            return {}
-        (count,) = struct.unpack_from(f"{self.order}H", self.data, start)
-        entries = self.data[start + 2 : start + 2 + _ENTRY_BYTES * count]
-        if len(entries) < _ENTRY_BYTES * count:
-            return {}
-        fields = {}
-        for i, (tag, kind, values, where) in enumerate(struct.iter_unpack(f"{self.order}HHII", entries)):
-            inline = values * BYTES_OF_TYPE.get(kind, 1) <= 4
-            fields[tag] = TiffField(kind, values, start + 10 + _ENTRY_BYTES * i if inline else self.base + where)
-        return fields
-
-    def content(self, field: TiffField) -> bytes:
-        """Return the bytes of a field's values."""
-        size = field.count * BYTES_OF_TYPE.get(field.type, 1)
-        if field.place + size > len(self.data):
-            msg = f"{self.name}: {size} bytes at {field.place}, expected inside the file's {len(self.data)} bytes"
-            raise DecodeError(msg)
-        return self.data[field.place : field.place + size]
-
-    def numbers(self, fields: dict[int, TiffField], tag: int, *, most: int = 1) -> tuple[int, ...]:
-        """Return a field's whole numbers; none where it is missing, of another type, or has too many."""
-        field = fields.get(tag)
-        if field is None or field.type not in _FORM_OF_TYPE or field.count > most:
-            return ()
-        return struct.unpack(f"{self.order}{field.count}{_FORM_OF_TYPE[field.type]}", self.content(field))
-
-
-def _open(data: bytes, name: str, base: int) -> _Tiff | None:
-    """Return the TIFF that starts at a position, if one does."""
-    order = TIFF_ORDERS.get(data[base : base + 4])
-    return _Tiff(data, name, base, order) if order and base + 8 <= len(data) else None
-
-
-def _note(file: _Tiff, main: dict[int, TiffField]) -> _Tiff | None:
+def _note(file: Tiff, main: dict[int, TiffField]) -> Tiff | None:
     """Return the TIFF inside the MakerNote, if it is Nikon's of this kind."""
     exif = file.numbers(main, EXIF_DIRECTORY)
     field = file.directory(exif[0]).get(MAKER_NOTE) if exif else None
     if field is None or not file.content(field).startswith(NIKON_NOTE):
         return None
-    note = _open(file.data, file.name, field.place + NIKON_NOTE_HEADER)
+    note = open_tiff(file.data, file.name, field.place + NIKON_NOTE_HEADER)
     return note if note and note.order == file.order else None  # readers differ on the order of mixed ones
 
 
-def _compression_fields(note: _Tiff) -> tuple[int, bytes] | None:
+def _compression_fields(note: Tiff) -> tuple[int, bytes] | None:
     """Return compression and linearisation as a MakerNote tells them."""
     fields = note.directory(struct.unpack_from(f"{note.order}I", note.data, note.base + 4)[0])
     compression = note.numbers(fields, _NIKON_COMPRESSION)
@@ -274,7 +210,7 @@ def _compression_fields(note: _Tiff) -> tuple[int, bytes] | None:
     return compression[0], note.content(fields[_LINEARISATION])
 
 
-def _check_strip(file: _Tiff, offset: int, length: int, places: tuple[int, int]) -> None:
+def _check_strip(file: Tiff, offset: int, length: int, places: tuple[int, int]) -> None:
     """Insist that the strip lies in the file, and not over the numbers that tell where it lies."""
     if offset + length > len(file.data):
         msg = f"{file.name}: strip of {length} bytes at {offset}, expected inside the file's {len(file.data)} bytes"

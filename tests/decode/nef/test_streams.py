@@ -10,9 +10,10 @@ from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
 from sensormap.correct.nef_packing import pack
-from sensormap.decode import nef_streams, nef_strip
-from sensormap.decode.nef_streams import NOT_READ, can_be_cut, lookup_of, read_at_once, room_for
-from sensormap.decode.nef_strip import (
+from sensormap.decode.nef import streams
+from sensormap.decode.nef import strip as strip_module
+from sensormap.decode.nef.streams import NOT_READ, can_be_cut, lookup_of, read_at_once, room_for
+from sensormap.decode.nef.strip import (
     LOSSLESS,
     LOSSLESS_14,
     LOSSY,
@@ -45,7 +46,7 @@ def outcomes(strip: bytes, shape: tuple[int, int], coding: StripCoding) -> tuple
     """Return what the simple loop, `unpack` and `read_values` make of a strip: values and bits, or the refusal."""
 
     def in_order() -> tuple[bytes, bytes, int]:
-        found = nef_strip._unpack_in_order(strip, shape, coding, "a.nef")
+        found = strip_module._unpack_in_order(strip, shape, coding, "a.nef")
         return found.values.tobytes(), found.indices.tobytes(), found.bits
 
     def at_once() -> tuple[bytes, bytes, int]:
@@ -75,7 +76,7 @@ def assert_alike(strip: bytes, shape: tuple[int, int], coding: StripCoding) -> b
 
 @pytest.fixture
 def only_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nef_strip, "_unpack_in_order", lambda *_: pytest.fail("read in order"))
+    monkeypatch.setattr(strip_module, "_unpack_in_order", lambda *_: pytest.fail("read in order"))
 
 
 @pytest.mark.usefixtures("only_at_once")
@@ -147,7 +148,7 @@ def test_a_strip_whose_streams_do_not_meet_is_read_in_order() -> None:
     strip, bits = pack(indices, coding)
     data = np.frombuffer(strip, np.uint8)
     memory = np.empty(room_for(8 * len(strip), LOSSY.shortest), np.uint16)
-    found, _ = read_at_once(data, lookup_of(nef_strip.symbols_of(LOSSY)), indices.size, memory)
+    found, _ = read_at_once(data, lookup_of(strip_module.symbols_of(LOSSY)), indices.size, memory)
     assert found in {NOT_READ, bits}
     assert assert_alike(strip, shape, coding)
 
@@ -164,7 +165,7 @@ def test_a_stream_that_never_begins_leaves_no_places_to_meet(monkeypatch: pytest
     coding = coding_of(LOSSY)
     strip, _ = pack(mosaic_of(5, shape, LOSSY), coding)
     full = np.full
-    monkeypatch.setattr(nef_streams.np, "empty", lambda shape, dtype=float: full(shape, np.iinfo(dtype).max, dtype))
+    monkeypatch.setattr(streams.np, "empty", lambda shape, dtype=float: full(shape, np.iinfo(dtype).max, dtype))
     for piece in range(1, 4):
         first = len(strip) * piece // 4
         damaged = strip[: first - 16] + b"\xff" * (len(strip) // 4 + 16) + strip[first + len(strip) // 4 :]

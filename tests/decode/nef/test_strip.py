@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fixtures.files import huffman
 from sensormap.correct.nef_packing import nearest_indices, pack
-from sensormap.decode.nef_strip import (
+from sensormap.decode.nef.strip import (
     LOSSLESS,
     LOSSLESS_14,
     LOSSY,
