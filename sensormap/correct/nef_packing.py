@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
-from sensormap.decode.nef.strip import PrefixCode, StripCoding, symbols_of
+from sensormap.decode.nef.codes import PrefixCode, symbols_of
+from sensormap.decode.nef.strip import StripCoding
 
 _WORD_BITS = 32  # of the numbers that a stream is cut into
 
@@ -28,7 +29,7 @@ def pack(indices: NDArray[np.uint16], coding: StripCoding) -> tuple[bytes, int]:
 
     Examples
     --------
-    >>> from sensormap.decode.nef.strip import LOSSY
+    >>> from sensormap.decode.nef.codes import LOSSY
     >>> levels = np.arange(683, dtype=np.uint16)
     >>> strip, bits = pack(np.array([[3, 3]], np.uint16), StripCoding(LOSSY, (3, 3, 3, 3), levels))
     >>> strip.hex(), bits
@@ -63,7 +64,7 @@ def nearest_indices(values: NDArray[np.generic], levels: NDArray[np.uint16]) -> 
 @cache
 def _written(code: PrefixCode) -> NDArray[np.uint32]:
     """Return the symbol of each difference that has one, as `_pack_rows` takes it."""
-    by_size = {size: (value, length) for size, value, length in symbols_of(code)}
+    by_size = {symbol.size: (symbol.code, symbol.length) for symbol in symbols_of(code)}
     most = code.most_levels
     table = np.zeros(2 * most, np.uint32)
     for difference in range(1 - most, most):

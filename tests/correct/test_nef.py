@@ -19,8 +19,9 @@ from sensormap.correct import nef as nef_module
 from sensormap.correct.nef import Nef, check_rewritten, read_nef, with_values
 from sensormap.correct.nef_packing import pack
 from sensormap.decode.libraw import open_raw, raw_values
+from sensormap.decode.nef.codes import LOSSLESS
 from sensormap.decode.nef.file import RawStrip, find_strip, with_strip
-from sensormap.decode.nef.strip import LOSSLESS, StripCoding
+from sensormap.decode.nef.strip import StripCoding
 from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.errors import DecodeError, OutputError
 from tests.support.folders import SHARED

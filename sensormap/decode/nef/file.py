@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.decode.nef.strip import LOSSLESS, LOSSLESS_14, LOSSY, LOSSY_14, StripCoding
+from sensormap.decode.nef.codes import LOSSLESS, LOSSLESS_14, LOSSY, LOSSY_14, LOSSY_14_AFTER, LOSSY_AFTER
+from sensormap.decode.nef.strip import StripCoding
 from sensormap.decode.tiff import BYTE, CFA_MOSAIC, EXIF_DIRECTORY, LONG, TEXT, Tiff, TiffField, open_tiff
 from sensormap.errors import DecodeError
 from sensormap.photos.maker_note import MAKER_NOTE, NIKON_NOTE, NIKON_NOTE_HEADER
@@ -28,7 +29,13 @@ _NIKON_COMPRESSED = 34713
 _NIKON_COMPRESSION, _LINEARISATION = 0x0093, 0x0096
 _LOSSY, _LOSSLESS = (1, b"\x44\x10"), (3, b"\x46\x30")  # 0x0093, and how 0x0096 starts; lossy with the full table
 _CODES = {(_LOSSY, 12): LOSSY, (_LOSSLESS, 12): LOSSLESS, (_LOSSY, 14): LOSSY_14, (_LOSSLESS, 14): LOSSLESS_14}
-_STARTS_PLACE, _COUNT_PLACE, _TABLE_PLACE = 2, 10, 12  # bytes in tag 0x0096
+_STARTS_PLACE, _COUNT_PLACE, _TABLE_PLACE, _SPLIT_PLACE = 2, 10, 12, 562  # bytes in tag 0x0096
+# Lossy with some values of the table, and a row from which on another code is used; and the share of all indices that
+# the table is for.
+_WITH_KNOTS = {b"\x44\x20": 1, b"\x44\x40": 4}
+_LOSSY_TYPES = (1, 4)
+_SPLIT_CODES = {12: (LOSSY, LOSSY_AFTER), 14: (LOSSY_14, LOSSY_14_AFTER)}
+_SPLIT_MARGIN = 16  # indices by which rows after a split may leave the table, as LibRaw has it
 
 _MOST_SUBDIRECTORIES = 8  # cameras write two or three
 _ALIGNMENT = 512  # bytes: where cameras let strips begin
@@ -51,9 +58,9 @@ class RawStrip:
     offset_place, length_place
         Places in the file of these two as 32-bit numbers, outside the strip.
     compression
-        MakerNote tag 0x0093: 1 lossy type 1, 3 lossless.
+        MakerNote tag 0x0093: 1 lossy type 1, 3 lossless, 4 lossy type 2.
     linearisation
-        The bytes of MakerNote tag 0x0096: version, start values, table.
+        The bytes of MakerNote tag 0x0096: version, start values, table, and the row of a split.
     filters
         Colours of the four filters, from raw-grid (0, 0), row by row: 0 red, 1 green, 2 blue; nothing where the file
         does not say.
@@ -142,7 +149,8 @@ def strip_coding(raw: RawStrip, name: str) -> StripCoding | None:
     """
     order, table = raw.order, raw.linearisation
     kind = (raw.compression, table[:_STARTS_PLACE])
-    code = _CODES.get((kind, raw.bits))
+    knots = raw.compression in _LOSSY_TYPES and raw.bits in _SPLIT_CODES and kind[1] in _WITH_KNOTS
+    code = _SPLIT_CODES[raw.bits][0] if knots else _CODES.get((kind, raw.bits))
     if code is None:
         return None
     if len(table) < _TABLE_PLACE:
@@ -152,6 +160,8 @@ def strip_coding(raw: RawStrip, name: str) -> StripCoding | None:
     if max(starts) >= code.most_levels:
         msg = f"{name}: start values {', '.join(map(str, starts))}, expected below {code.most_levels}"
         raise DecodeError(msg)
+    if knots:
+        return _coding_with_split(table, order, raw.bits, starts, name)
     if kind == _LOSSLESS:
         return StripCoding(code, starts, np.arange(code.most_levels, dtype=np.uint16))
     return StripCoding(code, starts, _levels(table, order, code.most_levels, name))
@@ -227,8 +237,39 @@ def _levels(table: bytes, order: str, most: int, name: str) -> NDArray[np.uint16
         msg = f"{name}: table of {count} levels in {len(table)} bytes, expected 2 to {most} of 2 bytes each"
         raise DecodeError(msg)
     levels = np.frombuffer(table, f"{order}u2", count, _TABLE_PLACE).astype(np.uint16)
+    _check_ascending(levels, name)
+    return levels
+
+
+def _coding_with_split(
+    table: bytes, order: str, bits: int, starts: tuple[int, int, int, int], name: str
+) -> StripCoding | None:
+    """Return the coding of a strip by a tag 0x0096 that has knots and a split; None where readers may differ on it."""
+    code, after = _SPLIT_CODES[bits]
+    (count,) = struct.unpack_from(f"{order}H", table, _COUNT_PLACE)
+    most = code.most_levels // _WITH_KNOTS[table[:_STARTS_PLACE]]
+    if count < 2 or most % (count - 1) or _TABLE_PLACE + 2 * count > _SPLIT_PLACE or len(table) < _SPLIT_PLACE + 2:
+        return None
+    knots = np.frombuffer(table, f"{order}u2", count, _TABLE_PLACE).astype(np.int64)
+    _check_ascending(knots, name)
+    step = most // (count - 1)
+    part = np.arange(step)
+    levels = ((knots[:-1, None] * (step - part) + knots[1:, None] * part) // step).astype(np.uint16).ravel()
+    # Cameras' tables end flat; what an index behind the first of the equal levels stands for is never asked for.
+    levels = levels[: max(int(np.searchsorted(levels, levels[-1])) + 1, 2)]
+    (split,) = struct.unpack_from(f"{order}H", table, _SPLIT_PLACE)
+    if not split:
+        return StripCoding(code, starts, levels)
+    if len(levels) + _SPLIT_MARGIN > most:
+        return None
+    first, second, third, fourth = (start + _SPLIT_MARGIN for start in starts)
+    levels = np.pad(levels, _SPLIT_MARGIN, "edge")
+    return StripCoding(code, (first, second, third, fourth), levels, split, after, _SPLIT_MARGIN)
+
+
+def _check_ascending(levels: NDArray[np.integer], name: str) -> None:
+    """Insist that a table never falls."""
     if (levels[1:] < levels[:-1]).any():
         at = int(np.argmax(levels[1:] < levels[:-1]))
         msg = f"{name}: table falls from {levels[at]} to {levels[at + 1]} DN at index {at + 1}, expected it to ascend"
         raise DecodeError(msg)
-    return levels

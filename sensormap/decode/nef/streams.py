@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
+from sensormap.decode.nef.codes import Symbol, difference_of
 
 NOT_READ = 0
 """Returned in place of a number of bits where the strip has to be read from its start to its end."""
@@ -42,23 +43,23 @@ _SLACK = 2 * _MARKS + _TAIL_BITS  # differences that a stream may write beyond t
 _NOWHERE = 1 << 62  # the place of a stream that came upon bits that begin no code: behind all others
 
 
-def lookup_of(symbols: Sequence[tuple[int, int, int]]) -> NDArray[np.uint64]:
+def lookup_of(symbols: Sequence[Symbol]) -> NDArray[np.uint64]:
     """Return what the next bits mean, as `read_at_once` takes it.
 
     Parameters
     ----------
     symbols
-        Of each: size of the difference, code, and length of the code, in bits.
+        Of a code, from `symbols_of`. Those of more than 14 bits must be written whole.
     """
     peeked = np.arange(1 << _PEEK_BITS, dtype=np.int64)
-    size, code_length = np.zeros_like(peeked), np.zeros_like(peeked)
-    for bits, code, length in symbols:
-        begins = peeked >> (_PEEK_BITS - length) == code
-        size[begins], code_length[begins] = bits, length
-    first_length = size + code_length
+    size, dropped, code_length = np.zeros_like(peeked), np.zeros_like(peeked), np.zeros_like(peeked)
+    for symbol in symbols:
+        begins = peeked >> (_PEEK_BITS - symbol.length) == symbol.code
+        size[begins], dropped[begins], code_length[begins] = symbol.size, symbol.dropped, symbol.length
+    first_length = size - dropped + code_length
     whole = (code_length > 0) & (first_length <= _PEEK_BITS)
-    raw = peeked >> np.maximum(_PEEK_BITS - first_length, 0) & ((1 << size) - 1)
-    difference = np.where(raw < (1 << size) // 2, raw - (1 << size) + 1, raw) & _WORD
+    written = peeked >> np.maximum(_PEEK_BITS - first_length, 0) & ((1 << (size - dropped)) - 1)
+    difference = difference_of(written, size, dropped) & _WORD
     behind = peeked << np.where(whole, first_length, 0) & ((1 << _PEEK_BITS) - 1)
     both = first_length + first_length[behind]
     two = whole & whole[behind] & (both <= _PEEK_BITS)
@@ -70,17 +71,19 @@ def lookup_of(symbols: Sequence[tuple[int, int, int]]) -> NDArray[np.uint64]:
     return np.where(whole, entry, code_length << _FIRST | size << _SECOND).astype(np.uint64)
 
 
-def room_for(bits: int, least: int) -> int:
+def room_for(bits: int, least: int, photosites: int) -> int:
     """Return how many differences `read_at_once` needs memory for: never fewer than the strip has.
 
     Parameters
     ----------
     bits
-        Length of the strip.
+        Length of what is cut.
     least
         Length of the shortest symbol.
+    photosites
+        Number of differences that are wanted.
     """
-    return _STREAMS * (bits // _STREAMS // least + _SLACK)
+    return _STREAMS * (bits // _STREAMS // least + _SLACK) + photosites
 
 
 def can_be_cut(bits: int) -> bool:
@@ -89,9 +92,16 @@ def can_be_cut(bits: int) -> bool:
 
 
 def read_at_once(
-    data: NDArray[np.uint8], table: NDArray[np.uint64], photosites: int, differences: NDArray[np.uint16]
+    data: NDArray[np.uint8],
+    table: NDArray[np.uint64],
+    photosites: int,
+    differences: NDArray[np.uint16],
+    *,
+    first: int = 0,
+    guess: int | None = None,
+    grain: int = 1,
 ) -> tuple[int, NDArray[np.int64]]:
-    """Read all differences of a strip.
+    """Read differences of a strip, all in one code.
 
     Parameters
     ----------
@@ -102,23 +112,34 @@ def read_at_once(
     photosites
         Number of differences to read.
     differences
-        Memory for them, as much as `room_for` says; filled, modulo 2^16.
+        Memory for them, as much as `room_for` says of the bits between `first` and `guess`; filled, modulo 2^16.
+    first
+        The bit to begin at.
+    guess
+        Where about they end, in bits; by default at the end of the strip. What lies before is cut, what lies behind is
+        read as one stream.
+    grain
+        The length that nearly all symbols have, if there is one: such a code never falls into step by itself, and is
+        cut at multiples of it.
 
     Returns
     -------
     bits : int
-        Length of the stream; or `NOT_READ` if two streams did not meet, or the strip is damaged or too long.
-    pieces : ndarray of int64, shape (4, 2)
+        Where they end; or `NOT_READ` if two streams did not meet, or the strip is damaged.
+    pieces : ndarray of int64, shape (1 to 4, 2)
         Where in the memory the differences of each piece begin and end.
     """
     pieces = np.zeros((_STREAMS, 2), np.int64)
-    bits = 8 * data.size
-    cuts = np.array([bits * piece // _STREAMS for piece in range(_STREAMS + 1)], np.uint64)
-    cuts[-1] -= np.uint64(_TAIL_BITS)
+    end = 8 * data.size - _TAIL_BITS
+    last = min(guess or end, end)
+    span = last - first if can_be_cut(last - first) else 0
+    cuts = np.array([first + span * piece // _STREAMS // grain * grain for piece in range(_STREAMS + 1)], np.uint64)
     marks = np.zeros((_STREAMS, _MARKS), np.uint64)
     # Zeros behind the last bits, which are read as all others.
-    tail = np.frombuffer(bytes(data[int(cuts[-1]) // 8 :]).ljust(_TAIL_BITS, b"\0"), np.uint8)
-    return int(_read_pieces(data, tail, table, cuts, marks, differences, pieces, photosites)), pieces
+    tail = np.frombuffer(bytes(data[end // 8 :]).ljust(_TAIL_BITS, b"\0"), np.uint8)
+    room = (differences.shape[0] - photosites) // _STREAMS
+    bits, used = _read_pieces(data, tail, table, cuts, np.uint64(end), marks, differences, room, pieces, photosites)
+    return int(bits), pieces[:used]
 
 
 @compiled
@@ -242,28 +263,49 @@ def _meet(
 
 
 @compiled
+def _count(
+    data: NDArray[np.uint8],
+    table: NDArray[np.uint64],
+    differences: NDArray[np.uint16],
+    bit: np.uint64,
+    at: np.uint64,
+    left: np.int64,
+    end: np.uint64,
+) -> tuple[np.uint64, np.uint64]:
+    """Read a number of symbols, while they begin before `end`; return the place of the next, and of its difference."""
+    last = at + np.uint64(left)
+    while bit < end and at + np.uint64(2 * _LOOK_UPS) <= last:
+        bit, at = _some(data, table, differences, bit, at)
+    while bit < end and at < last:
+        bit = _one(data, table, differences, bit, at)
+        at += np.uint64(1)
+    return bit, at
+
+
+@compiled
 def _read_pieces(
     data: NDArray[np.uint8],
     tail: NDArray[np.uint8],
     table: NDArray[np.uint64],
     cuts: NDArray[np.uint64],
+    end: np.uint64,
     marks: NDArray[np.uint64],
     differences: NDArray[np.uint16],
+    room: int,
     pieces: NDArray[np.int64],
     photosites: int,
-) -> np.uint64:
-    """Read all pieces and join them; parameters and result are those of `read_at_once`.
+) -> tuple[np.uint64, int]:
+    """Read pieces and join them; parameters and results are those of `read_at_once`, the latter with their number.
 
     All numbers of the loops are unsigned: with signed ones they take several times as long.
     """
-    room = differences.shape[0] // 4
+    failed = (np.uint64(NOT_READ), 0)
+    begins = cuts[:4].copy()
     bit, at = cuts[:4].copy(), np.empty(4, np.uint64)
     for piece in range(4):
         pieces[piece, 0], at[piece] = piece * room, np.uint64(piece * room)
-        if piece:
+        if piece and bit[piece] < cuts[4]:
             bit[piece] = _begin(data, table, differences, bit[piece], at[piece], marks[piece])
-            if bit[piece] >= np.uint64(_NOWHERE):
-                return np.uint64(NOT_READ)
             at[piece] += np.uint64(marks.shape[1])
     bit0, bit1, bit2, bit3 = bit[0], bit[1], bit[2], bit[3]
     at0, at1, at2, at3 = at[0], at[1], at[2], at[3]
@@ -275,114 +317,37 @@ def _read_pieces(
         bit3, at3 = _some(data, table, differences, bit3, at3)
     bit[0], bit[1], bit[2], bit[3] = bit0, bit1, bit2, bit3
     at[0], at[1], at[2], at[3] = at0, at1, at2, at3
-    left = photosites
-    for piece in range(4):
+    here, to, left, used = cuts[0], np.uint64(0), np.int64(photosites), 1
+    for piece in range(4 if cuts[4] > cuts[0] else 0):
         here, to = bit[piece], at[piece]
         while here < cuts[piece + 1]:
             here, to = _some(data, table, differences, here, to)
-        bit[piece], at[piece] = here, to
+        used, mark = piece + 1, 0
+        if piece < 3 and np.int64(to) - pieces[piece, 0] < left:
+            to, mark = _meet(data, table, differences, here, to, marks[piece + 1])
+        if np.int64(to) - pieces[piece, 0] >= left:
+            # The last one lies in this piece, which is read once more, up to there.
+            to = np.uint64(pieces[piece, 0])
+            here, to = _count(data, table, differences, begins[piece], to, left, end)
+            left -= np.int64(to) - pieces[piece, 0]
+            break
+        if mark < 0 or here >= np.uint64(_NOWHERE):
+            return failed
         if piece < 3:
-            at[piece], mark = _meet(data, table, differences, here, to, marks[piece + 1])
-            if mark < 0:
-                return np.uint64(NOT_READ)
+            begins[piece + 1] = marks[piece + 1, mark]
             pieces[piece + 1, 0] += mark
-        left -= np.int64(at[piece]) - pieces[piece, 0]
-        pieces[piece, 1] = np.int64(at[piece])
-    if left < 0:
-        return np.uint64(NOT_READ)
-    # The last symbols, each only while photosites are left, so that nothing behind the strip is read.
-    last = cuts[4] + np.uint64(_TAIL_BITS)
-    before = cuts[4] & ~np.uint64(7)  # where `tail` begins
-    here, to = bit[3], at[3]
+        left -= np.int64(to) - pieces[piece, 0]
+        pieces[piece, 1] = np.int64(to)
+    before = to
+    here, to = _count(data, table, differences, here, to, left, end)
+    left -= np.int64(to - before)
+    # The last symbols are read from a copy, so that nothing behind the strip is.
+    last = end + np.uint64(_TAIL_BITS)
+    start = end & ~np.uint64(7)  # where `tail` begins
     for _ in range(left):
         if here >= last:
-            return np.uint64(NOT_READ)
-        here = before + _one(tail, table, differences, here - before, to)
+            return failed
+        here = start + _one(tail, table, differences, here - start, to)
         to += np.uint64(1)
-    pieces[3, 1] = np.int64(to)
-    return here if here <= last else np.uint64(NOT_READ)
-
-
-@compiled
-def _join(
-    differences: NDArray[np.uint16], pieces: NDArray[np.int64], piece: int, at: int, joined: NDArray[np.uint16]
-) -> tuple[int, int]:
-    """Gather a row that lies in several pieces, from a place on; return piece and place of what follows."""
-    for col in range(joined.shape[0]):
-        while at == pieces[piece, 1]:
-            piece += 1
-            at = pieces[piece, 0]
-        joined[col] = differences[at]
-        at += 1
-    return piece, at
-
-
-@compiled
-def add_up(
-    differences: NDArray[np.uint16],
-    pieces: NDArray[np.int64],
-    starts: NDArray[np.uint16],
-    levels: NDArray[np.uint16],
-    width: int,
-    indices: NDArray[np.uint16],
-    values: NDArray[np.uint16],
-) -> bool:
-    """Fill what differences add up to.
-
-    Parameters
-    ----------
-    differences, pieces
-        Of all photosites, from `read_at_once`.
-    starts
-        Start values of the predictors: of even rows' columns 0 and 1, then of odd rows'.
-    levels
-        The table that indices point into.
-    width
-        Photosites of a row.
-    indices
-        Filled, ``(H * W,)``; of length 0 if they are not wanted.
-    values
-        Filled, ``(H * W,)``. It may be the beginning of `differences`: no photosite's difference lies before its place.
-
-    Returns
-    -------
-    bool
-        Whether all indices lie in the table.
-    """
-    line, joined = np.empty(width, np.uint16), np.empty(width, np.uint16)
-    above = starts.copy()
-    piece, at = 0, pieces[0, 0]
-    for row in range(values.shape[0] // width):
-        if at + width <= pieces[piece, 1]:
-            found = differences[at : at + width]
-            at += width
-        else:
-            piece, at = _join(differences, pieces, piece, at, joined)
-            found = joined
-        pair = 2 * (row & 1)
-        even = np.uint16(above[pair] + found[0])
-        above[pair] = line[0] = even
-        if width > 1:
-            odd = np.uint16(above[pair + 1] + found[1])
-            above[pair + 1] = line[1] = odd
-            for half in range(1, width // 2):
-                even = np.uint16(even + found[2 * half])
-                odd = np.uint16(odd + found[2 * half + 1])
-                line[2 * half] = even
-                line[2 * half + 1] = odd
-            if width & 1:
-                line[width - 1] = np.uint16(even + found[width - 1])
-        highest = np.uint16(0)
-        for col in range(width):
-            highest = max(highest, line[col])
-        if highest >= levels.shape[0]:
-            return False
-        to = values[row * width : (row + 1) * width]
-        for col in range(width):
-            to[col] = levels[line[col]]
-        if indices.shape[0]:
-            # Not by a slice: to compile its error message takes 1.6 s.
-            kept = indices[row * width : (row + 1) * width]
-            for col in range(width):
-                kept[col] = line[col]
-    return True
+    pieces[used - 1, 1] = np.int64(to)
+    return (here, used) if here <= last else failed

@@ -3,8 +3,9 @@
 An index is the place of a photosite's value in a table of levels. Of each photosite the stream holds the difference of
 its index from the one two columns to the left, in the first two columns from the one two rows above: a symbol, which is
 a prefix code for the difference's size k in bits, then k bits, the difference itself or, where it is negative, the
-difference plus 2^k - 1. `streams` reads a strip quickly; the loop here reads it from start to end, finds what is
-wrong with a damaged one, and reads small ones.
+difference plus 2^k - 1. From a row on, which the file names, some cameras leave out the lowest bits of large
+differences. `streams` reads a strip quickly; the loop here reads it from start to end, finds what is wrong with a
+damaged one, and reads small ones.
 """
 
 from __future__ import annotations
@@ -16,14 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
-from sensormap.decode.nef.streams import (
-    NOT_READ,
-    add_up,
-    can_be_cut,
-    lookup_of,
-    read_at_once,
-    room_for,
-)
+from sensormap.decode.nef.codes import PrefixCode, difference_of, symbols_of
+from sensormap.decode.nef.streams import NOT_READ, can_be_cut, lookup_of, read_at_once, room_for
+from sensormap.decode.nef.sums import add_up
 from sensormap.errors import DecodeError
 from sensormap.photos.files import check_photosites
 
@@ -40,62 +36,39 @@ _DONE, _BAD_CODE, _BAD_INDEX, _TOO_SHORT = range(4)  # what `_unpack_rows` retur
 
 
 @dataclass(frozen=True)
-class PrefixCode:
-    """A canonical prefix code of Nikon's for the sizes of differences.
-
-    Parameters
-    ----------
-    counts
-        Number of codes that are 1, 2, 3, ... bits long.
-    sizes
-        Size of the difference, in bits, that each code stands for, in ascending order of the codes.
-    """
-
-    counts: tuple[int, ...]
-    sizes: tuple[int, ...]
-
-    @property
-    def most_levels(self) -> int:
-        """Levels that a table can have; the largest difference of indices that has a code is one less."""
-        return 1 << max(self.sizes)
-
-    @property
-    def shortest(self) -> int:
-        """Bits of the shortest symbol, code and difference together."""
-        return min(length + size for size, _, length in symbols_of(self))
-
-    @property
-    def longest(self) -> int:
-        """Bits of the longest symbol."""
-        return max(length + size for size, _, length in symbols_of(self))
-
-
-LOSSY = PrefixCode((0, 1, 5, 1, 1, 1, 1, 1, 1, 1), (5, 4, 3, 6, 2, 7, 1, 0, 8, 9, 11, 10, 12))
-LOSSLESS = PrefixCode((0, 1, 4, 2, 3, 1, 2), (5, 4, 6, 3, 7, 2, 8, 1, 9, 0, 10, 11, 12))
-"""The codes of 12-bit strips."""
-
-LOSSY_14 = PrefixCode((0, 1, 4, 3, 1, 1, 1, 1, 1, 2), (5, 6, 4, 7, 8, 3, 9, 2, 1, 0, 10, 11, 12, 13, 14))
-LOSSLESS_14 = PrefixCode((0, 1, 4, 2, 2, 3, 1, 2), (7, 6, 8, 5, 9, 4, 10, 3, 11, 12, 2, 0, 1, 13, 14))
-"""The codes of 14-bit strips."""
-
-
-@dataclass(frozen=True)
 class StripCoding:
     """How indices become bits.
 
     Parameters
     ----------
     code
-        `LOSSY`, `LOSSLESS`, or one of those for 14 bits.
+        A code of `codes`.
     starts
         Start values of the predictors, of even rows' columns 0 and 1, then of odd rows', below the code's most levels.
     levels
         The value of each index, ascending, in DN; at most as many.
+    split, after
+        The row from which on another code is used, and that code; None where there is none.
+    margin
+        Number of levels at either end of the table that only rows from `split` on may have. They repeat the lowest and
+        the highest level: what is left out of differences may lead beyond these.
     """
 
     code: PrefixCode
     starts: tuple[int, int, int, int]
     levels: NDArray[np.uint16]
+    split: int = 0
+    after: PrefixCode | None = None
+    margin: int = 0
+
+    def rows_before(self, height: int) -> int:
+        """Return how many of a mosaic's rows are written in `code`."""
+        return height if self.after is None else min(self.split, height)
+
+    @property
+    def codes(self) -> tuple[PrefixCode, PrefixCode]:
+        """The code before and after the split; the same where there is none."""
+        return self.code, self.after or self.code
 
 
 @dataclass(frozen=True)
@@ -161,7 +134,7 @@ def _check_length(strip: bytes | memoryview, shape: tuple[int, int], coding: Str
     """Refuse, before anything is allocated, what cannot hold so many photosites."""
     height, width = shape
     check_photosites(width, height, name)
-    if width * height * coding.code.shortest > 8 * len(strip):
+    if width * height * min(code.shortest for code in coding.codes) > 8 * len(strip):
         msg = f"{name}: strip of {len(strip)} bytes, too short for {width} x {height} photosites"
         raise DecodeError(msg)
 
@@ -174,17 +147,35 @@ def _read_at_once(
     None where it has to be read in order: a small strip, one whose streams do not meet, or one in which something is
     wrong, which is then named.
     """
-    code, photosites = coding.code, shape[0] * shape[1]
-    strip = strip[: photosites * code.longest // 8 + 1]  # what lies behind takes no memory
+    height, width = shape
+    before = width * coding.rows_before(height)
+    photosites = width * height
+    # What lies behind takes no memory.
+    strip = strip[: photosites * max(code.longest for code in coding.codes) // 8 + 1]
     bits = 8 * len(strip)
     if not can_be_cut(bits):
         return None
     data = np.frombuffer(strip, np.uint8)
-    differences = np.empty(max(room_for(bits, code.shortest), photosites), np.uint16)
-    found, pieces = read_at_once(data, _two_symbols(code), photosites, differences)
+    # Symbols of the second code are all of one length, but for differences that hardly a table has room for.
+    rest, after = photosites - before, coding.codes[1].shortest
+    guess = min(max(bits - rest * after, 0), bits)
+    parts = [(coding.code, before, guess, 1), (coding.codes[1], rest, bits, after)]
+    rooms = [room_for(length, code.shortest, count) for code, count, length, _ in parts if count]
+    differences = np.empty(sum(rooms), np.uint16)
+    found, pieces, start = 0, [], 0
+    for (code, count, end, grain), room in zip([part for part in parts if part[1]], rooms, strict=True):
+        memory = differences[start : start + room]
+        found, some = read_at_once(data, _two_symbols(code), count, memory, first=found, guess=end, grain=grain)
+        if found == NOT_READ:
+            return None
+        pieces.append(some + start)
+        start += room
     values = np.empty(photosites, np.uint16) if indices.size else differences[:photosites]
     starts = np.array(coding.starts, np.uint16)
-    if found == NOT_READ or not add_up(differences, pieces, starts, coding.levels, shape[1], indices, values):
+    rows = coding.rows_before(height)
+    if not add_up(
+        differences, np.concatenate(pieces), starts, coding.levels, width, rows, coding.margin, indices, values
+    ):
         return None
     return values.reshape(shape), found
 
@@ -193,7 +184,7 @@ def _unpack_in_order(
     strip: bytes | memoryview, shape: tuple[int, int], coding: StripCoding, name: str
 ) -> UnpackedStrip:
     """Return the mosaic of a strip of sufficient length, read from its start to its end by one simple loop."""
-    width = shape[1]
+    height, width = shape
     indices = np.empty(shape, np.uint16)
     values = np.empty(shape, np.uint16)
     # Zeros behind the end, so that the last symbol can be looked up as any other.
@@ -202,13 +193,16 @@ def _unpack_in_order(
     words[:whole] = np.frombuffer(strip, ">u4", whole)
     words[whole] = int.from_bytes(bytes(strip[4 * whole :]).ljust(4, b"\0"))
     starts = np.array(coding.starts, np.int64)
-    status, found = _unpack_rows(words, _lookup(coding.code), starts, coding.levels, indices, values)
+    code, after = (_lookup(code) for code in coding.codes)
+    rows = coding.rows_before(height)
+    status, found = _unpack_rows(words, code, after, rows, coding.margin, starts, coding.levels, indices, values)
     if status == _DONE and found > 8 * len(strip):
         status, found = _TOO_SHORT, values.size - 1
     if status != _DONE:
+        count = len(coding.levels) - (2 * coding.margin if found // width < rows else 0)
         reason = {
             _BAD_CODE: "a code that there is not",
-            _BAD_INDEX: f"an index outside the table of {len(coding.levels)} levels",
+            _BAD_INDEX: f"an index outside the table of {count} levels",
             _TOO_SHORT: "the end of the strip",
         }[status]
         msg = f"{name}: damaged: {reason} at x {found % width}, y {found // width}"
@@ -216,32 +210,19 @@ def _unpack_in_order(
     return UnpackedStrip(values, indices, found)
 
 
-def symbols_of(code: PrefixCode) -> list[tuple[int, int, int]]:
-    """Return size of the difference, code and code length, in the order of the codes, which are canonical."""
-    sizes = iter(code.sizes)
-    symbols = []
-    value = 0
-    for length, count in enumerate(code.counts, start=1):
-        value <<= 1
-        for _ in range(count):
-            symbols.append((next(sizes), value, length))
-            value += 1
-    return symbols
-
-
 @cache
 def _lookup(code: PrefixCode) -> NDArray[np.int32]:
     """Return what to do with the next `_PEEK_BITS` bits, as `_unpack_rows` takes it."""
     table = np.full(1 << _PEEK_BITS, _SPLIT, np.int32)
-    for size, value, length in symbols_of(code):
-        rest = _PEEK_BITS - length
-        places = slice(value << rest, (value + 1) << rest)
-        if size > rest:
-            table[places] = size << _PAYLOAD_SHIFT | _SPLIT | length
+    for symbol in symbols_of(code):
+        rest = _PEEK_BITS - symbol.length
+        places = slice(symbol.code << rest, (symbol.code + 1) << rest)
+        if symbol.written > rest:  # of these no bits are left out
+            table[places] = symbol.size << _PAYLOAD_SHIFT | _SPLIT | symbol.length
             continue
-        raw = np.arange(1 << rest) >> (rest - size)
-        differences = np.where(raw < (1 << size) // 2, raw - (1 << size) + 1, raw)
-        table[places] = differences * (1 << _PAYLOAD_SHIFT) + length + size
+        raw = np.arange(1 << rest) >> (rest - symbol.written)
+        table[places] = difference_of(raw, symbol.size, symbol.dropped) * (1 << _PAYLOAD_SHIFT)
+        table[places] += symbol.length + symbol.written
     return table
 
 
@@ -255,6 +236,9 @@ def _two_symbols(code: PrefixCode) -> NDArray[np.uint64]:
 def _unpack_rows(
     words: NDArray[np.uint32],
     symbols: NDArray[np.int32],
+    after: NDArray[np.int32],
+    split: int,
+    margin: int,
     starts: NDArray[np.int64],
     levels: NDArray[np.uint16],
     indices: NDArray[np.uint16],
@@ -269,6 +253,10 @@ def _unpack_rows(
     symbols
         The entry for each value of the next `_PEEK_BITS` bits, as described beside `_SPLIT`; a split one with a
         difference of size 0 stands for bits that begin no code.
+    after, split
+        The same for rows from `split` on.
+    margin
+        Number of levels at either end of the table that only these rows may have.
     starts
         Start values of the predictors: of even rows' columns 0 and 1, then of odd rows'.
     levels
@@ -283,10 +271,12 @@ def _unpack_rows(
     """
     height, width = indices.shape
     beside = min(1, width - 1)
-    count = levels.shape[0]
+    low, high = margin, levels.shape[0] - margin
     pending = np.uint64(0)  # bits read but not used, from the most significant down
     bits, at = np.int64(0), 0
     for row in range(height):
+        if row == split:
+            symbols, low, high = after, 0, levels.shape[0]
         # The first two photosites of a row go on from those two rows above, each other from the one two to the left.
         if row < 2:
             first, second = starts[2 * row], starts[2 * row + 1]
@@ -314,7 +304,7 @@ def _unpack_rows(
                 pending <<= np.uint64(size)
                 bits -= size
             index = first + difference
-            if index < 0 or index >= count:
+            if index < low or index >= high:
                 return _BAD_INDEX, row * width + col
             first, second = second, index
             indices[row, col] = index

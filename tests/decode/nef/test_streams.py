@@ -12,17 +12,9 @@ from numpy.typing import NDArray
 from sensormap.correct.nef_packing import pack
 from sensormap.decode.nef import streams
 from sensormap.decode.nef import strip as strip_module
+from sensormap.decode.nef.codes import LOSSLESS, LOSSLESS_14, LOSSY, LOSSY_14, PrefixCode, symbols_of
 from sensormap.decode.nef.streams import NOT_READ, can_be_cut, lookup_of, read_at_once, room_for
-from sensormap.decode.nef.strip import (
-    LOSSLESS,
-    LOSSLESS_14,
-    LOSSY,
-    LOSSY_14,
-    PrefixCode,
-    StripCoding,
-    read_values,
-    unpack,
-)
+from sensormap.decode.nef.strip import StripCoding, read_values, unpack
 from sensormap.errors import DecodeError
 
 CODES = [LOSSY, LOSSLESS, LOSSY_14, LOSSLESS_14]
@@ -147,8 +139,8 @@ def test_a_strip_whose_streams_do_not_meet_is_read_in_order() -> None:
     indices = np.tile(np.repeat(np.array([700, 731], np.uint16), 2), 20_000).reshape(shape)
     strip, bits = pack(indices, coding)
     data = np.frombuffer(strip, np.uint8)
-    memory = np.empty(room_for(8 * len(strip), LOSSY.shortest), np.uint16)
-    found, _ = read_at_once(data, lookup_of(strip_module.symbols_of(LOSSY)), indices.size, memory)
+    memory = np.empty(room_for(8 * len(strip), LOSSY.shortest, indices.size), np.uint16)
+    found, _ = read_at_once(data, lookup_of(symbols_of(LOSSY)), indices.size, memory)
     assert found in {NOT_READ, bits}
     assert assert_alike(strip, shape, coding)
 

@@ -10,15 +10,8 @@ from numpy.typing import NDArray
 
 from fixtures.files import huffman
 from sensormap.correct.nef_packing import nearest_indices, pack
-from sensormap.decode.nef.strip import (
-    LOSSLESS,
-    LOSSLESS_14,
-    LOSSY,
-    LOSSY_14,
-    PrefixCode,
-    StripCoding,
-    unpack,
-)
+from sensormap.decode.nef.codes import LOSSLESS, LOSSLESS_14, LOSSY, LOSSY_14, PrefixCode
+from sensormap.decode.nef.strip import StripCoding, unpack
 from sensormap.errors import DecodeError
 
 # The codes in full, in the order of the difference's size in bits.
