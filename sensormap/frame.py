@@ -25,6 +25,17 @@ NARROW = 16_383
 """Largest DN, of either sign, in a mosaic of int16: sums of two fit as well, which is what makes kernels fast."""
 
 
+# What is plausible of an exposure; the rest counts as not told.
+YEARS = range(1980, 2101)  # a camera whose clock was never set says 1980 at the earliest
+MAX_SHUTTER_S = 1e5  # a day; longer is damage
+MAX_ISO = 10_000_000
+COLDEST_C, HOTTEST_C = -120.0, 100.0  # sensors cooled by liquid nitrogen, and what electronics stand
+
+DARK, FLAT, BIAS = "dark", "flat", "bias"
+CALIBRATIONS = (DARK, FLAT, BIAS)
+"""Photos of no scene: without light, of even light, and of the shortest time without light."""
+
+
 @dataclass(frozen=True, slots=True)  # a library has a hundred thousand
 class Exposure:
     """The settings of one photo; each is None where EXIF does not tell it.
@@ -43,6 +54,10 @@ class Exposure:
         Number of exposures the body had made.
     long_exposure_nr
         Whether the camera subtracted a dark frame of its own.
+    temperature_c
+        Temperature of the sensor in degrees Celsius, or of the camera where that is all it tells.
+    calibration
+        What the file says it is where that is no picture: one of `CALIBRATIONS`.
     """
 
     iso: int | None = None
@@ -51,6 +66,8 @@ class Exposure:
     orientation: int | None = None
     shutter_count: int | None = None
     long_exposure_nr: bool | None = None
+    temperature_c: float | None = None
+    calibration: str | None = None
 
     @property
     def gain(self) -> float | None:
@@ -94,7 +111,56 @@ class RemoteFile:
         return PurePosixPath(self.name).suffix
 
 
-PhotoPath: TypeAlias = "Path | RemoteFile"
+@dataclass(frozen=True, slots=True)
+class VideoFrame:
+    """A frame of a video, which is a photo like any other.
+
+    Parameters
+    ----------
+    video
+        The video's file.
+    number
+        Number of the frame in it, from 0.
+
+    Examples
+    --------
+    >>> frame = VideoFrame(Path("night/moon.ser"), 12)
+    >>> frame.name, str(frame)
+    ('moon.ser#0012', 'night/moon.ser#0012')
+    """
+
+    video: Path
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.video}#{self.number:04}"
+
+    @property
+    def name(self) -> str:
+        """The video's file name, and the frame's number after ``#``."""
+        return f"{self.video.name}#{self.number:04}"
+
+    @property
+    def stem(self) -> str:
+        """The name without the video's ending."""
+        return f"{self.video.stem}#{self.number:04}"
+
+    @property
+    def suffix(self) -> str:
+        """The ending of the video's name, with its dot."""
+        return self.video.suffix
+
+    @property
+    def parent(self) -> Path:
+        """The folder of the video."""
+        return self.video.parent
+
+    def absolute(self) -> VideoFrame:
+        """Return the same with an absolute path."""
+        return VideoFrame(self.video.absolute(), self.number)
+
+
+PhotoPath: TypeAlias = "Path | RemoteFile | VideoFrame"
 """Where a photo lies."""
 
 

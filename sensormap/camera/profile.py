@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect
@@ -81,3 +82,7 @@ class Body:
 
     def __str__(self) -> str:
         return f"{self.name}, serial {self.serial or 'unknown'}"
+
+
+shared_body = lru_cache(maxsize=256)(Body)
+"""Makes a body; the photos of one hold one value, not one each."""

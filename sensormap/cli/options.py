@@ -63,8 +63,8 @@ else:  # which older releases of click cannot subscript
     _PathType = _NumberType = click.ParamType
 
 
-def check_result_name(name: str) -> None:
-    """Refuse a name for a result that is one of a folder, or of a photo.
+def check_result_name(name: str, *, fits: bool = False) -> None:
+    """Refuse a name for a result that is one of a folder, or of a photo; `fits` tells whether it may be a FITS file.
 
     Raises
     ------
@@ -72,12 +72,12 @@ def check_result_name(name: str) -> None:
         If there is no such folder, or if the name's ending is a photo's: programs, and the next run, would take the
         result for one.
     """
-    from sensormap.photos.files import is_photo_name  # noqa: PLC0415 - not everything needs it
+    from sensormap.photos.files import is_fits_name, is_photo_name  # noqa: PLC0415 - not everything needs it
 
     problem = ""
     if name.endswith(tuple(filter(None, ("/", os.sep, os.altsep)))) and not os.path.isdir(name):  # noqa: PTH112
         problem = "names a folder that does not exist: make it first, or leave the last character out"
-    elif is_photo_name(Path(name)):
+    elif is_photo_name(Path(name)) and not (fits and is_fits_name(Path(name))):
         problem = "is named like a photo, expected another name for a result"
     if problem:
         msg = f"{name}: {problem}"
@@ -85,14 +85,18 @@ def check_result_name(name: str) -> None:
 
 
 class ResultPath(click.Path):
-    """Where a result goes: a file that is not named like a photo, a folder that exists, or ``-``."""
+    """Where a result goes: a file that is not named like a photo, a folder that exists, or ``-``.
 
-    def __init__(self) -> None:
+    `fits` tells whether it may be a FITS file, as photos are too.
+    """
+
+    def __init__(self, *, fits: bool = False) -> None:
         super().__init__(path_type=Path, readable=False)
+        self._fits = fits
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the path that was typed."""
-        check_result_name(os.fspath(value))
+        check_result_name(os.fspath(value), fits=self._fits)
         return super().convert(value, param, ctx)
 
 

@@ -17,8 +17,8 @@ from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body
 from sensormap.decode.libraw import MOST_DN, RawLevels, open_raw, raw_values, read_levels, read_sizes
 from sensormap.errors import DecodeError
-from sensormap.frame import Exposure
-from sensormap.photos.exif import MAX_ISO, MAX_SHUTTER_S, YEARS, Tags, body_of, exposure_of, read_tags, text_of
+from sensormap.frame import MAX_ISO, MAX_SHUTTER_S, YEARS, Exposure
+from sensormap.photos.exif import Tags, body_of, exposure_of, read_tags, text_of
 
 _SMALLEST = 2  # photosites a side of anything that shows all planes
 _MOST_F_NUMBER, _MOST_FOCAL_MM = 1e3, 1e5

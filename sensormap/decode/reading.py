@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sensormap.camera.profile import Profile
+from sensormap.decode.astro.fits_frame import fits_geometry, read_fits_frame
+from sensormap.decode.astro.ser_frame import read_ser_frame, ser_geometry
 from sensormap.decode.jpeg_mosaic import jpeg_geometry, read_jpeg_frame
 from sensormap.decode.libraw import libraw_geometry, read_libraw_frame
 from sensormap.decode.mosaic import Decoded
@@ -17,7 +19,7 @@ from sensormap.decode.nef.frame import read_nef_frame
 from sensormap.decode.png_tiff import image_geometry, read_image_frame
 from sensormap.errors import DecodeError, SensorMapError
 from sensormap.frame import Frame, Photo, PhotoPath
-from sensormap.photos.files import is_image_name, is_jpeg_name, read_bytes
+from sensormap.photos.files import is_fits_name, is_image_name, is_jpeg_name, is_ser_name, read_bytes
 from sensormap.settings import AUTO
 
 ReadGeometry = Callable[[bytes, Profile | None, str], Profile]
@@ -60,6 +62,8 @@ def _any_name(_path: PhotoPath) -> bool:
 DECODER_TABLE = (
     Decoder(is_jpeg_name, jpeg_geometry, read_jpeg_frame),
     Decoder(is_image_name, image_geometry, read_image_frame),
+    Decoder(is_fits_name, fits_geometry, read_fits_frame),
+    Decoder(is_ser_name, ser_geometry, read_ser_frame),
     Decoder(_any_name, None, read_nef_frame, option=AUTO),
     Decoder(_any_name, libraw_geometry, read_libraw_frame),
 )

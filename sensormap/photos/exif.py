@@ -12,26 +12,25 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import lru_cache
 from io import BytesIO
 from typing import Any, BinaryIO
 
 import exifread
 from exifread.core.exceptions import ExifError
 
-from sensormap.camera.profile import MAX_NAME_LENGTH, Body
+from sensormap.camera.profile import MAX_NAME_LENGTH, Body, shared_body
 from sensormap.camera.serial_tags import EXIF, IFD0, NOTE, serial_tags
 from sensormap.errors import DecodeError, EditedError
-from sensormap.frame import Exposure, Photo, PhotoPath
-from sensormap.photos.files import JPEG_START, PARSER_ERRORS, is_jpeg_name, opened
+from sensormap.frame import MAX_ISO, MAX_SHUTTER_S, YEARS, Exposure, Photo, PhotoPath, VideoFrame
+from sensormap.photos.astro import fits_facts
+from sensormap.photos.astro.fits_header import find_image
+from sensormap.photos.astro.ser import problem_of, read_ser_photo
+from sensormap.photos.files import JPEG_START, PARSER_ERRORS, is_fits_name, is_jpeg_name, is_ser_name, opened
 from sensormap.photos.jpeg_markers import segments, stored_size
 from sensormap.photos.maker_note import NIKON_NOTE, Note, find_note, opens_with, read_note
 from sensormap.photos.mark import check_unmarked
 
 log = logging.getLogger(__name__)
-
-shared_body = lru_cache(maxsize=256)(Body)
-"""Makes a body; the photos of one hold one value, not one each."""
 
 Tags = dict[str, Any]
 """Tags by exifread's names."""
@@ -39,10 +38,6 @@ Tags = dict[str, Any]
 ReadHeader = Callable[[PhotoPath], Photo]
 """Reads what the header of a photo says: `read_photo`, or something that remembers what it returns."""
 
-# What is plausible; the rest counts as not told.
-YEARS = range(1980, 2101)  # a camera whose clock was never set says 1980 at the earliest
-MAX_SHUTTER_S = 1e5  # a day; longer is damage
-MAX_ISO = 10_000_000
 MAX_SHUTTER_COUNT = 100_000_000  # bodies are rated for less than a million
 
 _MOST_DIGITS = 40  # of a number that is stored as text
@@ -101,8 +96,16 @@ def read_photo(path: PhotoPath) -> Photo:
         If the file is missing, unreadable, empty, too large, no regular file, or a copy that sensormap corrected; or
         if it is named like a JPEG and is none, or not as a camera wrote it.
     """
+    if isinstance(path, VideoFrame):
+        return read_ser_photo(path)
+    if is_ser_name(path):
+        msg = f"{path.name}: {problem_of(path)}"
+        raise DecodeError(msg)
     with opened(path) as (found, size, file):
         check_unmarked(file, path.name)
+        if is_fits_name(path):
+            keywords = find_image(file, path.name).keywords
+            return Photo(found, size, fits_facts.body_of(keywords), fits_facts.exposure_of(keywords))
         jpeg_size = stored_size(file, path.name) if is_jpeg_name(path) else None
         tags, note = read_tags(file)
     if jpeg_size is not None:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from sensormap.errors import DecodeError
-from sensormap.frame import PhotoPath, RemoteFile
+from sensormap.frame import PhotoPath, RemoteFile, VideoFrame
+from sensormap.photos.astro import ser
 
 MAX_PHOTO_BYTES = 1_000_000_000  # the largest raw files (150 megapixels, uncompressed) have 0.3 GB
 MAX_PHOTOSITES = 400_000_000  # twice the largest sensor on sale; a damaged header can ask for ten times that
@@ -40,6 +41,12 @@ RAW_SUFFIXES = frozenset({
 IMAGE_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
 """Endings of plain images, mosaics only where a profile says their filters."""
 
+FITS_SUFFIXES = frozenset({".fit", ".fits", ".fts", ".fz"})
+"""Endings of FITS files; the last of those that fpack compressed, such as ``.fits.fz``."""
+
+SER_SUFFIXES = frozenset({".ser"})
+"""Ending of SER videos, each of whose frames is a photo."""
+
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe"})
 """Endings of the JPEGs that cameras develop themselves."""
 
@@ -47,6 +54,8 @@ SIDECAR_SUFFIXES = frozenset({
     ".aae", ".acr", ".arp", ".cos", ".dop", ".nksc", ".on1", ".pp3", ".spd", ".thm", ".vrd", ".xmp",
 })
 """Endings of files that cameras and raw developers put beside photos: settings, and pictures of a thumb's size."""
+
+_PHOTO_SUFFIXES = RAW_SUFFIXES | FITS_SUFFIXES | SER_SUFFIXES | JPEG_SUFFIXES
 
 JPEG_START = b"\xff\xd8"
 PNG_START = b"\x89PNG\r\n\x1a\n"
@@ -70,7 +79,17 @@ def is_photo_name(path: PhotoPath, *, images: bool = False) -> bool:
     (True, True, False)
     """
     suffix = path.suffix.lower()
-    return suffix in RAW_SUFFIXES or suffix in JPEG_SUFFIXES or (images and suffix in IMAGE_SUFFIXES)
+    return suffix in _PHOTO_SUFFIXES or (images and suffix in IMAGE_SUFFIXES)
+
+
+def is_fits_name(path: PhotoPath) -> bool:
+    """Tell by its name whether a file is a FITS file; results have such names too."""
+    return path.suffix.lower() in FITS_SUFFIXES
+
+
+def is_ser_name(path: PhotoPath) -> bool:
+    """Tell by its name whether a file is a SER video, or whether it is a frame of one."""
+    return path.suffix.lower() in SER_SUFFIXES
 
 
 def is_image_name(path: PhotoPath) -> bool:
@@ -105,6 +124,19 @@ def file_size(path: Path) -> int:
         raise DecodeError(msg)
     check_size(status.st_size, path.name)
     return status.st_size
+
+
+def size_and_version(path: PhotoPath) -> tuple[int, str] | None:
+    """Return the size in bytes of a photo, and a text that changes with its file; None where that is not known."""
+    if isinstance(path, RemoteFile):
+        return None if path.size is None or path.version is None else (path.size, path.version)
+    try:
+        found = (path.video if isinstance(path, VideoFrame) else path).stat()
+        size = ser.size_of(path) if isinstance(path, VideoFrame) else found.st_size
+    except (OSError, ValueError):
+        return None
+    # A copy may have the time of another file, and the clock be set back; not both with these.
+    return size, f"{found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
 
 
 def _search_problem(folder: Path) -> str:
@@ -158,6 +190,10 @@ def opened(path: PhotoPath) -> Iterator[OpenPhoto]:
             yield OpenPhoto(path, len(data), BytesIO(data))
             return
         check_size(path.size, path.name)
+    if isinstance(path, VideoFrame):
+        data = ser.frame_bytes(path)
+        yield OpenPhoto(path, len(data), BytesIO(data))
+        return
     size = file_size(path) if isinstance(path, Path) else path.size or 0
     try:
         with path.open("rb") if isinstance(path, Path) else remote.open_header(path) as file:
@@ -170,13 +206,15 @@ def opened(path: PhotoPath) -> Iterator[OpenPhoto]:
 
 
 def read_bytes(path: PhotoPath) -> bytes:
-    """Return the bytes of a file that can be a photo.
+    """Return the bytes of a file that can be a photo; of a frame of a video those of a video of that frame alone.
 
     Raises
     ------
     DecodeError
         As by `file_size`, and if reading fails.
     """
+    if isinstance(path, VideoFrame):
+        return ser.frame_bytes(path)
     if isinstance(path, RemoteFile):
         from sensormap.photos import remote  # noqa: PLC0415 - local runs do without
 

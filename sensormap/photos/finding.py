@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from sensormap.bounded_reading import did_you_mean
 from sensormap.errors import DecodeError
-from sensormap.frame import PhotoPath, RemoteFile
-from sensormap.photos.files import SIDECAR_SUFFIXES, is_photo_name
+from sensormap.frame import PhotoPath, RemoteFile, VideoFrame
+from sensormap.photos.astro.ser import frames_of
+from sensormap.photos.files import SER_SUFFIXES, SIDECAR_SUFFIXES, is_photo_name, is_ser_name
 from sensormap.threads import Pool
 from sensormap.urls import expanded, is_file_url, is_url, local_path, shown_url, url_name
 
@@ -36,7 +37,7 @@ class Kind(Enum):
 class Found(NamedTuple):
     """Something found: its path, what it is, and of a folder that cannot be searched the reason."""
 
-    path: str | RemoteFile
+    path: str | RemoteFile | VideoFrame
     kind: Kind
     reason: str = ""
 
@@ -54,8 +55,9 @@ def find_photos(arguments: Iterable[str | Path], *, images: bool) -> tuple[Photo
 
     Returns
     -------
-    tuple of Path or RemoteFile
-        A folder that cannot be searched is among them: reading it as a photo then fails, and says so.
+    tuple of Path, RemoteFile or VideoFrame
+        Of a video its frames, each a photo. A folder that cannot be searched, or a damaged video, is among them:
+        reading it as a photo then fails, and says so.
 
     Raises
     ------
@@ -65,6 +67,14 @@ def find_photos(arguments: Iterable[str | Path], *, images: bool) -> tuple[Photo
         If a package is not installed that a URL takes.
     """
     paths, urls = _split(arguments)
+    local = (frame for path in _find_local(paths, images=images) for frame in _frames_in(path))
+    listed = (one.path for one in _find_remote(urls, images=images) if one.kind in (Kind.PHOTO, Kind.UNSEARCHABLE))
+    remote = [path for path in listed if isinstance(path, RemoteFile)]
+    return tuple(sorted([*local, *remote], key=lambda path: (path.name, str(path))))
+
+
+def _find_local(paths: Iterable[str | Path], *, images: bool) -> Iterable[Path]:
+    """Return the files that paths name, each once, in no order."""
     files, folders = _named(paths, images=images)
     found = set(files)
     for folder in folders:
@@ -74,14 +84,18 @@ def find_photos(arguments: Iterable[str | Path], *, images: bool) -> tuple[Photo
                 raise DecodeError(msg)
             if one.kind in (Kind.PHOTO, Kind.UNSEARCHABLE):
                 found.add(Path(str(one.path)))
-    spelled = {path.absolute(): path for path in sorted(found, reverse=True)}  # one of several spellings
-    listed = (one.path for one in _find_remote(urls, images=images) if one.kind in (Kind.PHOTO, Kind.UNSEARCHABLE))
-    remote = [path for path in listed if isinstance(path, RemoteFile)]
-    return tuple(sorted([*spelled.values(), *remote], key=lambda path: (path.name, str(path))))
+    return {path.absolute(): path for path in sorted(found, reverse=True)}.values()  # one of several spellings
+
+
+def _frames_in(path: Path) -> Sequence[VideoFrame | Path]:
+    """Return the frames of a video, or a file that is a photo itself."""
+    return frames_of(path) if is_ser_name(path) and not path.is_dir() else (path,)
 
 
 def find_local_photos(arguments: Iterable[str | Path], *, images: bool) -> tuple[Path, ...]:
-    """Return the files that arguments name, as `find_photos`; a URL is refused, unless it is one of a local file.
+    """Return the files that arguments name, as `find_photos`, and videos as a whole.
+
+    A URL is refused, unless it is one of a local file.
 
     Raises
     ------
@@ -92,7 +106,7 @@ def find_local_photos(arguments: Iterable[str | Path], *, images: bool) -> tuple
     if urls:
         msg = f"{shown_url(urls[0])}: is a URL, expected photos on this machine; copy them here first"
         raise DecodeError(msg)
-    return tuple(path for path in find_photos(paths, images=images) if isinstance(path, Path))
+    return tuple(sorted(_find_local(paths, images=images), key=lambda path: (path.name, str(path))))
 
 
 def located_photo(argument: str | Path) -> PhotoPath:
@@ -135,14 +149,23 @@ def find_each(arguments: Iterable[str | Path], *, images: bool) -> Iterator[Foun
     remote = _find_remote(urls, images=images)
     spelled = {str(path.absolute()): str(path) for path in sorted(files, reverse=True)}
     for path in spelled.values():
-        yield Found(path, Kind.PHOTO)
+        yield from _each_frame(Found(path, Kind.PHOTO))
     entered: set[tuple[int, int]] = set()
     for folder in sorted(folders):
         for one in walk(folder, images=images, entered=entered):
             # A Path takes 10 times as long.
             if not spelled or os.path.abspath(str(one.path)) not in spelled:  # noqa: PTH100
-                yield one
+                yield from _each_frame(one)
     yield from remote
+
+
+def _each_frame(found: Found) -> Iterator[Found]:
+    """Yield what was found, or in place of a video its frames."""
+    if found.kind is Kind.PHOTO and isinstance(found.path, str) and found.path.lower().endswith(tuple(SER_SUFFIXES)):
+        for frame in _frames_in(Path(found.path)):
+            yield Found(str(frame) if isinstance(frame, Path) else frame, Kind.PHOTO)
+    else:
+        yield found
 
 
 def walk(folder: str, *, images: bool, entered: set[tuple[int, int]] | None = None) -> Iterator[Found]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from sensormap.camera.profile import Body, Profile
 from sensormap.camera.profile_files import find_profile
 from sensormap.errors import DecodeError, EditedError
-from sensormap.frame import Photo, PhotoPath, RemoteFile
+from sensormap.frame import Photo, PhotoPath, RemoteFile, VideoFrame
 from sensormap.photos.exif import ReadHeader, read_photo
 from sensormap.photos.files import is_jpeg_name
 from sensormap.photos.finding import Found, Kind, find_each
@@ -266,7 +266,9 @@ def _read_each(
                     on_read(done)
 
 
-def _photo_paths(found: Iterator[Found], remainder: Remainder, *, jpegs: bool) -> Iterator[str | RemoteFile]:
+def _photo_paths(
+    found: Iterator[Found], remainder: Remainder, *, jpegs: bool
+) -> Iterator[str | RemoteFile | VideoFrame]:
     """Yield the paths of photos among what is found; add the rest to the remainder."""
     for one in found:
         if one.kind is Kind.UNSEARCHABLE:
@@ -277,12 +279,12 @@ def _photo_paths(found: Iterator[Found], remainder: Remainder, *, jpegs: bool) -
             yield one.path
 
 
-def _as_path(path: str | RemoteFile) -> PhotoPath:
+def _as_path(path: str | RemoteFile | VideoFrame) -> PhotoPath:
     """Return a path that was found; it was a string for speed."""
     return Path(path) if isinstance(path, str) else path
 
 
-def _read(read_header: ReadHeader, path: str | RemoteFile) -> Photo | DecodeError:
+def _read(read_header: ReadHeader, path: str | RemoteFile | VideoFrame) -> Photo | DecodeError:
     """Return a photo, or why it cannot be used."""
     try:
         return read_header(_as_path(path))

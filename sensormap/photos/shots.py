@@ -7,11 +7,12 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import profiles_of_jpeg_size
 from sensormap.errors import DecodeError
-from sensormap.frame import Photo, RemoteFile, Skipped
+from sensormap.frame import Photo, Skipped
 from sensormap.photos.files import read_bytes
 from sensormap.photos.refusals import skipped
 
@@ -169,7 +170,7 @@ def _without_same_content(photos: Sequence[Photo]) -> tuple[list[Photo], list[Sk
 
 def _digest(photo: Photo, known: dict[tuple[int, int], str]) -> str:
     """Return the digest of a photo's content; a file that has several names is read once."""
-    if isinstance(photo.path, RemoteFile):
+    if not isinstance(photo.path, Path):
         return hashlib.sha256(read_bytes(photo.path)).hexdigest()
     with photo.path.open("rb") as file:
         status = os.fstat(file.fileno())

@@ -19,6 +19,7 @@ from typing import Any
 
 from sensormap.errors import StateError
 from sensormap.frame import PhotoPath, RemoteFile
+from sensormap.photos.files import size_and_version
 from sensormap.shards.sealed import sealed, unsealed
 
 log = logging.getLogger(__name__)
@@ -355,21 +356,15 @@ def file_as_it_is(path: PhotoPath, digest: str) -> FileDigest | None:
 
 def file_key(path: PhotoPath) -> bytes:
     """Return what a catalogue has a file by: its absolute path, or its URL without secrets."""
-    return path.url.encode("utf-8", "surrogateescape") if isinstance(path, RemoteFile) else os.fsencode(path.absolute())
+    if isinstance(path, RemoteFile):
+        return path.url.encode("utf-8", "surrogateescape")
+    return os.fsencode(str(path.absolute()))
 
 
 def _stat(path: PhotoPath) -> tuple[int, int] | None:
     """Return size, and a number that changes with the file; None where that is not known."""
-    if isinstance(path, RemoteFile):
-        if path.size is None or path.version is None:
-            return None
-        return path.size, _number(path.version)
-    try:
-        found = path.stat()
-    except (OSError, ValueError):
-        return None
-    # A copy may have the time of another file, and the clock be set back; not both with these.
-    return found.st_size, _number(f"{found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}")
+    found = size_and_version(path)
+    return None if found is None else (found[0], _number(found[1]))
 
 
 def _number(text: str) -> int:

@@ -9,13 +9,14 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from sensormap.camera.profile import shared_body
 from sensormap.errors import EditedError
-from sensormap.frame import Exposure, Photo, PhotoPath
-from sensormap.photos.exif import read_photo, shared_body
+from sensormap.frame import CALIBRATIONS, Exposure, Photo, PhotoPath
+from sensormap.photos.exif import read_photo
 from sensormap.shards.catalogue import Catalogue, FileDigest, FileHeader, file_as_it_is
 from sensormap.version import __version__
 
-HEADERS = 1
+HEADERS = 2
 """Counted up by every change of what is read from headers: then what was kept before is not used any more."""
 
 _AT_ONCE = 2000  # headers that are written together
@@ -104,7 +105,8 @@ def _text_of(photo: Photo) -> str:
     body, one = photo.body, photo.exposure
     time = None if one.time is None else one.time.isoformat()
     exposure = [one.iso, one.shutter_s, time, one.orientation, one.shutter_count, one.long_exposure_nr]
-    return _text([[body.make, body.model, body.serial], exposure, photo.jpeg_size])
+    sort = [one.temperature_c, one.calibration]
+    return _text([[body.make, body.model, body.serial], exposure, sort, photo.jpeg_size])
 
 
 def _photo_of(text: str, path: PhotoPath, size: int) -> Photo | EditedError | None:
@@ -115,7 +117,10 @@ def _photo_of(text: str, path: PhotoPath, size: int) -> Photo | EditedError | No
             return None
         if isinstance(content, str):
             return EditedError(content)
-        (make, model, serial), (iso, shutter_s, time, orientation, count, reduction), jpeg_size = content
+        (make, model, serial), (iso, shutter_s, time, orientation, count, reduction), sort, jpeg_size = content
+        temperature_c, calibration = sort
+        if calibration not in (None, *CALIBRATIONS):
+            return None
         exposure = Exposure(
             iso=_of(int, iso),
             shutter_s=_of(float, shutter_s),
@@ -123,6 +128,8 @@ def _photo_of(text: str, path: PhotoPath, size: int) -> Photo | EditedError | No
             orientation=_of(int, orientation),
             shutter_count=_of(int, count),
             long_exposure_nr=_of(bool, reduction),
+            temperature_c=_of(float, temperature_c),
+            calibration=calibration,
         )
         if jpeg_size is not None:
             width, height = jpeg_size

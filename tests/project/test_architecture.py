@@ -41,7 +41,7 @@ HOMES = {
     "rawpy": {"decode"},
     "imageio": {"decode", "formats", "report"},
     "tifffile": {"decode", "correct", "variance"},
-    "astropy": {"formats", "variance"},
+    "astropy": {"decode", "formats", "variance"},
     "matplotlib": {"plots"},
     "statsmodels": {"history"},
     "dask": {"survey"},

@@ -18,7 +18,8 @@ from sensormap.formats.registry import get_format, known_formats
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.output import check_writable, write_atomically
-from sensormap.photos.files import is_photo_name
+from sensormap.photos.astro.fits_header import names_camera
+from sensormap.photos.files import is_fits_name, is_photo_name
 from sensormap.report.table import Table
 
 _STDOUT = Path("-")
@@ -54,7 +55,7 @@ def format_of(context: click.Context, option: click.Parameter, name: str) -> For
 @click.option(
     "-o",
     "--output",
-    type=ResultPath(),
+    type=ResultPath(fits=True),
     help="File to write, or a folder, where the program's own file name is used; - or none: to stdout.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the output file; never a file named like a photo.")
@@ -107,7 +108,10 @@ def _target(output: Path, form: Format, sensor_map: SensorMap, map_file: Path) -
 
 def _unless_photo(file: BinaryIO) -> str:
     """Object to replacing a photo that a link of another name leads to."""
-    return f"leads to {file.name}, which {_NAMED_LIKE_A_PHOTO}" if is_photo_name(Path(file.name)) else ""
+    name = Path(file.name)
+    if is_fits_name(name):
+        return f"{file.name} names a camera, so that it is a photo; it is never replaced" if names_camera(file) else ""
+    return f"leads to {file.name}, which {_NAMED_LIKE_A_PHOTO}" if is_photo_name(name) else ""
 
 
 def _kept(form: Format) -> str:

@@ -26,7 +26,7 @@ from sensormap.cli.progress import progress_bar
 @click.option(
     "-o",
     "--output",
-    type=ResultPath(),
+    type=ResultPath(fits=True),
     help="File to write: .fits (pip install 'sensormap[astro]'), .npz or .tif. It can be left out with --lowest.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is such a file, or empty.")

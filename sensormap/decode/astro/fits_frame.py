@@ -1,0 +1,52 @@
+"""FITS images as frames: the raw grid is the image as stored, its first row row 0."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+from sensormap.camera.profile import Profile
+from sensormap.decode.astro.fits_image import FULL_SCALE, values_of
+from sensormap.decode.astro.levels import check_filters, own_profile, with_levels
+from sensormap.decode.mosaic import Decoded, check_size
+from sensormap.errors import FrameMismatchError, ProfileError
+from sensormap.photos.astro.fits_facts import black_of, body_of, cfa_of, mono, saturation_of
+from sensormap.photos.astro.fits_header import FitsImage, find_image
+
+FITS = "fits"
+"""Name of the geometry that a FITS file itself gives."""
+
+
+def fits_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
+    """Return the geometry of a FITS file: the profile's, which must fit, or without one its own.
+
+    Parameters and errors are those of `reading.ReadGeometry`.
+    """
+    image = find_image(BytesIO(data), name)
+    cfa = cfa_of(image.keywords, image.height, name)
+    if profile is None:
+        size = (image.width, image.height)
+        return own_profile(FITS, body_of(image.keywords).model, size, cfa or mono(), bits_of(image))
+    check_size((image.width, image.height), profile, name, ProfileError)
+    check_filters(cfa, profile, name)
+    return profile
+
+
+def read_fits_frame(data: bytes, profile: Profile | None, name: str) -> Decoded:
+    """Decode a FITS image; parameters and errors are those of `reading.DecodeFunction`."""
+    image = find_image(BytesIO(data), name)
+    profile = profile or fits_geometry(data, None, name)
+    check_size((image.width, image.height), profile, name, FrameMismatchError)
+    check_filters(cfa_of(image.keywords, image.height, name), profile, name)
+    full_scale = 2 ** bits_of(image) - 1
+    return with_levels(
+        values_of(data, image, name),
+        profile,
+        name,
+        black=black_of(image.keywords, full_scale),
+        saturation=saturation_of(image.keywords, full_scale),
+    )
+
+
+def bits_of(image: FitsImage) -> int:
+    """Return the bits of a value in DN: 8 of a file of bytes, and else 16."""
+    return 8 if image.bitpix == 8 else FULL_SCALE.bit_length()

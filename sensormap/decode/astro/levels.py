@@ -1,0 +1,135 @@
+"""Values of astronomers' cameras as a mosaic: black and saturation as headers say, or as the values tell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormap.camera.cfa import Cfa
+from sensormap.camera.geometry import Rect
+from sensormap.camera.profile import Profile
+from sensormap.decode.mosaic import Decoded, clipping_level, decoded
+from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
+
+_NEAR_HIGHEST = 3 / 4
+"""Share of the highest value beyond which values may belong to its pile."""
+_LEAST_SCALE = 1 / 17
+"""Share of a file's full scale at which a camera clips at least: 12 bits in 16, stored as they are."""
+
+
+def own_profile(name: str, model: str, size: tuple[int, int], cfa: Cfa, bits: int) -> Profile:
+    """Return the geometry of a file without a profile: all of it is light-sensitive, and levels are each photo's own.
+
+    Parameters
+    ----------
+    name
+        Name of the kind of file.
+    model
+        Name of the camera, "" where unknown.
+    size
+        Width and height.
+    cfa
+        Filter pattern from the first photosite.
+    bits
+        Bits of a value in the file.
+    """
+    return Profile(
+        name=name,
+        make="",
+        model=model,
+        raw_size=size,
+        active_area=Rect(0, 0, *size),
+        jpeg_crop=None,
+        cfa=cfa,
+        black_level=None,
+        saturation=2**bits - 1,
+        bits=bits,
+        suppression_from_s=None,
+    )
+
+
+def check_filters(cfa: Cfa | None, profile: Profile, name: str) -> None:
+    """Compare the filters that a file names with the profile's; one that names none has the profile's.
+
+    Raises
+    ------
+    ProfileError
+        If they differ.
+    """
+    if cfa is not None and cfa != profile.cfa:
+        msg = f"{name}: filters {cfa.name}, but profile {profile.name} has cfa {profile.cfa.name}"
+        raise ProfileError(msg)
+
+
+def with_levels(
+    values: NDArray[np.uint16] | NDArray[np.int32], profile: Profile, name: str, *, black: int, saturation: int | None
+) -> Decoded:
+    """Return a photo's values with black subtracted.
+
+    Parameters
+    ----------
+    values
+        Photosites, ``(H, W)``, in DN, black included; int32 where some are negative, as where darks were subtracted.
+    profile
+        Geometry of the run; what it says of black and saturation counts, if it says so.
+    name
+        The file's name, for messages.
+    black
+        DN of no light by the file, 0 where that is not told.
+    saturation
+        DN at which photosites clip by the file; None where that is not told.
+
+    Raises
+    ------
+    DecodeError
+        If every photosite is 0.
+    FrameMismatchError
+        If one has more bits than the profile.
+    """
+    levels = profile.black_level or (black,) * len(profile.cfa.planes)
+    if profile.black_level is not None:
+        saturation = profile.saturation
+    known = min(saturation or clipping_of(values[profile.active_area.slices], profile.saturation), profile.saturation)
+    if values.dtype == np.uint16:
+        return decoded(values.view(np.uint16), profile, name, black_level=levels, saturation=known)
+    active = values[profile.active_area.slices]
+    highest, lowest = int(active.max()), int(active.min())
+    if highest == lowest == 0:
+        msg = f"{name}: every photosite is 0"
+        raise DecodeError(msg)
+    if highest >> profile.bits:
+        msg = f"{name}: a photosite has {highest} DN, but profile {profile.name} has bits {profile.bits}"
+        raise FrameMismatchError(msg)
+    mosaic = values.astype(np.int32)
+    for plane, level in zip(profile.cfa.planes, levels, strict=True):
+        plane.view(mosaic)[...] -= level
+    return Decoded(mosaic, min(lowest, 0) - min(levels), known - max(levels))
+
+
+def clipping_of(active: NDArray[Any], full_scale: int) -> int:
+    """Return the DN at which a photo's photosites clip, by the pile of its highlights; full scale where there is none.
+
+    Parameters
+    ----------
+    active
+        Photosites of the active area, DN.
+    full_scale
+        Highest value that the file can hold.
+
+    Notes
+    -----
+    Cameras of 12 or 14 bits may clip far below what 16 bits hold, and files do not say so.
+
+    Examples
+    --------
+    >>> stars = np.full((100, 100), 4095, np.uint16)
+    >>> clipping_of(stars, 65535), clipping_of(stars // 100, 65535)
+    (4095, 65535)
+    """
+    highest = int(active.max(initial=0))
+    if highest < _LEAST_SCALE * full_scale:
+        return full_scale
+    known = int(_NEAR_HIGHEST * highest)
+    return highest if clipping_level(active, highest, known) == highest else full_scale

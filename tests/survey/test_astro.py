@@ -1,0 +1,103 @@
+"""Maps of astronomers' files: FITS photos, darks among them, and frames of a video."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+
+from fixtures.files.fits import FitsMeta, fits_bytes, ser_bytes
+from sensormap.errors import FrameMismatchError
+from sensormap.maps.mapfile.reading import parse_map
+from sensormap.maps.mapfile.writing import map_text
+from sensormap.photos.library import scan
+from sensormap.settings import Options
+from sensormap.survey.run import map_defects
+from tests.support.photos import run
+
+SHAPE = (96, 128)
+DUSK = datetime(2024, 3, 1, 20)
+STUCK = {(20, 31): 9000, (70, 90): 14_000}
+
+
+def sky(number: int, *, dark: bool = False) -> np.ndarray:
+    """Return a frame of another part of the sky, with its stars, and the stuck photosites."""
+    rng = np.random.default_rng([7, number])
+    level = 500 if dark else 1500 + 60 * (number % 7)
+    values = rng.normal(level, np.sqrt(level), SHAPE)
+    for row, col in () if dark else rng.integers(4, 92, (12, 2)):
+        values[row - 1 : row + 2, col - 1 : col + 2] += rng.uniform(500, 9000)
+    for place, value in STUCK.items():
+        values[place] = value + rng.normal(0, 30)
+    return np.clip(values, 0, 65_535).astype(np.uint16)
+
+
+def write_lights(folder, count=14, **options):
+    folder.mkdir(exist_ok=True)
+    for number in range(count):
+        meta = FitsMeta("ZWO ASI533MM", DUSK + timedelta(minutes=number), 30.0, 100, **options)
+        (folder / f"light_{number:03}.fits").write_bytes(fits_bytes(sky(number), meta.keywords()))
+
+
+def entries(sensor_map):
+    return {(one.y, one.x) for one in sensor_map.defects}
+
+
+def test_a_map_of_fits_photos(tmp_path):
+    write_lights(tmp_path / "night")
+    (tmp_path / "night" / "cut.fits").write_bytes(fits_bytes(sky(0), {"INSTRUME": "ZWO ASI533MM"})[:9000])
+    found = map_defects([tmp_path / "night"], Options(jobs=2))
+    assert entries(found) == set(STUCK)
+    assert (found.body.model, found.profile, found.sensor.cfa.name) == ("ZWO ASI533MM", "fits", "mono")
+    assert (found.frames.used, [one.name for one in found.skipped]) == (14, ["cut.fits"])
+    assert found.frames.shutter_s == (30.0, 30.0)
+    assert parse_map(map_text(found)) == found
+
+
+def test_frames_of_a_video_are_photos(tmp_path):
+    times = [DUSK + timedelta(seconds=number) for number in range(14)]
+    data = ser_bytes([sky(number) for number in range(14)], camera="QHY5III", times=times)
+    video = tmp_path / "drift.ser"
+    video.write_bytes(data)
+    state = tmp_path / "state"
+    found = map_defects([video], Options(jobs=2, state=state))
+    assert entries(found) == set(STUCK)
+    assert (found.frames.used, found.frames.first, found.frames.last) == (14, times[0], times[-1])
+    assert map_defects([video], Options(jobs=1, state=state)) == found
+    assert map_defects([video], Options(jobs=1)) == found
+    video.write_bytes(data[: len(data) - 2 * sky(0).nbytes])
+    shorter = map_defects([video], Options(jobs=1, state=state))
+    assert (shorter.frames.used, [one.name for one in shorter.skipped]) == (12, ["drift.ser"])
+    assert "says 14 frames, the file has 12" in shorter.skipped[0].reason
+
+
+def test_scan_lists_both(tmp_path):
+    write_lights(tmp_path, 3)
+    (tmp_path / "a.ser").write_bytes(ser_bytes([sky(1), sky(2)], camera="QHY5III"))
+    (tmp_path / "broken.ser").write_bytes(b"LUCAM")
+    (tmp_path / "mask.fits").write_bytes(fits_bytes(sky(1)))
+    found = scan([tmp_path])
+    assert [(one.body.model, one.raw_photos) for one in found.bodies] == [("QHY5III", 2), ("ZWO ASI533MM", 3)]
+    assert sorted(one.example for one in found.left_out) == ["broken.ser", "mask.fits"]
+
+
+def test_two_cameras_are_told_apart(tmp_path):
+    write_lights(tmp_path, 3)
+    (tmp_path / "a.ser").write_bytes(ser_bytes([sky(1), sky(2)], camera="QHY5III"))
+    with pytest.raises(FrameMismatchError, match="photos of several cameras"):
+        map_defects([tmp_path])
+
+
+def test_results_may_be_fits_files_but_replace_no_photo(tmp_path):
+    pytest.importorskip("astropy")
+    write_lights(tmp_path / "night", 10)
+    assert run("map", tmp_path / "night", "-o", tmp_path / "map.yaml").exit_code == 0
+    export = ("export", "--format", "fits", tmp_path / "map.yaml", "--overwrite", "-o")
+    for _ in range(2):
+        assert run(*export, tmp_path / "mask.fits").exit_code == 0
+    light = tmp_path / "night" / "light_000.fits"
+    before = light.read_bytes()
+    result = run(*export, light)
+    assert (result.exit_code, light.read_bytes()) == (1, before)
+    assert "is a photo; it is never replaced" in result.stderr.replace("\n", " ")
