@@ -9,7 +9,7 @@ PHOTOS ?=
 DEMO ?= demo
 SCENES ?= ../shared/data/scenes
 
-.PHONY: demo test test-latest test-oldest test-dist lint docs bench fuzz faults wheel dist lock clean
+.PHONY: demo test test-latest test-oldest test-dist test-darktable lint docs bench fuzz faults wheel dist lock clean
 
 demo: $(VENV)/ready
 ifeq ($(PHOTOS),)
@@ -72,6 +72,10 @@ fuzz: $(VENV)/ready
 
 faults: $(VENV)/ready
 	SENSORMAP_FAULTS=$(FAULTS) SENSORMAP_FAULTS_SEED=$$(date +%s) $(BIN)/python -m pytest tests/faults -n 0
+
+# The script for darktable in a real darktable (apt-get install darktable xvfb), in a virtual display.
+test-darktable: $(VENV)/ready
+	SENSORMAP_DARKTABLE=1 $(BIN)/python -m pytest tests/darktable -n 0
 
 wheel: $(VENV)/ready
 	$(BIN)/python -m build --wheel --no-isolation

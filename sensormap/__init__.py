@@ -17,6 +17,7 @@ and what is done with a map:
     maps        the map: a value, a file, compared, merged, as coordinates
     correct     photos and a map to repaired photos
     formats     maps to and from other programs' lists
+    integrations  scripts by which other programs call sensormap
     history     maps of one or many bodies to their defects over the years
     evaluation  photos to how well the survey does on them
     variance    photos to mean and variance of every photosite

@@ -47,6 +47,7 @@ class _Commands(click.Group):
         "history": "Count the defects of MAPS over the years.",
         "cameras": "List, show and check camera profiles.",
         "state": "Show, check and join what map --state keeps, and forget photos.",
+        "integrations": "Put scripts that call sensormap into other programs.",
         "schema": "Write the JSON Schema of map files.",
         "completion": "Print the script by which SHELL completes sensormap's commands.",
     }

@@ -11,6 +11,7 @@ from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
 from sensormap.correct.dng import check_dng, dng_bytes
+from sensormap.correct.methods.lone import find_lone
 from sensormap.correct.methods.new_values import new_values
 from sensormap.correct.methods.targets import Levels, Targets
 from sensormap.correct.nef import check_rewritten, read_nef, with_values
@@ -43,6 +44,8 @@ class CorrectionTask:
         Settings of the photo.
     profile
         Profile of the camera, which tells at how many DN a photosite clips; None where there is none.
+    also_lone
+        Sigma from which lone bright photosites that are in no map are repaired too; None leaves them.
     by_libraw
         Whether LibRaw decodes a corrected NEF, to check it, and not the own decoder only.
     """
@@ -54,6 +57,7 @@ class CorrectionTask:
     exposure: Exposure
     profile: Profile | None
     by_libraw: bool = True
+    also_lone: float | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ class CorrectedCopy:
         Photosites that were to be repaired, but have no healthy one near enough, or lie where nothing is decoded.
     elsewhere
         Mean change of a JPEG outside the blocks that were coded anew, in DN of 8 bits.
+    lone
+        How many of the repaired photosites are in no map.
     """
 
     data: bytes
@@ -79,16 +85,18 @@ class CorrectedCopy:
     repaired: int
     left: int
     elsewhere: float | None = None
+    lone: int = 0
 
 
 @dataclass(frozen=True, eq=False)
 class RepairedPhotosites:
-    """New values of some photosites: rows and columns on the raw grid, DN; and how many more there should be."""
+    """New values of some photosites: rows, columns on the raw grid, DN; how many more there should be, and are lone."""
 
     rows: NDArray[np.int64]
     cols: NDArray[np.int64]
     values: NDArray[np.uint16]
     left: int
+    lone: int = 0
 
 
 def correct_nef(data: bytes, task: CorrectionTask) -> CorrectedCopy | None:
@@ -127,7 +135,7 @@ def correct_nef(data: bytes, task: CorrectionTask) -> CorrectedCopy | None:
     if rewritten is not data:
         rewritten = marked(rewritten)
         check_rewritten(rewritten, nef, repairs.rows, repairs.cols, repairs.values, by_libraw=task.by_libraw)
-    return CorrectedCopy(rewritten, "", repairs.rows.size, repairs.left)
+    return CorrectedCopy(rewritten, "", repairs.rows.size, repairs.left, lone=repairs.lone)
 
 
 def correct_as_dng(data: bytes, task: CorrectionTask) -> CorrectedCopy:
@@ -139,7 +147,7 @@ def correct_as_dng(data: bytes, task: CorrectionTask) -> CorrectedCopy:
     mosaic = with_repairs(original.mosaic, repairs)
     dng = marked(dng_bytes(mosaic, original))
     check_dng(dng, mosaic, task.name)
-    return CorrectedCopy(dng, ".dng", repairs.rows.size, repairs.left)
+    return CorrectedCopy(dng, ".dng", repairs.rows.size, repairs.left, lone=repairs.lone)
 
 
 def correct_image(data: bytes, task: CorrectionTask) -> CorrectedCopy:
@@ -155,7 +163,7 @@ def correct_image(data: bytes, task: CorrectionTask) -> CorrectedCopy:
     if not np.array_equal(read_image(written, task.name), corrected):
         msg = f"{task.name}: written again, it does not decode to the corrected mosaic"
         raise OutputError(msg)
-    return CorrectedCopy(written, "", repairs.rows.size, repairs.left)
+    return CorrectedCopy(written, "", repairs.rows.size, repairs.left, lone=repairs.lone)
 
 
 def check_image(data: bytes, task: CorrectionTask) -> None:
@@ -175,11 +183,17 @@ def list_in_dng(data: bytes, task: CorrectionTask) -> CorrectedCopy:
     original = read_original(data, task.name)
     area = usable_part(original, task.sensor_map, task.name)
     wanted = task.chosen.photosites(task.sensor_map)
-    photosites = tuple(Photosite(y, x) for x, y in wanted if area.contains(x, y))
+    levels = Levels(original.cfa, original.black_level, original.white_level).of(task.profile)
+    lone = lone_photosites(original.mosaic, area, levels, task) + np.array([area.y, area.x])
+    photosites = tuple(sorted([
+        *(Photosite(y, x) for x, y in wanted if area.contains(x, y)),
+        *(Photosite(y, x) for y, x in lone.tolist()),
+    ]))  # fmt: skip
     opcodes = opcode_list(Listing(photosites), task.sensor_map.sensor)
     dng = marked(dng_bytes(original.mosaic, original, opcodes=opcodes))
     check_dng(dng, original.mosaic, task.name)
-    return CorrectedCopy(dng, ".dng", len(photosites), len(wanted) - len(photosites))
+    left = len(wanted) + len(lone) - len(photosites)
+    return CorrectedCopy(dng, ".dng", len(photosites), left, lone=len(lone))
 
 
 def find_repairs(mosaic: NDArray[np.uint16], area: Rect, levels: Levels, task: CorrectionTask) -> RepairedPhotosites:
@@ -199,16 +213,34 @@ def find_repairs(mosaic: NDArray[np.uint16], area: Rect, levels: Levels, task: C
     sensor_map, chosen = task.sensor_map, task.chosen
     wanted = chosen.photosites(sensor_map)
     inside = [(y - area.y, x - area.x) for x, y in wanted if area.contains(x, y)]
-    places = np.array(inside, np.int64).reshape(-1, 2)
+    lone = lone_photosites(mosaic, area, levels, task)
+    places = np.concatenate([np.array(inside, np.int64).reshape(-1, 2), lone])
     cfa = sensor_map.sensor.cfa.shifted(x=area.x, y=area.y)
     defects = {(defect.y - area.y, defect.x - area.x): defect for defect in chosen.defects}
-    alone = [defects.get(place) for place in inside]
+    alone = [defects.get(place) for place in inside] + [None] * len(lone)
     mask = mask_of(sensor_map, area)
     targets = Targets(mosaic[area.slices], mask, places, cfa, alone, task.exposure, levels)
     repaired = new_values(targets, task.method)
     found = ~repaired.unknown
     rows, cols = (places[found] + (area.y, area.x)).T
-    return RepairedPhotosites(rows, cols, repaired.values[found], len(wanted) - rows.size)
+    left = len(wanted) + len(lone) - rows.size
+    return RepairedPhotosites(rows, cols, repaired.values[found], left, int(np.count_nonzero(found[len(inside) :])))
+
+
+def lone_photosites(
+    mosaic: NDArray[np.uint16], area: Rect, levels: Levels, task: CorrectionTask
+) -> NDArray[np.int64]:
+    """Return the lone photosites to repair, rows and columns within the area, ``(N, 2)``; none if that was not asked.
+
+    Parameters
+    ----------
+    mosaic, area, levels, task
+        As for `find_repairs`.
+    """
+    if task.also_lone is None:
+        return np.empty((0, 2), np.int64)
+    cfa = task.sensor_map.sensor.cfa.shifted(x=area.x, y=area.y)
+    return find_lone(mosaic[area.slices], mask_of(task.sensor_map, area), cfa, levels, task.also_lone)
 
 
 def usable_part(original: Original, sensor_map: SensorMap, name: str) -> Rect:

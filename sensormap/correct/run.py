@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from sensormap.correct.destinations import (
     without_results,
 )
 from sensormap.correct.jpeg.jpeg import correct_jpeg
-from sensormap.correct.methods.registry import DIRECTIONAL, JPEG_METHODS, METHODS
+from sensormap.correct.methods.registry import DIRECTIONAL, JPEG_METHODS, LEAST_LONE_SIGMA, METHODS
 from sensormap.correct.raw import (
     CorrectedCopy,
     CorrectionTask,
@@ -68,6 +69,8 @@ class CorrectedPhoto:
         The defects that were to be repaired, and how many others were not, by reason.
     elsewhere
         Mean change of a JPEG outside the blocks that were coded anew, in DN of 8 bits.
+    lone
+        How many of the repaired photosites are in no map.
     """
 
     source: Path
@@ -76,6 +79,7 @@ class CorrectedPhoto:
     left: int
     chosen: ChosenDefects
     elsewhere: float | None = None
+    lone: int = 0
 
 
 @dataclass(frozen=True)
@@ -101,11 +105,14 @@ class CorrectOptions:
         never are.
     jobs
         Threads; None means one for each processor, at most 8.
+    also_lone
+        Sigma, 8 or more, from which lone bright photosites of a raw photo are repaired that are in no map (see
+        `methods.lone`); None leaves them.
 
     Raises
     ------
     ValueError
-        If there is no such method, or `jobs` is below 1.
+        If there is no such method, `jobs` is below 1, or `also_lone` below 8.
     """
 
     method: str = DIRECTIONAL
@@ -115,6 +122,7 @@ class CorrectOptions:
     force: bool = False
     overwrite: bool = False
     jobs: int | None = None
+    also_lone: float | None = None
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -122,6 +130,9 @@ class CorrectOptions:
             raise ValueError(msg)
         if self.jobs is not None and self.jobs < 1:
             msg = f"jobs: {self.jobs} is not 1 or more"
+            raise ValueError(msg)
+        if self.also_lone is not None and not LEAST_LONE_SIGMA <= self.also_lone < math.inf:
+            msg = f"also_lone: {self.also_lone} is not {LEAST_LONE_SIGMA:g} or more"
             raise ValueError(msg)
 
 
@@ -303,7 +314,7 @@ def _correct(
     objection = unless_corrected(data, kept)
     write_atomically(copy.data, output, overwrite=options.overwrite, objection=objection)
     log.info("%s: %d repaired, written to %s", path, copy.repaired, output)
-    return CorrectedPhoto(path, output, copy.repaired, copy.left, chosen, copy.elsewhere)
+    return CorrectedPhoto(path, output, copy.repaired, copy.left, chosen, copy.elsewhere, copy.lone)
 
 
 def check_fits(photo: Photo, sensor_map: SensorMap, options: CorrectOptions) -> None:
@@ -323,6 +334,9 @@ def check_fits(photo: Photo, sensor_map: SensorMap, options: CorrectOptions) -> 
             msg = f"{name}: a PNG or TIFF file tells nothing of what a DNG needs"
             raise FrameMismatchError(msg)
         return
+    if options.also_lone is not None:
+        msg = f"{name}: a JPEG, in which nothing lone is left: developing spreads it; --also-lone is for raw photos"
+        raise FrameMismatchError(msg)
     if options.method not in JPEG_METHODS or options.dng or options.opcodes:
         msg = f"{name}: a JPEG, which is corrected by --method {' or '.join(JPEG_METHODS)} and stays one"
         raise FrameMismatchError(msg)
@@ -345,7 +359,8 @@ def _copy_of_raw(
     """Return the corrected copy of a raw photo: of the same format if that can be written, else a DNG."""
     name = photo.path.name
     profile = find_profile(sensor_map.body)
-    task = CorrectionTask(name, sensor_map, chosen, options.method, photo.exposure, profile, by_libraw)
+    method, lone = options.method, options.also_lone
+    task = CorrectionTask(name, sensor_map, chosen, method, photo.exposure, profile, by_libraw, lone)
     if is_image_name(photo.path):
         return correct_image(data, task)
     if options.opcodes:

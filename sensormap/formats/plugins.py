@@ -17,6 +17,7 @@ from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError, SensorMapError
 from sensormap.formats.listing import Format, Listing, Run, make_listing, raw_grid
+from sensormap.photos.files import PARSER_ERRORS
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ def plugin_formats(taken: Collection[str]) -> dict[str, Format]:
     """
     try:
         points = sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value))
-    except Exception as error:  # noqa: BLE001 - whatever the metadata of another package makes of it
+    except (*PARSER_ERRORS, OSError) as error:  # the metadata of another package
         log.warning("formats of other packages cannot be listed: %s", _said(error))
         return {}
     found: dict[str, Format] = {}

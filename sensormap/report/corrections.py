@@ -27,7 +27,10 @@ def corrected_table(corrected: Sequence[CorrectedPhoto]) -> Table:
     changes = [one.elsewhere for one in corrected if one.elsewhere is not None]
     mean = f"{max(changes, default=0.0):.4f}"
     note = f"JPEGs: outside the repaired blocks their pixels changed by {mean} DN on average at most."
-    note = note if changes else ""
+    notes = [note] if changes else []
+    if lone := sum(one.lone for one in corrected):
+        notes.append(f"{counted(lone, 'place')} of them lone, and in no map.")
+    note = " ".join(notes)
     return Table(_title(corrected), header, rows, right=frozenset({2}), note=note, spare=("written as",))
 
 

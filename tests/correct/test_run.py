@@ -165,6 +165,70 @@ def test_subtracting_leaves_the_real_signal(photos, tmp_path):
     assert abs(int(decoded(tmp_path / "directional" / "DSC_3.NEF")[BORN[1], BORN[0]]) - real) > 30
 
 
+LONE = (77, 60)
+
+
+@pytest.fixture
+def struck(photos):
+    """The second photo with one photosite more, that no map has."""
+    mosaic = mosaic_with_defects()
+    mosaic[LONE[1], LONE[0]] = 3500
+    (photos / "DSC_3.NEF").write_bytes(nef_bytes(mosaic, meta()))
+    return photos / "DSC_3.NEF"
+
+
+@pytest.mark.parametrize("method", ["directional", "subtract"])
+def test_lone_photosites_are_repaired_where_asked(struck, tmp_path, method):
+    done, _ = correct(struck, tmp_path / "out", also_lone=20.0, method=method)
+    assert [(one.repaired, one.lone) for one in done] == [(85, 1)]
+    assert changed(struck, tmp_path / "out" / "DSC_3.NEF") == places(HOT, STUCK, BORN, LONE)
+    done, _ = correct(struck, tmp_path / "plain", method=method)
+    assert [(one.repaired, one.lone) for one in done] == [(84, 0)]
+    assert LONE not in changed(struck, tmp_path / "plain" / "DSC_3.NEF")
+
+
+@pytest.mark.parametrize("options", [{"dng": True}, {"opcodes": True}])
+def test_lone_photosites_go_into_dngs_and_their_lists(struck, tmp_path, options):
+    done, _ = correct(struck, tmp_path / "out", also_lone=20.0, **options)
+    assert [(one.repaired, one.left, one.lone) for one in done] == [(85, 0, 1)]
+    if "dng" in options:
+        assert LONE in changed(struck, tmp_path / "out" / "DSC_3.dng")
+
+
+def test_lone_photosites_are_told(struck, tmp_path):
+    write_map(toy(), tmp_path / "d80.yaml")
+    arguments = ["correct", str(tmp_path / "d80.yaml"), str(struck), "-o", str(tmp_path / "out"), "--also-lone", "20"]
+    result = CliRunner().invoke(main, arguments)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "85 places repaired" in result.stdout
+    assert result.stdout.endswith("1 place of them lone, and in no map.\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--also-lone", "7.5", "-o", "out"], "7.5 is not in the range x>=8.0"),
+        (["--also-lone", "nan", "-o", "out"], "nan is not in the range"),
+        (["--also-lone", "20", "--check"], "--check repairs healthy photosites only"),
+    ],
+)
+def test_wrong_ways_to_ask_for_lone_photosites(struck, tmp_path, words, problem):
+    write_map(toy(), tmp_path / "d80.yaml")
+    result = CliRunner().invoke(main, ["correct", str(tmp_path / "d80.yaml"), str(struck), *words])
+    assert result.exit_code == 2
+    assert problem in result.stderr
+
+
+def test_jpegs_are_refused_where_lone_photosites_are_asked_for(tmp_path):
+    pixels = np.full((CROP.height, CROP.width, 3), 99, np.uint8)
+    (tmp_path / "DSC_1.JPG").write_bytes(jpeg_bytes(pixels, meta()))
+    done, refused = correct(tmp_path / "DSC_1.JPG", tmp_path / "out", also_lone=20.0)
+    assert done == ()
+    assert refused[0].startswith("DSC_1.JPG: a JPEG, in which nothing lone is left")
+    with pytest.raises(ValueError, match="also_lone: inf is not 8 or more"):
+        CorrectOptions(also_lone=float("inf"))
+
+
 def test_all_repairs_everything(photos, tmp_path):
     correct(photos / "DSC_1.NEF", tmp_path / "out", all_defects=True)
     assert changed(photos / "DSC_1.NEF", tmp_path / "out" / "DSC_1.NEF") >= places(HOT, STUCK, BORN)

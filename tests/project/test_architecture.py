@@ -17,7 +17,7 @@ PACKAGE = PROJECT / "sensormap"
 FLOORS = [
     {"errors", "bounded_reading", "kernel_cache", "strict_yaml", "threads", "version"},
     {"camera", "compiled", "output", "settings", "urls"},
-    {"frame"},
+    {"frame", "integrations"},
     {"photos", "maps", "score"},
     {"decode", "detect", "history"},
     {"diagnose", "formats", "alignment"},
@@ -31,7 +31,8 @@ FLOORS = [
 ]
 PIPELINE = [
     *("camera", "photos", "decode", "score", "detect", "diagnose", "shards", "assemble", "survey"),
-    *("maps", "correct", "formats", "history", "evaluation", "variance", "alignment", "report", "plots", "cli"),
+    *("maps", "correct", "formats", "integrations", "history", "evaluation", "variance", "alignment"),
+    *("report", "plots", "cli"),
 ]
 """Packages in the order of the pipeline, in which `sensormap.__doc__` lists them."""
 

@@ -34,6 +34,7 @@ TWINS = {
     "cameras": ("list_profiles", "get_profile", "align_jpeg", "check_profiles", "write_profiles"),
     "state": ("describe_state", "check_state", "merge_states", "forget_photos"),
     "schema": ("map_schema",),
+    "integrations": (),  # is about another program's folders only
     "completion": (),  # is about the command line only
 }
 """What in the library does what each command does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import click
 from sensormap.cli.console import Failure, configure_log
 from sensormap.cli.options import complete_files, examples, jobs_option, map_argument, quiet_option
 from sensormap.cli.progress import progress_bar
-from sensormap.correct.methods.registry import DIRECTIONAL, JPEG_METHODS, METHODS
+from sensormap.correct.methods.registry import DIRECTIONAL, JPEG_METHODS, LEAST_LONE_SIGMA, METHODS
 
 if TYPE_CHECKING:
     from sensormap.correct.run import CorrectOptions
@@ -23,6 +24,14 @@ _METHODS = "\n".join(("\b", "Methods, and the value that a defective photosite g
 _EXAMPLES = examples(
     "sensormap correct d80.yaml ~/Pictures/d80 -o fixed/", "sensormap correct d80.yaml DSC_0001.NEF -o fixed/ --dry-run"
 )
+
+
+def _finite(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    """Refuse what is no number, which click's range lets pass."""
+    if value is not None and not math.isfinite(value):
+        msg = f"{value} is not in the range x>={LEAST_LONE_SIGMA}."
+        raise click.BadParameter(msg)
+    return value
 
 
 @click.command("correct", epilog=f"{_METHODS}\n\n{_EXAMPLES}")
@@ -42,6 +51,14 @@ _EXAMPLES = examples(
     "all_defects",
     is_flag=True,
     help="Repair every mapped defect, also those that appeared later, have healed, or are invisible at this exposure.",
+)
+@click.option(
+    "--also-lone",
+    type=click.FloatRange(LEAST_LONE_SIGMA),
+    callback=_finite,
+    metavar="SIGMA",
+    help="Repair also lone bright photosites that are in no map, as cosmic rays leave them, from so many sigma of the "
+    "photo's noise, 8 at least; 20 is careful. Raw photos only.",
 )
 @click.option("--dng", is_flag=True, help="Write every raw photo as a DNG, also a NEF that could stay one.")
 @click.option(
@@ -73,6 +90,7 @@ def correct_command(
     overwrite: bool,
     method: str,
     all_defects: bool,
+    also_lone: float | None,
     dng: bool,
     opcodes: bool,
     check: bool,
@@ -96,6 +114,9 @@ def correct_command(
     if check and dry_run:
         msg = "--check and --dry-run both write nothing: leave one out"
         raise click.UsageError(msg)
+    if check and also_lone is not None:
+        msg = "--check repairs healthy photosites only: leave --also-lone out"
+        raise click.UsageError(msg)
     if method != DIRECTIONAL and (check or opcodes):
         why = "--check, which tries them all" if check else "--opcodes, which uses none"
         msg = f"--method {method} does not go with {why}"
@@ -105,8 +126,9 @@ def correct_command(
     verbosity = verbose - quiet
     configure_log(verbosity)
     options = CorrectOptions(
-        method, all_defects=all_defects, dng=dng, opcodes=opcodes, force=force, overwrite=overwrite, jobs=jobs
-    )
+        method, all_defects=all_defects, dng=dng, opcodes=opcodes, force=force, overwrite=overwrite, jobs=jobs,
+        also_lone=also_lone,
+    )  # fmt: skip
     _run(map_file, photos, Path(output) if output else None, options, dry_run=dry_run, verbosity=verbosity)
 
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     Estimate = Callable[[Targets], NDArray[np.float64]]
 
 
+LEAST_LONE_SIGMA = 8.0
+"""The lowest threshold of lone photosites: below, noise and texture of every photo would be repaired."""
+
+
 @dataclass(frozen=True)
 class Method:
     """One repair method; a new one is a module of this package, with such a function, and a row of `METHODS`.

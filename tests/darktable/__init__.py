@@ -1,0 +1,1 @@
+"""darktable's script in a real darktable, in a virtual display; ``make test-darktable`` asks for it."""
