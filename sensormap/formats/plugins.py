@@ -10,14 +10,16 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import ListFormatError, SensorMapError
 from sensormap.formats.listing import Format, Listing, Run, make_listing, raw_grid
 from sensormap.photos.files import PARSER_ERRORS
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,8 @@ def plugin_formats(taken: Collection[str]) -> dict[str, Format]:
     taken
         Names that they may not have.
     """
+    from importlib.metadata import entry_points  # noqa: PLC0415 - takes its time, and own formats need it not
+
     try:
         points = sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value))
     except (*PARSER_ERRORS, OSError) as error:  # the metadata of another package

@@ -37,6 +37,7 @@ from sensormap.errors import (
 )
 from sensormap.formats.listing import Listing, Photosite, Run
 from sensormap.formats.registry import FORMATS
+from sensormap.maps.changes.edit_map import edit_map
 from sensormap.maps.entries import DefectKind
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.mapfile.writing import map_text
@@ -177,6 +178,7 @@ def _read_exif(name: str, content: bytes, _: Path) -> None:
 
 def _map_files() -> Files:
     maps = {"toy": toy_map(), "full": full_map(), "jpeg": jpeg_map(), "both": both_map()}
+    maps["edited"] = edit_map(full_map(), add=[(7, 8, "dead")], remove=[(10, 7)], note="a star: #1")
     return [(f"{name}.yaml", map_text(one).encode()) for name, one in maps.items()]
 
 
