@@ -52,8 +52,8 @@ def short(length):
     return tiff_with_tag(51008, OPCODES, deep=True)[:length]
 
 
-LOOP = b"II*\0" + struct.pack("<IHI", 8, 0, 8)
-MANY = b"II*\0" + struct.pack("<IHHHII68I", 8, 1, 330, 4, 64, 26, 0, *range(300, 364), 0, 0, 0) + bytes(999)
+LOOP = b"II*\0" + struct.pack("<IHHHIII", 8, 1, 330, 4, 1, 8, 8)
+FAR = b"II*\0" + struct.pack("<IHHHIII", 8, 1, 330, 4, 9, 2**31, 0)
 
 
 @pytest.mark.parametrize(
@@ -61,11 +61,11 @@ MANY = b"II*\0" + struct.pack("<IHHHII68I", 8, 1, 330, 4, 64, 26, 0, *range(300,
     [
         (tiff_with_tag(51009, OPCODES), "has no list of opcodes"),
         (LOOP, "has no list of opcodes"),
-        (MANY, "more than 64 directories"),
-        (b"II*\0", "ends before byte 8"),
-        (short(20), "a directory of 1 tags at byte 8 reaches beyond the end"),
-        (short(60), "expected bytes within the file"),
-        (b"II*\0" + struct.pack("<IH", 8, 65535) + bytes(100), "a directory of 65535 tags at byte 8 reaches beyond"),
+        (FAR, "has no list of opcodes"),
+        (b"II*\0", "does not open with a count of opcodes"),
+        (short(20), "has no list of opcodes"),
+        (short(60), "bytes at 44, expected inside the file's 60 bytes"),
+        (b"II*\0" + struct.pack("<IH", 8, 65535) + bytes(100), "has no list of opcodes"),
         (tiff_with_tag(51008, b"\0\0\0\0"), r"no opcode FixBadPixelsList \(id 5\) among its opcodes \(none\)"),
         (tiff_with_tag(51008, constant(0)), "marks defects by a value in its image, which cannot be decoded"),
         (tiff_with_tag(51008, struct.pack(">IIIII", 1, 4, 0, 0, 0)), "FixBadPixelsConstant of 0 bytes, expected 8"),

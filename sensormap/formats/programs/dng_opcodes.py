@@ -17,9 +17,9 @@ from collections.abc import Iterator
 
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
+from sensormap.decode.tiff import Tiff, TiffField, open_tiff
 from sensormap.errors import DecodeError, ListFormatError
 from sensormap.formats.listing import MAX_LISTED, Format, Listing, Run, make_listing, raw_grid, within
-from sensormap.formats.tiff_tags import find_tag, is_tiff
 from sensormap.photos.files import MAX_PHOTO_BYTES
 
 PHASES = {"GRBG": 0, "RGGB": 1, "BGGR": 2, "GBRG": 3}
@@ -27,8 +27,9 @@ PHASES = {"GRBG": 0, "RGGB": 1, "BGGR": 2, "GBRG": 3}
 FIX_CONSTANT, FIX_LIST = 4, 5
 DNG_VERSION = 0x01030000  # 1.3.0.0, the first that knows opcodes
 MAX_OPCODES = 1000  # in one list; a list of camera corrections has a handful
-OPCODE_LIST_1, LINEARIZATION = 51008, 50712
-"""Tags of a DNG: opcodes for the image as stored, and the table by which stored values become linear ones."""
+OPCODE_LIST_1, LINEARIZATION, SUB_IFDS = 51008, 50712, 330
+"""Tags of a DNG: opcodes for the image as stored, the table that makes stored values linear, and its other images."""
+_MOST_IMAGES = 64  # below the first; a DNG has three or four
 _CONSTANT = struct.Struct(">II")  # value, phase
 _HEAD = struct.Struct(">IIII")  # id, version, flags, length of what follows
 _COUNTS = struct.Struct(">III")  # phase, points, rectangles
@@ -88,18 +89,12 @@ def read(data: bytes, name: str, sensor: Sensor) -> Listing:
         If the list is damaged or missing, says nothing of bad photosites, or names one outside the raw grid; or if the
         DNG marks defects by a value and cannot be decoded to look for it.
     """
-    content = data
-    if is_tiff(data):
-        found = find_tag(data, OPCODE_LIST_1, name)
-        if found is None:
-            msg = f"{name}: has no list of opcodes (tag {OPCODE_LIST_1}, OpcodeList1), so no photosites"
-            raise ListFormatError(msg)
-        content = found
-    opcodes = _opcodes(content, name)
+    dng = open_tiff(data, name, 0)
+    opcodes = _opcodes(data if dng is None else _list_of(dng), name)
     entries = [entry for kind, content in opcodes if kind == FIX_LIST for entry in _entries(content, name)]
     constants = [content for kind, content in opcodes if kind == FIX_CONSTANT]
-    if constants and is_tiff(data):
-        entries += [entry for content in constants for entry in _marked(data, content, name, sensor)]
+    if constants and dng is not None:
+        entries += [entry for content in constants for entry in _marked(dng, content, sensor)]
     elif not any(kind == FIX_LIST for kind, _ in opcodes):
         found_kinds = ", ".join(str(kind) for kind in sorted({kind for kind, _ in opcodes})) or "none"
         msg = f"{name}: no opcode FixBadPixelsList (id {FIX_LIST}) among its opcodes ({found_kinds}), so no photosites"
@@ -107,21 +102,44 @@ def read(data: bytes, name: str, sensor: Sensor) -> Listing:
     return make_listing(entries, raw_grid(sensor), name)
 
 
-def _marked(data: bytes, content: bytes, name: str, sensor: Sensor) -> list[Run]:
+def _list_of(dng: Tiff) -> bytes:
+    """Return the content of OpcodeList1, of the first image that has it."""
+    field = next((fields[OPCODE_LIST_1] for fields in _images(dng) if OPCODE_LIST_1 in fields), None)
+    if field is None:
+        msg = f"{dng.name}: has no list of opcodes (tag {OPCODE_LIST_1}, OpcodeList1), so no photosites"
+        raise ListFormatError(msg)
+    try:
+        return dng.content(field)
+    except DecodeError as error:
+        raise ListFormatError(str(error)) from error
+
+
+def _images(dng: Tiff) -> list[dict[int, TiffField]]:
+    """Return the tags of each image: the first, and those below it."""
+    main = dng.directory(struct.unpack_from(f"{dng.order}I", dng.data, 4)[0])
+    try:
+        below = dng.numbers(main, SUB_IFDS, most=_MOST_IMAGES)
+    except DecodeError:  # the list of the others lies outside the file
+        below = ()
+    return [main, *map(dng.directory, below)]
+
+
+def _marked(dng: Tiff, content: bytes, sensor: Sensor) -> list[Run]:
     """Return the photosites of a DNG that have the value which a FixBadPixelsConstant names."""
     import numpy as np  # noqa: PLC0415
 
     from sensormap.decode.original import read_original  # noqa: PLC0415 - LibRaw, which no other list needs
 
+    name = dng.name
     if len(content) != _CONSTANT.size:
         msg = f"{name}: FixBadPixelsConstant of {len(content)} bytes, expected {_CONSTANT.size}"
         raise ListFormatError(msg)
-    if find_tag(data, LINEARIZATION, name) is not None:
+    if any(LINEARIZATION in fields for fields in _images(dng)):
         msg = f"{name}: marks defects by a value of the stored image, which its table of linearisation hides"
         raise ListFormatError(msg)
     constant, _ = _CONSTANT.unpack(content)
     try:
-        original = read_original(data, name)
+        original = read_original(dng.data, name)
     except DecodeError as error:
         msg = f"{name}: marks defects by a value in its image, which cannot be decoded: {error}"
         raise ListFormatError(msg) from error
