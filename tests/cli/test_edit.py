@@ -12,6 +12,7 @@ from sensormap.cli.main import main
 from sensormap.maps.mapfile.reading import parse_map, read_map
 from sensormap.maps.mapfile.writing import write_map
 from tests.support.maps import toy_defect, toy_map
+from tests.support.photos import write_photos, write_profile
 
 
 def run(*arguments):
@@ -80,3 +81,32 @@ def test_what_is_no_longer_seen_is_dropped(place):
     ]
     assert run(*merge, "2011-01-01", "--overwrite").stdout.startswith("0 entries dropped: not seen since 2011-01-01\n")
     assert "'soon' does not match" in run(*merge, "soon").stderr
+
+
+def test_a_run_over_an_edited_map_keeps_its_edits(place):
+    """With a state folder too, where nothing is new; and of a map for each camera in a folder."""
+    write_photos(place / "photos", 3)
+    profile = write_profile(place)
+    arguments = "map", "photos", "--profile", profile, "--no-follow", "-q", "--overwrite", "--state", "state", "-o"
+    assert run(*arguments, "new.yaml").exit_code == 0
+    plain = (place / "new.yaml").read_bytes()
+    run("edit", "new.yaml", "--add", "7,8,dead", "--note", "mine", "-o", "new.yaml", "--overwrite")
+    edited = (place / "new.yaml").read_bytes()
+    result = run(*arguments, "new.yaml", "-vv", "--report", "new.html")
+    assert "edits by hand kept: 1" in result.stderr
+    assert "1 added" in (place / "new.html").read_text()
+    assert (place / "new.yaml").read_bytes() == edited
+    assert run(*arguments, "other.yaml").exit_code == 0
+    assert (place / "other.yaml").read_bytes() == plain
+
+
+def test_a_map_of_each_camera_keeps_its_edits(place):
+    write_photos(place / "photos", 3)
+    profile = write_profile(place)
+    arguments = "map", "photos", "--profile", profile, "--no-follow", "-q", "-o", "maps/", "--overwrite"
+    assert run(*arguments).exit_code == 0
+    (path,) = (place / "maps").iterdir()
+    run("edit", path, "--add", "7,8", "-o", path, "--overwrite")
+    edited = path.read_bytes()
+    assert run(*arguments).exit_code == 0
+    assert path.read_bytes() == edited

@@ -52,5 +52,5 @@ def with_kept_edits(sensor_map: SensorMap, edited: SensorMap | None) -> SensorMa
     except ValueError as error:
         log.warning("edits by hand are not kept: %s", error)
         return sensor_map
-    log.info("%d edits by hand kept", len(edited.edits))
+    log.info("edits by hand kept: %d", len(edited.edits))
     return kept
