@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.correct.nef_packing import nearest_indices, pack
+from sensormap.correct.nef_packing import nearest_indices, pack, writable_indices
 from sensormap.decode.libraw import open_raw, raw_values, read_sizes
 from sensormap.decode.nef.file import RawStrip, find_strip, strip_coding, with_strip
 from sensormap.decode.nef.strip import StripCoding, read_values, unpack
 from sensormap.errors import DecodeError, OutputError
 
-_BITS = 12  # of the NEFs that are written again: no others could be compared with a camera's
 _MOST_FILLING = 64  # bytes behind the last code; where more than zeros follow, they are something else, as a preview
 
 
@@ -53,7 +52,7 @@ class Nef:
 def can_rewrite(data: bytes, name: str) -> bool:
     """Tell, without decoding it, whether a file is a NEF that `read_nef` decodes, unless it is damaged."""
     raw = find_strip(data, name)
-    return raw is not None and raw.bits == _BITS and strip_coding(raw, name) is not None
+    return raw is not None and strip_coding(raw, name) is not None
 
 
 def read_nef(data: bytes, name: str) -> Nef | None:
@@ -69,8 +68,8 @@ def read_nef(data: bytes, name: str) -> Nef | None:
     Returns
     -------
     Nef or None
-        None where the file is no NEF of 12 bits, compressed losslessly or, with a full table, lossily: any other has to
-        be written in another format.
+        None where the file is no compressed NEF of a sort that `strip_coding` knows: any other has to be written in
+        another format.
 
     Raises
     ------
@@ -79,7 +78,7 @@ def read_nef(data: bytes, name: str) -> Nef | None:
         for each photo that it is understood.
     """
     raw = find_strip(data, name)
-    coding = strip_coding(raw, name) if raw and raw.bits == _BITS else None
+    coding = strip_coding(raw, name) if raw else None
     if raw is None or coding is None:
         return None
     strip = memoryview(data)[raw.offset : raw.offset + raw.length]
@@ -93,7 +92,9 @@ def read_nef(data: bytes, name: str) -> Nef | None:
     return Nef(name, data, unpacked.values, unpacked.indices, coding, raw)
 
 
-def with_values(nef: Nef, rows: NDArray[np.integer], cols: NDArray[np.integer], values: NDArray[np.generic]) -> bytes:
+def with_values(
+    nef: Nef, rows: NDArray[np.integer], cols: NDArray[np.integer], values: NDArray[np.generic]
+) -> bytes | None:
     """Return the file with new values at some photosites.
 
     Parameters
@@ -104,12 +105,13 @@ def with_values(nef: Nef, rows: NDArray[np.integer], cols: NDArray[np.integer], 
         Rows and columns of photosites on the raw grid, ``(N,)``; each photosite once.
     values
         New values in DN, ``(N,)``, finite; each becomes the nearest of the file's levels, of two equally near ones the
-        lower.
+        lower; in rows after a split the nearest that can be written.
 
     Returns
     -------
-    bytes
-        The file itself where no photosite changes. Else every byte outside the strip is the same, but for the strip's
+    bytes or None
+        The file itself where no photosite changes. None where there is no value that can be written, which may happen
+        in the first two columns after a split. Else every byte outside the strip is the same, but for the strip's
         length and place where these change: a shorter strip is filled up with zeros; a longer one grows at the end of
         the file, or moves there if something else lies behind it, which then stays where it is.
 
@@ -119,6 +121,8 @@ def with_values(nef: Nef, rows: NDArray[np.integer], cols: NDArray[np.integer], 
         If a photosite lies outside the raw grid, or a value is not finite.
     """
     new = _new_indices(nef, rows, cols, values)
+    if new is None:
+        return None
     if np.array_equal(new, nef.indices[rows, cols]):
         return nef.data
     indices = nef.indices.copy()
@@ -158,7 +162,11 @@ def check_rewritten(
     Of some cameras LibRaw leaves the last rows out. They are packed by the same loop as those that are compared, and
     `read_nef` has shown that packing them gives the camera's own bytes.
     """
-    new = nef.levels[_new_indices(nef, rows, cols, values)]
+    indices = _new_indices(nef, rows, cols, values)
+    if indices is None:
+        msg = f"{nef.name}: rewritten, though some values cannot be"
+        raise OutputError(msg)
+    new = nef.levels[indices]
     decoder = "LibRaw" if by_libraw else "the own decoder"
     try:
         found, height = (_by_libraw if by_libraw else _by_own_decoder)(data, nef.name)
@@ -207,8 +215,11 @@ def _same_bits(again: bytes, strip: memoryview, bits: int) -> bool:
 
 def _new_indices(
     nef: Nef, rows: NDArray[np.integer], cols: NDArray[np.integer], values: NDArray[np.generic]
-) -> NDArray[np.uint16]:
-    """Return the indices of the levels next to new values; the old one where that level is the same."""
+) -> NDArray[np.uint16] | None:
+    """Return the indices of the levels next to new values; the old one where that level is the same.
+
+    None where a strip with a split has none that can be written.
+    """
     height, width = nef.values.shape
     if ((rows < 0) | (rows >= height) | (cols < 0) | (cols >= width)).any():
         msg = f"{nef.name}: photosites to change that lie outside the raw grid of {width} x {height}"
@@ -217,4 +228,7 @@ def _new_indices(
         msg = f"{nef.name}: new values that are not finite"
         raise ValueError(msg)
     new = nearest_indices(values, nef.levels)
-    return np.where(nef.levels[new] == nef.values[rows, cols], nef.indices[rows, cols], new)
+    margin = nef.coding.margin  # whose levels repeat the lowest and the highest
+    new = np.clip(new, margin, len(nef.levels) - 1 - margin)
+    new = np.where(nef.levels[new] == nef.values[rows, cols], nef.indices[rows, cols], new)
+    return writable_indices(nef.indices, rows, cols, new, nef.coding)

@@ -16,6 +16,7 @@ from sensormap.correct.methods.new_values import new_values
 from sensormap.correct.methods.targets import Levels, Targets
 from sensormap.correct.nef import check_rewritten, read_nef, with_values
 from sensormap.correct.selection import ChosenDefects
+from sensormap.decode.libraw import open_raw, read_levels
 from sensormap.decode.original import Original, read_original
 from sensormap.decode.png_tiff import image_bytes, image_size, read_image
 from sensormap.errors import FrameMismatchError, OutputError
@@ -127,15 +128,26 @@ def correct_nef(data: bytes, task: CorrectionTask) -> CorrectedCopy | None:
     if nef is None:
         return None
     _check_size((nef.raw.width, nef.raw.height), None, task.sensor_map, task.name)
-    sensor = task.sensor_map.sensor
-    black = (0,) * len(sensor.cfa.planes)  # such cameras subtract it themselves
-    levels = Levels(sensor.cfa, black, int(nef.levels[-1])).of(task.profile)
-    repairs = find_repairs(nef.values, sensor.active_area, levels, task)
+    levels = _nef_levels(data, int(nef.levels[-1]), task)
+    repairs = find_repairs(nef.values, task.sensor_map.sensor.active_area, levels, task)
     rewritten = with_values(nef, repairs.rows, repairs.cols, repairs.values)
+    if rewritten is None:
+        return None
     if rewritten is not data:
         rewritten = marked(rewritten)
         check_rewritten(rewritten, nef, repairs.rows, repairs.cols, repairs.values, by_libraw=task.by_libraw)
     return CorrectedCopy(rewritten, "", repairs.rows.size, repairs.left, lone=repairs.lone)
+
+
+def _nef_levels(data: bytes, highest: int, task: CorrectionTask) -> Levels:
+    """Return black and saturation of a NEF: the profile's where it was checked, else LibRaw's, which decodes for it."""
+    profile, sensor = task.profile, task.sensor_map.sensor
+    if profile and profile.verified and profile.black_level is not None:
+        return Levels(sensor.cfa, profile.black_level, highest).of(profile)
+    with open_raw(data, task.name) as file:
+        found = read_levels(file, task.name)
+    _check_size(sensor.raw_size, found.cfa, task.sensor_map, task.name)
+    return Levels(found.cfa, found.black_level, min(highest, found.white_level)).of(profile)
 
 
 def correct_as_dng(data: bytes, task: CorrectionTask) -> CorrectedCopy:

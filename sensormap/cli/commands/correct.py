@@ -103,7 +103,7 @@ def correct_command(
     """Write repaired copies of PHOTOS, without the defects of MAP.
 
     PHOTOS are files, folders (searched recursively) and patterns, in any mix; they stay as they are. A copy of a
-    compressed 12-bit NEF is a NEF in which only defective photosites differ. A copy of any other raw photo is a DNG. A
+    compressed NEF is a NEF in which only defective photosites differ. A copy of any other raw photo is a DNG. A
     copy of a JPEG is a JPEG in which only the blocks around defects differ. A defect is left alone in photos taken
     before it appeared or after it healed, and in those at whose exposure it is invisible. Exit code 1 if a photo could
     not be corrected.
