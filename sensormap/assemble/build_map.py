@@ -82,7 +82,7 @@ def assemble(
     lines = lines_of()
     columns, rows, alone = make_lines(defects, lines, sensor, Clock(evidence.followed_photos))
     if evidence.followed is not None and not rules.smears:
-        alone = with_clusters(alone, sensor.cfa.step)
+        alone = with_clusters(alone, sensor.cfa)
         area, on_lines = sensor.active_area, {(one.x, one.y) for one in defects} - {(one.x, one.y) for one in alone}
         covered = np.array([(y - area.y) * area.width + x - area.x for x, y in on_lines], np.int64)
         false = _false_positives(evidence, evidence.followed, lines, covered)

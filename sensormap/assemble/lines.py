@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -67,7 +67,8 @@ def make_lines(
         Capture times of the followed frames.
     """
     parts: list[_LinePart] = []
-    for one in (*_runs("column", defects), *_runs("row", defects), *(_of_line(line, sensor) for line in lines)):
+    runs = *_runs("column", defects, sensor), *_runs("row", defects, sensor)
+    for one in (*runs, *(_of_line(line, sensor) for line in lines)):
         parts = _added(parts, one)
     entries = [(one, [defect for defect in defects if one.holds(defect)]) for one in parts]
     columns = [Column(*_place(one), **_facts(one, held, clock)) for one, held in entries if one.axis == "column"]
@@ -76,27 +77,27 @@ def make_lines(
     alone = tuple(defect for defect in defects if (defect.x, defect.y) not in covered)
     columns.sort(key=lambda entry: (entry.x, entry.y0))
     rows.sort(key=lambda entry: (entry.y, entry.x0))
-    alone = tuple(defect for defect in alone if not _made_by_line(defect, columns, rows, sensor.cfa.step))
+    alone = tuple(defect for defect in alone if not _made_by_line(defect, columns, rows, sensor.cfa.beside))
     return tuple(columns), tuple(rows), alone
 
 
-def _made_by_line(defect: Defect, columns: Sequence[Column], rows: Sequence[Row], step: int) -> bool:
+def _made_by_line(defect: Defect, columns: Sequence[Column], rows: Sequence[Row], beside: Collection[int]) -> bool:
     """Tell whether a line beside a photosite makes it seem to deviate the other way.
 
     Three of its eight neighbours lie on the line: beside a dark one, their median is too low.
     """
-    opposite = _OPPOSITE.get(defect.kind, frozenset())
+    opposite, far = _OPPOSITE.get(defect.kind, frozenset()), max(beside)
     places = [
         *((one.kind, one.x, one.y0, one.y1, defect.x, defect.y) for one in columns),
         *((one.kind, one.y, one.x0, one.x1, defect.y, defect.x) for one in rows),
     ]
     return any(
-        kind in opposite and abs(across - place) == step and first - step <= along <= last + step
+        kind in opposite and abs(across - place) in beside and first - far <= along <= last + far
         for kind, place, first, last, across, along in places
     )
 
 
-def _runs(axis: str, defects: Sequence[Defect]) -> list[_LinePart]:
+def _runs(axis: str, defects: Sequence[Defect], sensor: Sensor) -> list[_LinePart]:
     """Return the runs of defects along columns (rows)."""
     x = np.array([defect.x for defect in defects], np.int32)
     y = np.array([defect.y for defect in defects], np.int32)
@@ -106,6 +107,8 @@ def _runs(axis: str, defects: Sequence[Defect]) -> list[_LinePart]:
         planes = Counter(defects[i].plane for i in run.members)
         named = sorted(plane for plane, count in planes.items() if count >= _LEAST_SHARE * run.members.size)
         ends = [int(along[i]) for i in run.members if defects[i].plane in named]
+        if sensor.cfa.is_xtrans:  # its classes follow each other in no order: a line has all of them
+            named = sorted((Column if axis == "column" else Row).crossed(run.col, sensor.cfa))
         found.append(_LinePart(axis, run.col, ends[0], ends[-1], tuple(named)))
     return found
 

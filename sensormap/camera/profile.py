@@ -62,8 +62,12 @@ class Profile:
         return None if self.jpeg_crop is None else (self.jpeg_crop.width, self.jpeg_crop.height)
 
     def places_jpegs_of(self, size: tuple[int, int] | None) -> bool:
-        """Tell whether it says where JPEGs of a size lie on the raw grid, or forbids them as a verified one does."""
-        return self.jpeg_crop is not None and (self.verified or size == self.jpeg_size)
+        """Tell whether it says where JPEGs of a size lie on the raw grid, or forbids them as a verified one does.
+
+        Those of X-Trans cameras are never placed there: how a defect is smeared by their demosaicing is not known.
+        """
+        placed = self.jpeg_crop is not None and not self.cfa.is_xtrans
+        return placed and (self.verified or size == self.jpeg_size)
 
 
 @dataclass(frozen=True, order=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from sensormap.bounded_reading import read_at_most
-from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
+from sensormap.camera.cfa import CFA_NAMES, Cfa, cfa_names
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import MAX_NAME_LENGTH, Body, Profile
 from sensormap.errors import ProfileError
@@ -31,6 +31,7 @@ UNVERIFIED = "unverified"
 MAX_PROFILE_BYTES = 64 * 1024  # a profile has ten lines; this leaves room for comments
 MAX_PROFILE_SIDE = 65535  # LibRaw's sizes are 16-bit
 MAX_BITS = 16  # photosites are decoded into 16-bit integers
+_MOST_LISTED = 4  # planes whose black levels may differ: of more, all have one
 MAX_SECONDS = 1e5  # longer than any camera exposes
 _KEYS = (
     *("make", "model", "raw_size", "active_area", "jpeg_crop"),
@@ -303,8 +304,8 @@ def _rect(values: dict[str, Any], key: str, size: tuple[int, int]) -> Rect:
 
 def _cfa(values: dict[str, Any]) -> Cfa:
     name = values["cfa"]
-    if name not in (*BAYER_NAMES, MONO):  # Cfa knows one more, which no camera has
-        _refuse(values, "cfa", f"one of {', '.join((*BAYER_NAMES, MONO))}")
+    if name not in CFA_NAMES:  # Cfa knows one more, which no camera has
+        _refuse(values, "cfa", f"one of {cfa_names()}")
     return Cfa(name)
 
 
@@ -312,9 +313,10 @@ def _black_level(values: dict[str, Any], planes: int, saturation: int) -> tuple[
     value = values["black_level"]
     if value is None:
         return None
-    levels = value if isinstance(value, list) else [value] * planes
+    listed = f"a list of {planes} of them, " if planes <= _MOST_LISTED else ""
+    levels = value if isinstance(value, list) and planes <= _MOST_LISTED else [value] * planes
     if len(levels) != planes or not all(_is_integer(level) and 0 <= level < saturation for level in levels):
-        _refuse(values, "black_level", f"a whole number below saturation, a list of {planes} of them, or null")
+        _refuse(values, "black_level", f"a whole number below saturation, {listed}or null")
     return tuple(levels)
 
 

@@ -24,7 +24,7 @@ raw_size: [{width}, {height}]
 active_area: {rect_text(profile.active_area)}
 jpeg_crop: {rect_text(profile.jpeg_crop)}
 cfa: {profile.cfa.name}
-black_level: {"null" if black is None else list(black)}
+black_level: {"null" if black is None else black[0] if profile.cfa.is_xtrans else list(black)}
 saturation: {profile.saturation}
 bits: {profile.bits}
 suppression_from_s: {"null" if suppression is None else suppression}

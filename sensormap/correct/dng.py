@@ -1,8 +1,9 @@
 """A mosaic as a DNG: for raw photos of formats that nothing else than the camera writes.
 
 Adobe, Digital Negative Specification 1.3, chapters 3 and 4. DNG counts crops, filters and black levels from the corner
-of the active area, not from raw-grid (0, 0). Its corner is therefore always at even x and y, where both patterns read
-alike. LibRaw cuts an odd row or column away in any case, and then takes the black levels of the wrong planes (0.22.2).
+of the active area, not from raw-grid (0, 0). Its corner is therefore always at even x and y, of X-Trans at multiples of
+6, where both patterns read alike. LibRaw cuts such rows and columns away in any case, and then takes the black levels
+of the wrong planes, or does not tell the pattern of X-Trans (0.22.2).
 
 The EXIF directory, which says how the photo was taken, is put in by this module, since tifffile writes directories of
 images only. Without it, its fields in the main directory, dcraw and LibRaw do not find the ISO, and RawTherapee none.
@@ -18,6 +19,7 @@ from io import BytesIO
 import numpy as np
 from numpy.typing import NDArray
 
+from sensormap.camera.cfa import MONO, Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.decode.libraw import open_raw, raw_values, read_sizes
 from sensormap.decode.original import Matrix, Original
@@ -165,7 +167,7 @@ def _dng_tags(original: Original, *, opcodes: bytes | None) -> list[_DngTag]:
         *_camera_tags(original),
         *_area_tags(original),
         *_level_tags(original),
-        *(_colour_tags(original) if original.cfa.step == 2 else []),
+        *([] if original.cfa.name == MONO else _colour_tags(original)),
     ]
     return [*tags, _tag(51008, _UNDEFINED, opcodes)] if opcodes else tags
 
@@ -188,7 +190,7 @@ def _camera_tags(original: Original) -> list[_DngTag]:
 
 def _area_tags(original: Original) -> list[_DngTag]:
     """Return the active area, and the crop, all of it where none is known."""
-    area = _from_even_corner(original.visible)
+    area = _from_whole_corner(original.visible, original.cfa)
     crop = area.intersection(original.crop) if original.crop else area
     return [
         _tag(50829, _LONG, (area.y, area.x, area.y + area.height, area.x + area.width)),  # ActiveArea
@@ -200,10 +202,12 @@ def _area_tags(original: Original) -> list[_DngTag]:
 
 def _level_tags(original: Original) -> list[_DngTag]:
     """Return black of each plane, and white."""
-    step = original.cfa.step
+    step, black = original.cfa.step, original.black_level
+    if original.cfa.is_xtrans and len({*black}) == 1:  # which LibRaw reads better than 36 numbers
+        step, black = 1, black[:1]
     return [
         _tag(50713, _SHORT, (step, step)),  # BlackLevelRepeatDim
-        _tag(50714, _SHORT, original.black_level),
+        _tag(50714, _SHORT, black),
         _tag(50717, _LONG, (original.white_level,)),
     ]
 
@@ -211,9 +215,10 @@ def _level_tags(original: Original) -> list[_DngTag]:
 def _colour_tags(original: Original) -> list[_DngTag]:
     """Return where the filters are, and what their colours are."""
     matrix = [part for row in original.colour_matrix or _SRGB for part in row]
+    step, letters = original.cfa.step, original.cfa.name.replace("/", "")
     return [
-        _tag(33421, _SHORT, (2, 2)),  # CFARepeatPatternDim
-        _tag(33422, _BYTE, bytes(_COLOUR[letter] for letter in original.cfa.name)),  # CFAPattern
+        _tag(33421, _SHORT, (step, step)),  # CFARepeatPatternDim
+        _tag(33422, _BYTE, bytes(_COLOUR[letter] for letter in letters)),  # CFAPattern
         _tag(50710, _BYTE, bytes((0, 1, 2))),  # CFAPlaneColor: red, green, blue
         _tag(50711, _SHORT, (1,)),  # CFALayout: rectangular
         _tag(50721, _SRATIONAL, _fixed(matrix, _MATRIX_UNIT)),  # ColorMatrix1
@@ -222,9 +227,16 @@ def _colour_tags(original: Original) -> list[_DngTag]:
     ]
 
 
-def _from_even_corner(area: Rect) -> Rect:
-    """Return an area without its first row and column where these are odd."""
-    cut_x, cut_y = area.x % 2, area.y % 2
+def _from_whole_corner(area: Rect, cfa: Cfa) -> Rect:
+    """Return an area without its first rows and columns, such that its corner lies where the pattern begins anew.
+
+    Examples
+    --------
+    >>> _from_whole_corner(Rect(3, 4, 20, 10), Cfa("GBRG"))
+    Rect(x=4, y=4, width=19, height=10)
+    """
+    period = max(cfa.step, 2)
+    cut_x, cut_y = -area.x % period, -area.y % period
     return Rect(area.x + cut_x, area.y + cut_y, area.width - cut_x, area.height - cut_y)
 
 
@@ -330,7 +342,7 @@ def _complete(buffer: BytesIO, original: Original) -> None:
     buffer.seek(0)
     with tifffile.TiffFile(buffer) as written:
         tags = written.pages.first.tags
-        if original.cfa.step == 1:
+        if original.cfa.name == MONO:
             tags[_PHOTOMETRIC].overwrite(_LINEAR_RAW)
         entry = tags[_PLACEHOLDER].offset
     buffer.seek(entry)

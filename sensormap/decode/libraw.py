@@ -12,7 +12,7 @@ import numpy as np
 import rawpy
 from numpy.typing import NDArray
 
-from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
+from sensormap.camera.cfa import BAYER_NAMES, MONO, XTRANS_NAMES, Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import LIBRAW
@@ -23,7 +23,8 @@ from sensormap.photos.files import JPEG_START, check_photosites
 log = logging.getLogger(__name__)
 
 _JPEG = JPEG_START + b"\xff"  # with the first byte of the marker that follows
-_MANY_COLOUR_PATTERNS = {6: "X-Trans 6x6", 16: "Leaf 16x16"}  # by their height
+_LEAF_SIDE = 16  # of the pattern of old Leaf backs
+_XTRANS_SIDE = 6
 MOST_DN = 0xFFFF
 """Highest value of 16 bits."""
 
@@ -190,8 +191,8 @@ def read_levels(raw: rawpy.RawPy, name: str) -> RawLevels:
     Raises
     ------
     DecodeError
-        If the file holds no mosaic of red, green and blue in a 2 x 2 pattern, and none without filters, or its black
-        is beyond all values.
+        If the file holds no mosaic of red, green and blue in a 2 x 2 or in the X-Trans pattern, and none without
+        filters, or its black is beyond all values.
     """
     image = raw.raw_image
     if image.ndim != 2:
@@ -204,17 +205,39 @@ def read_levels(raw: rawpy.RawPy, name: str) -> RawLevels:
         raise DecodeError(msg)
     if pattern.shape == (1, 1) and raw.num_colors == 1:
         return RawLevels(Cfa(MONO), (black[0],), raw.white_level)
-    if pattern.shape != (2, 2):
-        kind = _MANY_COLOUR_PATTERNS.get(len(pattern), f"{pattern.shape[0]}x{pattern.shape[1]}")
-        msg = f"{name}: {kind} pattern, expected a 2x2 Bayer pattern"
+    if pattern.shape not in ((2, 2), (_XTRANS_SIDE, _XTRANS_SIDE)):
+        leaf = "Leaf " if pattern.shape == (_LEAF_SIDE, _LEAF_SIDE) else ""
+        msg = f"{name}: {leaf}{pattern.shape[0]}x{pattern.shape[1]} pattern, expected 2x2 Bayer or 6x6 X-Trans filters"
         raise DecodeError(msg)
     # raw_pattern counts from raw-grid (0, 0), whatever the margins are; its numbers index the lists of levels.
     colours = raw.color_desc.decode("ascii", "replace")
-    letters = "".join(colours[index] for index in pattern.flat)
+    letters = ["".join(colours[index] for index in row) for row in pattern.tolist()]
+    cfa = _bayer(letters, name) if len(pattern) == 2 else _xtrans(letters, name)
+    return RawLevels(cfa, tuple(black[index] for index in pattern.flat), raw.white_level)
+
+
+def _bayer(rows: list[str], name: str) -> Cfa:
+    """Return a 2 x 2 pattern."""
+    letters = "".join(rows)
     if letters not in BAYER_NAMES:
         msg = f"{name}: filters {letters}, expected one of {', '.join(BAYER_NAMES)}"
         raise DecodeError(msg)
-    return RawLevels(Cfa(letters), tuple(black[index] for index in pattern.flat), raw.white_level)
+    return Cfa(letters)
+
+
+def _xtrans(rows: list[str], name: str) -> Cfa:
+    """Return a 6 x 6 pattern."""
+    if len({*"".join(rows)}) == 1:
+        msg = (
+            f"{name}: LibRaw does not tell the phase of its 6x6 filters: of X-Trans DNGs it does so only where the "
+            f"active area begins at a row and a column that are multiples of {_XTRANS_SIDE}"
+        )
+        raise DecodeError(msg)
+    if (letters := "/".join(rows)) not in XTRANS_NAMES:
+        counts = ", ".join(f"{letters.count(colour)} {colour}" for colour in dict.fromkeys("RGB" + "".join(rows)))
+        msg = f"{name}: 6x6 filters {letters} ({counts}), expected those of X-Trans, 8 R, 20 G, 8 B in its order"
+        raise DecodeError(msg)
+    return Cfa(letters)
 
 
 def raw_values(raw: rawpy.RawPy) -> NDArray[np.uint16]:

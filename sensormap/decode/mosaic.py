@@ -140,6 +140,9 @@ def subtract_black(
     mosaic: Mosaic = np.empty(values.shape, np.int16 if narrow else np.int32)
     active = mosaic[area.slices]
     active[...] = values[area.slices]
+    if len(black_level) > 4 and len({*black_level}) == 1:  # of X-Trans: 36 planes are 36 sweeps
+        active -= black_level[0]
+        return mosaic
     for plane, level in zip(cfa.planes, black_level, strict=True):
         if level:
             row, col = (plane.row - area.y) % plane.step, (plane.col - area.x) % plane.step

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sensormap.camera.cfa import Lattice, step_of
+from sensormap.detect.outlier_lists import period_of
 from sensormap.frame import Mosaic
 from sensormap.score.neighbours import gather_windows, unpadded_shape
 
@@ -30,7 +32,7 @@ class FollowList:
     def __len__(self) -> int:
         return self.photosites.size + self.decoys.size
 
-    def windows(self, padded: Mosaic, shift: NDArray[np.int32], step: int) -> Mosaic:
+    def windows(self, padded: Mosaic, shift: NDArray[np.int32], lattice: Lattice) -> Mosaic:
         """Return a frame's values at the listed positions, photosites first, and those of their neighbours.
 
         Parameters
@@ -39,19 +41,20 @@ class FollowList:
             The frame's active area as `score.neighbours.pad` returns it, DN.
         shift
             (row, col) offset by which the frame is shifted, shape ``(2,)``.
-        step
-            Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
+        lattice
+            Distance between same-plane neighbours, or the filter pattern as read from the active area's corner.
 
         Returns
         -------
         ndarray of int16 or int32, shape (3, N)
             Value, and twice the median and the mid-spread of the eight neighbours, DN.
         """
+        step = step_of(lattice)
         shape = unpadded_shape(padded, step)
-        row, col = moved_back(self.decoys, shift, shape)
+        row, col = moved_back(self.decoys, shift, shape, period_of(step))
         row = np.concatenate([self.photosites // shape[1], row])
         col = np.concatenate([self.photosites % shape[1], col])
-        return gather_windows(padded, row, col, step)
+        return gather_windows(padded, row, col, lattice)
 
     def positions_in(self, other: FollowList) -> NDArray[np.intp]:
         """Return where each listed position is in the windows of another list, which is ascending; -1 where it is not.
@@ -74,7 +77,7 @@ class FollowList:
 
 
 def moved_back(
-    places: NDArray[np.int64], shift: NDArray[np.int32], shape: tuple[int, int]
+    places: NDArray[np.int64], shift: NDArray[np.int32], shape: tuple[int, int], period: int = 2
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return row and column that positions in a shifted frame have in the frame itself.
 
@@ -83,11 +86,14 @@ def moved_back(
     places
         Positions ``row * W + col`` in the shifted frame, shape ``(N,)``.
     shift
-        (row, col) offset by which it was shifted, around the edges of the largest even part, shape ``(2,)``.
+        (row, col) offset by which it was shifted, around the edges of the largest part that is whole periods a side,
+        shape ``(2,)``.
     shape
         ``(H, W)`` of the active area.
+    period
+        After how many photosites the pattern repeats, as `period_of` returns it.
     """
-    height, width = shape[0] - shape[0] % 2, shape[1] - shape[1] % 2
+    height, width = (side - side % period for side in shape)
     return (places // shape[1] - shift[0]) % height, (places % shape[1] - shift[1]) % width
 
 

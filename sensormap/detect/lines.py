@@ -9,15 +9,16 @@ those that another one makes of its neighbours are dropped, and each is compared
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.camera.cfa import Cfa
+from sensormap.camera.cfa import MONO, Cfa
 from sensormap.detect.line_walks import TILE, background_of, chance_height, deviate, raise_walks, runs_along, steepest
+from sensormap.detect.nulls import null_of
 from sensormap.detect.tally import Tally
 from sensormap.score.medians import SIGMA_PER_MAD, median_of
 from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA
@@ -53,7 +54,8 @@ class DeviatingLine:
     first, last
         First and last of its rows, or of its columns, both inclusive.
     phases
-        Parities of the affected positions along the line; ``(0,)`` for a sensor without filters.
+        Parities of the affected positions along the line; ``(0,)`` for a sensor without filters, and all of the
+        pattern's places, 0 to 5, for X-Trans.
     effect
         Typical deviation in sigma of one frame, negative for dark: the mean of the phases' medians.
     score
@@ -137,7 +139,8 @@ def find_lines(
     Lines are sought in each plane, then measured on the raw grid, where a column crosses two. A smooth background
     is taken off: what is some 8 photosites of a plane wide is not a line but an area. A line makes weaker ones of the
     opposite sign on either side of it, through the median of the neighbours; they are left out, and so is a true line
-    that is weaker than 0.6 of an opposite one of the same plane beside it.
+    that is weaker than 0.6 of an opposite one of the same plane beside it. A line of an X-Trans sensor crosses three
+    classes of photosites in no order: all its photosites are taken together, each in the scale of its class.
 
     Examples
     --------
@@ -160,7 +163,9 @@ def find_lines(
     for scores, runs in ((columns, of_columns), (rows, of_rows)):
         for _ in range(2):  # a second time for what the other plane has added
             runs[:] = [line for run in joined(runs, limits.gap) for line in _measured(scores, run, limits)]
-    return tuple(sorted(without_side_effects(of_columns, columns.step) + without_side_effects(of_rows, columns.step)))
+    found = (line for lines in (of_columns, of_rows) for line in without_side_effects(lines, cfa.beside))
+    every = tuple(range(cfa.step)) if cfa.is_xtrans else None
+    return tuple(sorted(found if every is None else (replace(line, phases=every) for line in found)))
 
 
 def lines_in_means(tally: Tally, cfa: Cfa, *, limits: LineLimits | None = None) -> tuple[DeviatingLine, ...]:
@@ -209,27 +214,27 @@ def joined(runs: Sequence[DeviatingLine], gap: int) -> list[DeviatingLine]:
     return found
 
 
-def without_side_effects(lines: Sequence[DeviatingLine], step: int) -> list[DeviatingLine]:
+def without_side_effects(lines: Sequence[DeviatingLine], beside: Collection[int]) -> list[DeviatingLine]:
     """Return the lines that stronger ones of their plane, opposite beside them or in the same place, do not explain.
 
     Parameters
     ----------
     lines
         Lines along one axis, in any order.
-    step
-        Distance between same-plane neighbours.
+    beside
+        How many rows or columns away the photosites lie that one is compared with, as `Cfa.beside`.
     """
     kept: list[DeviatingLine] = []
     for line in sorted(lines, key=lambda line: (-abs(line.effect), line)):
         alike = [other for other in kept if {*other.phases} & {*line.phases} and shared(line, other) > 0]
-        beside = sum(
+        opposite = sum(
             abs(other.effect)
             for other in alike
-            if abs(other.place - line.place) == step
+            if abs(other.place - line.place) in beside
             and (other.effect < 0) != (line.effect < 0)
             and 2 * shared(line, other) > line.last - line.first + 1
         )
-        if abs(line.effect) >= _OPPOSITE_SHARE * beside and all(other.place != line.place for other in alike):
+        if abs(line.effect) >= _OPPOSITE_SHARE * opposite and all(other.place != line.place for other in alike):
             kept.append(line)
     return kept
 
@@ -287,6 +292,8 @@ def _mean_scores(mean: NDArray[np.float32], seen: NDArray[Any], cfa: Cfa) -> _Me
     finite = np.isfinite(mean)
     if not finite.all():
         mean, seen = np.where(finite, mean, np.float32(0)), np.where(finite, seen, 0)
+    if cfa.is_xtrans:
+        mean, cfa = _in_one_scale(mean, seen, cfa), Cfa(MONO)
     centre, scale = np.zeros((2, cfa.step, cfa.step), np.float32)
     for plane in cfa.planes:
         thin = 1 + plane.view(mean).size // _SAMPLED
@@ -295,6 +302,22 @@ def _mean_scores(mean: NDArray[np.float32], seen: NDArray[Any], cfa: Cfa) -> _Me
         spread = SIGMA_PER_MAD * float(median_of(np.abs(sample - middle))) if sample.size else 0.0
         centre[plane.row, plane.col], scale[plane.row, plane.col] = middle, spread or np.inf
     return _MeanScores("column", mean, seen, int(seen.max(initial=1)), centre, scale)
+
+
+def _in_one_scale(mean: NDArray[np.float32], seen: NDArray[Any], cfa: Cfa) -> NDArray[np.float32]:
+    """Return mean scores less the centre of their class, those of all classes scaled to the spread of most."""
+    out, nulls = np.empty_like(mean), []
+    for planes in cfa.classes:
+        samples = []
+        for plane in planes:
+            thin = 1 + plane.view(mean).size * len(planes) // _SAMPLED
+            samples.append(plane.view(mean)[::thin][plane.view(seen)[::thin] > 0])
+        nulls.append(null_of(np.concatenate(samples), every=1) if sum(map(len, samples)) else (0, np.inf))
+    usual = median_of(np.array([scale for _, scale in nulls], np.float32))
+    for planes, (centre, scale) in zip(cfa.classes, nulls, strict=True):
+        for plane in planes:
+            plane.view(out)[...] = (plane.view(mean) - centre) * np.float32(usual / scale if scale < np.inf else 0)
+    return out
 
 
 def _scan(

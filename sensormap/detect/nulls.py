@@ -1,7 +1,8 @@
 """The null distribution of mean scores: centre and scale of the healthy photosites of each plane.
 
-Both are those of all photosites of the plane, of which nearly all are healthy: the median, and the median absolute
-deviation scaled to a standard deviation. Texture, quantisation and the spread of response widen it as they should [1]_.
+Both are those of all photosites of the plane (of X-Trans, of all planes of like neighbourhoods), of which nearly all
+are healthy: the median, and the median absolute deviation scaled to a standard deviation. Texture, quantisation and the
+spread of response widen it as they should [1]_.
 
 References
 ----------
@@ -38,9 +39,11 @@ def nulls_of(tally: Tally, cfa: Cfa) -> tuple[NDArray[np.float32], NDArray[np.fl
         By row and column phase.
     """
     centre, scale = np.empty((2, cfa.step, cfa.step), np.float32)
-    for plane in cfa.planes:
-        sample = tally.mean_score(np.s_[plane.row :: _SAMPLED_ROW * cfa.step, plane.col :: cfa.step])
-        centre[plane.row, plane.col], scale[plane.row, plane.col] = null_of(sample, every=1)
+    for planes in cfa.classes:
+        samples = [tally.mean_score(np.s_[one.row :: _SAMPLED_ROW * cfa.step, one.col :: cfa.step]) for one in planes]
+        null = null_of(samples[0] if len(samples) == 1 else np.concatenate([one.ravel() for one in samples]), every=1)
+        for one in planes:
+            centre[one.row, one.col], scale[one.row, one.col] = null
     return centre, scale
 
 
@@ -50,7 +53,7 @@ def null_of(mean: NDArray[np.float32], *, every: int = _SAMPLED_ROW) -> tuple[np
     Parameters
     ----------
     mean
-        Mean scores of the plane, ``(H, W)``.
+        Mean scores of the plane, ``(H, W)`` or flat.
     every
         One row in so many is looked at.
     """

@@ -32,6 +32,8 @@ class BlockLists:
         Number of the frame of each row of `starts`, ``(frames,)``.
     shape
         ``(H, W)`` of the active area.
+    period
+        After how many photosites the pattern repeats, as `period_of` returns it.
     """
 
     outliers: Mapping[int, Outliers]
@@ -40,9 +42,10 @@ class BlockLists:
     starts: NDArray[np.int32]
     frames: NDArray[np.int32]
     shape: tuple[int, int]
+    period: int = 2
 
     @staticmethod
-    def of(outliers: Mapping[int, Outliers], shape: tuple[int, int]) -> BlockLists:
+    def of(outliers: Mapping[int, Outliers], shape: tuple[int, int], period: int = 2) -> BlockLists:
         """Join the frames' lists; parameters as for `BlockLists`."""
         height, width = shape
         edges = np.arange(height + 1, dtype=np.int32) * np.int32(width)
@@ -53,7 +56,7 @@ class BlockLists:
             begin += len(one)
         index = np.concatenate([np.empty(0, np.int32), *(one.index for one in outliers.values())])
         score = np.concatenate([np.empty(0, np.int8), *(one.score for one in outliers.values())])
-        return BlockLists(outliers, index, score, starts, np.array(list(outliers), np.int32), shape)
+        return BlockLists(outliers, index, score, starts, np.array(list(outliers), np.int32), shape, period)
 
     def of_frames(self, frames: Sequence[int]) -> BlockLists:
         """Return the lists of some of the frames; entries keep their numbers.
@@ -77,7 +80,7 @@ class BlockLists:
             Least number of entries of one sign, 1 to 8.
         shifts
             Offsets of all frames of the run, ``(2, frames)``; none if left out. As in `shift_places`, places go around
-            the edges, and an odd last row or column is not moved into.
+            the edges, and what is left over at the end by whole periods is not moved into.
 
         Returns
         -------
@@ -86,7 +89,7 @@ class BlockLists:
         """
         around, moves = np.array(self.shape, np.int32), np.zeros((2, self.frames.size), np.int32)
         if shifts is not None:
-            around -= around % 2
+            around -= around % self.period
             moves[:] = shifts[:, self.frames] % around[:, np.newaxis]
         votes, runs = np.zeros(2 * self.shape[1], np.uint8), np.empty((3, 2 * self.frames.size), np.int32)
         # Few entries repeat: most of this memory is never touched, and so never taken.
@@ -121,8 +124,19 @@ class BlockLists:
         return joined[np.lexsort((joined.frame, joined.index))]
 
 
+def period_of(step: int) -> int:
+    """Return by how many photosites shifts go around the edges, given the distance between same-plane neighbours.
+
+    Examples
+    --------
+    >>> period_of(1), period_of(2), period_of(6), period_of(16)
+    (2, 2, 6, 2)
+    """
+    return step if step % 3 == 0 else 2
+
+
 def shift_places(
-    index: NDArray[np.int32], shift: NDArray[np.int32], shape: tuple[int, int]
+    index: NDArray[np.int32], shift: NDArray[np.int32], shape: tuple[int, int], period: int = 2
 ) -> NDArray[np.int32]:
     """Return where listed places of one frame are after a shift, around the edges.
 
@@ -134,12 +148,14 @@ def shift_places(
         (row, col) offset, ``(2,)``.
     shape
         ``(H, W)`` of the active area.
+    period
+        After how many photosites the pattern repeats, as `period_of` returns it.
 
     Notes
     -----
-    An odd last row or column, which would swap the planes of what goes around, is not moved into.
+    Last rows or columns that are no whole period, which would swap the planes of what goes around, are not moved into.
     """
-    height, width = shape[0] - shape[0] % 2, shape[1] - shape[1] % 2
+    height, width = (side - side % period for side in shape)
     row, col = np.divmod(index, np.int32(shape[1]))
     moved: NDArray[np.int32] = (row + shift[0]) % height * np.int32(shape[1]) + (col + shift[1]) % width
     return moved
@@ -169,7 +185,7 @@ def list_repeated(
     shifts
         Each frame's offset in rows and columns, from 0 to below `around`, shape ``(2, frames)``.
     around
-        Rows and columns from which places go around, each that of the sensor or one less, ``(2,)``.
+        Rows and columns from which places go around, each that of the sensor or less by part of a period, ``(2,)``.
     fewest
         Least number of entries of one sign, 1 to 8.
     votes

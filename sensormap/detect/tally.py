@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensormap.camera.cfa import Lattice, step_of
 from sensormap.compiled import compiled
 from sensormap.frame import Mosaic
-from sensormap.score.neighbours import BLOCK_ROWS, Work, middle_rows, work_rows
+from sensormap.score.neighbours import BLOCK_ROWS, Work, middle_of_rows, work_rows
 from sensormap.score.noise import Noise
 from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA, score_rows
 from sensormap.settings import OUTLIER_SIGMA
@@ -159,16 +160,16 @@ class Tally:
                 msg = f"this tally holds at most {self.max_frames} frames"
                 raise OverflowError(msg)
             self.frames += 1
-        width, step = self.shape[1], noise.coefficients.shape[0]
+        width, lattice = self.shape[1], noise.lattice
         rows = noise.rows(width) / np.float32(SCORES_PER_SIGMA**2)
         room = Outliers.room(max(last - first for first, last, _ in self._bands) * width, frame)
-        work = work_rows(padded, step)
+        work = work_rows(padded, step_of(lattice))
         found = []
         # Each frame starts at a band of its own, so that two threads do not queue behind each other.
         start = frame % len(self._bands)
         for first, last, lock in self._bands[start:] + self._bands[:start]:
             with lock:
-                count = tally_band(padded, first, last, step, rows, clipping, work, self.hidden, self.sum_z, room)
+                count = tally_band(padded, first, last, lattice, rows, clipping, work, self.hidden, self.sum_z, room)
             band = room[:count]
             # The room serves the next band, so that what it holds is copied.
             found.append(band[np.flatnonzero(band.score < 0)] if filtered else band.copy())
@@ -243,7 +244,7 @@ def tally_band(
     padded: Mosaic,
     first: int,
     last: int,
-    step: int,
+    lattice: Lattice,
     noise: NDArray[np.float32],
     clipping: tuple[int, int],
     work: Work,
@@ -255,7 +256,7 @@ def tally_band(
 
     Parameters
     ----------
-    padded, first, last, step, noise
+    padded, first, last, lattice, noise
         As for `score_band`; noise for scores in eighths of sigma.
     clipping
         Lowest and highest DN that a photosite can have, black subtracted.
@@ -266,7 +267,7 @@ def tally_band(
     room
         Filled with the outlying scores, but for their frame; as long as the rows have photosites.
     """
-    level2, spread2, scores = work
+    (level2, spread2, scores), step = work, step_of(lattice)
     flags = np.zeros((scores.shape[1] + 7) // 8 * 8, np.uint8)
     eights = flags.view(np.uint64)
     # As narrow as what they are compared with.
@@ -276,7 +277,7 @@ def tally_band(
     found = 0
     for row in range(first, last, BLOCK_ROWS):
         count = min(BLOCK_ROWS, last - row)
-        middle_rows(padded, row, count, step, level2, spread2)
+        middle_of_rows(padded, row, count, lattice, level2, spread2)
         score_rows(padded, row, count, step, level2, spread2, noise, np.float32(SCORE_LIMIT), scores)
         found = tally_rows(
             padded, row, count, step, level2, scores, bars, edges, flags, eights, hidden, sum_z, *listed, found

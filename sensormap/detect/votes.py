@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.detect.outlier_lists import BlockLists
+from sensormap.detect.outlier_lists import BlockLists, period_of
 from sensormap.detect.tally import Outliers
 from sensormap.score.scores import SCORES_PER_SIGMA
 from sensormap.settings import OUTLIER_SIGMA
@@ -142,7 +142,7 @@ def draw_shifts(
     if reach is None:
         rows, cols = (rng.integers(0, side // step, frames) * step for side in shape)
     else:
-        around = [side - side % 2 for side in shape]
+        around = [side - side % period_of(step) for side in shape]
         most = [min(reach, side // step // 2) for side in shape]
         rows, cols = (
             rng.integers(-far, far + 1, frames) * step % side for far, side in zip(most, around, strict=True)
@@ -207,7 +207,7 @@ def count_votes(  # noqa: PLR0913
     tuple of BlockVotes
         One for each part.
     """
-    lists = BlockLists.of(outliers, shape)
+    lists = BlockLists.of(outliers, shape, period_of(step))
     # What repeats in a part repeats in the whole, here or shifted: only further shifts need a count of their own.
     kept = lists.rows(lists.repeated(FEWEST_VOTES)[0])
     entries, moved = lists.repeated(FEWEST_VOTES, shifts)

@@ -119,9 +119,10 @@ def worth_following(
     far = tally.beyond(centre, np.float32(sigma) * scale)
     row, col = far // width, far % width
     size = np.abs(tally.mean_score((row, col)) - centre[row % step, col % step])
-    for plane in cfa.planes:
-        own = np.flatnonzero((row % step == plane.row) & (col % step == plane.col))
-        kept = np.argsort(-size[own], kind="stable")[: most // len(cfa.planes)]
+    place = row % step * step + col % step
+    for planes in cfa.classes:
+        own = np.flatnonzero(np.isin(place, [plane.row * step + plane.col for plane in planes]))
+        kept = np.argsort(-size[own], kind="stable")[: most * len(planes) // len(cfa.planes)]
         places.append(far[own[kept]])
     return _most_outlying(np.unique(np.concatenate(places)).astype(np.int64), outlying)
 

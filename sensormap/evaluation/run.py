@@ -119,7 +119,8 @@ class _Planter:
         frame = read_frame(photo, profile)
         area = profile.active_area
         active = frame.mosaic[area.slices].copy()
-        noise = frame_noise(active, profile.cfa.step, clipping=(frame.floor, frame.saturation))
+        cfa = profile.cfa.shifted(x=area.x, y=area.y)
+        noise = frame_noise(active, cfa, clipping=(frame.floor, frame.saturation))
         healthy = np.array([active[one.row, one.col] for one in self.planted], np.float64)
         light = _light(photo, frame, noise)
         # Every photo has noise of its own, whatever the order and the folder.

@@ -130,6 +130,19 @@ def within(listing: Listing, area: Rect) -> Listing:
     return Listing(tuple(photosites), tuple(run for run in runs if run is not None))
 
 
+def refuse_xtrans(sensor: Sensor, program: str) -> None:
+    """Refuse a list for a program that repairs photosites from those two away, which of X-Trans have other colours.
+
+    Raises
+    ------
+    ListFormatError
+        If the sensor has X-Trans filters.
+    """
+    if sensor.cfa.is_xtrans:
+        msg = f"{program} repairs a photosite from those two away, as Bayer filters are; this map's are X-Trans"
+        raise ListFormatError(msg)
+
+
 def one_by_one(listing: Listing) -> tuple[Photosite, ...]:
     """Return every photosite of a list, those of its runs too: sorted, each position once.
 

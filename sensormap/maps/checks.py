@@ -207,6 +207,8 @@ def _run_problem(entry: LineEntry, sensor: Sensor) -> str | None:
     elif len(set(planes)) != len(planes) or not set(planes) <= set(crossed):
         crosses = f"{entry.noun} {entry.place} of {sensor.cfa.name} crosses {'+'.join(crossed)}"
         problem = f"plane: {entry.plane!r}, but {crosses}"
+    elif sensor.cfa.is_xtrans and set(planes) != set(crossed):
+        problem = f"plane: {entry.plane!r}, but of X-Trans a {entry.noun} has all that it crosses, {'+'.join(crossed)}"
     return problem
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from sensormap.camera.cfa import Cfa
 from sensormap.maps.entries import Defect
 
 if TYPE_CHECKING:  # whoever reads a map needs no NumPy, which takes a tenth of a second to import
@@ -62,20 +63,21 @@ def clusters_of(defects: Iterable[Defect]) -> tuple[Cluster, ...]:
     return tuple(found)
 
 
-def with_clusters(defects: Sequence[Defect], step: int) -> tuple[Defect, ...]:
+def with_clusters(defects: Sequence[Defect], cfa: Cfa) -> tuple[Defect, ...]:
     """Return defects with their clusters numbered anew.
 
     Parameters
     ----------
     defects
         Distinct defects.
-    step
-        Distance between same-plane neighbours.
+    cfa
+        Filter pattern. Of X-Trans, whose same-colour neighbours lie one to three photosites away in no order, two
+        defects touch from two photosites away, as those of a Bayer plane do.
     """
     import numpy as np  # noqa: PLC0415
 
     row, col = np.array([[defect.y, defect.x] for defect in defects], np.int64).reshape(-1, 2).T
-    clusters = find_clusters(row, col, step)
+    clusters = find_clusters(row, col, min(cfa.step, 2))
     return tuple(replace(defect, cluster=int(number) or None) for defect, number in zip(defects, clusters, strict=True))
 
 

@@ -254,6 +254,8 @@ class LineEntry:
         >>> Column(4, 10, 13, "Gb", DefectKind.WEAK, 0.99, -12.0, 2).covered(Cfa("GBRG"))
         range(10, 14, 2)
         """
+        if cfa.is_xtrans:  # all planes that it crosses, in no order
+            return range(self.first, self.last + 1)
         planes = self.plane.split("+")
         starts = range(self.first, self.first + cfa.step)
         photosites = [(along, self.photosite(self.place, along)) for along in starts]

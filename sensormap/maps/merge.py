@@ -152,7 +152,7 @@ def _merged(maps: Sequence[SensorMap]) -> SensorMap:
         settings=_settings([sensor_map.settings for sensor_map in maps], digests),
         columns=columns,
         rows=rows,
-        defects=with_clusters(merge_defects(maps, (*columns, *rows)), sensor.cfa.step),
+        defects=with_clusters(merge_defects(maps, (*columns, *rows)), sensor.cfa),
         false_positives=rounded(sum(expected), digits=2) if expected and len(expected) == len(false) else None,
         source=_source(maps),
     )

@@ -22,7 +22,7 @@ _WIDTH, _MOST_PIXELS = 8.0, 1400  # inches, and pixels of the photo across
 _PIECES, _REACH = 8, 8  # pieces that are enlarged, and pixels from their middle to their edge
 _GAMMA = 1 / 2.2
 _WHITE = 0.995  # share of the photo's values that are not clipped in the picture
-_FILTERS = {"R": 0, "Gr": 1, "Gb": 1, "B": 2}
+_FILTERS = {"R": 0, "Gr": 1, "Gb": 1, "Gs": 1, "Gp": 1, "B": 2}
 _TINTS = np.array([[1.0, 0.28, 0.22], [0.3, 0.95, 0.35], [0.3, 0.45, 1.0]])
 _DARKEST_TINT = 0.12  # of an enlarged photosite, so that even black ones show their filter
 
@@ -150,7 +150,8 @@ def _enlarged(repaired: RepairPreview, x: int, y: int) -> tuple[NDArray[Any], ND
     rows = slice(top, min(top + 2 * _REACH + 1, area.y + area.height))
     if repaired.cfa is None or repaired.levels is None:
         return repaired.before[rows, cols], repaired.after[rows, cols]
-    planes = _filters(repaired)[np.ix_(np.arange(rows.start, rows.stop) % 2, np.arange(cols.start, cols.stop) % 2)]
+    filters = _filters(repaired)
+    planes = filters[np.ix_(*(np.arange(part.start, part.stop) % len(filters) for part in (rows, cols)))]
     light = [_light(repaired, grid[rows, cols], planes) for grid in (repaired.before, repaired.after)]
     top_level = max(float(np.quantile(light[1], 0.98)) * 1.6, 1.0)
     shown = [np.clip(one / top_level, 0, 1) ** _GAMMA for one in light]
@@ -161,9 +162,10 @@ def _enlarged(repaired: RepairPreview, x: int, y: int) -> tuple[NDArray[Any], ND
 
 
 def _filters(repaired: RepairPreview) -> NDArray[np.intp]:
-    """Return for each phase of the grid which of red, green and blue its filter passes, ``(2, 2)``."""
+    """Return which of red, green and blue the filter at each phase of the grid passes, ``(step, step)``, at least 2."""
     cfa = repaired.cfa
-    names = [[cfa.plane_name(x=x, y=y) if cfa else "" for x in range(2)] for y in range(2)]
+    side = range(max(cfa.step, 2) if cfa else 2)
+    names = [[cfa.plane_name(x=x, y=y) if cfa else "" for x in side] for y in side]
     return np.array([[_FILTERS.get(name, 1) for name in row] for row in names], np.intp)
 
 
@@ -180,14 +182,16 @@ def _overview(repaired: RepairPreview) -> NDArray[Any]:
     if repaired.cfa is None:
         step = max(grid.shape[1] // _MOST_PIXELS, 1)
         return _shrunk(grid.astype(np.float32), step).astype(np.uint8)
-    step = max(grid.shape[1] // (2 * _MOST_PIXELS), 1) * 2
     filters, top, left = _filters(repaired), repaired.area.y, repaired.area.x
+    period = len(filters)
+    step = max(grid.shape[1] // (period * _MOST_PIXELS), 1) * period
     colours = []
     for colour in range(3):
-        phases = [(dy, dx) for dy in range(2) for dx in range(2) if filters[dy, dx] == colour] or [(0, 0)]
+        phases = [(dy, dx) for dy in range(period) for dx in range(period) if filters[dy, dx] == colour] or [(0, 0)]
         parts = [
-            _shrunk(grid[(dy - top) % 2 :: 2, (dx - left) % 2 :: 2].astype(np.float32), step // 2) for dy, dx in phases
+            grid[(dy - top) % period :: period, (dx - left) % period :: period].astype(np.float32) for dy, dx in phases
         ]
+        parts = [_shrunk(part, step // period) for part in parts]
         height, width = min(part.shape[0] for part in parts), min(part.shape[1] for part in parts)
         mean = np.mean([part[:height, :width] for part in parts], axis=0)
         colours.append(_light(repaired, mean, np.full(mean.shape, colour)))

@@ -122,7 +122,8 @@ def values_in_photos(  # noqa: PLR0913
         found, expected = ("{} x {}".format(*size) for size in (geometry.raw_size, sensor.raw_size))
         msg = f"the photos are of {found} photosites, but the map is of {expected}; name those that it was made from"
         raise FrameMismatchError(msg)
-    area, step = geometry.active_area, sensor.cfa.step
+    area = geometry.active_area
+    cfa = sensor.cfa.shifted(x=area.x, y=area.y)
     row = np.array([defect.y - area.y for defect in defects], np.int64)
     col = np.array([defect.x - area.x for defect in defects], np.int64)
 
@@ -130,7 +131,8 @@ def values_in_photos(  # noqa: PLR0913
         photo = read_photo(path)
         check_body(photo, sensor_map)
         frame = read_frame(photo, geometry)
-        return photo.exposure, gather_windows(pad(frame.mosaic[area.slices], step), row, col, step).astype(np.float64)
+        padded = pad(frame.mosaic[area.slices], cfa.step)
+        return photo.exposure, gather_windows(padded, row, col, cfa).astype(np.float64)
 
     found_windows = run_each(paths, windows_of, jobs=jobs, progress=progress, on_skipped=on_skipped)
     if not found_windows:

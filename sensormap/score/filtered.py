@@ -15,7 +15,9 @@ References
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sensormap.camera.cfa import Cfa, Lattice, step_of
 from sensormap.frame import Mosaic
 from sensormap.score.neighbours import unpadded_shape
 
@@ -34,15 +36,15 @@ _MOST_ABOVE, _FEWEST_EQUAL = 0.01, 0.05
 _MOST_EQUAL = 0.4
 
 
-def is_filtered(padded: Mosaic, step: int, *, clipping: tuple[int, int]) -> bool:
+def is_filtered(padded: Mosaic, lattice: Lattice, *, clipping: tuple[int, int]) -> bool:
     """Tell whether a frame was filtered in camera.
 
     Parameters
     ----------
     padded
         The active area as `score.neighbours.pad` returns it, DN.
-    step
-        Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
+    lattice
+        Distance between same-plane neighbours, or the filter pattern as read from the active area's corner.
     clipping
         Lowest and highest DN that a photosite can have, black subtracted.
 
@@ -51,7 +53,7 @@ def is_filtered(padded: Mosaic, step: int, *, clipping: tuple[int, int]) -> bool
     >>> is_filtered(np.random.default_rng(1).normal(500, 9, (64, 64)).astype(np.int16), 2, clipping=(0, 4095))
     False
     """
-    above, equal, unclipped = _counts(padded, step, clipping)
+    above, equal, unclipped = _counts(padded, lattice, clipping)
     return (
         unclipped >= _FEWEST
         and above <= _MOST_ABOVE * unclipped
@@ -59,17 +61,30 @@ def is_filtered(padded: Mosaic, step: int, *, clipping: tuple[int, int]) -> bool
     )
 
 
-def _counts(padded: Mosaic, step: int, clipping: tuple[int, int]) -> tuple[int, int, int]:
+def _counts(padded: Mosaic, lattice: Lattice, clipping: tuple[int, int]) -> tuple[int, int, int]:
     """Count photosites above the highest of their neighbours, those equal to it, and all: unclipped, in some rows."""
+    step = step_of(lattice)
     height, width = unpadded_shape(padded, step)
     # The outermost photosites have neighbours that are no photosites.
     rows = np.unique(np.linspace(step, height - step - 1, _SAMPLED_ROWS).astype(np.int64)) + step
+    if isinstance(lattice, Cfa) and lattice.is_xtrans:
+        col = np.arange(step, width - step) + step
+        offsets = np.array(lattice.neighbours, np.int64).reshape(step, step, 8, 2)[rows[:, None] % step, col % step]
+        value = padded[rows[:, None], col]
+        highest = padded[rows[:, None, None] + offsets[..., 0], col[:, None] + offsets[..., 1]].max(axis=2)
+    else:
+        value, highest = _highest(padded, rows, step, width)
+    unclipped = (value > clipping[0]) & (value < clipping[1])
+    above, equal = unclipped & (value > highest), unclipped & (value == highest)
+    return int(np.count_nonzero(above)), int(np.count_nonzero(equal)), int(np.count_nonzero(unclipped))
+
+
+def _highest(padded: Mosaic, rows: NDArray[np.int64], step: int, width: int) -> tuple[Mosaic, Mosaic]:
+    """Return the values of some rows, and the highest of the eight neighbours of each, where all have those."""
     mid, beside = padded[rows], np.maximum(padded[rows - step], padded[rows + step])
     value = mid[:, 2 * step : width]
     highest = np.maximum(beside, mid)
     # Above and below, and a column with all three rows on either side.
     highest = np.maximum(highest[:, step : width - step], highest[:, 3 * step : width + step])
     np.maximum(highest, beside[:, 2 * step : width], out=highest)
-    unclipped = (value > clipping[0]) & (value < clipping[1])
-    above, equal = unclipped & (value > highest), unclipped & (value == highest)
-    return int(np.count_nonzero(above)), int(np.count_nonzero(equal)), int(np.count_nonzero(unclipped))
+    return value, highest

@@ -8,21 +8,18 @@ spread of response between healthy photosites, and texture. The four coefficient
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.compiled import compiled
+from sensormap.camera.cfa import Cfa, Lattice, Plane, step_of
 from sensormap.frame import Mosaic
+from sensormap.score.class_fit import fit_classes
 from sensormap.score.medians import robust_spread
 from sensormap.score.neighbours import neighbours_of_rows, pad, unpadded_shape
 from sensormap.settings import OUTLIER_SIGMA
-
-# A term that the ones before it explain but for this share of its length is left out of a fit.
-_DEPENDENT = 1e-13
 
 # 24 rows and every sixth column of a plane are some 8 000 photosites on a D80: the fitted spread is good to 1 or 2 %.
 _SAMPLED_ROWS, _SAMPLED_COLUMN = 24, 6
@@ -73,11 +70,19 @@ class Noise:
         fits.
     outlying
         Share of the sampled photosites whose score is beyond 3.5 sigma.
+    cfa
+        Filter pattern as read from the frame's corner where planes are not compared with their own; else None.
     """
 
     coefficients: NDArray[np.float32]
     spread: NDArray[np.float64]
     outlying: float
+    cfa: Cfa | None = None
+
+    @property
+    def lattice(self) -> Lattice:
+        """How same-colour photosites of the frame lie."""
+        return self.cfa or int(self.coefficients.shape[0])
 
     def rows(self, width: int) -> NDArray[np.float32]:
         """Return the coefficients laid out along rows, shape ``(step, 4, width)``."""
@@ -134,15 +139,15 @@ def residual_variance(
     return np.asarray((c0 + c1 * level2 + c2 * level2**2 + c3 * spread2**2) / 4, np.float64)
 
 
-def fit_noise(padded: Mosaic, step: int, *, clipping: tuple[int, int], quantised: bool = False) -> Noise:
+def fit_noise(padded: Mosaic, lattice: Lattice, *, clipping: tuple[int, int], quantised: bool = False) -> Noise:
     """Fit the noise of every plane of one frame from a sample of its rows.
 
     Parameters
     ----------
     padded
         Active area as `neighbours.pad` returns it, in DN.
-    step
-        Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
+    lattice
+        Distance between same-plane neighbours, or the filter pattern as read from the active area's corner.
     clipping
         Lowest and highest DN that a photosite can have, black subtracted.
     quantised
@@ -157,24 +162,33 @@ def fit_noise(padded: Mosaic, step: int, *, clipping: tuple[int, int], quantised
     weights that make a factor too much count like a factor too little. The spread term keeps texture from looking like
     defects, at the price of sensitivity there.
     """
+    step, cfa = step_of(lattice), lattice if isinstance(lattice, Cfa) and lattice.is_xtrans else None
     height, width = unpadded_shape(padded, step)
     coefficients = np.empty((step, step, 4), np.float32)
     spread, outlying = np.empty((step, step)), np.empty((step, step))
     stride = step * (_SAMPLED_COLUMN if width >= _DENSE_WIDTH else 1)
     coarse = value_step(padded[:: max(height // _SAMPLED_ROWS, 1)]) if quantised else 0
     coarse = coarse if coarse * COARSE_STEPS >= clipping[1] else 0
+    around = []
     for row_phase in range(step):
         last = (height - 1 - row_phase) // step
-        rows = row_phase + step * np.linspace(0, last, min(_SAMPLED_ROWS, last + 1), dtype=np.int64)
-        around = neighbours_of_rows(padded, rows, step)
-        for col_phase in range(step):
-            sample = [values[:, col_phase::stride].astype(np.float32).ravel() for values in around]
-            open_ = (sample[1] > 2 * clipping[0]) & (sample[1] < 2 * clipping[1])
-            if _FEWEST_SAMPLES <= np.count_nonzero(open_) < open_.size:
-                sample = [values[open_] for values in sample]
-            fitted = _fit_plane(*sample, coarse=coarse)
-            coefficients[row_phase, col_phase], spread[row_phase, col_phase], outlying[row_phase, col_phase] = fitted
-    return Noise(coefficients, spread, float(outlying.mean()))
+        most = min(_SAMPLED_ROWS, -(-2 * _SAMPLED_ROWS // step))  # of more phases fewer rows each
+        rows = row_phase + step * np.linspace(0, last, min(most, last + 1), dtype=np.int64)
+        around.append(neighbours_of_rows(padded, rows, lattice))
+    alike = cfa.classes if cfa else [[Plane("", row, col, step)] for row in range(step) for col in range(step)]
+    for planes in alike:
+        sample = [
+            np.concatenate([around[one.row][i][:, one.col :: stride].ravel() for one in planes]).astype(np.float32)
+            for i in range(3)
+        ]
+        open_ = (sample[1] > 2 * clipping[0]) & (sample[1] < 2 * clipping[1])
+        if _FEWEST_SAMPLES <= np.count_nonzero(open_) < open_.size:
+            sample = [values[open_] for values in sample]
+        fitted = _fit_plane(*sample, coarse=coarse)
+        for one in planes:
+            at = one.row, one.col
+            coefficients[at], spread[at], outlying[at] = fitted
+    return Noise(coefficients, spread, float(outlying.mean()), cfa)
 
 
 def value_step(values: NDArray[Any]) -> int:
@@ -204,14 +218,14 @@ def value_step(values: NDArray[Any]) -> int:
     return max(found, 1)
 
 
-def frame_noise(mosaic: NDArray[Any], step: int, *, clipping: tuple[int, int]) -> Noise:
+def frame_noise(mosaic: NDArray[Any], lattice: Lattice, *, clipping: tuple[int, int]) -> Noise:
     """Fit the noise of a frame whose active area is not padded yet.
 
     Parameters
     ----------
     mosaic
         The active area, ``(H, W)``, in DN, of any integers that fit 32 bits.
-    step, clipping
+    lattice, clipping
         As for `fit_noise`.
 
     Raises
@@ -220,51 +234,7 @@ def frame_noise(mosaic: NDArray[Any], step: int, *, clipping: tuple[int, int]) -
         If the area is smaller than three steps a side.
     """
     narrow: Mosaic = mosaic if mosaic.dtype in (np.int16, np.int32) else mosaic.astype(np.int32)
-    return fit_noise(pad(narrow, step), step, clipping=clipping)
-
-
-def fit_classes(weighted: NDArray[np.float64], reweightings: int) -> NDArray[np.float64]:
-    """Return the coefficients of the variance of classes.
-
-    Parameters
-    ----------
-    weighted
-        Each term's mean over the variance of the class: shape ``(terms, classes)``.
-    reweightings
-        Number of times that weights and coefficients are found in turn.
-
-    Notes
-    -----
-    Relative squares alone prefer too small a variance; with weights from the geometric mean of fit and data a factor
-    too much counts like a factor too little.
-    """
-    size = np.maximum(weighted.max(axis=1), 1e-30)
-    terms = weighted / size[:, None]
-    columns, fit = np.ones((len(terms) + 1, terms.shape[1])), np.zeros(len(terms))
-    weight = columns[-1]
-    for _ in range(reweightings):
-        np.multiply(terms, weight, out=columns[:-1])
-        fit = non_negative_fit(columns) / size
-        weight[:] = 1 / np.sqrt(np.maximum(np.add.reduce(fit[:, None] * weighted), 1e-3))
-    return fit
-
-
-def non_negative_fit(columns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return least-squares coefficients of terms, dropping the one with the most negative until none is.
-
-    Parameters
-    ----------
-    columns
-        The terms and, as the last row, what they are to make up: shape ``(terms + 1, values)``. Changed.
-    """
-    count = len(columns) - 1
-    work, upper, fit = np.empty_like(columns), np.empty((count + 1, count + 1)), np.empty(count)
-    while True:
-        _least_squares(columns, work, upper, fit)
-        worst = int(fit.argmin())
-        if not fit[worst] < 0:
-            return fit
-        columns[worst] = 0
+    return fit_noise(pad(narrow, step_of(lattice)), lattice, clipping=clipping)
 
 
 def stable_order(doubled: NDArray[np.float32]) -> NDArray[np.intp]:
@@ -361,40 +331,3 @@ def _round_bits(values: NDArray[np.float64]) -> NDArray[np.float32]:
     whole = np.rint(np.ldexp(mantissa, _COEFFICIENT_BITS))
     rounded: NDArray[np.float64] = np.ldexp(whole, exponent - _COEFFICIENT_BITS)
     return rounded.astype(np.float32)
-
-
-@compiled
-def _least_squares(
-    columns: NDArray[np.float64], work: NDArray[np.float64], upper: NDArray[np.float64], fit: NDArray[np.float64]
-) -> None:
-    """Fill the coefficients of the first rows of `columns` that make up the last; `work` and `upper` are scratch.
-
-    Modified Gram-Schmidt, with the target as one more vector: what it has in common with each of the others is the
-    right-hand side. A vector of zeros, or one that those before it explain, is given an infinite length: dividing by
-    it makes the vector zero, and its coefficient.
-    """
-    count, size = fit.shape[0], columns.shape[1]
-    for i in range(count + 1):
-        before = 0.0
-        for j in range(size):
-            work[i, j] = columns[i, j]
-            before += columns[i, j] * columns[i, j]
-        for k in range(i + 1):
-            product = 0.0
-            for j in range(size):
-                product += work[k, j] * work[i, j]
-            upper[k, i] = product
-            if k < i:
-                for j in range(size):
-                    work[i, j] -= product * work[k, j]
-        length = math.sqrt(upper[i, i])
-        if length <= _DEPENDENT * math.sqrt(before):
-            length = math.inf
-        upper[i, i] = length
-        for j in range(size):
-            work[i, j] /= length
-    for i in range(count - 1, -1, -1):
-        fit[i] = upper[i, count]
-        for k in range(i + 1, count):
-            fit[i] -= upper[i, k] * fit[k]
-        fit[i] /= upper[i, i]

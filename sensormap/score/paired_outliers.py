@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sensormap.camera.cfa import step_of
 from sensormap.compiled import compiled
 from sensormap.frame import Mosaic
 from sensormap.score.neighbours import unpadded_shape
@@ -72,8 +73,8 @@ def find_paired_outliers(padded: Mosaic, noise: Noise) -> PairedOutliers:
     noise
         Noise of the frame, from `score.noise.fit_noise`.
     """
-    step = noise.coefficients.shape[0]
-    height, width = unpadded_shape(padded, step)
+    lattice = noise.lattice
+    height, width = unpadded_shape(padded, step_of(lattice))
     number, rows = sampled_strips((height, width))
     unit = noise.rows(width) / np.float32(SCORES_PER_SIGMA**2)
     bar = round(_OUTLYING * SCORES_PER_SIGMA)
@@ -90,7 +91,7 @@ def find_paired_outliers(padded: Mosaic, noise: Noise) -> PairedOutliers:
     outlying, paired = ([np.empty(area + 1, np.int32) for _ in range(2)] for _ in range(2))
     counts = np.zeros((2, 2), np.int64)
     for i, first in enumerate(np.linspace(0, height - rows, number).astype(int).tolist()):
-        score_band(padded, first, first + rows, step, unit, SCORE_LIMIT, scores)
+        score_band(padded, first, first + rows, lattice, unit, SCORE_LIMIT, scores)
         np.greater_equal(scores, bar, out=bright)
         np.less_equal(scores, -bar, out=dark)
         for j in range(2):

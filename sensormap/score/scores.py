@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensormap.camera.cfa import Lattice, step_of
 from sensormap.compiled import compiled
 from sensormap.frame import Mosaic
-from sensormap.score.neighbours import BLOCK_ROWS, middle_rows, work_rows
+from sensormap.score.neighbours import BLOCK_ROWS, middle_of_rows, work_rows
 
 _F2 = np.float32(2.0)
 _ZERO = np.float32(0.0)
@@ -26,7 +27,13 @@ SCORE_LIMIT = 8 * SCORES_PER_SIGMA
 
 
 def score_band(
-    padded: Mosaic, first: int, last: int, step: int, noise: NDArray[np.float32], limit: int, scores: NDArray[np.int8]
+    padded: Mosaic,
+    first: int,
+    last: int,
+    lattice: Lattice,
+    noise: NDArray[np.float32],
+    limit: int,
+    scores: NDArray[np.int8],
 ) -> None:
     """Fill the scores of some rows.
 
@@ -45,10 +52,11 @@ def score_band(
     scores
         Scores to fill, ``(last - first, W)``.
     """
+    step = step_of(lattice)
     level2, spread2, _ = work_rows(padded, step, min(BLOCK_ROWS, last - first))
     for row in range(first, last, BLOCK_ROWS):
         count = min(BLOCK_ROWS, last - row)
-        middle_rows(padded, row, count, step, level2, spread2)
+        middle_of_rows(padded, row, count, lattice, level2, spread2)
         score_rows(padded, row, count, step, level2, spread2, noise, np.float32(limit), scores[row - first :])
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from sensormap.assemble.pass_rules import PassRules
 from sensormap.camera.profile import Profile
-from sensormap.detect.outlier_lists import shift_places
+from sensormap.detect.outlier_lists import period_of, shift_places
 from sensormap.detect.tally import Outliers, Tally, add_outlying
 from sensormap.detect.votes import BlockVotes, count_votes, parts_of, shift_of, time_blocks
 from sensormap.errors import ProfileError
@@ -41,7 +41,7 @@ from sensormap.threads import Pool, no_progress, raise_if_ended, result_of
 
 log = logging.getLogger(__name__)
 
-# Photosites: three of each plane, which the neighbours at the borders are copied from.
+# Photosites: three of each plane of Bayer, which the neighbours at the borders are copied from.
 _SMALLEST_SIDE = 6
 
 # Fingerprints kept at either end of a shard: tripod series and bursts follow each other, so one of each scene is enough
@@ -131,9 +131,10 @@ def run_first_pass(
         If the active area is too small to have neighbours.
     """
     area = profile.active_area
-    if min(area.width, area.height) < _SMALLEST_SIDE:
+    smallest = max(_SMALLEST_SIDE, 3 * profile.cfa.step)
+    if min(area.width, area.height) < smallest:
         size = f"{area.width} x {area.height} photosites"
-        msg = f"{profile.name}: active area of {size}, expected {_SMALLEST_SIDE} a side or more"
+        msg = f"{profile.name}: active area of {size}, expected {smallest} a side or more"
         raise ProfileError(msg)
     return _FirstPass(photos, profile, rules, context, follow, frozenset(leave_out)).run()
 
@@ -162,6 +163,7 @@ class _FirstPass:
         long = [(photo.exposure.shutter_s or 0) >= thresholds.long_exposure_s for photo in photos]
         self._blocks = time_blocks(range(len(photos)), long=long, size=thresholds.block_frames)
         step = profile.cfa.step
+        self._cfa = profile.cfa.shifted(x=area.x, y=area.y)
         self._step = max(step, rules.shift_block) if min(shape) >= rules.shift_block else step
         self._reach = rules.shift_reach
         self._shifts = np.zeros((2, len(photos)), np.int32)
@@ -177,7 +179,7 @@ class _FirstPass:
             self._shifts,
             step=self._step,
             reach=self._reach,
-            cfa=profile.cfa.shifted(x=area.x, y=area.y),
+            cfa=self._cfa,
             thresholds=thresholds,
             smears=rules.smears,
             finds_lines=rules.finds_lines,
@@ -255,10 +257,10 @@ class _FirstPass:
 
     def _compile(self) -> None:
         """Have the kernels compiled here, on a tiny frame: Ctrl-C ends that, but waits for a thread that does it."""
-        step, saturation = self._profile.cfa.step, self._profile.saturation
+        step, saturation = self._cfa.step, self._profile.saturation
         tiny = np.zeros((8 * step, 8 * step), np.int16 if saturation <= NARROW else np.int32)
         padded = pad(tiny, step)
-        noise = fit_noise(padded, step, clipping=(0, saturation))
+        noise = fit_noise(padded, self._cfa, clipping=(0, saturation))
         tally = Tally((tiny.shape[0], tiny.shape[1]), frames=len(self._photos))
         tally.add(padded, noise, clipping=(0, saturation), frame=0)
         self._reader.begin()
@@ -282,7 +284,7 @@ class _FirstPass:
         if self._ended:
             return skipped(self._photos[number].path.name, "the run ended before it was tallied")
         self._saved.wait(number)
-        filtered = self._rules.detects_filtering and is_filtered(padded, self._profile.cfa.step, clipping=clipping)
+        filtered = self._rules.detects_filtering and is_filtered(padded, self._cfa, clipping=clipping)
         self._shifts[:, number] = shift_of(frame.digest, self._tally.shape, self._step, self._reach)
         if not repeat:
             self._fingerprints[number] = fingerprint
@@ -300,7 +302,7 @@ class _FirstPass:
 
     def _add_shifted(self, outliers: Outliers, shift: NDArray[np.int32]) -> None:
         """Add a frame's outlying scores where they are after its shift."""
-        moved = shift_places(outliers.index, shift, self._tally.shape)
+        moved = shift_places(outliers.index, shift, self._tally.shape, period_of(self._step))
         with self._shifted_lock:
             add_outlying(moved, outliers.score, self._shifted_sums)
 

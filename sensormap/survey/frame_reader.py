@@ -90,6 +90,7 @@ class FrameReader:
     def __init__(self, photos: Sequence[Photo], profile: Profile, rules: PassRules, context: RunContext) -> None:
         self._photos = photos
         self._profile = profile
+        self._cfa = profile.cfa.shifted(x=profile.active_area.x, y=profile.active_area.y)
         self._rules = rules
         self._decode = context.read
         self._fallback = context.fallback if rules.fallback else None
@@ -130,7 +131,8 @@ class FrameReader:
         return frame
 
     def _read(self, number: int, decode: Read) -> PreparedFrame | Skipped:
-        photo, area, step = self._photos[number], self._profile.active_area, self._profile.cfa.step
+        photo, area, cfa = self._photos[number], self._profile.active_area, self._cfa
+        step = cfa.step
         ahead = self._ahead.pop(number, None)
         try:
             frame = ahead.result() if ahead else decode(photo, self._profile)
@@ -147,7 +149,7 @@ class FrameReader:
         self._begun.wait()
         if self._ended:
             return skipped(photo.path.name, "the run ended before it was tallied")
-        noise = fit_noise(padded, step, clipping=clipping, quantised=self._rules.quantised)
+        noise = fit_noise(padded, cfa, clipping=clipping, quantised=self._rules.quantised)
         reason = self._implausibility(padded[step:-step, step:-step], noise, clipping)
         return skipped(photo.path.name, reason, digest) if reason else PreparedFrame(padded, noise, clipping, digest)
 
@@ -169,5 +171,4 @@ class FrameReader:
         """Return why a frame is no photo, or None."""
         if not self._rules.compares_rows:
             return unlike_light(active, noise, clipping=clipping)
-        area = self._profile.active_area
-        return implausibility(active, noise, self._profile.cfa.shifted(x=area.x, y=area.y), clipping=clipping)
+        return implausibility(active, noise, self._cfa, clipping=clipping)

@@ -236,6 +236,8 @@ def geometry_of(photos: Sequence[Photo], known: Profile | None) -> Profile:
 
 def _not_believed(known: Profile, chosen: Profile) -> str:
     """Say how the photos contradict a profile that is not verified."""
+    if chosen.name == JPEG_PROFILE and known.cfa.is_xtrans:
+        return f"JPEGs of X-Trans cameras such as {known.name} are mapped on their own pixels, not on the raw grid"
     if chosen.name == JPEG_PROFILE:
         full = "{} x {}".format(*known.jpeg_size) if known.jpeg_size else "an unknown size"
         return (

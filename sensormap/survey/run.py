@@ -368,6 +368,8 @@ def _jpegs(
     jpegs = [*selection.jpegs, *(jpeg for jpeg, photo in selection.twins if photo.path not in used)]
     if mapped and not (known and all(known.places_jpegs_of(jpeg.jpeg_size) for jpeg in jpegs)):
         reason = "a JPEG beside raw photos, but no profile says where it lies on the raw grid"
+        if known and known.cfa.is_xtrans:
+            reason = "a JPEG beside raw photos: those of X-Trans cameras are not placed on the raw grid"
         refusals.extend(Skipped(jpeg.path.name, reason) for jpeg in jpegs)
         return []
     if mapped and len(jpegs) < FEWEST_FRAMES:

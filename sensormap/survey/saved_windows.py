@@ -197,7 +197,7 @@ class SavedWindows:
         elif frame in self._later and frame in self._followed:
             follow_list = self._lists[self._later[frame]]
             if follow_list is not None:
-                values = follow_list.windows(padded, self._shifts[:, frame], self._cfa.step)
+                values = follow_list.windows(padded, self._shifts[:, frame], self._cfa)
                 with self._lock:
                     self.windows[frame] = Windows(follow_list, values)
 

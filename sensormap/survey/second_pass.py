@@ -27,6 +27,7 @@ from sensormap.camera.profile import Profile
 from sensormap.detect.follow_list import FollowList, moved_back
 from sensormap.detect.line_sites import LineSites
 from sensormap.detect.lines import DeviatingLine
+from sensormap.detect.outlier_lists import period_of
 from sensormap.detect.runs import find_columns
 from sensormap.diagnose.defect_odds import Odds, odds_of
 from sensormap.diagnose.fixed_pattern import measure_fixed_pattern, with_floors
@@ -130,6 +131,7 @@ class _SecondPass:
         # Whether the neighbours of each candidate deviate with it.
         cfa = profile.cfa.shifted(x=area.x, y=area.y)
         self._neighbours_deviate = neighbours_deviate(first.tally, cfa, self._candidates)
+        self._cfa = cfa
         controls = draw_controls(area.width * area.height)
         self._lines = LineSites.of(lines, (area.height, area.width), cfa.step)
         self._followed = FollowList(
@@ -200,9 +202,8 @@ class _SecondPass:
 
     def _windows_of(self, number: int, active: Mosaic | NDArray[np.uint8]) -> Windows:
         """Return the values of a frame, given its active area."""
-        step = self._profile.cfa.step
-        padded = self._memory.padded = pad(active, step, self._memory.padded)
-        return Windows(self._followed, self._followed.windows(padded, self._first.shifts[:, number], step))
+        padded = self._memory.padded = pad(active, self._cfa.step, self._memory.padded)
+        return Windows(self._followed, self._followed.windows(padded, self._first.shifts[:, number], self._cfa))
 
     def _conditions(self, gathered: GatheredWindows) -> Conditions:
         """Return the circumstances of the followed frames."""
@@ -227,7 +228,7 @@ class _SecondPass:
         frames, (values, known) = conditions.number.tolist(), gathered.arrays()
         noise = np.stack([self._first.records[frame].noise.coefficients for frame in frames]).astype(np.float64)
         row, col = np.divmod(gathered.places, width)
-        near = 2 * step
+        near = 2 * self._cfa.near
         return FollowedWindows(
             values,
             (row % step) * step + col % step,
@@ -315,7 +316,7 @@ class _SecondPass:
     def _on_lines(self, lines: Sequence[FollowedLine]) -> NDArray[np.bool_]:
         """Tell which candidates lie on some columns or rows, or are compared with photosites that do."""
         row, col = np.divmod(self._candidates, self._profile.active_area.width)
-        found, near = np.zeros(self._candidates.size, np.bool_), self._profile.cfa.step
+        found, near = np.zeros(self._candidates.size, np.bool_), self._cfa.near
         for line in (followed.line for followed in lines):
             across, along = (col, row) if line.axis == "column" else (row, col)
             found |= (np.abs(across - line.place) <= near) & (along >= line.first - near) & (along <= line.last + near)
@@ -350,9 +351,10 @@ class _SecondPass:
         shape = (area.height, area.width)
         is_off = np.ones(shape, np.bool_)
         is_off.reshape(-1)[defects] = False
+        period = period_of(self._cfa.step)
         off = np.empty((self._decoys.size, conditions.number.size), np.bool_)
         for i, frame in enumerate(conditions.number.tolist()):
-            off[:, i] = is_off[moved_back(self._decoys, self._first.shifts[:, frame], shape)]
+            off[:, i] = is_off[moved_back(self._decoys, self._first.shifts[:, frame], shape, period)]
         return off
 
 

@@ -209,7 +209,7 @@ def _sums_of_raws(photos: tuple[Photo, ...], profile: Profile, context: RunConte
     sums = FrameSums((area.height, area.width), bits=max(profile.bits, max(profile.black_level or (0,)).bit_length()))
     reader = FrameReader(photos, profile, rules_for(photos), context)
     tiny = np.zeros((8 * step, 8 * step), np.int16 if profile.saturation <= NARROW else np.int32)
-    fit_noise(pad(tiny, step), step, clipping=(0, profile.saturation))  # compiles it, where Ctrl-C ends that
+    fit_noise(pad(tiny, step), profile.cfa, clipping=(0, profile.saturation))  # compiles it, where Ctrl-C ends that
     reader.begin()
 
     def add(number: int) -> Skipped | None:

@@ -43,7 +43,7 @@ from tests.support.photos import nef
 
 DATA = SHARED
 SHAPE = (128, 192)
-XTRANS = "GGRGGBGGBGGRBRGRBGGGBGGRGGRGGBRBGBRG"
+ODD_6X6 = "GGRGGBGGBGGRBRGRBGGGBGGRGGRGGBRBGBRR"  # but for its last filter X-Trans
 
 
 def random_mosaic(seed: int, shape: tuple[int, int] = SHAPE, high: int = 3800) -> NDArray[np.uint16]:
@@ -312,8 +312,8 @@ def damaged_nef() -> bytes:
         (nef_bytes(random_mosaic(8))[:-15_000], r"truncated or damaged \(LibRaw: "),
         (damaged_nef(), r"truncated or damaged \(LibRaw: "),
         (nef_bytes(np.zeros(SHAPE, np.uint16)), "every photosite is 0"),
-        (dng_bytes(random_mosaic(9, (66, 96)), XTRANS), "X-Trans 6x6 pattern, expected a 2x2 Bayer pattern"),
-        (dng_bytes(random_mosaic(9, (66, 96)), "RGBRGBRGB"), "4x4 pattern, expected a 2x2 Bayer pattern"),
+        (dng_bytes(random_mosaic(9, (66, 96)), ODD_6X6), r"6x6 filters .* \(9 R, 19 G, 8 B\), expected"),
+        (dng_bytes(random_mosaic(9, (66, 96)), "RGBRGBRGB"), "4x4 pattern, expected 2x2 Bayer or 6x6 X-Trans filters"),
         (dng_bytes(random_mosaic(9, (66, 96)), "RRGB"), "filters RRGB, expected one of RGGB, BGGR, GRBG, GBRG"),
         (png_bytes(random_mosaic(9)), "not a raw photo"),
         (jpeg_bytes(), "a JPEG picture, expected a raw photo"),
@@ -351,7 +351,7 @@ def test_another_size(tmp_path: Path) -> None:
 
 
 def test_file_that_is_no_mosaic_does_not_contradict_a_profile(tmp_path: Path) -> None:
-    path = written(tmp_path, dng_bytes(random_mosaic(9, (66, 96)), XTRANS))
+    path = written(tmp_path, dng_bytes(random_mosaic(9, (66, 96)), ODD_6X6))
     with pytest.raises(DecodeError, match="X-Trans"):
         open_geometry(path, own_profile())
 

@@ -10,8 +10,9 @@ from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
 from sensormap.frame import Mosaic
+from sensormap.score.class_fit import fit_classes, non_negative_fit
 from sensormap.score.neighbours import neighbours_of_rows, pad
-from sensormap.score.noise import fit_classes, fit_noise, non_negative_fit, stable_order, value_step
+from sensormap.score.noise import fit_noise, stable_order, value_step
 
 
 def fitted(terms: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -104,16 +104,17 @@ def _surroundings(evidence: Evidence, defects: Sequence[Defect], centre: NDArray
 def _planes(
     evidence: Evidence, thresholds: Thresholds, centre: NDArray[np.float32], scale: NDArray[np.float32]
 ) -> Iterator[PlaneScores]:
-    """Yield the distribution of each plane's mean scores, and the bar of `detect.candidates`."""
+    """Yield the distribution of mean scores of each plane, or class of planes, and the bar of `detect.candidates`."""
     tally, area = evidence.tally, evidence.profile.active_area
     cfa = evidence.profile.cfa.shifted(x=area.x, y=area.y)
     mean_sigma = thresholds.mean_sigma * math.sqrt(max(FEW_FRAMES / max(tally.frames, 1), 1))
-    for plane in cfa.planes:
-        counts = np.zeros(2 * BIN_LIMIT * BINS_PER_SIGMA + 1, np.int64)
-        for first in range(plane.row, tally.shape[0], _BAND * cfa.step):
-            mean = tally.mean_score(np.s_[first : first + _BAND * cfa.step : cfa.step, plane.col :: cfa.step])
-            number = np.rint(np.clip(mean, -BIN_LIMIT, BIN_LIMIT) * BINS_PER_SIGMA).astype(np.intp)
-            counts += np.bincount((number + BIN_LIMIT * BINS_PER_SIGMA).ravel(), minlength=counts.size)
+    for planes in cfa.classes:
+        counts, plane = np.zeros(2 * BIN_LIMIT * BINS_PER_SIGMA + 1, np.int64), planes[0]
+        for one in planes:
+            for first in range(one.row, tally.shape[0], _BAND * cfa.step):
+                mean = tally.mean_score(np.s_[first : first + _BAND * cfa.step : cfa.step, one.col :: cfa.step])
+                number = np.rint(np.clip(mean, -BIN_LIMIT, BIN_LIMIT) * BINS_PER_SIGMA).astype(np.intp)
+                counts += np.bincount((number + BIN_LIMIT * BINS_PER_SIGMA).ravel(), minlength=counts.size)
         middle, width = float(centre[plane.row, plane.col]), float(scale[plane.row, plane.col])
         bar = max(thresholds.effect_sigma, mean_sigma * width)
         yield PlaneScores(plane.name, counts, middle, width, bar)

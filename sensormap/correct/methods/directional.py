@@ -17,17 +17,20 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from sensormap.correct.methods.surround import same_plane_rings, surroundings
+from sensormap.camera.cfa import Cfa
+from sensormap.correct.methods.surround import by_place, colour_rings, same_colour, same_plane_rings, surroundings
 from sensormap.correct.methods.targets import Targets
 
 _PATCH = 2  # photosites on either side of the middle: 5 x 5, all colours, the eight nearest of the same plane
 _MIDDLE = 12
 _STEPS = 4  # steps of the plane on either side within which the patches around a target lie: 9 x 9
+_STEPS_XTRANS = 2  # of X-Trans sensors, whose planes have steps of six photosites: 5 x 5 patches
 
 # Weight of the surroundings' covariance against the photo's. Tuned on sets that docs/method/correction.md does not
 # report on; from 0.05 to 0.2, and from 3 to 5 steps, errors differ by 2 % at most.
 _LOCAL_SHARE = 0.1
 _SAMPLES = 6400  # patches a plane that the photo's covariance is taken from; 10 000 make errors less than 1 % smaller
+_SAMPLES_XTRANS = 1600  # a plane, of which there are nine times as many
 _RIDGE = 1 / 12  # DN squared, the noise of rounding: what keeps a photo without any noise solvable
 _RIDGE_SHARE = 1e-9  # of the mean variance, where values are so large that rounding hides the former
 _AT_ONCE = 512  # targets: some thirty megabytes
@@ -54,44 +57,46 @@ def directional(targets: Targets) -> NDArray[np.float64]:
     .. [1] X. Li and M. T. Orchard, "New edge-directed interpolation", IEEE Transactions on Image Processing 10, 2001,
        doi:10.1109/83.951537.
     """
-    places, step = targets.places, targets.cfa.step
-    filled = _filled(targets.mosaic, targets.unhealthy, step)
-    lowest, highest = _bounds(targets.mosaic, targets.unhealthy, places, step)
+    places, cfa = targets.places, targets.cfa
+    filled = _filled(targets.mosaic, targets.unhealthy, cfa)
+    lowest, highest = _bounds(targets.mosaic, targets.unhealthy, places, cfa)
     values = np.full(len(places), np.nan)
     known = np.isfinite(lowest)
-    for row in range(step):
-        for col in range(step):
-            own = np.flatnonzero(known & (places[:, 0] % step == row) & (places[:, 1] % step == col))
-            if own.size:
-                photo = photo_covariance(filled, (row, col), step)
-                for first in range(0, own.size, _AT_ONCE):
-                    some = own[first : first + _AT_ONCE]
-                    values[some] = _expected(filled, targets.unhealthy, places[some], step, photo)
+    for place, every in by_place(places, cfa.step):
+        own = every[known[every]]
+        if own.size:
+            photo = photo_covariance(filled, place, cfa)
+            for first in range(0, own.size, _AT_ONCE):
+                some = own[first : first + _AT_ONCE]
+                values[some] = _expected(filled, targets.unhealthy, places[some], cfa.step, photo)
     return np.asarray(np.clip(values, lowest, highest), np.float64)
 
 
-def photo_covariance(filled: NDArray[Any], phase: tuple[int, int], step: int) -> NDArray[np.float64]:
+def photo_covariance(filled: NDArray[Any], place: int, cfa: Cfa) -> NDArray[np.float64]:
     """Return the covariance of the 5 x 5 photosites around those of one plane, ``(25, 25)``, DN squared.
 
     Parameters
     ----------
     filled
         Mosaic in DN, ``(H, W)``, with a plausible value at every photosite.
-    phase
-        Row and column of the plane's first photosite.
-    step
-        Distance between same-plane neighbours.
+    place
+        Number of the plane in ``cfa.planes``.
+    cfa
+        Filter pattern as read from the corner of the mosaic.
 
     Notes
     -----
     Taken from patches on a fixed grid. Each weighs less the more it varies: else few of high contrast would dominate.
     """
-    side = round(_SAMPLES**0.5)
+    step, plane = cfa.step, cfa.planes[place]
+    phase = (plane.row, plane.col)
+    side = round((_SAMPLES_XTRANS if cfa.is_xtrans else _SAMPLES) ** 0.5)
     last = [(length - 1 - first) // step for length, first in zip(filled.shape, phase, strict=True)]
     steps = [np.unique(np.linspace(0, most, min(side, most + 1)).astype(np.int64)) for most in last]
     grid = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 2) * step + phase
     patches = _blocks(filled, grid, _PATCH).reshape(-1, (2 * _PATCH + 1) ** 2)
-    same_plane = np.add.outer(same_plane_rings(step)[0] @ [2 * _PATCH + 1, 1], [_MIDDLE]).ravel()
+    around = [one for one in cfa.neighbours[place] if max(map(abs, one)) <= _PATCH]
+    same_plane = np.array(around, np.int64) @ [2 * _PATCH + 1, 1] + _MIDDLE
     variance = patches[:, same_plane].var(axis=1)
     weight = 1 / (variance + 2 * np.median(variance) + 1)
     weight /= weight.sum()
@@ -99,24 +104,36 @@ def photo_covariance(filled: NDArray[Any], phase: tuple[int, int], step: int) ->
     return np.asarray((patches.T * weight) @ patches, np.float64)
 
 
-def _filled(mosaic: NDArray[Any], unhealthy: NDArray[np.bool_], step: int) -> NDArray[Any]:
+def _filled(mosaic: NDArray[Any], unhealthy: NDArray[np.bool_], cfa: Cfa) -> NDArray[Any]:
     """Return the mosaic with a first guess at what is unhealthy."""
     flat = np.flatnonzero(unhealthy)
     every = np.stack(np.unravel_index(flat, mosaic.shape), axis=1)
     filled = mosaic.copy()
-    for places, surround in surroundings(mosaic, unhealthy, every, same_plane_rings(step)):
+    for places, surround in same_colour(mosaic, unhealthy, every, cfa):
         filled.flat[flat[places]] = np.rint(surround.mean())
     return filled
 
 
 def _bounds(
-    mosaic: NDArray[Any], unhealthy: NDArray[np.bool_], targets: NDArray[np.int64], step: int
+    mosaic: NDArray[Any], unhealthy: NDArray[np.bool_], targets: NDArray[np.int64], cfa: Cfa
 ) -> NDArray[np.float64]:
     """Return the lowest and the highest value of each target's nearest healthy ones of its plane, ``(2, N)``, else NaN.
 
     Where some of the eight nearest are missing, perhaps all on one side, the sixteen around them count as well.
     """
-    first, second, *farther = same_plane_rings(step)
+    if cfa.is_xtrans:
+        bounds = np.full((2, len(targets)), np.nan)
+        for place, own in by_place(targets, cfa.step):
+            bounds[:, own] = _bounds_by(mosaic, unhealthy, targets[own], colour_rings(cfa, place))
+        return bounds
+    return _bounds_by(mosaic, unhealthy, targets, same_plane_rings(cfa.step))
+
+
+def _bounds_by(
+    mosaic: NDArray[Any], unhealthy: NDArray[np.bool_], targets: NDArray[np.int64], rings: list[NDArray[np.int64]]
+) -> NDArray[np.float64]:
+    """Return the same by rings that all targets have in common."""
+    first, second, *farther = rings
     bounds = np.full((2, len(targets)), np.nan)
     fewer = np.ones(len(targets), bool)
     for places, surround in surroundings(mosaic, unhealthy, targets, [first]):
@@ -137,7 +154,8 @@ def _expected(
 ) -> NDArray[np.float64]:
     """Return the conditional expectation of some targets of one plane."""
     width = 2 * _PATCH + 1
-    around = _blocks(filled, targets, step * _STEPS + _PATCH)
+    steps = _STEPS if step <= 2 else _STEPS_XTRANS
+    around = _blocks(filled, targets, step * steps + _PATCH)
     examples = sliding_window_view(around, (width, width), axis=(1, 2))[:, ::step, ::step]
     examples = examples.reshape(len(targets), -1, width * width)
     middle = examples[:, examples.shape[1] // 2]

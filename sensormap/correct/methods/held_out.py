@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.camera.cfa import Cfa
+from sensormap.camera.cfa import Cfa, Lattice
 from sensormap.correct.methods.new_values import repair
 from sensormap.correct.methods.registry import INTERPOLATIONS
-from sensormap.correct.methods.surround import same_plane_rings, surroundings
+from sensormap.correct.methods.surround import same_colour
 from sensormap.score.noise import frame_noise
 
 COUNT = 4000
@@ -97,11 +97,11 @@ def check(
     ValueError
         If the frame has fewer than three steps of a plane a side.
     """
-    targets = hold_out(mosaic, defective, cfa.step, clipping=clipping, count=count)
+    targets = hold_out(mosaic, defective, cfa, clipping=clipping, count=count)
     real = mosaic[tuple(targets.T)].astype(np.float64)
     return HeldOut(
         {method: np.abs(repair(mosaic, defective, targets, cfa, method=method).values - real) for method in methods},
-        noise_at(mosaic, defective, targets, cfa.step, clipping=clipping),
+        noise_at(mosaic, defective, targets, cfa, clipping=clipping),
     )
 
 
@@ -139,7 +139,7 @@ def quality(method: str, error: NDArray[np.float64], sigma: NDArray[np.float64])
 
 
 def hold_out(
-    mosaic: NDArray[Any], defective: NDArray[np.bool_], step: int, *, clipping: tuple[int, int], count: int
+    mosaic: NDArray[Any], defective: NDArray[np.bool_], lattice: Lattice, *, clipping: tuple[int, int], count: int
 ) -> NDArray[np.int64]:
     """Return rows and columns of healthy photosites, ``(N, 2)``; the same ones for the same shape, mask and count.
 
@@ -151,8 +151,8 @@ def hold_out(
         Active area, DN, ``(H, W)``, black subtracted.
     defective
         Mask of everything mapped, ``(H, W)``.
-    step
-        Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
+    lattice
+        Distance between same-plane neighbours, or the filter pattern as read from the corner of `mosaic`.
     clipping
         Lowest and highest DN that a photosite can have.
     count
@@ -171,8 +171,9 @@ def hold_out(
     targets = corners + rng.integers(0, side - _APART + 1, corners.shape)
     rows, cols = targets.T
     near = np.zeros(len(targets), bool)
-    for down in range(-2 * step, 2 * step + 1):
-        for right in range(-2 * step, 2 * step + 1):
+    reach = 2 * (lattice if isinstance(lattice, int) else lattice.near)
+    for down in range(-reach, reach + 1):
+        for right in range(-reach, reach + 1):
             near |= defective[np.clip(rows + down, 0, height - 1), np.clip(cols + right, 0, width - 1)]
     clipped = (mosaic[rows, cols] <= clipping[0]) | (mosaic[rows, cols] >= clipping[1])
     return np.asarray(targets[~near & ~clipped][:count], np.int64)
@@ -182,7 +183,7 @@ def noise_at(
     mosaic: NDArray[Any],
     defective: NDArray[np.bool_],
     targets: NDArray[np.int64],
-    step: int,
+    lattice: Lattice,
     *,
     clipping: tuple[int, int],
 ) -> NDArray[np.float64]:
@@ -195,15 +196,15 @@ def noise_at(
     defective
         Mask of everything mapped, ``(H, W)``.
     targets
-        Rows and columns of the photosites, ``(N, 2)``. They need a healthy photosite of their plane within
-        `surround.REACH`; NaN where there is none.
-    step
-        Distance between same-plane neighbours: 2 for Bayer, 1 for mono.
+        Rows and columns of the photosites, ``(N, 2)``. They need a healthy photosite of their plane, or of X-Trans of
+        their colour, within `surround.REACH`; NaN where there is none.
+    lattice
+        Distance between same-plane neighbours, or the filter pattern as read from the corner of `mosaic`.
     clipping
         Lowest and highest DN that a photosite can have.
     """
-    noise = frame_noise(mosaic, step, clipping=clipping)
+    noise = frame_noise(mosaic, lattice, clipping=clipping)
     level = np.full(len(targets), np.nan)
-    for places, surround in surroundings(mosaic, defective, targets, same_plane_rings(step)):
+    for places, surround in same_colour(mosaic, defective, targets, lattice):
         level[places] = surround.mean()
     return np.sqrt(noise.own_variance(targets, level))

@@ -1,7 +1,8 @@
 """Interpolation of a photosite from the nearest healthy ones of its colour, whatever lies farther away.
 
 The nearest are those of the first square around it that has any: the eight beside it, else the sixteen around these,
-and so on, up to `surround.REACH`.
+and so on, up to `surround.REACH`. Of X-Trans sensors they are the eight of its colour that the photosite is compared
+with in detection, else the sixteen nearest others, else all.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.correct.methods.surround import Surround, green_rings, same_plane_rings, surroundings
+from sensormap.correct.methods.surround import Surround, green_rings, same_colour, same_plane_rings, surroundings
 from sensormap.correct.methods.targets import Targets
 
 
@@ -40,6 +41,8 @@ def dcraw(targets: Targets) -> NDArray[np.float64]:
     Greens have the four diagonal ones, which are of the other green plane.
     """
     cfa, values = targets.cfa, np.full(len(targets.places), np.nan)
+    if cfa.is_xtrans:  # whose greens are of one kind to dcraw
+        return mean(targets)
     greens = np.array([plane.name.startswith("G") for plane in cfa.planes])
     phase = targets.places % cfa.step
     green = greens[phase[:, 0] * cfa.step + phase[:, 1]]
@@ -51,7 +54,8 @@ def dcraw(targets: Targets) -> NDArray[np.float64]:
 def _from_plane(targets: Targets, reduce: Callable[[Surround], NDArray[np.float64]]) -> NDArray[np.float64]:
     """Return what `reduce` makes of the nearest of the same plane."""
     values = np.full(len(targets.places), np.nan)
-    _fill(values, np.arange(len(values)), targets, same_plane_rings(targets.cfa.step), reduce)
+    for found, surround in same_colour(targets.mosaic, targets.unhealthy, targets.places, targets.cfa):
+        values[found] = reduce(surround)
     return values
 
 

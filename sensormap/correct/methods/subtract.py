@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sensormap.correct.methods.new_values import new_values
 from sensormap.correct.methods.registry import DIRECTIONAL
-from sensormap.correct.methods.surround import same_plane_rings, surroundings
+from sensormap.correct.methods.surround import same_colour
 from sensormap.correct.methods.targets import Targets
 from sensormap.maps.entries import HALF_INTERVAL, Defect, DefectKind, Interval
 from sensormap.maps.visible import SIGMAS
@@ -52,7 +52,7 @@ def subtracted(targets: Targets) -> NDArray[np.float64]:
     rows, cols = places.T
     black = levels.by_phase(cfa)[rows % cfa.step, cols % cfa.step]
     shown = levels.above_black(targets.mosaic, cfa)
-    noise = frame_noise(shown, cfa.step, clipping=levels.clipping)
+    noise = frame_noise(shown, cfa, clipping=levels.clipping)
     errors = expected_errors(shown, targets.defective, places, noise)
     above = interpolated.values - black
     values, less = subtract(shown[rows, cols], excess, above, *errors, clipping=levels.clipping)
@@ -181,10 +181,9 @@ def expected_errors(
     The former is the frame's own fit of how far values lie from the median of their neighbours, by the neighbours'
     level and spread: a little more than `directional` has.
     """
-    step = noise.coefficients.shape[0]
     level, spread = np.zeros((2, len(targets)))
     known = np.zeros(len(targets), bool)
-    for places, surround in surroundings(mosaic, unhealthy, targets, same_plane_rings(step)):
+    for places, surround in same_colour(mosaic, unhealthy, targets, noise.lattice):
         level[places] = surround.mean()
         apart = np.where(surround.known, surround.values - level[places, None], 0)
         spread[places] = _MID_SPREAD * np.sqrt((apart**2).sum(axis=1) / surround.known.sum(axis=1))

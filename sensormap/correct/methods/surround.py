@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sensormap.camera.cfa import Cfa, Lattice, step_of
 
 REACH = 16
 """Photosites, in rows and columns, within which healthy ones are looked for: eight steps of a Bayer plane."""
@@ -75,6 +78,60 @@ def same_plane_rings(step: int) -> list[NDArray[np.int64]]:
     [[-2, -2], [-2, 0], [-2, 2], [0, -2], [0, 2], [2, -2], [2, 0], [2, 2]]
     """
     return [step * _ring(radius) for radius in range(1, REACH // step + 1)]
+
+
+@cache
+def colour_rings(cfa: Cfa, place: int) -> list[NDArray[np.int64]]:
+    """Return offsets of same-colour photosites around those of one place of an X-Trans pattern, ``(n, 2)``.
+
+    Those that one is compared with, the sixteen nearest others, and all farther ones within `REACH`.
+
+    Parameters
+    ----------
+    cfa
+        X-Trans pattern as read from the corner of the mosaic.
+    place
+        Number of the place in ``cfa.planes``.
+
+    Examples
+    --------
+    >>> [len(ring) for ring in colour_rings(Cfa("GBGGRG/RGRBGB/GBGGRG/GRGGBG/BGBRGR/GRGGBG"), 0)][:2]
+    [8, 16]
+    """
+    plane = cfa.planes[place]
+    own, first = cfa.letter(plane.row, plane.col), list(dict.fromkeys(cfa.neighbours[place]))
+    offsets = np.concatenate([_ring(radius) for radius in range(1, REACH + 1)])
+    alike = [cfa.letter(plane.row + down, plane.col + right) == own for down, right in offsets.tolist()]
+    others = [one for one in offsets[alike].tolist() if tuple(one) not in first]
+    others.sort(key=lambda one: one[0] ** 2 + one[1] ** 2)
+    return [np.array(ring, np.int64) for ring in (first, others[:16], others[16:])]
+
+
+def same_colour(
+    mosaic: NDArray[Any], defective: NDArray[np.bool_], targets: NDArray[np.int64], lattice: Lattice
+) -> Iterator[tuple[NDArray[np.intp], Surround]]:
+    """Yield positions in `targets`, and their surround of the same plane, or of X-Trans of the same colour.
+
+    Parameters
+    ----------
+    mosaic, defective, targets
+        As for `surroundings`.
+    lattice
+        Distance between same-plane neighbours, or the filter pattern as read from the corner of `mosaic`.
+    """
+    if isinstance(lattice, int) or not lattice.is_xtrans:
+        yield from surroundings(mosaic, defective, targets, same_plane_rings(step_of(lattice)))
+        return
+    for place, own in by_place(targets, lattice.step):
+        for found, surround in surroundings(mosaic, defective, targets[own], colour_rings(lattice, place)):
+            yield own[found], surround
+
+
+def by_place(targets: NDArray[np.int64], step: int) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """Yield each place of the pattern that some targets have, by its number row by row, and which those are."""
+    place = targets[:, 0] % step * step + targets[:, 1] % step
+    for number in np.unique(place).tolist():
+        yield number, np.flatnonzero(place == number)
 
 
 def green_rings() -> list[NDArray[np.int64]]:

@@ -62,7 +62,8 @@ def opcode_list(listing: Listing, sensor: Sensor) -> bytes:
     '00000001 00000005 01030000 00000000 00000014 00000001 00000001 00000000 00000003 00000014'
     """
     if sensor.cfa.name not in PHASES:
-        msg = f"dng: the opcode FixBadPixelsList is for Bayer filters, and this map has {sensor.cfa.name}"
+        why = "knows no X-Trans phase" if sensor.cfa.is_xtrans else "is for Bayer filters"
+        msg = f"dng: the opcode FixBadPixelsList {why}, and this map has {sensor.cfa.name}"
         raise ListFormatError(msg)
     placed = within(listing, raw_grid(sensor))
     content = [_COUNTS.pack(PHASES[sensor.cfa.name], len(placed.photosites), len(placed.runs))]

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from sensormap.camera.cfa import MONO
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
-from sensormap.formats.listing import Format, Listing, Photosite, Run, make_listing, raw_grid, within
+from sensormap.formats.listing import Format, Listing, Photosite, Run, make_listing, raw_grid, refuse_xtrans, within
 from sensormap.formats.text_lines import TextLine, read_lines, shortened
 
 _HEADER = "// CosmeticCorrection with a defect list; run it in the script editor\nvar P = new CosmeticCorrection;\n"
@@ -28,6 +28,7 @@ _ROW = re.compile(
 
 def write(listing: Listing, sensor: Sensor, _: Body) -> bytes:
     """Write runs and photosites of the visible area, each as a piece of a line."""
+    refuse_xtrans(sensor, "pixinsight: CosmeticCorrection")
     placed = within(listing, sensor.active_area)
     rows = ",\n".join([*map(_run_row, placed.runs), *map(_photosite_row, placed.photosites)])
     cfa = "false" if sensor.cfa.name == MONO else "true"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
-from sensormap.formats.listing import Format, Listing, Run, make_listing, one_by_one, raw_grid, within
+from sensormap.formats.listing import Format, Listing, Run, make_listing, one_by_one, raw_grid, refuse_xtrans, within
 from sensormap.formats.text_lines import TextLine, read_lines, shortened
 from sensormap.maps.entries import DARK_KINDS, DefectKind
 
@@ -21,6 +21,7 @@ _KINDS = {"H": DefectKind.HOT, "C": DefectKind.DEAD}
 
 def write(listing: Listing, sensor: Sensor, _: Body) -> bytes:
     """Write whole columns and lines of the visible area as such, everything else as photosites."""
+    refuse_xtrans(sensor, "siril: cosme_cfa")
     placed, area = within(listing, sensor.active_area), sensor.active_area
     whole = [run for run in placed.runs if _is_whole(run, area.width, area.height)]
     parts = Listing(placed.photosites, tuple(run for run in placed.runs if run not in whole))

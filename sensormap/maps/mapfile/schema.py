@@ -48,7 +48,7 @@ KEY_TEXTS = {
     "profile": "Camera profile that was used.",
     "raw_size": "Width and height of the raw grid, in photosites.",
     "active_area": "Light-sensitive part of the raw grid.",
-    "cfa": "Colour filters of the raw grid's top left 2 x 2 photosites, read row by row.",
+    "cfa": "Colour filters of the raw grid's top left photosites, read row by row: 2 x 2, or of X-Trans 6 x 6.",
     "jpeg_crop": "Part of the raw grid that the camera's full-size JPEG shows; null where unknown.",
     "coordinates": "What coordinates count from, in words.",
     "used": "Number of photos used.",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sensormap.camera.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
+from sensormap.camera.cfa import BAYER_NAMES, CFA_NAMES, MONO, PICTURE, XTRANS_NAMES, Cfa, cfa_names
 from sensormap.camera.geometry import Rect, rect_text
 from sensormap.maps.changes.edits import EditAction
 from sensormap.maps.entries import STRENGTHS, Between, DefectKind, Source
@@ -19,7 +19,7 @@ from sensormap.strict_yaml import load_yaml, quoted
 MAX_INTEGER = 2**1023  # what a float holds, about; larger integers cannot become one
 MAX_TEXT = 10_000  # characters; names have 64, file names and reasons some hundred
 _BEFORE_FIRST = "before-first"
-_PATTERNS = (*BAYER_NAMES, MONO, PICTURE)
+_PATTERNS = (*BAYER_NAMES, XTRANS_NAMES[0], MONO, PICTURE)  # one phase of each has all names of planes
 _COUNT = "(?:0|[1-9][0-9]{0,17})"  # up to `MAX_COUNT` of `maps.entries`
 
 # As datetime.isoformat writes it. A day that its month has not is left to `parse`, which refuses it.
@@ -107,13 +107,16 @@ def items(field: ValueType, length: int, convert: Callable[..., Any] = lambda *v
     )
 
 
-def one_of(names: Iterable[str], convert: Callable[[str], Any] = str) -> ValueType:
-    """Return a bare word out of `names`; `convert` makes the value in memory, ``str`` of which is the word."""
+def one_of(names: Iterable[str], convert: Callable[[str], Any] = str, *, told: str = "") -> ValueType:
+    """Return a bare word out of `names`; `convert` makes the value in memory, ``str`` of which is the word.
+
+    Errors say all names, or what is `told` of them.
+    """
     known = sorted(names)
 
     def read(value: Any) -> Any:
         if not isinstance(value, str) or value not in known:
-            raise wrong(value, f"one of {', '.join(known)}")
+            raise wrong(value, f"one of {told or ', '.join(known)}")
         return convert(value)
 
     return ValueType(read, lambda value: read(str(value)) and str(value), {"enum": known}, "|".join(known), convert)
@@ -305,7 +308,7 @@ TIME = ValueType(_time, datetime.isoformat, {"type": "string", "pattern": f"^{_T
 SETTING = ValueType(_setting, _setting_text, {"type": ["boolean", "integer", "number", "string", "null"]})
 PAIR = items(INTEGER, 2)
 RECT = replace(items(INTEGER, 4, Rect), text=rect_text)
-CFA = replace(one_of(_PATTERNS, Cfa), text=lambda cfa: cfa.name)
+CFA = replace(one_of((*CFA_NAMES, PICTURE), Cfa, told=cfa_names(PICTURE)), text=lambda cfa: cfa.name)
 KIND = one_of(DefectKind, DefectKind)
 KINDS = words(DefectKind, DefectKind)
 SOURCE = one_of(Source, Source)

@@ -22,9 +22,7 @@ _HEALTHY = 0.42
 
 _LEAST_RANGE = 2.0  # sigma: what hardly deviates shall not look as if it shone
 
-_COLOURS = {
-    "R": (255, 84, 72), "Gr": (96, 224, 104), "Gb": (96, 224, 104), "B": (88, 136, 255),
-}  # fmt: skip
+_COLOURS = {"R": (255, 84, 72), **dict.fromkeys(("Gr", "Gb", "Gs", "Gp"), (96, 224, 104)), "B": (88, 136, 255)}
 _GREY = (235, 235, 235)  # of a sensor without filters, and of a JPEG's luma
 _BEYOND = (128, 128, 128)
 

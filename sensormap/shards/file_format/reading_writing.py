@@ -35,6 +35,7 @@ _A_PHOTOSITE, _A_PHOTO = 8, 4 << 20
 _FACTS_AT_LEAST, _FACTS_A_PHOTO = 1 << 16, 1 << 14
 _LARGEST_ARCHIVE = 1 << 32  # as `pack` writes them
 
+_STEPS = (1, 2, 6)  # of mono, Bayer and X-Trans
 _Size = tuple[tuple[int, int], int, int]  # of a shard: shape, step and photos, as `read_facts` takes them
 
 
@@ -281,7 +282,7 @@ def _stated_size(stated: bytes) -> _Size:
     whole = type(height) is int and type(width) is int and min(height, width) > 0
     if not whole or height * width > MAX_PHOTOSITES or not 0 < photos <= _MOST_PHOTOS:
         return (1, 1), 1, 1
-    return (height, width), 1 if step == 1 else 2, photos
+    return (height, width), step if step in _STEPS else 2, photos
 
 
 def _listed_layout(facts: Facts, entries: list[Entry]) -> dict[str, ArrayMember]:
