@@ -21,7 +21,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sensormap.camera.cfa import BAYER_NAMES, MONO, Cfa
+from sensormap.camera.cfa import CFA_NAMES, MONO, Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import MAX_NAME_LENGTH, Profile
 from sensormap.camera.profile_files import MAX_PROFILE_SIDE, UNVERIFIED, file_name_of
@@ -39,8 +39,7 @@ _COMPOSITE = re.compile(
     r"hi-?res|high resolution|sensorshift|(tripod|handheld)_\d0mp_.*ORF|sensorplus|\.crm\b|320x240", re.IGNORECASE
 )
 _DOUBLE = (1.9, 2.1)  # sides of a photo that was joined from several, in those of one
-_CFAS = (*BAYER_NAMES, MONO)
-_X_TRANS = 36  # photosites of its pattern
+_XTRANS_STEP, _XTRANS = 6, 36  # photosites a side of its pattern, and all
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def documents_of(modes: Iterable[Mode], by_hand: set[str]) -> tuple[dict[str, li
     for mode in modes:
         cameras[mode.camera].append(mode)
     makes = makes_of(cameras)
-    known = {mode.geometry: mode for found in cameras.values() for mode in found if mode.cfa in _CFAS}
+    known = {mode.geometry: mode for found in cameras.values() for mode in found if mode.cfa in CFA_NAMES}
     documents: dict[str, list[tuple[str, str]]] = defaultdict(list)
     left_out: dict[str, list[str]] = defaultdict(list)
     for camera, found in cameras.items():
@@ -124,10 +123,16 @@ def mode_of(row: dict[str, str]) -> Mode:
         raw_size=size,
         active_area=_rect(row["active_area_x_y_w_h"], size),
         jpeg_crop=_rect(row["crop_x_y_w_h"], size),
-        cfa=row["cfa"].strip() or (MONO if "monochrom" in row["model"].lower() else ""),
+        cfa=_filters(row["cfa"].strip()) or (MONO if "monochrom" in row["model"].lower() else ""),
         whites=tuple(int(float(level)) for level in row["white_levels"].split()),
         samples=tuple(sample.strip() for sample in re.sub(r" \+\d+$", "", row["samples"]).split(";")),
     )
+
+
+def _filters(letters: str) -> str:
+    """Return a pattern as profiles have it: X-Trans by its rows."""
+    rows = (letters[i : i + _XTRANS_STEP] for i in range(0, len(letters), _XTRANS_STEP))
+    return "/".join(rows) if len(letters) == _XTRANS else letters
 
 
 def makes_of(cameras: dict[tuple[str, str], list[Mode]]) -> dict[str, tuple[str, str]]:
@@ -157,9 +162,8 @@ def reason_against(modes: Sequence[Mode]) -> str:
     good = [mode for mode in modes if usable(mode)]
     reasons = (
         (not any(_has_sides(mode) for mode in modes), "no size"),
-        (all(len(mode.cfa) == _X_TRANS for mode in modes), "X-Trans"),
         (not any(mode.cfa for mode in modes), "filters unknown"),
-        (not any(mode.cfa in _CFAS for mode in modes), "filters of other colours or patterns"),
+        (not any(mode.cfa in CFA_NAMES for mode in modes), "filters of other colours or patterns"),
         (not good, "no mosaic as the sensor took it"),
         (not all(0 < len(name) <= MAX_NAME_LENGTH for mode in good for name in mode.exif), "names in EXIF unknown"),
     )
@@ -169,7 +173,7 @@ def reason_against(modes: Sequence[Mode]) -> str:
 def usable(mode: Mode) -> bool:
     """Tell whether a row is a mosaic of one exposure: those of other kinds have three levels, one a colour."""
     single = any(not _COMPOSITE.search(sample) for sample in mode.samples)
-    return _has_sides(mode) and mode.cfa in _CFAS and len(mode.whites) == 1 and mode.whites[0] > 0 and single
+    return _has_sides(mode) and mode.cfa in CFA_NAMES and len(mode.whites) == 1 and mode.whites[0] > 0 and single
 
 
 def full_size(modes: Sequence[Mode]) -> tuple[Mode, int]:

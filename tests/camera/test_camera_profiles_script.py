@@ -40,6 +40,7 @@ ROWS = (
     record("Wrong", "100", "80", "50 0 96 80", "0 0 101 80", "BGGR", "4000", "Wrong.raw"),
     record("Monochrom", *FULL[:4], "", "4000", "Monochrom.raw"),
     record("X", *FULL[:4], "GGRGGBGGBGGRBRGRBGGGBGGRGGRGGBRBGBRG", "4000", "X.raw"),
+    record("Y", *FULL[:4], "GGRGGBGGBGGRBRGRGBGGBGGRGGRGGBRBGBRG", "4000", "Y.raw"),
     record("Reduced", *FULL, "64000 64000 64000", "sRAW.raw", black="0 0 0"),
     record("Zero", "0", "0", "", "", "RGGB", "4000", "Zero.raw"),
     record("Secret", *FULL[:4], "", "4000", "Secret.raw"),
@@ -69,7 +70,8 @@ def test_each_camera_has_its_full_size_and_highest_level() -> None:
     list_profiles.cache_clear()
     known = {profile.name: profile for profile in list_profiles()}
     list_profiles.cache_clear()
-    assert set(known) == {"acme-joined", "acme-monochrom", "acme-one", "acme-two", "acme-wrong"}
+    assert set(known) == {"acme-joined", "acme-monochrom", "acme-one", "acme-two", "acme-wrong", "acme-x"}
+    assert known["acme-x"].cfa.name == "GGRGGB/GGBGGR/BRGRBG/GGBGGR/GGRGGB/RBGBRG"
     for name in ("acme-one", "acme-two", "acme-joined"):
         profile = known[name]
         assert (profile.raw_size, profile.active_area, profile.jpeg_crop, profile.cfa.name) == (
@@ -83,9 +85,8 @@ def test_each_camera_has_its_full_size_and_highest_level() -> None:
 
 def test_what_is_left_out_is_counted_with_its_reason(written: str) -> None:
     assert written.splitlines() == [
-        "5 profiles in 1 files",
-        "1 left out: X-Trans: acme-x",
-        "1 left out: filters of other colours or patterns: acme-emerald",
+        "6 profiles in 1 files",
+        "2 left out: filters of other colours or patterns: acme-y, acme-emerald",
         "1 left out: filters unknown: acme-secret",
         "1 left out: no mosaic as the sensor took it: acme-reduced",
         "1 left out: no size: acme-zero",
