@@ -16,6 +16,7 @@ from sensormap.camera.cfa import BAYER_NAMES, MONO, XTRANS_NAMES, Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import LIBRAW
+from sensormap.decode.kinds.no_mosaic import composite, many_values, undecodable
 from sensormap.decode.mosaic import Decoded, check_size, decoded
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from sensormap.photos.files import JPEG_START, check_photosites
@@ -70,10 +71,13 @@ def libraw_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
 
     Parameters and errors are those of `reading.ReadGeometry`.
     """
+    if why := composite(data):
+        msg = f"{name}: {why}"
+        raise DecodeError(msg)
     with open_raw(data, name) as raw:
         sizes = read_sizes(raw, name)
         if profile is None or not profile.verified or sizes.raw_size != profile.raw_size:
-            levels = read_levels(raw, name)  # a file that is no mosaic at all does not contradict the profile
+            levels = read_levels(raw, name, data)  # a file that is no mosaic at all does not contradict the profile
             if profile is None:
                 return _own_profile(sizes, levels)
             if not profile.verified:
@@ -88,7 +92,7 @@ def read_libraw_frame(data: bytes, profile: Profile | None, name: str) -> Decode
         sizes = read_sizes(raw, name)
         if profile is not None:
             check_size(sizes.raw_size, profile, name, FrameMismatchError)
-        levels = read_levels(raw, name)
+        levels = read_levels(raw, name, data)
         profile = profile or _own_profile(sizes, levels)
         _check_levels(levels, profile, name)
         _check_area(usable_area(profile, sizes.visible), profile, name)
@@ -145,7 +149,8 @@ def open_raw(data: bytes, name: str) -> Iterator[rawpy.RawPy]:
     except _ERRORS as error:
         # Only said of a file that failed: some cameras append their raw data to a JPEG, and LibRaw reads those.
         is_jpeg = data.startswith(_JPEG)
-        msg = f"{name}: {'a JPEG picture, expected a raw photo' if is_jpeg else _reason(error)}"
+        why = "a JPEG picture, expected a raw photo" if is_jpeg else undecodable(data) or _reason(error)
+        msg = f"{name}: {why}"
         raise DecodeError(msg) from error
 
 
@@ -178,7 +183,7 @@ def read_sizes(raw: rawpy.RawPy, name: str) -> RawSizes:
     return RawSizes((width, height), visible, crop)
 
 
-def read_levels(raw: rawpy.RawPy, name: str) -> RawLevels:
+def read_levels(raw: rawpy.RawPy, name: str, data: bytes) -> RawLevels:
     """Decode an opened file and return its filters and levels.
 
     Parameters
@@ -187,6 +192,8 @@ def read_levels(raw: rawpy.RawPy, name: str) -> RawLevels:
         The file, as `open_raw` opened it.
     name
         The file's name, for messages.
+    data
+        The whole file, which tells what it is if it is no mosaic.
 
     Raises
     ------
@@ -196,7 +203,7 @@ def read_levels(raw: rawpy.RawPy, name: str) -> RawLevels:
     """
     image = raw.raw_image
     if image.ndim != 2:
-        msg = f"{name}: no mosaic ({image.shape[2]} values a photosite), expected one value a photosite"
+        msg = f"{name}: {many_values(data, image.shape[2])}"
         raise DecodeError(msg)
     pattern = raw.raw_pattern
     black = raw.black_level_per_channel
@@ -210,10 +217,31 @@ def read_levels(raw: rawpy.RawPy, name: str) -> RawLevels:
         msg = f"{name}: {leaf}{pattern.shape[0]}x{pattern.shape[1]} pattern, expected 2x2 Bayer or 6x6 X-Trans filters"
         raise DecodeError(msg)
     # raw_pattern counts from raw-grid (0, 0), whatever the margins are; its numbers index the lists of levels.
+    if len(pattern) == _XTRANS_SIDE:
+        pattern = _large_pattern(raw, name)
     colours = raw.color_desc.decode("ascii", "replace")
     letters = ["".join(colours[index] for index in row) for row in pattern.tolist()]
     cfa = _bayer(letters, name) if len(pattern) == 2 else _xtrans(letters, name)
     return RawLevels(cfa, tuple(black[index] for index in pattern.flat), raw.white_level)
+
+
+def _large_pattern(raw: rawpy.RawPy, name: str) -> NDArray[np.int64]:
+    """Return a 6 x 6 pattern from raw-grid (0, 0), read off visible photosites.
+
+    Where margins are wider than the pattern, rawpy's raw_pattern reads beyond LibRaw's (0.28.0).
+    """
+    sizes, side = raw.sizes, range(_XTRANS_SIDE)
+    if min(sizes.width, sizes.height) < _XTRANS_SIDE:
+        msg = f"{name}: visible area {sizes.width} x {sizes.height}, expected all of its 6x6 filters"
+        raise DecodeError(msg)
+    rows, cols = (
+        [margin + (i - margin) % _XTRANS_SIDE for i in side] for margin in (sizes.top_margin, sizes.left_margin)
+    )
+    pattern = np.array([[raw.raw_color(row, col) for col in cols] for row in rows], np.int64)
+    if pattern.min() < 0 or pattern.max() >= len(raw.color_desc):
+        msg = f"{name}: 6x6 filters of other colours than {raw.color_desc.decode('ascii', 'replace')}"
+        raise DecodeError(msg)
+    return pattern
 
 
 def _bayer(rows: list[str], name: str) -> Cfa:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body
+from sensormap.decode.kinds.no_mosaic import composite
 from sensormap.decode.libraw import MOST_DN, RawLevels, open_raw, raw_values, read_levels, read_sizes
 from sensormap.errors import DecodeError
 from sensormap.frame import MAX_ISO, MAX_SHUTTER_S, YEARS, Exposure
@@ -105,13 +106,16 @@ def read_original(data: bytes, name: str) -> Original:
     Raises
     ------
     DecodeError
-        If LibRaw refuses the file, it holds no mosaic of a 2 x 2 Bayer pattern or without filters, its levels make no
-        sense, or every photosite is 0.
+        If LibRaw refuses the file, it holds no mosaic of a Bayer or the X-Trans pattern or without filters, its
+        levels make no sense, or every photosite is 0.
     """
     tags, note = read_tags(BytesIO(data))
+    if why := composite(data):
+        msg = f"{name}: {why}"
+        raise DecodeError(msg)
     with open_raw(data, name) as raw:
         sizes = read_sizes(raw, name)
-        levels = read_levels(raw, name)
+        levels = read_levels(raw, name, data)
         if min(sizes.visible.width, sizes.visible.height) < _SMALLEST:
             msg = f"{name}: visible area of {sizes.visible.width} x {sizes.visible.height}, expected a picture"
             raise DecodeError(msg)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormap.camera.cfa import BAYER_NAMES, LUMA_PLANE, MONO, PICTURE, Cfa
+from sensormap.camera.cfa import BAYER_NAMES, LUMA_PLANE, MONO, PICTURE, XTRANS_NAMES, Cfa
 
-NAMES = st.sampled_from((*BAYER_NAMES, MONO, PICTURE))
+NAMES = st.sampled_from((*BAYER_NAMES, *XTRANS_NAMES, MONO, PICTURE))
 OFFSETS = st.integers(0, 5000)
 
 
@@ -53,7 +53,7 @@ def test_view_shares_memory() -> None:
 def test_shifted_reads_the_same_photosites(name: str, x: int, y: int, dx: int, dy: int) -> None:
     shifted = Cfa(name).shifted(x=dx, y=dy)
     assert shifted.plane_name(x=x, y=y) == Cfa(name).plane_name(x=x + dx, y=y + dy)
-    assert shifted.shifted(x=dx, y=dy) == Cfa(name)
+    assert shifted.shifted(x=-dx % 6, y=-dy % 6) == Cfa(name)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,41 @@ def test_a_picture_has_four_phases_of_one_name(x: int, y: int) -> None:
     assert picture.shifted(x=x, y=y) is picture
 
 
-@pytest.mark.parametrize("name", ["", "RGBG", "rggb", "RGGBRGGB", "MONO", "Picture", "luma", "XTRANS"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "RGBG", "rggb", "RGGBRGGB", "MONO", "Picture", "luma", "XTRANS", "G/" * 36, XTRANS_NAMES[0][:-1]],
+)
 def test_other_patterns_are_refused_by_name(name: str) -> None:
     with pytest.raises(ValueError, match=f"'{name}' is not one of RGGB, BGGR, GRBG, GBRG, mono, picture"):
         Cfa(name)
+
+
+@pytest.mark.parametrize("name", XTRANS_NAMES)
+def test_planes_of_xtrans_are_named_after_like_neighbourhoods(name: str) -> None:
+    cfa = Cfa(name)
+    counts = {planes[0].name: len(planes) for planes in cfa.classes}
+    assert counts == {"R": 8, "B": 8, "Gs": 4, "Gp": 16}
+    for plane in cfa.planes:
+        assert plane.name[0] == cfa.letter(plane.row, plane.col) == name.split("/")[plane.row][plane.col]
+
+
+@pytest.mark.parametrize("name", XTRANS_NAMES)
+def test_neighbours_of_xtrans_are_of_the_colour_and_as_many_on_either_side(name: str) -> None:
+    cfa = Cfa(name)
+    for plane, around in zip(cfa.planes, cfa.neighbours, strict=True):
+        assert len(around) == 8
+        assert len(set(around)) == (7 if plane.name in "RB" else 8)  # red and blue have their nearest twice
+        for down, right in around:
+            assert cfa.letter(plane.row + down, plane.col + right) == plane.name[0]
+        for axis in zip(*around, strict=True):
+            assert np.median(axis) == 0
+    assert cfa.beside == {1, 2, 3}
+
+
+@pytest.mark.parametrize("name", [*BAYER_NAMES, MONO, PICTURE])
+def test_neighbours_of_other_patterns_are_those_of_their_plane(name: str) -> None:
+    cfa = Cfa(name)
+    for around in cfa.neighbours:
+        assert sorted((*around, (0, 0))) == [(i * cfa.step, j * cfa.step) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    assert cfa.classes == tuple((plane,) for plane in cfa.planes)
+    assert (cfa.beside, cfa.near) == ({cfa.step}, cfa.step)
