@@ -145,7 +145,7 @@ def _nef_levels(data: bytes, highest: int, task: CorrectionTask) -> Levels:
     if profile and profile.verified and profile.black_level is not None:
         return Levels(sensor.cfa, profile.black_level, highest).of(profile)
     with open_raw(data, task.name) as file:
-        found = read_levels(file, task.name)
+        found = read_levels(file, task.name, data)
     _check_size(sensor.raw_size, found.cfa, task.sensor_map, task.name)
     return Levels(found.cfa, found.black_level, min(highest, found.white_level)).of(profile)
 

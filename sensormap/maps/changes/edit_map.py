@@ -118,7 +118,7 @@ def with_edits(sensor_map: SensorMap, edits: Iterable[Edit]) -> SensorMap:
         sensor_map,
         columns=columns,
         rows=rows,
-        defects=with_clusters(defects, sensor_map.sensor.cfa.step),
+        defects=with_clusters(defects, sensor_map.sensor.cfa),
         edits=tuple(sorted(decided.values(), key=lambda edit: (edit.y, edit.x))),
     )
 
@@ -183,7 +183,7 @@ def _without_edits(sensor_map: SensorMap, places: Iterable[Place]) -> SensorMap:
             raise PlaceError(msg)
         gone.add((x, y))
     kept = [one for one in sensor_map.defects if (one.x, one.y) not in gone or one.score or one.seen is not None]
-    defects = with_clusters(kept, sensor_map.sensor.cfa.step)
+    defects = with_clusters(kept, sensor_map.sensor.cfa)
     return replace(sensor_map, defects=defects, edits=tuple(decided.values())) if gone else sensor_map
 
 
