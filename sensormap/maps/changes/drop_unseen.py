@@ -100,5 +100,5 @@ def without_unseen(
         merged,
         columns=tuple(filter(stays, merged.columns)),
         rows=tuple(filter(stays, merged.rows)),
-        defects=with_clusters([defect for defect in merged.defects if stays(defect)], cfa.step),
+        defects=with_clusters([defect for defect in merged.defects if stays(defect)], cfa),
     )
