@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sensormap.camera.cfa import MONO, Cfa
 from sensormap.detect.line_walks import TILE, background_of, chance_height, deviate, raise_walks, runs_along, steepest
-from sensormap.detect.nulls import null_of
+from sensormap.detect.nulls import in_one_scale
 from sensormap.detect.tally import Tally
 from sensormap.score.medians import SIGMA_PER_MAD, median_of
 from sensormap.score.scores import SCORE_LIMIT, SCORES_PER_SIGMA
@@ -293,7 +293,7 @@ def _mean_scores(mean: NDArray[np.float32], seen: NDArray[Any], cfa: Cfa) -> _Me
     if not finite.all():
         mean, seen = np.where(finite, mean, np.float32(0)), np.where(finite, seen, 0)
     if cfa.is_xtrans:
-        mean, cfa = _in_one_scale(mean, seen, cfa), Cfa(MONO)
+        mean, cfa = in_one_scale(mean, seen, cfa, sampled=_SAMPLED), Cfa(MONO)
     centre, scale = np.zeros((2, cfa.step, cfa.step), np.float32)
     for plane in cfa.planes:
         thin = 1 + plane.view(mean).size // _SAMPLED
@@ -302,22 +302,6 @@ def _mean_scores(mean: NDArray[np.float32], seen: NDArray[Any], cfa: Cfa) -> _Me
         spread = SIGMA_PER_MAD * float(median_of(np.abs(sample - middle))) if sample.size else 0.0
         centre[plane.row, plane.col], scale[plane.row, plane.col] = middle, spread or np.inf
     return _MeanScores("column", mean, seen, int(seen.max(initial=1)), centre, scale)
-
-
-def _in_one_scale(mean: NDArray[np.float32], seen: NDArray[Any], cfa: Cfa) -> NDArray[np.float32]:
-    """Return mean scores less the centre of their class, those of all classes scaled to the spread of most."""
-    out, nulls = np.empty_like(mean), []
-    for planes in cfa.classes:
-        samples = []
-        for plane in planes:
-            thin = 1 + plane.view(mean).size * len(planes) // _SAMPLED
-            samples.append(plane.view(mean)[::thin][plane.view(seen)[::thin] > 0])
-        nulls.append(null_of(np.concatenate(samples), every=1) if sum(map(len, samples)) else (0, np.inf))
-    usual = median_of(np.array([scale for _, scale in nulls], np.float32))
-    for planes, (centre, scale) in zip(cfa.classes, nulls, strict=True):
-        for plane in planes:
-            plane.view(out)[...] = (plane.view(mean) - centre) * np.float32(usual / scale if scale < np.inf else 0)
-    return out
 
 
 def _scan(

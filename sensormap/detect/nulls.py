@@ -12,6 +12,8 @@ References
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,3 +63,33 @@ def null_of(mean: NDArray[np.float32], *, every: int = _SAMPLED_ROW) -> tuple[np
     centre = median_of(sample)
     scale = np.float32(SIGMA_PER_MAD * float(median_of(np.abs(sample - centre))))
     return centre, scale if scale > 0 else np.float32(np.inf)
+
+
+def in_one_scale(
+    mean: NDArray[np.float32], seen: NDArray[Any], cfa: Cfa, *, sampled: int
+) -> NDArray[np.float32]:
+    """Return mean scores less the centre of their class, those of all classes scaled to the spread of most.
+
+    Parameters
+    ----------
+    mean
+        Mean scores of the active area, ``(H, W)``.
+    seen
+        Frames that went into each, ``(H, W)``: those of none do not count.
+    cfa
+        Filter pattern as read from the active area's corner.
+    sampled
+        Scores of each class that tell its centre and scale, about.
+    """
+    out, nulls = np.empty_like(mean), []
+    for planes in cfa.classes:
+        samples = []
+        for plane in planes:
+            thin = 1 + plane.view(mean).size * len(planes) // sampled
+            samples.append(plane.view(mean)[::thin][plane.view(seen)[::thin] > 0])
+        nulls.append(null_of(np.concatenate(samples), every=1) if sum(map(len, samples)) else (0, np.inf))
+    usual = median_of(np.array([scale for _, scale in nulls], np.float32))
+    for planes, (centre, scale) in zip(cfa.classes, nulls, strict=True):
+        for plane in planes:
+            plane.view(out)[...] = (plane.view(mean) - centre) * np.float32(usual / scale if scale < np.inf else 0)
+    return out
