@@ -214,6 +214,14 @@ class Frame:
 
 
 @dataclass(frozen=True, order=True)
+class Calibration:
+    """A photo that its file calls no picture: its `name`, and its `sort`, one of `CALIBRATIONS`."""
+
+    name: str
+    sort: str
+
+
+@dataclass(frozen=True, order=True)
 class Skipped:
     """A photo that could not be used.
 

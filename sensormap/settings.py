@@ -30,6 +30,9 @@ OUTLIER_SIGMA = 3.5
 DARK_SPREAD = 0.15
 """Spread of a dark current from frame to frame, as a share of itself: it follows the temperature."""
 
+KNOWN_DARK_SPREAD = 0.06
+"""The same where the temperature of each frame is known: photosites differ in how they follow it."""
+
 SMEAR = 3
 """Pixels on either side over which a JPEG spreads a photosite: demosaicing reaches 2, halved chroma one more."""
 

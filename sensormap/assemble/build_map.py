@@ -22,7 +22,7 @@ from sensormap.detect.votes import FEWEST_VOTES
 from sensormap.diagnose.defect_odds import expected_false
 from sensormap.diagnose.fixed_pattern import with_floors
 from sensormap.diagnose.kind_and_strengths import FollowedLine, SecondPassResult, diagnose_series
-from sensormap.frame import Skipped
+from sensormap.frame import Calibration, Photo, Skipped
 from sensormap.maps.clusters import with_clusters
 from sensormap.maps.entries import Defect, FrameSummary, Setting, Source, rounded
 from sensormap.maps.sensor_map import SensorMap
@@ -106,6 +106,8 @@ def assemble(
         defects=alone,
         false_positives=false,
         source=rules.source,
+        dark_law=None if evidence.followed is None else evidence.followed.dark_law,
+        calibration=_calibration(evidence.photos),
     )
 
 
@@ -201,11 +203,18 @@ def undated(evidence: Evidence) -> str | None:
     return Clock(evidence.photos).problem if evidence.rules.smears else None
 
 
+def _calibration(photos: Iterable[Photo]) -> tuple[Calibration, ...]:
+    """Return the photos that their files call darks, flats or bias frames, sorted."""
+    found = ((photo.path.name, photo.exposure.calibration) for photo in photos)
+    return tuple(sorted(Calibration(name, sort) for name, sort in found if sort is not None))
+
+
 def _frame_summary(evidence: Evidence) -> FrameSummary:
     """Describe the set of photos."""
     exposures = [photo.exposure for photo in evidence.photos]
     times = sorted(exposure.time for exposure in exposures if exposure.time is not None)
     shutters = sorted(exposure.shutter_s for exposure in exposures if exposure.shutter_s is not None)
+    warmth = sorted(exposure.temperature_c for exposure in exposures if exposure.temperature_c is not None)
     isos = sorted(exposure.iso for exposure in exposures if exposure.iso is not None)
     return FrameSummary(
         used=len(evidence.photos),
@@ -220,4 +229,5 @@ def _frame_summary(evidence: Evidence) -> FrameSummary:
         followed=0 if evidence.followed is None else evidence.followed.counted,
         clock_jumps=evidence.clock_jumps,
         jpegs=len(evidence.photos) if evidence.rules.source is Source.JPEG else 0,
+        temperature_c=(warmth[0], warmth[-1]) if warmth else None,
     )

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from sensormap.camera.profile_files import find_profile
+from sensormap.correct.astro.fits import read_fits_mosaic
 from sensormap.correct.methods.held_out import HeldOut, Quality, check, sum_up
 from sensormap.correct.methods.targets import Levels
 from sensormap.correct.raw import mask_of, usable_part
@@ -16,7 +20,7 @@ from sensormap.decode.original import read_original
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.exif import read_photo
-from sensormap.photos.files import read_bytes
+from sensormap.photos.files import is_fits_name, read_bytes
 from sensormap.photos.finding import find_local_photos
 from sensormap.threads import Progress, no_progress
 
@@ -90,12 +94,18 @@ def _held_out(path: Path, sensor_map: SensorMap, *, force: bool) -> HeldOut:
     if photo.jpeg_size is not None or sensor_map.sensor.is_jpeg_grid:
         msg = f"{path.name}: --check holds out photosites of raw photos, not pixels of JPEGs"
         raise FrameMismatchError(msg)
-    original = read_original(read_bytes(path), path.name)
-    area = usable_part(original, sensor_map, path.name)
-    levels = Levels(original.cfa, original.black_level, original.white_level).of(find_profile(sensor_map.body))
-    cfa = original.cfa.shifted(x=area.x, y=area.y)
+    data, profile = read_bytes(path), find_profile(sensor_map.body)
+    mosaic: NDArray[Any]
+    if is_fits_name(path):
+        _, mosaic, levels = read_fits_mosaic(data, path.name, sensor_map, profile)
+        area = sensor_map.sensor.active_area
+    else:
+        original = read_original(data, path.name)
+        mosaic, area = original.mosaic, usable_part(original, sensor_map, path.name)
+        levels = Levels(original.cfa, original.black_level, original.white_level).of(profile)
+    cfa = levels.cfa.shifted(x=area.x, y=area.y)
     if min(area.width, area.height) < 3 * cfa.step:
         msg = f"{path.name}: {area.width} x {area.height} photosites are too few to hold any out"
         raise FrameMismatchError(msg)
-    shown = levels.above_black(original.mosaic[area.slices], cfa)
+    shown = levels.above_black(mosaic[area.slices], cfa)
     return check(shown, mask_of(sensor_map, area), cfa, clipping=levels.clipping)

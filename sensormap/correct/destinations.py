@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from sensormap.errors import OutputError
 from sensormap.output import Objection
-from sensormap.photos.files import is_image_name, is_jpeg_name, is_photo_name
+from sensormap.photos.files import is_fits_name, is_image_name, is_jpeg_name, is_photo_name
 from sensormap.photos.mark import is_marked
 from sensormap.urls import is_url, shown_url
 
@@ -124,7 +124,7 @@ def clashes(outputs: Mapping[Path, Path]) -> dict[Path, Path]:
     first: dict[tuple[Path, str, bool], Path] = {}
     found: dict[Path, Path] = {}
     for path, output in outputs.items():
-        of_raw = not (is_jpeg_name(path) or is_image_name(path))
+        of_raw = not (is_jpeg_name(path) or is_image_name(path) or is_fits_name(path))
         # Some file systems know no capitals.
         key = output.parent, (output.stem if of_raw else output.name).lower(), of_raw
         if key in first:

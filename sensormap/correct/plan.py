@@ -21,7 +21,7 @@ from sensormap.frame import Photo
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.output import check_writable
 from sensormap.photos.exif import read_photo
-from sensormap.photos.files import is_image_name, read_bytes
+from sensormap.photos.files import is_fits_name, is_image_name, read_bytes
 from sensormap.threads import Progress, no_progress
 from sensormap.urls import expanded
 
@@ -92,6 +92,6 @@ def plan_corrections(
 
 def _becomes_dng(photo: Photo, data: bytes, options: CorrectOptions) -> bool:
     """Tell whether a photo's copy is a DNG, and not a file of its own format."""
-    if photo.jpeg_size is not None or is_image_name(photo.path):
+    if photo.jpeg_size is not None or is_image_name(photo.path) or is_fits_name(photo.path):
         return False
     return options.dng or options.opcodes or not can_rewrite(data, photo.path.name)

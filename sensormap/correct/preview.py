@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile_files import find_profile
+from sensormap.correct.astro.fits import read_fits_mosaic
 from sensormap.correct.jpeg.jpeg import correct_jpeg
 from sensormap.correct.methods.targets import Levels
 from sensormap.correct.raw import CorrectionTask, check_image, find_repairs, image_levels, usable_part, with_repairs
@@ -23,7 +24,7 @@ from sensormap.frame import Photo
 from sensormap.maps.entries import Defect
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.exif import read_photo
-from sensormap.photos.files import is_image_name, read_bytes
+from sensormap.photos.files import is_fits_name, is_image_name, read_bytes
 
 _DEFAULTS = CorrectOptions()
 
@@ -100,10 +101,14 @@ def _of_raw(
     """Return a raw photo before and after."""
     name, profile = photo.path.name, find_profile(sensor_map.body)
     task = CorrectionTask(name, sensor_map, chosen, options.method, photo.exposure, profile)
+    before: NDArray[Any]
     if is_image_name(photo.path):
         check_image(data, task)
         before, area, neutral = read_image(data, name), sensor_map.sensor.active_area, (1.0, 1.0, 1.0)
         levels = image_levels(task)
+    elif is_fits_name(photo.path):
+        _, before, levels = read_fits_mosaic(data, name, sensor_map, profile)
+        area, neutral = sensor_map.sensor.active_area, (1.0, 1.0, 1.0)
     else:
         original = read_original(data, name)
         before, area, neutral = original.mosaic, usable_part(original, sensor_map, name), original.neutral

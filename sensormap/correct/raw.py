@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -208,13 +209,13 @@ def list_in_dng(data: bytes, task: CorrectionTask) -> CorrectedCopy:
     return CorrectedCopy(dng, ".dng", len(photosites), left, lone=len(lone))
 
 
-def find_repairs(mosaic: NDArray[np.uint16], area: Rect, levels: Levels, task: CorrectionTask) -> RepairedPhotosites:
+def find_repairs(mosaic: NDArray[Any], area: Rect, levels: Levels, task: CorrectionTask) -> RepairedPhotosites:
     """Return the new values of the chosen photosites inside an area.
 
     Parameters
     ----------
     mosaic
-        The raw grid, ``(H, W)``, DN, black included.
+        The raw grid, ``(H, W)``, DN of any integer type, black included.
     area
         The part of it that is decoded and light-sensitive.
     levels
@@ -231,7 +232,7 @@ def find_repairs(mosaic: NDArray[np.uint16], area: Rect, levels: Levels, task: C
     defects = {(defect.y - area.y, defect.x - area.x): defect for defect in chosen.defects}
     alone = [defects.get(place) for place in inside] + [None] * len(lone)
     mask = mask_of(sensor_map, area)
-    targets = Targets(mosaic[area.slices], mask, places, cfa, alone, task.exposure, levels)
+    targets = Targets(mosaic[area.slices], mask, places, cfa, alone, task.exposure, levels, sensor_map.dark_law)
     repaired = new_values(targets, task.method)
     found = ~repaired.unknown
     rows, cols = (places[found] + (area.y, area.x)).T
@@ -277,7 +278,7 @@ def mask_of(sensor_map: SensorMap, area: Rect) -> NDArray[np.bool_]:
     return np.ascontiguousarray(sensor_map.mask()[area.slices])
 
 
-def with_repairs(mosaic: NDArray[np.uint16], repairs: RepairedPhotosites) -> NDArray[np.uint16]:
+def with_repairs(mosaic: NDArray[Any], repairs: RepairedPhotosites) -> NDArray[Any]:
     """Return a copy of a mosaic with the repaired values."""
     corrected = mosaic.copy()
     corrected[repairs.rows, repairs.cols] = repairs.values

@@ -12,6 +12,7 @@ from threading import Event
 from typing import TypeVar
 
 from sensormap.camera.profile_files import find_profile
+from sensormap.correct.astro.fits import correct_fits
 from sensormap.correct.destinations import (
     check_folder,
     clashes,
@@ -37,7 +38,7 @@ from sensormap.frame import Photo, Skipped
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.output import write_atomically
 from sensormap.photos.exif import read_photo
-from sensormap.photos.files import is_image_name, read_bytes
+from sensormap.photos.files import is_fits_name, is_image_name, read_bytes
 from sensormap.photos.finding import find_local_photos
 from sensormap.photos.mark import marked
 from sensormap.photos.refusals import skipped
@@ -330,8 +331,9 @@ def check_fits(photo: Photo, sensor_map: SensorMap, options: CorrectOptions) -> 
         if sensor_map.sensor.is_jpeg_grid:
             msg = f"{name}: a raw photo, but the map is of JPEGs of a camera whose raw grid is unknown"
             raise FrameMismatchError(msg)
-        if is_image_name(photo.path) and (options.dng or options.opcodes):
-            msg = f"{name}: a PNG or TIFF file tells nothing of what a DNG needs"
+        if (is_image_name(photo.path) or is_fits_name(photo.path)) and (options.dng or options.opcodes):
+            kind = "FITS" if is_fits_name(photo.path) else "PNG or TIFF"
+            msg = f"{name}: a {kind} file tells nothing of what a DNG needs"
             raise FrameMismatchError(msg)
         return
     if options.also_lone is not None:
@@ -363,6 +365,8 @@ def _copy_of_raw(
     task = CorrectionTask(name, sensor_map, chosen, method, photo.exposure, profile, by_libraw, lone)
     if is_image_name(photo.path):
         return correct_image(data, task)
+    if is_fits_name(photo.path):
+        return correct_fits(data, task)
     if options.opcodes:
         return list_in_dng(data, task)
     copy = None if options.dng else correct_nef(data, task)

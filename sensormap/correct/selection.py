@@ -149,7 +149,9 @@ def _shown(sensor_map: SensorMap, defects: list[Defect], exposure: Exposure) -> 
         return defects
     some = replace(sensor_map, defects=tuple(defects))
     levels = (_DARKEST_DN, _BRIGHTEST_DN)
-    return list(visible_defects(some, shutter_s=exposure.shutter_s, iso=exposure.iso, levels=levels))
+    law, warmth = sensor_map.dark_law, exposure.temperature_c
+    dark_s = exposure.shutter_s * (1.0 if law is None or warmth is None else law.factor(warmth))
+    return list(visible_defects(some, shutter_s=dark_s, iso=exposure.iso, levels=levels))
 
 
 def _size(lines: Iterable[Column | Row], cfa: Cfa) -> int:

@@ -6,6 +6,7 @@ Read `behaviour` (what may be wrong with a photosite), `series` (values beside t
 ones are odd), `likelihood`, `fixed_pattern` and `defect_odds` (defect against health), `regression` and `law_choice`
 (strengths, and the law that explains a series best), `onset` (onset and healing), `kind_and_strengths` (all of it, for
 one candidate), `line_series` (columns and rows, likewise).
+`temperature` fits how dark currents follow the temperature.
 `kinds_without_series` is for candidates without a series, `jpeg` for JPEGs, `scenery` for texture that passes for
 defects.
 """

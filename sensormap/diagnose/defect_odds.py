@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.diagnose.behaviour import SINGLE, Behaviour
-from sensormap.diagnose.fixed_pattern import FixedPattern, own_pattern
+from sensormap.diagnose.fixed_pattern import FixedPattern, exposure_share, own_pattern
 from sensormap.diagnose.likelihood import evidence, log_sum
 from sensormap.diagnose.series import Conditions, Series
 from sensormap.score.medians import median_where
@@ -243,7 +243,7 @@ def _strengths(
     """Return the strengths to try, of all behaviours but a stuck level, each to its photosite's side."""
     brightest = float(conditions.saturation.max())
     ends = {
-        Behaviour.HOT: (least.dark_dn_per_s, _BRIGHTEST_HOT * brightest / FULL_SCALE),
+        Behaviour.HOT: (least.dark_dn_per_s, exposure_share(conditions) * _BRIGHTEST_HOT * brightest / FULL_SCALE),
         Behaviour.OFFSET: (least.offset_dn, brightest),
         Behaviour.WEAK: (least.response, 1.0),
         Behaviour.TELEGRAPH: (_FAINTEST_NOISE * least.offset_dn, brightest),
@@ -273,7 +273,7 @@ def usual_sides(series: Series, conditions: Conditions) -> NDArray[np.bool_]:
     sigma = np.sqrt(series.variance)
     clear = series.known & (series.level < conditions.saturation)
     score = np.where(clear, np.clip((series.value - series.level) / sigma, -_MOST, _MOST), 0.0)
-    exposed = np.nan_to_num(conditions.gain * conditions.shutter_s)
+    exposed = np.nan_to_num(conditions.gain * conditions.dark_s)
     gain = np.nan_to_num(conditions.gain)
     brighter = [
         _sign(score, np.where(clear, grows / sigma, 0.0)) > 0

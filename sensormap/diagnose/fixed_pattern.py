@@ -7,7 +7,7 @@ a pattern of its own, and the least strengths are raised to several times its sp
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,10 @@ _FEWEST = 30  # photosites that tell a spread
 # The spread of the population is at least what its 98 % quantile is in standard deviations of a normal distribution:
 # patterns have wider tails than their middle tells.
 _TAIL, _TAIL_SIGMA = 0.98, 2.326
+
+# From this shutter time on, in the middle of all frames, a dark current counts that adds twice the least offset there:
+# of 30 DN a second and 3 DN it is this share, divided by the time.
+_LONG_S, _ONE_FOR_S = 2.0, 0.2
 
 # Photosites whose own noise is so many times the spread tell nothing of it.
 _LEAST_SHARE = 0.5
@@ -92,8 +96,8 @@ def measure_fixed_pattern(
     Each control's offset, dark current and response are fitted together. Of each the spread counts beyond what the
     noise of single photosites makes of it.
     """
-    scaled = least.scaled(float(conditions.saturation.max(initial=1)))
-    exposed = conditions.shutter_s[np.isfinite(conditions.shutter_s)]
+    scaled = for_exposures(least, conditions).scaled(float(conditions.saturation.max(initial=1)))
+    exposed = conditions.dark_s[np.isfinite(conditions.dark_s)]
     several = exposed.max(initial=0) > ONE_TIME * exposed.min(initial=np.inf)  # else a dark current is an offset
     broad = np.array([1.0, 1e3 * scaled.offset_dn, 1e3 * scaled.dark_dn_per_s if several else 0.0])
     if conditions.number.size < FEW_FRAMES:
@@ -136,7 +140,7 @@ def own_pattern(series: Series, conditions: Conditions, pattern: FixedPattern) -
 
 def _design(series: Series, conditions: Conditions) -> NDArray[np.float64]:
     """Return what response, offset and dark current are multiplied by, DN, ``(3, N, n)``; 0 where unknown."""
-    gain, exposed = np.nan_to_num(conditions.gain), np.nan_to_num(conditions.gain * conditions.shutter_s)
+    gain, exposed = np.nan_to_num(conditions.gain), np.nan_to_num(conditions.gain * conditions.dark_s)
     shape = series.value.shape
     return np.stack([np.maximum(series.level, 0), np.broadcast_to(gain, shape), np.broadcast_to(exposed, shape)])
 
@@ -184,5 +188,29 @@ def _spread_of(values: NDArray[np.float64], variances: NDArray[np.float64], *, c
 
 
 def with_floors(least: LeastStrengths, pattern: FixedPattern | None, conditions: Conditions) -> LeastStrengths:
-    """Return the least strengths in force: those asked for, or more where there is a fixed pattern."""
+    """Return the least strengths in force: those asked for the exposures, or more where there is a fixed pattern."""
+    least = for_exposures(least, conditions)
     return least if pattern is None else pattern.floors(least, float(conditions.saturation.max()))
+
+
+def for_exposures(least: LeastStrengths, conditions: Conditions) -> LeastStrengths:
+    """Return least strengths with a dark current that counts in the exposures: a faint one shows in long ones."""
+    return replace(least, dark_dn_per_s=exposure_share(conditions) * least.dark_dn_per_s)
+
+
+def exposure_share(conditions: Conditions) -> float:
+    """Return what least dark currents are multiplied by: 1, or less where most exposures take seconds or minutes.
+
+    Parameters
+    ----------
+    conditions
+        Circumstances of the frames.
+
+    Notes
+    -----
+    30 DN a second is what shows in photos of ordinary exposures. In a minute it fills half of 12 bits, and what adds
+    twice the least offset in a typical exposure is a defect just as well.
+    """
+    seconds = conditions.dark_s[np.isfinite(conditions.dark_s)]
+    typical = float(np.median(seconds)) if seconds.size else 0.0
+    return _ONE_FOR_S / typical if typical >= _LONG_S else 1.0

@@ -15,7 +15,7 @@ from sensormap.diagnose.law_choice import LawChoice, choose_laws, levels_off
 from sensormap.diagnose.onset import FrameSpan, find_healing, find_onset
 from sensormap.diagnose.regression import Fit, fit
 from sensormap.diagnose.series import LOT, ONE_TIME, Conditions, FollowedWindows, Series
-from sensormap.maps.entries import HALF_INTERVAL, STRENGTHS, DefectKind
+from sensormap.maps.entries import HALF_INTERVAL, STRENGTHS, DarkLaw, DefectKind
 from sensormap.settings import LeastStrengths
 
 # A strength is not resolved where its interval reaches beyond itself and beyond so many times the least that counts.
@@ -128,6 +128,8 @@ class SecondPassResult:
     line_decoys
         Log Bayes factor of a defect at lines put together of those near by, another one in each frame: in nats, some
         for each line that was looked at.
+    dark_law
+        How dark currents follow the temperature, which is in the conditions; None where that is not known.
     """
 
     places: NDArray[np.int64]
@@ -141,6 +143,7 @@ class SecondPassResult:
     second_sensor: NDArray[np.bool_] | None = None
     lines: tuple[FollowedLine, ...] = ()
     line_decoys: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    dark_law: DarkLaw | None = None
 
     @property
     def counted(self) -> int:
@@ -205,7 +208,7 @@ def diagnose(
     half_width[:, Term.RESPONSE] = np.hypot(half_width[:, Term.RESPONSE], spread)
     least = np.array([getattr(least_strengths, _NAMES[term]) for term in Term])
     effect = np.array([_typical(np.abs(row)) for row in np.where(series.known, best.effect, np.nan)])
-    exposed = np.array([0.0, _typical(conditions.gain * conditions.shutter_s), _typical(conditions.gain)])
+    exposed = np.array([0.0, _typical(conditions.gain * conditions.dark_s), _typical(conditions.gain)])
     strengths = [_Strengths(full.strength[i], half_width[i], least, exposed, effect[i]) for i in range(len(series))]
     return [_diagnosis(choice, i, strengths[i], series, conditions) for i in range(len(series))]
 
@@ -217,7 +220,7 @@ def _while_growing(series: Series, odds: Odds, conditions: Conditions) -> tuple[
     if not rows.size:
         return series, odds
     known, strength, span = series.known.copy(), odds.strength.copy(), odds.span.copy()
-    known[rows] &= ~(conditions.shutter_s > last[rows, None])
+    known[rows] &= ~(conditions.dark_s > last[rows, None])
     strength[rows, Behaviour.HOT] = rate[rows]
     span[rows, Behaviour.HOT] = 0, conditions.number.size
     growing, started = replace(series, known=known), replace(odds, strength=strength, span=span)
@@ -341,9 +344,9 @@ def _full_fit(series: Series, conditions: Conditions, choice: LawChoice) -> Fit:
     use = (number >= best.first[:, None]) & (number < best.end[:, None])
     use &= ~(conditions.filtered & (best.effect > 0))
     start = np.where(np.isin(law, LINEAR)[:, None], best.strength, 0)
-    timed = np.isfinite(conditions.shutter_s * conditions.gain)
+    timed = np.isfinite(conditions.dark_s * conditions.gain)
     # Frames without a shutter time tell everything but the dark current: they count where most are such.
-    times = conditions.shutter_s[timed]
+    times = conditions.dark_s[timed]
     several = 2 * times.size >= timed.size and times.max(initial=0) > ONE_TIME * times.min(initial=np.inf)
     bright = (Term.DARK, Term.OFFSET) if several else (Term.OFFSET,)
     full = fit(series, conditions, use, (Term.RESPONSE, *bright), start=start)

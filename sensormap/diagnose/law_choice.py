@@ -166,7 +166,7 @@ def levels_off(series: Series, conditions: Conditions) -> tuple[NDArray[np.float
     where all is plain: the excess over the level is the same in exposures of different length, the shorter ones show
     less, in proportion to their time, and at that rate the long ones would show twice as much.
     """
-    gain, time = conditions.gain, conditions.shutter_s
+    gain, time = conditions.gain, conditions.dark_s
     timed = np.isfinite(gain) & np.isfinite(time) & ~conditions.filtered
     found, rates = np.full(len(series), np.inf), np.zeros(len(series))
     tried = np.unique(time[timed])[:-1]
@@ -191,7 +191,7 @@ def levels_off(series: Series, conditions: Conditions) -> tuple[NDArray[np.float
         span = np.where(shows, time, 0).max(axis=1) / np.where(shows, time, np.inf).min(axis=1)
         # Of what hardly shows nothing can be said: at that rate it would show clearly more.
         more = rate * time - charge
-        tells = same & (more > _SHOWS_LEVEL * np.hypot(sigma, DARK_SPREAD * rate * time))
+        tells = same & (more > _SHOWS_LEVEL * np.hypot(sigma, conditions.dark_spread * rate * time))
         plain = (
             (same.sum(axis=1) >= _MOST_SHARE * late.sum(axis=1))
             & (tells.sum(axis=1) >= _FEWEST_LEVEL)
@@ -283,10 +283,10 @@ def _ratio(series: Series, conditions: Conditions, fitted: Fit) -> NDArray[np.fl
     room = conditions.saturation - series.level
     shown = np.minimum(fitted.effect, room)
     current = fitted.strength[:, Term.DARK, None]
-    dark = np.minimum(current * conditions.gain * conditions.shutter_s, room)
+    dark = np.minimum(current * conditions.gain * conditions.dark_s, room)
     extra = np.maximum(series.photon * shown, 0) + (_OTHER_SPREAD * shown) ** 2
     if current.any():
-        extra = extra + (DARK_SPREAD * dark) ** 2
+        extra = extra + (conditions.dark_spread * dark) ** 2
     return effect_ratios(series, conditions, fitted.effect, extra)
 
 
@@ -315,12 +315,13 @@ def _guess_both(series: Series, conditions: Conditions, odds: Odds) -> dict[Term
     defective = np.arange(series.value.shape[1]) >= first[:, None]
     clear = defective & series.known & (series.level < conditions.saturation) & np.isfinite(conditions.gain)
     excess = (series.value - series.level) / conditions.gain
-    timed = np.isfinite(conditions.shutter_s)
-    short = timed & (conditions.shutter_s <= np.median(conditions.shutter_s[timed] if timed.any() else 0))
+    seconds = conditions.dark_s
+    timed = np.isfinite(seconds)
+    short = timed & (seconds <= np.median(seconds[timed] if timed.any() else 0))
     offset = median_where(excess, clear & short)
-    exposed = np.where(clear & np.isfinite(conditions.shutter_s), conditions.gain * conditions.shutter_s, 0)
+    exposed = np.where(clear & timed, conditions.gain * seconds, 0)
     longest = np.argsort(-exposed, axis=1, kind="stable")[:, :_LONGEST]
-    rate = (excess - offset[:, None]) / conditions.shutter_s
+    rate = (excess - offset[:, None]) / seconds
     chosen = np.take_along_axis(rate, longest, axis=1)
     dark = median_where(chosen, np.take_along_axis(exposed > 0, longest, axis=1))
     lacking = odds.strength[:, Behaviour.HOT] < 0

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from sensormap.compiled import compiled
 from sensormap.diagnose.behaviour import SINGLE, Behaviour
 from sensormap.diagnose.series import ODD_WIDTH, Conditions, Series
-from sensormap.settings import DARK_SPREAD
 
 _NORMAL = 0.3989422804014327  # 1 / sqrt(2 pi): the density of a normal distribution at 0
 
@@ -49,10 +48,9 @@ _UNLIKE = 1e-9  # chance of a clipped value of a photosite that is stuck at anot
 # share of the level.
 _ROUNDING, _STEP = 0.5, 0.003
 
-# Spread of what a defect adds, relative to itself: dark current follows the temperature, responses are not quite
-# linear. It keeps a strong defect from being rejected for a few per cent.
+# Spread of what a defect adds, relative to itself, of all but a dark current, which follows the temperature: responses
+# are not quite linear. It keeps a strong defect from being rejected for a few per cent.
 _SPREADS = {
-    Behaviour.HOT: DARK_SPREAD,
     Behaviour.OFFSET: 0.03,
     Behaviour.WEAK: 0.01,
     Behaviour.TELEGRAPH: 0.03,
@@ -242,13 +240,13 @@ class Likelihoods:
             excess = strength - level
         else:
             effect = (strength - 1) * level if behaviour == Behaviour.WEAK else strength * conditions.gain
-            effect = effect * conditions.shutter_s if behaviour == Behaviour.HOT else effect
+            effect = effect * conditions.dark_s if behaviour == Behaviour.HOT else effect
             lost = lost | np.isnan(effect)
             if behaviour == Behaviour.FLICKER:
                 expected, scatter, excess = level, series.variance + effect * effect, series.value - level
             else:
                 shown = np.minimum(effect, self._headroom)
-                own = _SPREADS[behaviour] * shown
+                own = (conditions.dark_spread if behaviour == Behaviour.HOT else _SPREADS[behaviour]) * shown
                 light = np.maximum(series.photon * shown, 0.0)
                 expected, scatter, excess = level + effect, series.variance + light + own * own, effect
         lost = lost | ~series.known | (conditions.filtered & (excess > 0))

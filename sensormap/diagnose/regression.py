@@ -1,6 +1,6 @@
 """Strengths: dark current, offset and response of a defect, by robust regression of its residual, with intervals.
 
-    value - level = (m - 1) * level + D * gain * shutter_s + b * gain + noise
+    value - level = (m - 1) * level + D * gain * dark_s + b * gain + noise
 
 The noise is the frame's own. A residual that texture may have made instead, which is distributed as Student's t, has
 the probability that it is noise as its weight: the EM algorithm for a contaminated normal distribution [1]_.
@@ -115,7 +115,7 @@ def fit(
     design = np.zeros((3, *series.value.shape))
     columns = {
         Term.RESPONSE: series.level,
-        Term.DARK: conditions.gain * conditions.shutter_s,
+        Term.DARK: conditions.gain * conditions.dark_s,
         Term.OFFSET: conditions.gain,
     }
     for term in terms:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from sensormap.score.medians import SIGMA_PER_MAD
 from sensormap.score.noise import MEDIAN_VARIANCE, residual_variance
+from sensormap.settings import DARK_SPREAD
 
 LOT = 256
 """Photosites whose series are made at a time."""
@@ -67,6 +68,10 @@ class Conditions:
         Highest and lowest DN that a photosite can have, black subtracted.
     step
         Step between values, DN: 1, or more where fewer bits are stored in more.
+    warmth
+        How many times as large dark currents are as at the reference temperature; 1 where temperatures are unknown.
+    dark_spread
+        Share of itself by which a dark current varies beyond that.
     """
 
     number: NDArray[np.int64]
@@ -76,6 +81,13 @@ class Conditions:
     saturation: NDArray[np.float64]
     floor: NDArray[np.float64]
     step: NDArray[np.float64] | float = 1.0
+    warmth: NDArray[np.float64] | float = 1.0
+    dark_spread: float = DARK_SPREAD
+
+    @property
+    def dark_s(self) -> NDArray[np.float64]:
+        """Time in which the reference temperature would make the same dark signal, seconds."""
+        return self.shutter_s * self.warmth
 
 
 @dataclass(frozen=True)

@@ -322,6 +322,8 @@ def _frames_problem(frames: FrameSummary, skipped: int) -> str | None:
     for name, bounds in (("shutter_s", frames.shutter_s), ("iso", frames.iso)):
         if bounds is not None and not (0 <= bounds[0] <= bounds[1] < math.inf):
             problem = problem or f"{name}: {list(bounds)} is not a lowest and a highest value"
+    if frames.temperature_c is not None and not (-274 < frames.temperature_c[0] <= frames.temperature_c[1] < 1000):
+        problem = problem or f"temperature_c: {list(frames.temperature_c)} is not a lowest and a highest temperature"
     return problem
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -327,7 +328,7 @@ class FrameSummary:
     frame tells. `digest` is the SHA-256 of the used files' own digests, sorted. Of the used ones, `repeated` show the
     scene of an earlier one and do not count again, `filtered` had bright photosites lowered in camera, and `followed`
     were used in the second pass. `clock_jumps` counts where the camera's clock contradicts its count of shots.
-    `jpegs` of the used ones are JPEGs.
+    `jpegs` of the used ones are JPEGs. `temperature_c` is that of the sensor in degrees Celsius, (lowest, highest).
     """
 
     used: int
@@ -342,6 +343,52 @@ class FrameSummary:
     followed: int = 0
     clock_jumps: int = 0
     jpegs: int = 0
+    temperature_c: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class DarkLaw:
+    """How the dark currents of a sensor follow its temperature: ``D = D0 2^((T - T0) / K)``.
+
+    Parameters
+    ----------
+    reference_c
+        T0, at which a map's dark currents hold, degrees Celsius.
+    doubling_c
+        K, by how many degrees it takes for them to double: estimate, and the ends of its 95 % interval.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite, or K or an end of its interval is not above 0.
+
+    Examples
+    --------
+    >>> DarkLaw(20.0, (6.0, 5.8, 6.2)).factor(32.0)
+    4.0
+    """
+
+    reference_c: float
+    doubling_c: Interval
+
+    def __post_init__(self) -> None:
+        if not (-274 < self.reference_c < 1000):
+            msg = f"reference_c: {self.reference_c} is no temperature in degrees Celsius"
+            raise ValueError(msg)
+        value, low, high = self.doubling_c
+        if not 0.1 <= low <= value <= high <= 1000:
+            msg = f"doubling_c: {list(self.doubling_c)} is no number of degrees within an interval from 0.1 to 1000"
+            raise ValueError(msg)
+
+    def factor(self, temperature_c: float) -> float:
+        """Return how many times as large a dark current is at another temperature."""
+        return float(2 ** min(max((temperature_c - self.reference_c) / self.doubling_c[0], -100.0), 100.0))
+
+    def factor_spread(self, temperature_c: float) -> float:
+        """Return the standard deviation of `factor` by the interval of K, as a share of it."""
+        value, low, high = self.doubling_c
+        degrees = abs(temperature_c - self.reference_c)
+        return math.log(2) * degrees / value**2 * (high - low) / 2 / HALF_INTERVAL
 
 
 def rounded(value: float, *, digits: int = 5) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -12,7 +13,7 @@ from sensormap.errors import FrameMismatchError
 from sensormap.maps.changes.drop_unseen import OnDropped, with_last_seen, without_unseen
 from sensormap.maps.changes.edit_map import joint_edits, with_edits
 from sensormap.maps.clusters import with_clusters
-from sensormap.maps.entries import MAX_COUNT, FrameSummary, Setting, Source, rounded
+from sensormap.maps.entries import MAX_COUNT, Column, DarkLaw, Defect, FrameSummary, Row, Setting, Source, rounded
 from sensormap.maps.matching import mismatch
 from sensormap.maps.merge_entries import merge_defects, merge_lines
 from sensormap.maps.sensor_map import SensorMap
@@ -21,6 +22,7 @@ PARTS = "merged_digests"
 """Setting of a merged map: the digests of the sets of photos in it, sorted, with blanks between."""
 
 T = TypeVar("T", int, float)
+OneEntry = TypeVar("OneEntry", Column, Row, Defect)
 NamedMaps = Sequence[tuple[str, SensorMap]]
 
 
@@ -63,7 +65,8 @@ def merge_maps(
     The module `merge_entries` says how entries are joined. Counts of photos are added up. The digest is the SHA-256 of
     the maps' digests, sorted, and the settings list these: merging merged maps gives the digest of merging all at once,
     and photos that would count twice are recognised. Entries need not come out the same in two steps: merge all at
-    once. Settings that differ are left out. Edits by hand are those of all maps, and applied last.
+    once. Settings that differ are left out. Where maps say how dark currents follow the temperature, all hold at one.
+    Edits by hand are those of all maps, and applied last.
     """
     maps = list(maps)
     names = [f"map {number}" for number in range(1, len(maps) + 1)] if names is None else names
@@ -136,6 +139,8 @@ def _digests(sensor_map: SensorMap) -> set[str]:
 
 def _merged(maps: Sequence[SensorMap]) -> SensorMap:
     """Join maps that go together."""
+    law = _law(maps)
+    maps = [_at_reference(sensor_map, law) for sensor_map in maps]
     columns, rows = merge_lines(maps)
     skipped = sorted({one for sensor_map in maps for one in sensor_map.skipped})
     digests = sorted({digest for sensor_map in maps for digest in _digests(sensor_map)})
@@ -155,6 +160,35 @@ def _merged(maps: Sequence[SensorMap]) -> SensorMap:
         defects=with_clusters(merge_defects(maps, (*columns, *rows)), sensor.cfa),
         false_positives=rounded(sum(expected), digits=2) if expected and len(expected) == len(false) else None,
         source=_source(maps),
+        dark_law=law,
+        calibration=tuple(sorted(one for sensor_map in maps for one in sensor_map.calibration)),
+    )
+
+
+def _law(maps: Iterable[SensorMap]) -> DarkLaw | None:
+    """Return how dark currents follow the temperature by the map that knows it best; None if none does."""
+    laws = [sensor_map.dark_law for sensor_map in maps if sensor_map.dark_law is not None]
+    return min(laws, key=lambda law: (law.doubling_c[2] - law.doubling_c[1], repr(law)), default=None)
+
+
+def _at_reference(sensor_map: SensorMap, law: DarkLaw | None) -> SensorMap:
+    """Return a map with its dark currents as they are at the temperature of a law; one without a law as it is."""
+    if law is None or sensor_map.dark_law in (None, law):
+        return sensor_map
+    factor = sensor_map.dark_law.factor(law.reference_c)
+
+    def moved(entry: OneEntry) -> OneEntry:
+        dark = entry.dark_dn_per_s
+        if dark is None:
+            return entry
+        value, low, high = (rounded(factor * one) for one in dark)
+        return replace(entry, dark_dn_per_s=(value, low, high))
+
+    return replace(
+        sensor_map,
+        columns=tuple(map(moved, sensor_map.columns)),
+        rows=tuple(map(moved, sensor_map.rows)),
+        defects=tuple(map(moved, sensor_map.defects)),
     )
 
 
@@ -189,6 +223,7 @@ def _frames(frames: Sequence[FrameSummary], skipped: int, digests: Sequence[str]
         followed=_total(one.followed for one in frames),
         clock_jumps=_total(one.clock_jumps for one in frames),
         jpegs=_total(one.jpegs for one in frames),
+        temperature_c=_span([one.temperature_c for one in frames]),
     )
 
 

@@ -10,10 +10,10 @@ from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import MapSizeError
-from sensormap.frame import Skipped
+from sensormap.frame import Calibration, Skipped
 from sensormap.maps.changes.edits import Edit, check_edits
 from sensormap.maps.checks import check_entries, check_frames, check_numbers, check_source
-from sensormap.maps.entries import Column, Defect, FrameSummary, LineEntry, Row, Setting, Source
+from sensormap.maps.entries import Column, DarkLaw, Defect, FrameSummary, LineEntry, Row, Setting, Source
 
 if TYPE_CHECKING:  # whoever reads a map needs no NumPy, which takes a tenth of a second to import
     import numpy as np
@@ -51,6 +51,10 @@ class SensorMap:
     edits
         What people decided by hand, sorted by (y, x), each photosite once. What they added is listed, what they removed
         is not.
+    dark_law
+        How dark currents follow the temperature: they hold at that of the law. None where photos did not tell it.
+    calibration
+        Photos used that their files call darks, flats or bias frames, sorted by name.
 
     Raises
     ------
@@ -71,6 +75,8 @@ class SensorMap:
     false_positives: float | None = None
     source: Source = Source.RAW
     edits: tuple[Edit, ...] = ()
+    dark_law: DarkLaw | None = None
+    calibration: tuple[Calibration, ...] = ()
 
     def __post_init__(self) -> None:
         check_source(self.source, self.sensor)

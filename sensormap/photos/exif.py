@@ -27,7 +27,15 @@ from sensormap.photos.astro.fits_header import find_image
 from sensormap.photos.astro.ser import problem_of, read_ser_photo
 from sensormap.photos.files import JPEG_START, PARSER_ERRORS, is_fits_name, is_jpeg_name, is_ser_name, opened
 from sensormap.photos.jpeg_markers import segments, stored_size
-from sensormap.photos.maker_note import NIKON_NOTE, Note, find_note, opens_with, read_note
+from sensormap.photos.maker_note import (
+    NIKON_NOTE,
+    Note,
+    find_note,
+    opens_with,
+    read_note,
+    temperature_of,
+    temperature_tag,
+)
 from sensormap.photos.mark import check_unmarked
 
 log = logging.getLogger(__name__)
@@ -170,6 +178,7 @@ def exposure_of(tags: Tags, note: Note) -> Exposure:
         orientation=_within(_integer(tags, "Image Orientation"), 1, 8),
         shutter_count=_within(_first_integer(note.get(_NIKON_SHUTTER_COUNT)), 0, MAX_SHUTTER_COUNT),
         long_exposure_nr=_LONG_EXPOSURE_NR in noise_reduction if noise_reduction else None,
+        temperature_c=temperature_of(text_of(tags, "Image Make"), note),
     )
 
 
@@ -321,6 +330,7 @@ def _read_note(file: BinaryIO, tags: Tags) -> Note:
     if start is None:
         return {}
     wanted = {tag.path for tag in serial_tags(text_of(tags, "Image Make")) if tag.directory == NOTE}
+    wanted |= {tag} if (tag := temperature_tag(text_of(tags, "Image Make"))) else set()
     if opens_with(file, start, NIKON_NOTE):
         wanted |= {_NIKON_NOISE_REDUCTION, _NIKON_SHUTTER_COUNT, _NIKON_ISO}
     elif text_of(tags, "Image Make").startswith("NIKON") and not opens_with(file, start, NIKON_NOTE[:6]):

@@ -20,6 +20,20 @@ MAKER_NOTE = 0x927C
 NIKON_NOTE, NIKON_NOTE_HEADER = b"Nikon\0\x02", 10
 """How a note of Nikon's starts that holds a TIFF of its own, and how many bytes stand before that TIFF."""
 
+# Where notes keep the temperature of the sensor or the camera, by the first word of the make. ExifTool's Canon.pm,
+# Olympus.pm, Pentax.pm and Sony.pm list them, as does LibRaw. Panasonic's and Nikon's, such as a D80's, keep none.
+_CANON, _OLYMPUS, _PENTAX, _SONY = (0x0004,), (0x2050, 0x1500), (0x0047,), (0x9403,)
+_TEMPERATURES = {
+    "CANON": _CANON, "OLYMPUS": _OLYMPUS, "OM": _OLYMPUS, "PENTAX": _PENTAX, "RICOH": _PENTAX, "ASAHI": _PENTAX,
+    "SONY": _SONY,
+}  # fmt: skip
+_CANON_PLACE, _CANON_ZERO = 12, 128  # in Canon's table of the shot, and what stands for 0 degrees there
+_COLDEST_C, _HOTTEST_C = -40, 90  # cameras work from -10 to 40
+_UNTOLD_BY_SONY = (0x00, 0x94)
+# Sony's tables are written with each byte's third power modulo 249 in its place.
+_SONY_BYTES = {pow(byte, 3, 249): byte for byte in range(249)}
+
+_HEADS = {_SONY[0]: 6}  # of long values, how many bytes are read
 _MAX_ENTRIES = 1000  # of a directory; real ones have up to some 200
 _MAX_VALUE_BYTES = 256  # what is asked for has up to 32
 _ENTRY_BYTES = 12
@@ -106,6 +120,42 @@ def read_note(file: BinaryIO, start: int, wanted: Collection[tuple[int, ...]]) -
     return note
 
 
+def temperature_tag(make: str) -> tuple[int, ...] | None:
+    """Return the tag in which a maker's notes keep the temperature; None where they keep none that is known."""
+    return _TEMPERATURES.get(make.upper().split(" ")[0])
+
+
+def temperature_of(make: str, note: Note) -> float | None:
+    r"""Return the temperature of the sensor, or of the camera, by its note; degrees Celsius, None where it is not told.
+
+    Parameters
+    ----------
+    make
+        The maker, as EXIF has it.
+    note
+        Tags of its note, among them that of `temperature_tag`.
+
+    Examples
+    --------
+    >>> temperature_of("PENTAX", {(0x0047,): b"\xfb"}), temperature_of("NIKON CORPORATION", {(0x0047,): b"\xfb"})
+    (-5.0, None)
+    """
+    tag = temperature_tag(make)
+    value = None if tag is None else note.get(tag)
+    found: float | None = None
+    if tag == _CANON and isinstance(value, tuple) and len(value) > _CANON_PLACE and value[_CANON_PLACE]:
+        found = value[_CANON_PLACE] - _CANON_ZERO
+    elif tag == _PENTAX and isinstance(value, bytes):
+        found = int.from_bytes(value[:1], signed=True)
+    elif tag == _SONY and isinstance(value, bytes) and len(value) >= _HEADS[tag[0]]:
+        told, degrees = (_SONY_BYTES.get(byte, byte) for byte in value[4:6])
+        found = None if told in _UNTOLD_BY_SONY else int.from_bytes(bytes([degrees]), signed=True)
+    elif tag == _OLYMPUS and isinstance(value, tuple) and value[0]:
+        # Newer bodies write what the thermometer reads.
+        found = 86.474958 - 0.120228 * value[0] if len(value) == 1 and value[0] > 199 else value[0]
+    return round(float(found), 1) if found is not None and _COLDEST_C <= found <= _HOTTEST_C else None
+
+
 def opens_with(file: BinaryIO, start: int, opening: bytes) -> bool:
     """Tell whether a note that starts somewhere in a file opens with some bytes."""
     file.seek(start)
@@ -163,6 +213,10 @@ def _value(file: BinaryIO, directory: _Directory, number: int) -> NoteValue | No
     kind, count, offset = struct.unpack_from(f"{directory.order}HII", entry, 2)
     letter = _FORMATS.get(kind)
     size = count * struct.calcsize(f"={letter or 's'}")
+    if size > _MAX_VALUE_BYTES and letter == "s" and number in _HEADS:
+        size = _HEADS[number]
+        file.seek(directory.base + offset)
+        return file.read(size)
     if letter is None or not 0 < size <= _MAX_VALUE_BYTES:
         return None
     if size > 4:

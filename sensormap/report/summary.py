@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sensormap.camera.geometry import Sensor
+from sensormap.frame import BIAS, CALIBRATIONS, DARK, FLAT
 from sensormap.maps.changes.edits import EditAction
 from sensormap.maps.clusters import Cluster, clusters_of
-from sensormap.maps.entries import DefectKind, FrameSummary, Source
+from sensormap.maps.entries import DarkLaw, DefectKind, Source
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.report.table import Table
 from sensormap.report.words import counted, kind_text, plain, shutter_text, span_text
@@ -22,6 +23,9 @@ _SOURCES = {
     Source.JPEG: "the camera's JPEGs; +- is how many pixels a place may be off",
     Source.BOTH: "raw photos and JPEGs; +- is how many pixels a place known from JPEGs may be off",
 }
+
+
+_SORTS = {DARK: "darks", FLAT: "flats", BIAS: "bias frames"}
 
 
 def facts_table(sensor_map: SensorMap) -> Table:
@@ -46,13 +50,15 @@ def facts_table(sensor_map: SensorMap) -> Table:
         lines.insert(1, ("Told by", "its model only: no serial number is known"))
     if sensor_map.source != Source.RAW:
         lines.append(("Source", _SOURCES[sensor_map.source]))
-    lines.append(("Photos", _photos_text(frames, sensor_map.source)))
+    lines.append(("Photos", _photos_text(sensor_map)))
     if frames.first and frames.last:
         lines.append(("Taken", span_text(_minute(frames.first), _minute(frames.last))))
     if frames.shutter_s:
         lines.append(("Shutter", span_text(*map(shutter_text, frames.shutter_s))))
     if frames.iso:
         lines.append(("ISO", span_text(*map(str, frames.iso))))
+    if frames.temperature_c:
+        lines.append(("Temperature", _temperature_text(frames.temperature_c, sensor_map.dark_law)))
     if frames.clock_jumps:
         lines.append(("Clock", f"contradicts the shutter count {counted(frames.clock_jumps, 'time')}"))
     if split := sensor_map.settings.get("two_sensors"):
@@ -116,9 +122,12 @@ def _edits_text(sensor_map: SensorMap) -> str:
     return ", ".join(f"{count} {what}" for count, what in counts if count)
 
 
-def _photos_text(frames: FrameSummary, source: Source) -> str:
+def _photos_text(sensor_map: SensorMap) -> str:
     """Say how many photos were used, and what is odd about some of them."""
+    frames, source = sensor_map.frames, sensor_map.source
+    sorts = Counter(photo.sort for photo in sensor_map.calibration)
     odd = {
+        **{sort if sorts[sort] == 1 else _SORTS[sort]: sorts[sort] for sort in CALIBRATIONS},
         f"of them {'a JPEG' if frames.jpegs == 1 else 'JPEGs'}": frames.jpegs if source == Source.BOTH else 0,
         f"repeat{'s' if frames.repeated == 1 else ''} a scene": frames.repeated,
         "filtered in camera": frames.filtered,
@@ -127,6 +136,14 @@ def _photos_text(frames: FrameSummary, source: Source) -> str:
     notes = ", ".join(f"{number} {what}" for what, number in odd.items() if number)
     used = counted(frames.used, "JPEG") if source == Source.JPEG else str(frames.used)
     return f"{used} used{f' ({notes})' if notes else ''}, {frames.skipped} skipped"
+
+
+def _temperature_text(bounds: tuple[float, float], law: DarkLaw | None) -> str:
+    """Say how warm the sensor was, and what that makes of dark currents."""
+    span = f"{span_text(*(f'{one:g}' for one in bounds))} °C"
+    if law is None:
+        return span
+    return f"{span}; dark current doubles every {law.doubling_c[0]:.3g} °C, and is given at {law.reference_c:g} °C"
 
 
 def _clusters_text(clusters: Sequence[Cluster]) -> str:

@@ -24,13 +24,14 @@ from numpy.typing import NDArray
 from sensormap.assemble.mixed_bodies import second_sensor
 from sensormap.assemble.pass_rules import rules_for
 from sensormap.camera.profile import Profile
+from sensormap.decode.astro.levels import OWN_PROFILES, run_saturation
 from sensormap.detect.follow_list import FollowList, moved_back
 from sensormap.detect.line_sites import LineSites
 from sensormap.detect.lines import DeviatingLine
 from sensormap.detect.outlier_lists import period_of
 from sensormap.detect.runs import find_columns
 from sensormap.diagnose.defect_odds import Odds, odds_of
-from sensormap.diagnose.fixed_pattern import measure_fixed_pattern, with_floors
+from sensormap.diagnose.fixed_pattern import FixedPattern, measure_fixed_pattern, with_floors
 from sensormap.diagnose.jpeg.odds import LEAST_LIMIT, LEAST_SPREAD, odds_of_jpegs
 from sensormap.diagnose.jpeg.smears import smeared, strongest
 from sensormap.diagnose.kind_and_strengths import FollowedLine, SecondPassResult
@@ -44,6 +45,7 @@ from sensormap.diagnose.series import (
     measure_response_spread,
     photon_noise,
 )
+from sensormap.diagnose.temperature.doubling import dark_law_of, warmed
 from sensormap.errors import SensorMapError
 from sensormap.frame import Mosaic, Photo, Skipped
 from sensormap.photos.files import forget_ahead, read_ahead
@@ -148,7 +150,11 @@ class _SecondPass:
             if not gathered.steps:
                 return None
             conditions = self._conditions(gathered)
-            return self._result(self._windows(gathered, conditions), conditions, pool)
+            windows = self._windows(gathered, conditions)
+            if self._profile.name in OWN_PROFILES:
+                highest = int(windows.windows[0].max(initial=0))
+                conditions = replace(conditions, saturation=run_saturation(conditions.saturation, highest))
+            return self._result(windows, conditions, pool)
         finally:
             self._ended = True
             self._context.kept.clear()
@@ -246,21 +252,28 @@ class _SecondPass:
         if self._smears:
             return self._jpeg_result(followed, conditions, pool)
         spread, asked = measure_response_spread(followed[controls], conditions), self._context.options.least_strengths
-        pattern = measure_fixed_pattern(followed[controls], conditions, asked, spread)
-        least = with_floors(asked, pattern, conditions)
-        if pattern is not None:
-            log.info("fixed pattern: %s; least strengths %s", pattern, least)
-
-        def odds_of_series(series: Series) -> Odds:
-            return odds_of(series, conditions, least, response_spread=spread, pattern=pattern)
-
-        odds_in_lots = partial(_odds_in_lots, odds_of_series, pool)
         candidates, repeats = followed.part(slice(0, count)), np.zeros(conditions.number.size, np.bool_)
+
+        def odds_under(some: Conditions) -> tuple[Callable[[FollowedWindows], Odds], FixedPattern | None]:
+            pattern = measure_fixed_pattern(followed[controls], some, asked, spread)
+            least = with_floors(asked, pattern, some)
+            if pattern is not None:
+                log.info("fixed pattern: %s; least strengths %s", pattern, least)
+
+            def of_series(series: Series) -> Odds:
+                return odds_of(series, some, least, response_spread=spread, pattern=pattern)
+
+            return partial(_odds_in_lots, of_series, pool), pattern
+
+        temperature = self._temperatures(conditions)
+        law = dark_law_of(candidates, conditions, temperature, lambda some: odds_under(some)[0](candidates))
+        conditions = warmed(conditions, temperature, law)
+        odds_in_lots, pattern = odds_under(conditions)
         odds = odds_in_lots(candidates)
         lines = followed.part(slice(count + CONTROLS, self._followed.photosites.size))
         deviating = follow_lines(self._lines, lines, conditions, asked)
         on_lines = self._on_lines(deviating.lines)
-        other = second_sensor(candidates, odds.likely, conditions.gain * conditions.shutter_s)
+        other = second_sensor(candidates, odds.likely, conditions.gain * conditions.dark_s)
         # What two sensors differ in is no scenery, and no frame may be dropped for it.
         for _ in range(_SCENE_ROUNDS if other is None else 0):
             found = self._repeats(candidates, odds, repeats, on_lines)
@@ -285,7 +298,13 @@ class _SecondPass:
             second_sensor=other,
             lines=deviating.lines,
             line_decoys=deviating.decoys,
+            dark_law=law,
         )
+
+    def _temperatures(self, conditions: Conditions) -> NDArray[np.float64]:
+        """Return the temperature of the sensor in each followed frame, NaN where unknown."""
+        told = [self._photos[frame].exposure.temperature_c for frame in conditions.number.tolist()]
+        return np.array(told, np.float64)  # None becomes NaN
 
     def _jpeg_result(self, followed: FollowedWindows, conditions: Conditions, pool: Pool) -> SecondPassResult:
         """Compute the odds of candidates and decoys from JPEGs."""

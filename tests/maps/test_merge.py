@@ -15,11 +15,22 @@ from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body
 from sensormap.errors import FrameMismatchError
 from sensormap.frame import Skipped
-from sensormap.maps.entries import Between, Column, DefectKind, Source
+from sensormap.maps.entries import Between, Column, DarkLaw, DefectKind, Source
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.mapfile.writing import map_text, write_map
 from sensormap.maps.merge import PARTS, merge_maps
-from tests.support.maps import FIRST, LATER, TOY_SENSOR, both_map, full_map, jpeg_map, phone_map, toy_defect, toy_map
+from tests.support.maps import (
+    FIRST,
+    LATER,
+    TOY_SENSOR,
+    both_map,
+    full_map,
+    jpeg_map,
+    night_map,
+    phone_map,
+    toy_defect,
+    toy_map,
+)
 from tests.support.related_maps import families
 
 START = Between(None, None)
@@ -319,3 +330,23 @@ def test_a_merged_map_can_be_written_and_holds_every_place(tmp_path_factory, map
         for one in maps:
             lines = {photosite for line in one.columns + one.rows for photosite in line.photosites(one.sensor.cfa)}
             assert lines | {(defect.x, defect.y) for defect in one.defects} <= held
+
+
+def test_dark_currents_of_all_maps_hold_at_one_temperature():
+    """The map that knows the law best names the temperature; the other's dark currents are brought there."""
+    known = DarkLaw(10.0, (6.0, 5.9, 6.1))
+    cold = made("a", toy_defect(3, 3, dark_dn_per_s=(100.0, 98.0, 102.0)), make=night_map, rows=(), dark_law=known)
+    other = DarkLaw(22.0, (6.0, 5.0, 7.0))
+    warm = made("b", toy_defect(9, 9, dark_dn_per_s=(400.0, 380.0, 420.0)), make=night_map, rows=(), dark_law=other)
+    untold = made("c", toy_defect(14, 9, dark_dn_per_s=(50.0, 49.0, 51.0)))
+    for order in permutations((cold, warm, untold)):
+        found = merged(*order)
+        assert found.dark_law == known
+        assert [one.dark_dn_per_s for one in found.defects] == [
+            (100.0, 98.0, 102.0),
+            (100.0, 95.0, 105.0),
+            (50.0, 49.0, 51.0),
+        ]
+    assert merged(cold, warm).frames.temperature_c == (-9.5, 28.0)
+    assert [photo.sort for photo in merged(cold, warm).calibration] == ["dark", "dark", "flat", "flat"]
+    assert merged(made("c", toy_defect(3, 3)), made("d", toy_defect(4, 3))).dark_law is None

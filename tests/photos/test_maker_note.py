@@ -155,3 +155,57 @@ def test_a_directory_that_leads_to_itself_is_read_once() -> None:
 def test_of_two_entries_of_one_tag_the_first_counts() -> None:
     note = struct.pack(">H", 2) + struct.pack(">HHII", 0x001D, 4, 1, 7) + struct.pack(">HHII", 0x001D, 4, 1, 8)
     assert read(file_of(note, "NIKON")) == {(0x001D,): (7,)}
+
+
+def sony(told: int, degrees: int) -> bytes:
+    """Return a table of Sony's: each byte's third power modulo 249."""
+    return bytes(pow(byte, 3, 249) for byte in (0, 0, 0, 0, told, degrees)) + bytes(994)
+
+
+def of_olympus(order: str, values: tuple[int, ...]) -> bytes:
+    opening, start = b"OLYMPUS\0II\x03\0", 12
+    first = len(directory([(0x2050, 13, bytes(4))], start, order))
+    outer = directory([(0x2050, 13, struct.pack(f"{order}I", start + first))], start, order)
+    inner = directory([(0x1500, 3, struct.pack(f"{order}{len(values)}H", *values))], start + first, order)
+    return opening + outer + inner
+
+
+def of_canon(order: str, value: int) -> bytes:
+    shot = struct.pack(f"{order}34H", *[value if place == 12 else 7 for place in range(34)])
+    return plain(b"", 0x0004, own=False, order=order, value=shot, kind=3)
+
+
+def of_pentax(order: str, value: bytes) -> bytes:
+    return plain(b"AOC\0MM", 0x0047, own=False, order=order, value=value, kind=7)
+
+
+def of_sony(order: str, value: bytes) -> bytes:
+    return plain(b"", 0x9403, own=False, order=order, value=value, kind=7)
+
+
+TEMPERATURES = {
+    "Canon": ("Canon", lambda order: of_canon(order, 128 + 31), 31.0),
+    "Canon in the frost": ("Canon", lambda order: of_canon(order, 128 - 12), -12.0),
+    "Canon, untold": ("Canon", lambda order: of_canon(order, 0), None),
+    "Canon, damaged": ("Canon", lambda order: of_canon(order, 60_000), None),
+    "Canon, short": ("Canon", lambda order: plain(b"", 4, own=False, order=order, value=b"\0\1" * 5, kind=3), None),
+    "Olympus": ("OLYMPUS IMAGING CORP.", lambda order: of_olympus(order, (27, 0, 0)), 27.0),
+    "newer Olympus": ("OM Digital Solutions", lambda order: of_olympus(order, (500,)), 26.4),
+    "Olympus, untold": ("OLYMPUS CORPORATION", lambda order: of_olympus(order, (0,)), None),
+    "Pentax": ("PENTAX", lambda order: of_pentax(order, b"\x1d"), 29.0),
+    "Pentax in the frost": ("RICOH IMAGING COMPANY, LTD.", lambda order: of_pentax(order, b"\xf6"), -10.0),
+    "Sony": ("SONY", lambda order: of_sony(order, sony(5, 36)), 36.0),
+    "Sony, untold": ("SONY", lambda order: of_sony(order, sony(0, 36)), None),
+    "Sony, short": ("SONY", lambda order: of_sony(order, sony(5, 36)[:5]), None),
+    "Nikon": ("NIKON CORPORATION", lambda order: nikon(0x0047, b"\x1d", order), None),
+    "Panasonic": ("Panasonic", lambda order: plain(b"Panasonic\0\0\0", 0x47, own=False, order=order), None),
+}
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("name", TEMPERATURES)
+def test_temperatures_of_all_makers(name, order, tmp_path):
+    make, note, expected = TEMPERATURES[name]
+    path = tmp_path / "a.tif"
+    path.write_bytes(file_of(note(order), make, order))
+    assert read_photo(path).exposure.temperature_c == expected

@@ -20,7 +20,7 @@ from sensormap.report.entries import column_table, defect_table, row_table
 from sensormap.report.summary import facts_table, kind_table, skipped_table
 from sensormap.report.table import Table, table_lines
 from sensormap.report.words import certainty, shutter_text, since_text, strength_text
-from tests.support.maps import both_map, full_map, jpeg_map, phone_map, sensor_maps, toy_defect, toy_map
+from tests.support.maps import both_map, full_map, jpeg_map, night_map, phone_map, sensor_maps, toy_defect, toy_map
 
 
 def shown(sensor_map, *, width=80, terminal=False, limit=20):
@@ -491,3 +491,10 @@ def test_certainty(confidence, text):
 )
 def test_shutter(seconds, text):
     assert shutter_text(seconds) == text
+
+
+def test_temperatures_darks_and_flats_are_told():
+    told = dict(facts_table(night_map()).rows)
+    assert told["Photos"].startswith("40 used (1 dark, 1 flat, ")
+    assert told["Temperature"] == "-9.5 to 28 °C; dark current doubles every 6.03 °C, and is given at 18.5 °C"
+    assert dict(facts_table(night_map(dark_law=None)).rows)["Temperature"] == "-9.5 to 28 °C"

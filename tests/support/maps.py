@@ -10,10 +10,20 @@ from hypothesis import strategies as st
 from sensormap.camera.cfa import BAYER_NAMES, MONO, PICTURE, Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
-from sensormap.frame import Skipped
+from sensormap.frame import CALIBRATIONS, DARK, FLAT, Calibration, Skipped
 from sensormap.maps.changes.edits import Edit, EditAction
 from sensormap.maps.checks import MAX_RADIUS
-from sensormap.maps.entries import STRENGTHS, Between, Column, Defect, DefectKind, FrameSummary, Row, Source
+from sensormap.maps.entries import (
+    STRENGTHS,
+    Between,
+    Column,
+    DarkLaw,
+    Defect,
+    DefectKind,
+    FrameSummary,
+    Row,
+    Source,
+)
 from sensormap.maps.sensor_map import SensorMap
 
 TOY_SENSOR = Sensor((24, 16), Rect(2, 1, 20, 14), Cfa("GBRG"), Rect(3, 2, 18, 12))
@@ -104,6 +114,17 @@ def full_map(**values):
         "false_positives": 0.3,
     }
     return toy_map(**(parts | values))
+
+
+def night_map(**values):
+    """The full map, of photos that tell their temperature, some of them darks and flats."""
+    full = full_map()
+    parts = {
+        "frames": replace(full.frames, temperature_c=(-9.5, 28.0)),
+        "dark_law": DarkLaw(18.5, (6.03, 5.9, 6.2)),
+        "calibration": (Calibration("dark_1.fits", DARK), Calibration("flat_1.fits", FLAT)),
+    }
+    return full_map(**(parts | values))
 
 
 def jpeg_map(**values):
@@ -280,7 +301,14 @@ def summaries(draw, skipped, source):
     iso = draw(st.none() | sorted_pairs(COUNTS))
     shares = [draw(st.integers(0, used)) for _ in range(3)]
     jumps = draw(st.just(0) | COUNTS)
-    return FrameSummary(used, skipped, first, last, shutter, iso, draw(TEXTS), *shares, jumps, jpegs)
+    warmth = draw(st.none() | sorted_pairs(st.floats(-273, 999)))
+    return FrameSummary(used, skipped, first, last, shutter, iso, draw(TEXTS), *shares, jumps, jpegs, warmth)
+
+
+def dark_laws():
+    """How dark currents follow the temperature."""
+    degrees = st.tuples(*[st.floats(0.1, 1000)] * 3).map(sorted).map(lambda ends: (ends[1], ends[0], ends[2]))
+    return st.builds(DarkLaw, st.floats(-273, 999), degrees)
 
 
 @st.composite
@@ -344,4 +372,6 @@ def sensor_maps(draw):
         false_positives=draw(st.none() | st.floats(0, allow_infinity=False)),
         source=source,
         edits=draw(edits_of(sensor, covered | {(defect.x, defect.y) for defect in defects})),
+        dark_law=draw(st.none() | dark_laws()),
+        calibration=tuple(draw(st.lists(st.builds(Calibration, TEXTS, st.sampled_from(CALIBRATIONS)), max_size=3))),
     )

@@ -7,6 +7,7 @@ follows. Interpolation has one: scenery and the photosite's own noise, which not
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +21,11 @@ from sensormap.correct.methods.targets import Targets
 from sensormap.maps.entries import HALF_INTERVAL, Defect, DefectKind, Interval
 from sensormap.maps.visible import SIGMAS
 from sensormap.score.noise import Noise, frame_noise
-from sensormap.settings import DARK_SPREAD
+from sensormap.settings import DARK_SPREAD, KNOWN_DARK_SPREAD
 
 _SUBTRACTED = {DefectKind.HOT, DefectKind.OFFSET, DefectKind.COLD}
 
+_UNTOLD_SPREAD = 0.5  # of a dark current where it follows the temperature, and the photo does not tell it
 _MID_SPREAD = 1.325  # the mid-spread of eight normal values, in standard deviations
 
 
@@ -64,10 +66,14 @@ def _excess(targets: Targets) -> list[Excess | None]:
     gain, shutter_s = targets.exposure.gain, targets.exposure.shutter_s
     if gain is None or shutter_s is None:
         return []
-    return [excess_of(defect, gain=gain, shutter_s=shutter_s) if defect else None for defect in targets.defects]
+    law, warmth = targets.dark_law, targets.exposure.temperature_c
+    dark_s, spread = shutter_s, DARK_SPREAD if law is None else _UNTOLD_SPREAD
+    if law is not None and warmth is not None:
+        dark_s, spread = shutter_s * law.factor(warmth), math.hypot(KNOWN_DARK_SPREAD, law.factor_spread(warmth))
+    return [excess_of(one, gain=gain, shutter_s=dark_s, spread=spread) if one else None for one in targets.defects]
 
 
-def excess_of(defect: Defect, *, gain: float, shutter_s: float) -> Excess | None:
+def excess_of(defect: Defect, *, gain: float, shutter_s: float, spread: float = DARK_SPREAD) -> Excess | None:
     """Return what a defect adds in a photo, None where the map does not tell.
 
     Parameters
@@ -77,12 +83,15 @@ def excess_of(defect: Defect, *, gain: float, shutter_s: float) -> Excess | None
     gain
         ISO over base ISO.
     shutter_s
-        Shutter time in seconds.
+        Shutter time in seconds, times what the temperature makes of dark currents where that is known.
+    spread
+        Share of itself by which a dark current may be another one in the photo.
 
     Notes
     -----
     ``G (b + D T)``, as in `DefectKind`. Only hot, offset and cold ones have an excess, and it is known if no part of it
-    is unresolved. The uncertainty is that of the intervals, and 15 % of the dark signal, which follows the temperature.
+    is unresolved. The uncertainty is that of the intervals, and a share of the dark signal, which follows the
+    temperature: 15 % where the photos did not tell that.
     Where the map names two kinds, each strength is that of one kind alone: the excess lies between them.
     """
     parts = {"dark_dn_per_s": (defect.dark_dn_per_s, gain * shutter_s), "offset_dn": (defect.offset_dn, gain)}
@@ -94,7 +103,7 @@ def excess_of(defect: Defect, *, gain: float, shutter_s: float) -> Excess | None
         return _either(known)
     variance = sum(((high - low) / 2 / HALF_INTERVAL * factor) ** 2 for (_, low, high), factor in known)
     if defect.dark_dn_per_s is not None:
-        variance += (DARK_SPREAD * defect.dark_dn_per_s[0] * gain * shutter_s) ** 2
+        variance += (spread * defect.dark_dn_per_s[0] * gain * shutter_s) ** 2
     return Excess(sum(strength[0] * factor for strength, factor in known), float(variance**0.5))
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sensormap.camera.cfa import PICTURE, Cfa
 from sensormap.camera.profile import Profile
 from sensormap.frame import Exposure
-from sensormap.maps.entries import Defect
+from sensormap.maps.entries import DarkLaw, Defect
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Levels:
         step = shifted.step
         return np.array([levels[plane.name] for plane in shifted.planes], np.int32).reshape(step, step)
 
-    def above_black(self, mosaic: NDArray[np.uint16], cfa: Cfa) -> NDArray[np.int32]:
+    def above_black(self, mosaic: NDArray[Any], cfa: Cfa) -> NDArray[np.int32]:
         """Return a part of the raw grid with black subtracted, DN, ``(H, W)``.
 
         Parameters
@@ -100,6 +100,8 @@ class Targets:
         Settings of the photo.
     levels
         Black and white of the photo; None where they are unknown.
+    dark_law
+        How dark currents follow the temperature, by the map; None where it does not tell.
 
     Raises
     ------
@@ -114,6 +116,7 @@ class Targets:
     defects: Sequence[Defect | None] = ()
     exposure: Exposure = field(default_factory=Exposure)
     levels: Levels | None = None
+    dark_law: DarkLaw | None = None
 
     def __post_init__(self) -> None:
         if self.cfa.name == PICTURE:

@@ -6,14 +6,11 @@ from io import BytesIO
 
 from sensormap.camera.profile import Profile
 from sensormap.decode.astro.fits_image import FULL_SCALE, values_of
-from sensormap.decode.astro.levels import check_filters, own_profile, with_levels
+from sensormap.decode.astro.levels import FITS, check_filters, own_profile, with_levels
 from sensormap.decode.mosaic import Decoded, check_size
 from sensormap.errors import FrameMismatchError, ProfileError
 from sensormap.photos.astro.fits_facts import black_of, body_of, cfa_of, mono, saturation_of
 from sensormap.photos.astro.fits_header import FitsImage, find_image
-
-FITS = "fits"
-"""Name of the geometry that a FITS file itself gives."""
 
 
 def fits_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:

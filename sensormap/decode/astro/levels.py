@@ -13,10 +13,17 @@ from sensormap.camera.profile import Profile
 from sensormap.decode.mosaic import Decoded, clipping_level, decoded
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 
+FITS, SER = "fits", "ser"
+"""Names of the geometries that files themselves give."""
+
 _NEAR_HIGHEST = 3 / 4
 """Share of the highest value beyond which values may belong to its pile."""
+_FEWEST_BITS = 12  # of a camera whose files hold 16
 _LEAST_SCALE = 1 / 17
 """Share of a file's full scale at which a camera clips at least: 12 bits in 16, stored as they are."""
+
+
+OWN_PROFILES = (FITS, SER)
 
 
 def own_profile(name: str, model: str, size: tuple[int, int], cfa: Cfa, bits: int) -> Profile:
@@ -133,3 +140,26 @@ def clipping_of(active: NDArray[Any], full_scale: int) -> int:
         return full_scale
     known = int(_NEAR_HIGHEST * highest)
     return highest if clipping_level(active, highest, known) == highest else full_scale
+
+
+def run_saturation(saturation: NDArray[np.float64], highest: int) -> NDArray[np.float64]:
+    """Return the DN at which photos of a run clip, where their files do not tell how many bits the camera has.
+
+    Parameters
+    ----------
+    saturation
+        DN at which each clips as far as is known, which may be all that a file can hold: ``(n,)``.
+    highest
+        Highest of the thousands of values that were followed, DN.
+
+    Notes
+    -----
+    Strengths count beside the full scale: of a camera of 12 bits in 16, sixteen times as strong ones would have to be.
+
+    Examples
+    --------
+    >>> run_saturation(np.array([65535.0, 3880.0]), 3881)
+    array([4095., 3880.])
+    """
+    bits = max(highest.bit_length(), _FEWEST_BITS)
+    return np.minimum(saturation, 2.0**bits - 1)

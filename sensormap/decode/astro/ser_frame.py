@@ -7,13 +7,10 @@ from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.profile import Profile
-from sensormap.decode.astro.levels import check_filters, own_profile, with_levels
+from sensormap.decode.astro.levels import SER, check_filters, own_profile, with_levels
 from sensormap.decode.mosaic import Decoded, check_size
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
 from sensormap.photos.astro.ser import FILTERS, HEADER_BYTES, SerHeader, read_header
-
-SER = "ser"
-"""Name of the geometry that a video itself gives."""
 
 _SAMPLE = 64  # rows that tell the order of bytes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sensormap.frame import CALIBRATIONS
 from sensormap.maps.clusters import Cluster
 from sensormap.maps.entries import LATER_KINDS, DefectKind
 from sensormap.maps.mapfile.values import (
@@ -25,6 +26,7 @@ from sensormap.maps.mapfile.values import (
     later,
     mappings,
     nullable,
+    one_of,
     optional,
 )
 
@@ -64,8 +66,11 @@ FRAMES = {
     "followed": later(INTEGER, 0),
     "clock_jumps": later(INTEGER, 0),
     "jpegs": later(INTEGER, 0),
+    "temperature_c": optional(items(NUMBER, 2)),
 }
+CALIBRATION = {"name": TEXT, "sort": one_of(CALIBRATIONS)}
 SKIPPED = {"name": TEXT, "reason": TEXT}
+DARK_LAW = {"reference_c": NUMBER, "doubling_c": INTERVAL}
 # Counts of later kinds are written where there are such, so that older versions read all other maps.
 EDIT = {"x": INTEGER, "y": INTEGER, "edit": EDIT_ACTION, "kind": optional(KIND), "note": optional(TEXT, "")}
 CLUSTER = {"cluster": INTEGER, "size": INTEGER, "x0": INTEGER, "y0": INTEGER, "x1": INTEGER, "y1": INTEGER}
@@ -135,8 +140,10 @@ SECTIONS = (
     "camera",
     "sensor",
     "frames",
+    "calibration",
     "skipped",
     "settings",
+    "dark_law",
     "summary",
     "false_positives",
     "edits",
@@ -144,4 +151,4 @@ SECTIONS = (
     "rows",
     "defects",
 )
-LATER_SECTIONS = ("source", "false_positives", "edits", "rows")  # older files lack them
+LATER_SECTIONS = ("source", "calibration", "dark_law", "false_positives", "edits", "rows")  # older files lack them

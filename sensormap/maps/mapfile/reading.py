@@ -11,13 +11,15 @@ from sensormap.bounded_reading import read_at_most
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import MapFormatError
-from sensormap.frame import Skipped
+from sensormap.frame import Calibration, Skipped
 from sensormap.maps.changes.edits import MOST_EDITS, Edit
 from sensormap.maps.clusters import clusters_of
-from sensormap.maps.entries import Column, Defect, FrameSummary, Row, Source
+from sensormap.maps.entries import Column, DarkLaw, Defect, FrameSummary, Row, Source
 from sensormap.maps.mapfile.layout import (
+    CALIBRATION,
     CAMERA,
     COLUMN,
+    DARK_LAW,
     DEFECT,
     EDIT,
     FORMAT,
@@ -161,6 +163,10 @@ def _map(document: Any, defects: list[Defect] | None) -> SensorMap:
         false_positives=_false_positives(document),
         source=source,
         edits=_edits(document),
+        dark_law=_dark_law(document),
+        calibration=tuple(
+            Calibration(**entry) for entry in _read_entries({"calibration": [], **document}, "calibration", CALIBRATION)
+        ),
     )
     _check_summary(read_mapping(document["summary"], SUMMARY, "summary"), sensor_map)
     return sensor_map
@@ -214,6 +220,17 @@ def _list(document: dict[str, Any], key: str) -> list[Any]:
     if not isinstance(entries, list):
         raise wrong(entries, "a list", key)
     return entries
+
+
+def _dark_law(document: dict[str, Any]) -> DarkLaw | None:
+    """Return how dark currents follow the temperature; None where the file does not say."""
+    if "dark_law" not in document:
+        return None
+    try:
+        return DarkLaw(**read_mapping(document["dark_law"], DARK_LAW, ""))
+    except ValueError as error:
+        msg = f"dark_law.{str(error).removeprefix('.')}"
+        raise ValueError(msg) from error
 
 
 def _false_positives(document: dict[str, Any]) -> float | None:

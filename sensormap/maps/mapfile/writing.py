@@ -10,11 +10,13 @@ from sensormap.errors import MapFormatError
 from sensormap.maps.clusters import clusters_of
 from sensormap.maps.entries import LATER_KINDS, Defect, DefectKind, Source
 from sensormap.maps.mapfile.layout import (
+    CALIBRATION,
     CAMERA,
     CLUSTER,
     COLUMN,
     COMMENTS,
     COORDINATES,
+    DARK_LAW,
     DEFECT,
     EDIT,
     FORMAT,
@@ -51,6 +53,7 @@ def map_text(sensor_map: SensorMap) -> str:
     geometry = mapping_text(sensor_map.sensor, {key: SENSOR[key] for key in SENSOR if key != "coordinates"})
     settings, expected = sorted(sensor_map.settings.items()), sensor_map.false_positives
     counts = summary_counts(sensor_map)
+    calibration = [mapping_text(photo, CALIBRATION) for photo in sensor_map.calibration]
     lines = [
         f"format: {FORMAT}",
         *COMMENTS,
@@ -58,8 +61,10 @@ def map_text(sensor_map: SensorMap) -> str:
         *_block("camera", [*camera, f"profile: {TEXT.text(sensor_map.profile)}"]),
         *_block("sensor", [*geometry, f"coordinates: {TEXT.text(coordinates_text(sensor_map))}"]),
         *_block("frames", mapping_text(sensor_map.frames, FRAMES)),
+        *(_entries("calibration", calibration) if calibration else []),
         *_entries("skipped", [mapping_text(skipped, SKIPPED) for skipped in sensor_map.skipped]),
         *_block("settings", [f"{name_text(name)}: {SETTING.text(value)}" for name, value in settings]),
+        *(_block("dark_law", mapping_text(sensor_map.dark_law, DARK_LAW)) if sensor_map.dark_law else []),
         *_block("summary", [f"{key}: {count}" for key, count in counts.items() if count or key not in LATER_KINDS]),
         *_clusters(sensor_map),
         *([] if expected is None else [f"false_positives: {NUMBER.text(expected)}"]),

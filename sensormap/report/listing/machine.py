@@ -14,9 +14,11 @@ from sensormap.camera.geometry import Rect
 from sensormap.maps.clusters import clusters_of
 from sensormap.maps.entries import STRENGTHS, Between, Defect, Entry
 from sensormap.maps.mapfile.layout import (
+    CALIBRATION,
     CAMERA,
     CLUSTER,
     COLUMN,
+    DARK_LAW,
     DEFECT,
     FORMAT,
     FRAMES,
@@ -55,6 +57,7 @@ def map_json(sensor_map: SensorMap, *, by: str = "place") -> str:
     """
     sensor = _section(sensor_map.sensor, {key: SENSOR[key] for key in SENSOR if key != "coordinates"})
     camera = _section(sensor_map.body, {key: CAMERA[key] for key in ("make", "model", "serial")})
+    calibration = [_section(photo, CALIBRATION) for photo in sensor_map.calibration]
     expected = sensor_map.false_positives
     entries = {
         "columns": [_section(column, COLUMN) for column in sensor_map.columns],
@@ -71,8 +74,10 @@ def map_json(sensor_map: SensorMap, *, by: str = "place") -> str:
         "camera": camera | {"profile": sensor_map.profile},
         "sensor": sensor | {"coordinates": coordinates_text(sensor_map)},
         "frames": _section(sensor_map.frames, FRAMES),
+        **({"calibration": calibration} if calibration else {}),
         "skipped": [_section(skipped, SKIPPED) for skipped in sensor_map.skipped],
         "settings": dict(sorted(sensor_map.settings.items())),
+        **({"dark_law": _section(sensor_map.dark_law, DARK_LAW)} if sensor_map.dark_law else {}),
         "summary": summary_counts(sensor_map) | ({"clusters": clusters} if clusters else {}),
         **({} if expected is None else {"false_positives": expected}),
     }

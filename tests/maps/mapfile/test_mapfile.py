@@ -23,10 +23,10 @@ from sensormap.maps.mapfile import reading, writing
 from sensormap.maps.mapfile.layout import COLUMN, DEFECT, FRAMES, JPEG_DEFECT, LATER_SECTIONS, ROW, SECTIONS
 from sensormap.maps.mapfile.reading import parse_map, read_map
 from sensormap.maps.mapfile.writing import map_text, write_map
-from tests.support.maps import both_map, full_map, jpeg_map, phone_map, sensor_maps, toy_defect, toy_map
+from tests.support.maps import both_map, full_map, jpeg_map, night_map, phone_map, sensor_maps, toy_defect, toy_map
 from tests.support.schema import problems
 
-TEXT, FULL = map_text(toy_map()), map_text(full_map())
+TEXT, FULL = map_text(toy_map()), map_text(night_map())
 JPEG, PHONE, BOTH = map_text(jpeg_map()), map_text(phone_map()), map_text(both_map())
 
 
@@ -98,7 +98,8 @@ def test_layout():
     assert lines[2].startswith("# ")
     assert lines[3:5] == ["source: raw", "camera:"]
     sections = [line.split(":")[0] for line in lines if line[0] not in " -#"]
-    assert sections == [section for section in SECTIONS if section not in ("false_positives", "edits")]
+    untold = ("calibration", "dark_law", "false_positives", "edits")
+    assert sections == [section for section in SECTIONS if section not in untold]
     assert "rows: []" in lines
     assert '  serial: "0012345"' in lines
     assert "  first: 2010-05-02T17:31:08.250000" in lines
@@ -114,6 +115,11 @@ def test_layout_of_what_a_second_look_tells():
     written = [line.split(":")[0] for line in lines if line[0] not in " -#"]
     assert written == [section for section in SECTIONS if section != "edits"]
     assert "false_positives: 0.3" in lines
+    assert lines[lines.index("calibration:") + 1 :][:2] == [
+        '- {name: "dark_1.fits", sort: dark}',
+        '- {name: "flat_1.fits", sort: flat}',
+    ]
+    assert lines[lines.index("dark_law:") + 1 :][:2] == ["  reference_c: 18.5", "  doubling_c: [6.03, 5.9, 6.2]"]
     assert lines[lines.index("frames:") + 8 :][:5] == [
         "  repeated: 3",
         "  filtered: 6",
@@ -121,6 +127,7 @@ def test_layout_of_what_a_second_look_tells():
         "  clock_jumps: 1",
         "  jpegs: 0",
     ]
+    assert "  temperature_c: [-9.5, 28.0]" in lines
     assert lines[lines.index("rows:") + 1] == (
         "- {y: 9, x0: 3, x1: 12, plane: R+Gr, kind: hot, confidence: 0.875, score: 8.5, defects: 4, "
         "onset: {after: null, by: 2010-05-02T17:31:08.250000}}"
@@ -229,8 +236,8 @@ def test_a_day_that_does_not_exist_is_named_with_its_line(day, folder):
 
 
 def test_fast_equals_slow_for_everything_at_once(folder):
-    assert reading._parse(FULL)[1] == list(full_map().defects)
-    assert read_text(FULL + "# edited\n", folder) == read_text(FULL, folder) == full_map()
+    assert reading._parse(FULL)[1] == list(night_map().defects)
+    assert read_text(FULL + "# edited\n", folder) == read_text(FULL, folder) == night_map()
 
 
 @pytest.mark.parametrize("sensor_map", [jpeg_map(), phone_map(), both_map()], ids=["jpeg", "phone", "both"])

@@ -15,7 +15,7 @@ from sensormap.maps.mapfile import layout
 from sensormap.maps.mapfile.schema import KEY_TEXTS, SECTION_TEXTS, map_schema
 from sensormap.maps.mapfile.writing import map_text
 from tests.support.folders import PROJECT
-from tests.support.maps import both_map, full_map, jpeg_map, phone_map, sensor_maps, toy_map
+from tests.support.maps import both_map, full_map, jpeg_map, night_map, phone_map, sensor_maps, toy_map
 from tests.support.schema import problems
 
 SHIPPED = PROJECT / "sensormap" / "maps" / "mapfile" / layout.SCHEMA_FILE
@@ -27,7 +27,7 @@ def test_every_map_is_valid(sensor_map):
     assert not problems(map_text(sensor_map))
 
 
-@pytest.mark.parametrize("make", [toy_map, full_map, jpeg_map, phone_map, both_map])
+@pytest.mark.parametrize("make", [toy_map, full_map, night_map, jpeg_map, phone_map, both_map])
 def test_maps_of_every_source_are_valid(make):
     assert not problems(map_text(make()))
 
@@ -53,7 +53,7 @@ def test_what_is_no_map_is_refused(old, new):
 def test_it_is_a_schema_of_draft_7_and_has_every_key_explained():
     Draft7Validator.check_schema(map_schema())
     names = ("CAMERA", "SENSOR", "FRAMES", "SKIPPED", "SUMMARY", "CLUSTER", "EDIT")
-    names += ("COLUMN", "ROW", "DEFECT", "JPEG_DEFECT")
+    names += ("CALIBRATION", "DARK_LAW", "COLUMN", "ROW", "DEFECT", "JPEG_DEFECT")
     keys = {key for name in names for key in getattr(layout, name)}
     assert set(KEY_TEXTS) == keys
     assert set(SECTION_TEXTS) == set(layout.SECTIONS)

@@ -1,0 +1,1 @@
+"""Corrected copies of astronomers' files: `fits` puts repaired values into a FITS file."""
