@@ -9,12 +9,14 @@ import io
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from fixtures.files.fits import fits_bytes, ser_bytes
 from fixtures.files.nef import NefMeta, nef_bytes
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect, Sensor
@@ -42,6 +44,7 @@ from sensormap.maps.entries import DefectKind
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.mapfile.writing import map_text
 from sensormap.photos.exif import body_of, exposure_of, read_photo, read_tags
+from sensormap.photos.finding import find_photos
 from sensormap.settings import Options
 from sensormap.shards.state_tools import check_state, describe_state
 from sensormap.strict_yaml import load_yaml
@@ -136,7 +139,7 @@ def _read_photo(name: str, content: bytes, folder: Path) -> None:
     path.write_bytes(content)
     photo = read_photo(path)
     profile = load_profile(write_profile(folder, SMALL))
-    for known in (profile, None) if path.suffix in (".nef", ".dng", ".jpg") else (profile,):
+    for known in (profile, None) if path.suffix in (".nef", ".dng", ".jpg", ".fits", ".fz") else (profile,):
         try:
             geometry = open_geometry(path, known)
         except (DecodeError, ProfileError, FrameMismatchError):
@@ -146,15 +149,58 @@ def _read_photo(name: str, content: bytes, folder: Path) -> None:
         assert frame.mosaic.size <= 400_000_000
 
 
+def _fits_files() -> Files:
+    from astropy.io import fits
+
+    mosaic = np.random.default_rng(3).integers(300, 3000, SMALL[::-1]).astype(np.uint16)
+    keywords = {"INSTRUME": "Camera", "BAYERPAT": "GBRG", "EXPTIME": 30.0, "CCD-TEMP": -9.5, "GAIN": 100}
+    packed = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(mosaic, tile_shape=(16, 64))]).writeto(packed)
+    by_gzip = io.BytesIO()
+    shares = fits.CompImageHDU((mosaic / 65_535).astype(np.float32), compression_type="GZIP_2", quantize_level=0)
+    fits.HDUList([fits.PrimaryHDU(), shares]).writeto(by_gzip)
+    return [
+        ("a.fits", fits_bytes(mosaic, keywords)),
+        ("b.fits", fits_bytes((mosaic / 65_535).astype(np.float32), keywords)),
+        ("c.fits.fz", packed.getvalue()),
+        ("d.fits.fz", by_gzip.getvalue()),
+    ]
+
+
+def _read_fits(name: str, content: bytes, folder: Path) -> None:
+    _read_photo(name, content, folder)
+    if not name.endswith(".fz"):
+        _correct_photo(name, content, folder)
+
+
+def _ser_files() -> Files:
+    mosaic = np.random.default_rng(3).integers(300, 3000, SMALL[::-1]).astype(np.uint16)
+    times = [datetime(2024, 3, 1, 22), datetime(2024, 3, 1, 23)]
+    return [
+        ("a.ser", ser_bytes([mosaic, mosaic + 1], colour=10, camera="Camera", times=times)),
+        ("b.ser", ser_bytes([mosaic >> 4], bits=8)),
+    ]
+
+
+def _read_ser(name: str, content: bytes, folder: Path) -> None:
+    path = folder / name
+    path.write_bytes(content)
+    for frame in find_photos([path], images=False)[:4]:
+        photo = read_photo(frame)
+        assert read_frame(photo, open_geometry(frame, None)).mosaic.ndim == 2
+
+
 def _correct_photo(name: str, content: bytes, folder: Path) -> None:
     path = folder / "in" / name
     path.parent.mkdir()
     path.write_bytes(content)
+    is_fits = name.endswith(".fits")
     if name.endswith(".jpg"):
         correct_jpeg(content, name, [(5, 5, 1), (20, 12, 2)], method="weighted8", all_defects=True)
         return
-    read_nef(content, name)
-    read_original(content, name)
+    if not is_fits:
+        read_nef(content, name)
+        read_original(content, name)
     sensor = Sensor(SMALL, Rect(0, 0, *SMALL), Cfa("GBRG"), None)
     defects = tuple(replace(defect, jpeg=None) for defect in toy_map().defects if defect.x < 16 and defect.y < 16)
     defects = tuple(replace(one, plane=sensor.cfa.plane_name(x=one.x, y=one.y)) for one in defects)
@@ -285,6 +331,8 @@ PHOTO_ERRORS = (DecodeError, ProfileError, FrameMismatchError)
 TARGETS = {
     "raw": Target(_raw_files, _read_photo, PHOTO_ERRORS),
     "images": Target(_image_files, _read_photo, PHOTO_ERRORS),
+    "FITS": Target(_fits_files, _read_fits, PHOTO_ERRORS, share=150),
+    "SER": Target(_ser_files, _read_ser, PHOTO_ERRORS),
     "JPEG": Target(_jpeg_files, _read_photo, PHOTO_ERRORS),
     "EXIF": Target(lambda: [*_raw_files(), *_jpeg_files()], _read_exif, ()),
     "correct raw": Target(_raw_files, _correct_photo, (SensorMapError,), share=50),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
+from importlib import import_module
 from io import BytesIO
 from typing import Any
 
@@ -141,7 +142,7 @@ def _uncompressed(data: bytes, image: FitsImage, name: str) -> NDArray[Any]:
         msg = f"{name}: compressed by fpack, which takes astropy to read: pip install 'sensormap[astro]'"
         raise DecodeError(msg) from error
     check_tiles(data, image, name)
-    damage = (*PARSER_ERRORS, OSError, zlib.error, struct.error, MemoryError)
+    damage = (*PARSER_ERRORS, OSError, zlib.error, struct.error, MemoryError, *_codec_errors())
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what astropy mends by itself
@@ -154,3 +155,13 @@ def _uncompressed(data: bytes, image: FitsImage, name: str) -> NDArray[Any]:
         msg = f"{name}: decodes to {values.dtype} of shape {values.shape}, expected {(image.height, image.width)}"
         raise DecodeError(msg)
     return values
+
+
+def _codec_errors() -> tuple[type[Exception], ...]:
+    """Return what astropy's decompressor of C raises on damage: an error without any common base."""
+    try:
+        module = import_module("astropy.io.fits.hdu.compressed._compression")
+    except ImportError:  # of another release
+        return ()
+    found = getattr(module, "CfitsioException", None)
+    return () if found is None else (found,)
