@@ -20,6 +20,7 @@ from sensormap.maps.mapfile.layout import (
     COLUMN,
     DARK_LAW,
     DEFECT,
+    EDIT,
     FORMAT,
     FRAMES,
     JPEG_DEFECT,
@@ -80,6 +81,7 @@ def map_json(sensor_map: SensorMap, *, by: str = "place") -> str:
         **({"dark_law": _section(sensor_map.dark_law, DARK_LAW)} if sensor_map.dark_law else {}),
         "summary": summary_counts(sensor_map) | ({"clusters": clusters} if clusters else {}),
         **({} if expected is None else {"false_positives": expected}),
+        **({"edits": [_section(edit, EDIT) for edit in sensor_map.edits]} if sensor_map.edits else {}),
     }
     lines = [f" {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in parts.items()]
     for key, found in entries.items():
