@@ -14,7 +14,8 @@ from sensormap.assemble.from_series import told_facts
 from sensormap.camera.geometry import Sensor
 from sensormap.detect.runs import FEWEST_IN_RUN, find_columns
 from sensormap.diagnose.kind_and_strengths import FollowedLine
-from sensormap.maps.entries import LINE_ENDS, Column, Defect, DefectKind, Row, rounded
+from sensormap.maps.entries import Column, Defect, DefectKind, Row, rounded
+from sensormap.maps.matching import LINE_ENDS
 
 MOST_CERTAIN = 0.99
 """Highest confidence of a line by itself: of true ones too few were counted for more."""

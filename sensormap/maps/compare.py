@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sensormap.errors import FrameMismatchError
-from sensormap.maps.entries import LINE_ENDS, Defect, DefectKind, Entry, LineEntry
-from sensormap.maps.matching import DefectIndex, LineIndex, mismatch
+from sensormap.maps.entries import Defect, DefectKind, Entry, LineEntry
+from sensormap.maps.matching import LINE_ENDS, DefectIndex, LineIndex, mismatch
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.maps.unseen import APPEARED_LATER, unseen
 

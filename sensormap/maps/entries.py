@@ -87,12 +87,6 @@ HALF_INTERVAL = 1.96
 STRENGTHS = ("dark_dn_per_s", "offset_dn", "response")
 """Attributes of a defect that hold an estimate with its interval; the names that `unresolved` may list."""
 
-LINE_ENDS = 16
-"""Photosites: the ends of a line are good to a few, and ends further apart than this are different ones."""
-
-MAX_COUNT = 10**18 - 1
-"""Photos; a map file has room for 18 digits of a count, and no camera takes so many."""
-
 
 @dataclass(frozen=True)
 class Defect:

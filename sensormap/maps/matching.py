@@ -12,6 +12,9 @@ from sensormap.maps.entries import Column, Defect, Entry, LineEntry, Row, Source
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.settings import SMEAR
 
+LINE_ENDS = 16
+"""Photosites: the ends of a line are good to a few, and ends further apart than this are different ones."""
+
 
 def mismatch(one: SensorMap, other: SensorMap) -> tuple[str, str] | None:
     """Say what of one map shows that the two are not of one body on one grid; None if nothing does.

@@ -13,9 +13,9 @@ from sensormap.errors import FrameMismatchError
 from sensormap.maps.changes.drop_unseen import OnDropped, with_last_seen, without_unseen
 from sensormap.maps.changes.edit_map import joint_edits, with_edits
 from sensormap.maps.clusters import with_clusters
-from sensormap.maps.entries import MAX_COUNT, Column, DarkLaw, Defect, FrameSummary, Row, Setting, Source, rounded
+from sensormap.maps.entries import Column, DarkLaw, Defect, FrameSummary, Row, Setting, Source, rounded
 from sensormap.maps.matching import mismatch
-from sensormap.maps.merge_entries import merge_defects, merge_lines
+from sensormap.maps.merge_entries import MAX_COUNT, merge_defects, merge_lines
 from sensormap.maps.sensor_map import SensorMap
 
 PARTS = "merged_digests"

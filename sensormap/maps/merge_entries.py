@@ -17,9 +17,12 @@ from typing import Generic, TypeVar
 
 from sensormap.maps.changes.drop_unseen import last_seen
 from sensormap.maps.checks import MAX_RADIUS
-from sensormap.maps.entries import MAX_COUNT, Between, Column, Defect, Entry, LineEntry, Row
+from sensormap.maps.entries import Between, Column, Defect, Entry, LineEntry, Row
 from sensormap.maps.matching import DefectIndex, LineIndex, reach, weakness
 from sensormap.maps.sensor_map import SensorMap
+
+MAX_COUNT = 10**18 - 1
+"""Photos; a map file has room for 18 digits of a count, and no camera takes so many."""
 
 _START = Between(None, None)
 

@@ -20,7 +20,7 @@ MAX_INTEGER = 2**1023  # what a float holds, about; larger integers cannot becom
 MAX_TEXT = 10_000  # characters; names have 64, file names and reasons some hundred
 _BEFORE_FIRST = "before-first"
 _PATTERNS = (*BAYER_NAMES, XTRANS_NAMES[0], MONO, PICTURE)  # one phase of each has all names of planes
-_COUNT = "(?:0|[1-9][0-9]{0,17})"  # up to `MAX_COUNT` of `maps.entries`
+_COUNT = "(?:0|[1-9][0-9]{0,17})"  # up to `MAX_COUNT` of `maps.merge_entries`
 
 # As datetime.isoformat writes it. A day that its month has not is left to `parse`, which refuses it.
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.[0-9]{6})?"
