@@ -151,6 +151,17 @@ def _nef_levels(data: bytes, highest: int, task: CorrectionTask) -> Levels:
     return Levels(found.cfa, found.black_level, min(highest, found.white_level)).of(profile)
 
 
+def _nef_levels(data: bytes, highest: int, task: CorrectionTask) -> Levels:
+    """Return black and saturation of a NEF: the profile's where it was checked, else LibRaw's, which decodes for it."""
+    profile, sensor = task.profile, task.sensor_map.sensor
+    if profile and profile.verified and profile.black_level is not None:
+        return Levels(sensor.cfa, profile.black_level, highest).of(profile)
+    with open_raw(data, task.name) as file:
+        found = read_levels(file, task.name)
+    _check_size(sensor.raw_size, found.cfa, task.sensor_map, task.name)
+    return Levels(found.cfa, found.black_level, min(highest, found.white_level)).of(profile)
+
+
 def correct_as_dng(data: bytes, task: CorrectionTask) -> CorrectedCopy:
     """Return a DNG of a raw photo with some photosites repaired; otherwise as `correct_nef`."""
     original = read_original(data, task.name)
