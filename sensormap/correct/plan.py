@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sensormap.correct.destinations import unless_corrected
 from sensormap.correct.nef import can_rewrite
+from sensormap.correct.raw import can_rewrite_dng
 from sensormap.correct.run import (
     CorrectOptions,
     OnSkipped,
@@ -94,4 +95,6 @@ def _becomes_dng(photo: Photo, data: bytes, options: CorrectOptions) -> bool:
     """Tell whether a photo's copy is a DNG, and not a file of its own format."""
     if photo.jpeg_size is not None or is_image_name(photo.path) or is_fits_name(photo.path):
         return False
-    return options.dng or options.opcodes or not can_rewrite(data, photo.path.name)
+    if options.dng or options.opcodes:
+        return True
+    return not (can_rewrite(data, photo.path.name) or can_rewrite_dng(data, photo.path.name))

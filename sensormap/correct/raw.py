@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,9 @@ from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
 from sensormap.correct.dng import check_dng, dng_bytes
+from sensormap.correct.dng_inside import lossless_jpeg
+from sensormap.correct.dng_inside.rewriting import with_photosites
+from sensormap.correct.dng_inside.tiles import find_mosaic
 from sensormap.correct.methods.lone import find_lone
 from sensormap.correct.methods.new_values import new_values
 from sensormap.correct.methods.targets import Levels, Targets
@@ -26,6 +30,8 @@ from sensormap.formats.programs.dng_opcodes import opcode_list
 from sensormap.frame import Exposure
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.mark import marked
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -151,15 +157,38 @@ def _nef_levels(data: bytes, highest: int, task: CorrectionTask) -> Levels:
     return Levels(found.cfa, found.black_level, min(highest, found.white_level)).of(profile)
 
 
-def _nef_levels(data: bytes, highest: int, task: CorrectionTask) -> Levels:
-    """Return black and saturation of a NEF: the profile's where it was checked, else LibRaw's, which decodes for it."""
-    profile, sensor = task.profile, task.sensor_map.sensor
-    if profile and profile.verified and profile.black_level is not None:
-        return Levels(sensor.cfa, profile.black_level, highest).of(profile)
-    with open_raw(data, task.name) as file:
-        found = read_levels(file, task.name)
-    _check_size(sensor.raw_size, found.cfa, task.sensor_map, task.name)
-    return Levels(found.cfa, found.black_level, min(highest, found.white_level)).of(profile)
+def can_rewrite_dng(data: bytes, name: str) -> bool:
+    """Tell, without decoding it, whether a file is a DNG that `correct_dng` keeps, unless it is odd or damaged."""
+    mosaic = find_mosaic(data, name)
+    return mosaic is not None and (not mosaic.lossless_jpeg or lossless_jpeg.is_available())
+
+
+def correct_dng(data: bytes, task: CorrectionTask) -> CorrectedCopy | None:
+    """Return a DNG with some photosites repaired and everything else kept; otherwise as `correct_nef`."""
+    mosaic = find_mosaic(data, task.name)
+    if mosaic is None:
+        return None
+    if mosaic.lossless_jpeg and not lossless_jpeg.is_available():
+        log.info("%s: becomes a new DNG; with imagecodecs it would stay: pip install 'sensormap[dng]'", task.name)
+        return None
+    original = read_original(data, task.name)
+    if original.mosaic.shape != (mosaic.height, mosaic.width):
+        return None
+    area = usable_part(original, task.sensor_map, task.name)
+    levels = Levels(original.cfa, original.black_level, original.white_level).of(task.profile)
+    repairs = find_repairs(original.mosaic, area, levels, task)
+    corrected = with_repairs(original.mosaic, repairs)
+    rows, cols = np.nonzero(corrected != original.mosaic)
+    if not rows.size:
+        return CorrectedCopy(data, "", repairs.rows.size, repairs.left, lone=repairs.lone)
+    changes = rows, cols, corrected[rows, cols]
+    rewritten = with_photosites(data, mosaic, original.mosaic, original.visible, changes, task.name)
+    if rewritten is None:
+        log.info("%s: becomes a new DNG: its tiles are coded in a way that is not known", task.name)
+        return None
+    rewritten = marked(rewritten)
+    check_dng(rewritten, corrected, task.name)
+    return CorrectedCopy(rewritten, "", repairs.rows.size, repairs.left, lone=repairs.lone)
 
 
 def correct_as_dng(data: bytes, task: CorrectionTask) -> CorrectedCopy:

@@ -28,6 +28,7 @@ from sensormap.correct.raw import (
     CorrectedCopy,
     CorrectionTask,
     correct_as_dng,
+    correct_dng,
     correct_image,
     correct_nef,
     list_in_dng,
@@ -369,7 +370,7 @@ def _copy_of_raw(
         return correct_fits(data, task)
     if options.opcodes:
         return list_in_dng(data, task)
-    copy = None if options.dng else correct_nef(data, task)
+    copy = None if options.dng else correct_nef(data, task) or correct_dng(data, task)
     return copy or correct_as_dng(data, task)
 
 

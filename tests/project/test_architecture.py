@@ -43,6 +43,7 @@ HOMES = {
     "imageio": {"decode", "formats", "report"},
     "tifffile": {"decode", "correct", "variance"},
     "astropy": {"decode", "formats", "variance"},
+    "imagecodecs": {"correct"},
     "matplotlib": {"plots"},
     "statsmodels": {"history"},
     "dask": {"survey"},

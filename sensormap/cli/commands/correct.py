@@ -60,7 +60,7 @@ def _finite(_: click.Context, __: click.Parameter, value: float | None) -> float
     help="Repair also lone bright photosites that are in no map, as cosmic rays leave them, from so many sigma of the "
     "photo's noise, 8 at least; 20 is careful. Raw photos only.",
 )
-@click.option("--dng", is_flag=True, help="Write every raw photo as a DNG, also a NEF that could stay one.")
+@click.option("--dng", is_flag=True, help="Write every raw photo as a new DNG, also one that could stay.")
 @click.option(
     "--opcodes",
     is_flag=True,
@@ -103,10 +103,10 @@ def correct_command(
     """Write repaired copies of PHOTOS, without the defects of MAP.
 
     PHOTOS are files, folders (searched recursively) and patterns, in any mix; they stay as they are. A copy of a
-    compressed NEF is a NEF in which only defective photosites differ. A copy of any other raw photo is a DNG. A
-    copy of a JPEG is a JPEG in which only the blocks around defects differ. A defect is left alone in photos taken
-    before it appeared or after it healed, and in those at whose exposure it is invisible. Exit code 1 if a photo could
-    not be corrected.
+    compressed NEF or of a DNG is one in which only defective photosites differ. A copy of any other raw photo is a new
+    DNG. A copy of a JPEG is a JPEG in which only the blocks around defects differ. A defect is left alone in photos
+    taken before it appeared or after it healed, and in those at whose exposure it is invisible. Exit code 1 if a photo
+    could not be corrected.
     """
     if bool(output) == check or output == "":
         msg = "--check writes nothing: leave -o out" if check else "-o FOLDER says where corrected photos go"
