@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def decode_raw(path: Path) -> int:
-    """Decode a NEF by rawpy; the first value is asked for, as LibRaw unpacks when it is."""
+    """Decode a raw photo by rawpy; the first value is asked for, as LibRaw unpacks when it is."""
     import rawpy  # noqa: PLC0415 - each run needs one of the two libraries
 
     with rawpy.imread(str(path)) as raw:
@@ -23,9 +23,9 @@ def decode_picture(path: Path) -> int:
 
 
 def main() -> None:
-    """Decode a folder's NEFs, or its JPEGs if it has none."""
+    """Decode a folder's NEFs and DNGs, or its JPEGs if it has none."""
     folder, jobs = Path(sys.argv[1]), int(sys.argv[2])
-    raws = sorted(folder.glob("*.NEF"))
+    raws = sorted([*folder.glob("*.NEF"), *folder.glob("*.DNG")])
     with ThreadPoolExecutor(jobs) as pool:
         list(pool.map(decode_raw, raws) if raws else pool.map(decode_picture, sorted(folder.glob("*.JPG"))))
 

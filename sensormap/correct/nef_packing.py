@@ -5,6 +5,7 @@ No two streams stand for the same indices, so what is packed again equals what w
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 
 import numpy as np
@@ -42,7 +43,10 @@ def pack(indices: NDArray[np.uint16], coding: StripCoding) -> tuple[bytes, int]:
     starts = np.array(coding.starts, np.int64)
     code, after = (_written(code) for code in coding.codes)
     bits = _pack_rows(indices, code, after, coding.rows_before(indices.shape[0]), starts, words)
-    return words[: -(-bits // _WORD_BITS)].astype(">u4").view(np.uint8)[: -(-bits // 8)].tobytes(), bits
+    used = words[: -(-bits // _WORD_BITS)]
+    if sys.byteorder == "little":
+        used.byteswap(inplace=True)
+    return used.view(np.uint8)[: -(-bits // 8)].tobytes(), bits
 
 
 def nearest_indices(values: NDArray[np.generic], levels: NDArray[np.uint16]) -> NDArray[np.uint16]:
