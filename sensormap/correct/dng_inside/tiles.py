@@ -25,7 +25,7 @@ _DIGEST_BYTES = 16
 _UNCOMPRESSED, _JPEG = 1, 7
 _FEWEST_BITS, _MOST_BITS = 8, 16
 _MOST_SUBDIRECTORIES = 32
-_MOST_TILES = 1 << 20
+_MOST_TILES = 1 << 16
 _MOST_TILE_SHARE = 4  # of a tile, times the mosaic: tiles at the border are whole ones too
 
 

@@ -206,6 +206,19 @@ def test_a_dng_stays_one(coding: DngCoding, tmp_path: Path) -> None:
     assert done[0].output.read_bytes() == photo.read_bytes()
 
 
+@pytest.mark.parametrize("coding", [PLAIN[3], JPEG[1]], ids=str)
+def test_margins_stay_as_they_are(coding: DngCoding, tmp_path: Path) -> None:
+    values = mosaic_of(coding)
+    values[13, 20] = values[2, 3] = (1 << coding.bits) - 1
+    photo = tmp_path / "a.dng"
+    photo.write_bytes(dng_bytes(values, coding, extra=((50829, 4, (4, 6, 100, 150)),)))
+    sensor = replace(map_for().sensor, active_area=Rect(6, 4, 144, 96))
+    of_photo = replace(map_for(), sensor=sensor, defects=(toy_defect(20, 13, sensor=sensor),))
+    done = correct_photos([photo], of_photo, tmp_path / "out", OPTIONS, on_skipped=pytest.fail)
+    found = decoded(done[0].output.read_bytes())
+    assert np.argwhere(found != values).tolist() == [[13, 20]]
+
+
 @pytest.mark.parametrize("coding", [JPEG[1]], ids=str)
 def test_without_the_extra_it_becomes_a_new_dng(
     coding: DngCoding, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
