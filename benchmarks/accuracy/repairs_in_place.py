@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from benchmarks.commands import bare_decode, sensormap
 from benchmarks.costs import interleaved, run
-from fixtures.files.dng import DngCoding, dng_bytes
 from fixtures.files.nef import NefMeta, nef_bytes
 from fixtures.files.split import SplitCoding
+from fixtures.files.tiled_dng import DngCoding, dng_bytes
 from sensormap.decode.nef.file import find_strip, strip_coding
 from sensormap.decode.nef.strip import read_values
 from sensormap.maps.coordinates import coordinates

@@ -16,11 +16,11 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from fixtures.files.tiled_dng import DngCoding
-from fixtures.files.tiled_dng import dng_bytes as dng_with_tiles
 from fixtures.files.fits import fits_bytes, ser_bytes
 from fixtures.files.nef import NefMeta, nef_bytes
 from fixtures.files.split import SplitCoding
+from fixtures.files.tiled_dng import DngCoding
+from fixtures.files.tiled_dng import dng_bytes as dng_with_tiles
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
