@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,8 @@ def with_photosites(
         None where the file holds other values than LibRaw finds, or a tile is coded in a way that is not known: then
         another file has to be made. Else every byte outside the tiles that change is the same, but for their lengths
         and places where these change, and sums over all values, which become 0, which stands for none. A tile that
-        became shorter is filled up with zeros; one that became longer moves to the end of the file.
+        became shorter is filled up with zeros; one that became longer takes the place of another that changed too, or
+        moves to the end of the file.
 
     Raises
     ------
@@ -59,6 +61,7 @@ def with_photosites(
     values = np.clip(values, 0, (1 << mosaic.bits) - 1)
     numbers = rows // mosaic.tile_height * mosaic.across + cols // mosaic.tile_width
     file = bytearray(data)
+    tiles: dict[int, bytes] = {}
     for number in np.unique(numbers).tolist():
         here = numbers == number
         top, left = (int(part) for part in divmod(number, mosaic.across))
@@ -71,8 +74,11 @@ def with_photosites(
             continue
         area = Rect(left, top, mosaic.tile_width, mosaic.rows_of(number)).intersection(visible)
         tile = _new_jpeg(data, mosaic, number, places, (decoded[area.slices], area, (top, left)), name)
-        if tile is None or not _place(file, mosaic, number, tile):
+        if tile is None:
             return None
+        tiles[number] = tile
+    if not _place(file, mosaic, tiles):
+        return None
     for place in mosaic.digest_places:
         file[place : place + 16] = bytes(16)
     return bytes(file)
@@ -135,19 +141,25 @@ def _new_jpeg(
     return coded
 
 
-def _place(file: bytearray, mosaic: Mosaic, number: int, tile: bytes) -> bool:
-    """Write a tile over the old one, or behind all, and its length and place; tell whether these can be told."""
-    offset, length = mosaic.offsets[number], mosaic.lengths[number]
-    if len(tile) > length:
-        file += bytes(-len(file) % _ALIGNMENT)
-        offset = len(file)
-        file += tile
-    else:
-        file[offset : offset + length] = tile.ljust(length, b"\0")
-    try:
-        size = struct.calcsize(mosaic.length_form)
-        struct.pack_into(f"{mosaic.order}{mosaic.length_form}", file, mosaic.lengths_place + size * number, len(tile))
-        struct.pack_into(f"{mosaic.order}I", file, mosaic.offsets_place + 4 * number, offset)
-    except struct.error:  # too large for the field
-        return False
+def _place(file: bytearray, mosaic: Mosaic, tiles: dict[int, bytes]) -> bool:
+    """Write tiles over the old ones, or behind all, and their lengths and places; tell whether these can be told.
+
+    A tile may take the place of another: nearly all become a little longer or shorter, and few have to go behind all.
+    """
+    free = sorted((mosaic.lengths[number], mosaic.offsets[number]) for number in tiles)
+    form = f"{mosaic.order}{mosaic.length_form}"
+    for number, tile in sorted(tiles.items(), key=lambda item: (-len(item[1]), item[0])):
+        at = bisect_left(free, (len(tile), 0))  # the smallest place that is large enough
+        if at < len(free):
+            length, offset = free.pop(at)
+            file[offset : offset + length] = tile.ljust(length, b"\0")
+        else:
+            file += bytes(-len(file) % _ALIGNMENT)
+            offset = len(file)
+            file += tile
+        try:
+            struct.pack_into(form, file, mosaic.lengths_place + struct.calcsize(form) * number, len(tile))
+            struct.pack_into(f"{mosaic.order}I", file, mosaic.offsets_place + 4 * number, offset)
+        except struct.error:  # too large for the field
+            return False
     return True
