@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fixtures.camera.sensor import ideal_response, make_body
-from fixtures.scenes.scenes import paint_scene
+from fixtures.scenes.scenes import find_photographs, paint_scene, read_scene
 from fixtures.series import PAINTED_SCENES, REFERENCE_C, Camera, Recipe, Shot, make_series, plan_shots
 from sensormap.correct.astro.fits import read_fits_mosaic
 from sensormap.correct.raw import CorrectionTask, find_repairs
@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--unseen", type=int, default=12, help="photos in which repairs are compared")
     parser.add_argument("--defects", type=int, default=400)
     parser.add_argument("--size", default="1536x1024", help="WIDTHxHEIGHT of the photos (%(default)s)")
+    parser.add_argument("--scenes", type=Path, help="folder of photographs; painted scenes without it")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
@@ -47,6 +48,8 @@ def main() -> None:
         defects=arguments.defects,
         fits=True,
         night=True,
+        night_levels=(0.05, 0.3),  # by the moon: in the dark hardly anything is to be repaired
+        scenes=arguments.scenes,
         temperature_c=(5.0, 30.0),
     )
     with tempfile.TemporaryDirectory(prefix="sensormap-temperature-") as place:
@@ -104,7 +107,10 @@ def _width(defect: Defect) -> float:
 def _compare_repairs(maps: dict[str, SensorMap], recipe: Recipe, folder: Path, frames: range) -> None:
     """Print how far repaired values of planted hot photosites are from what healthy ones would have shown."""
     camera = Camera(recipe, make_body(recipe.shape, recipe.seed), [])
-    camera.scenes = [paint_scene(number, recipe.shape, recipe.seed) for number in range(PAINTED_SCENES)]
+    if recipe.scenes is not None:
+        camera.scenes = [read_scene(path) for path in find_photographs(recipe.scenes)]
+    else:
+        camera.scenes = [paint_scene(number, recipe.shape, recipe.seed) for number in range(PAINTED_SCENES)]
     shots = plan_shots(recipe)
     hot = [(one.x, one.y) for one in camera.plan.defects if one.kind == "hot"]
     listed = [{(one.x, one.y) for one in sensor_map.defects} for sensor_map in maps.values()]
@@ -119,12 +125,17 @@ def _compare_repairs(maps: dict[str, SensorMap], recipe: Recipe, folder: Path, f
             repaired = _repaired(path, maps["with" if name == "directional" else name], method)
             found.append(repaired[[y for _, y in places], [x for x, _ in places]] - healthy)
     sizes = {name: np.abs(np.concatenate(found)) for name, found in errors.items()}
-    print(f"repairs of {len(places)} hot photosites in {len(frames)} photos, mean and median error in DN:")
+    subtracted = {name: sizes[name] != sizes["directional"] for name in maps}
+    either = subtracted["with"] | subtracted["without"]
+    print(f"repairs of {len(places)} hot photosites in {len(frames)} photos, mean and median error in DN;")
+    print(f"then of the {np.count_nonzero(either)} from which either map takes off what it knows")
     for name, size in sizes.items():
-        what = "directional, which no map's strengths matter to" if name == "directional" else f"subtract, {name}"
-        print(f"  {what:50} {size.mean():7.2f} {np.median(size):7.2f}")
-    less = 1 - sizes["with"].mean() / sizes["without"].mean()
-    print(f"the error of subtract is {less:.0%} less with the temperature")
+        what = "directional" if name == "directional" else f"subtract, {name} ({np.count_nonzero(subtracted[name])})"
+        every, some = (f"{part.mean():7.2f} {np.median(part):7.2f}" for part in (size, size[either]))
+        print(f"  {what:30} {every}   {some}")
+    for which, part in (("all", slice(None)), ("those", either)):
+        less = 1 - sizes["with"][part].mean() / sizes["without"][part].mean()
+        print(f"the error of subtract is {less:.0%} less with the temperature, of {which}")
 
 
 def _healthy(camera: Camera, shot: Shot, frame: int, places: list[tuple[int, int]]) -> NDArray[np.float64]:

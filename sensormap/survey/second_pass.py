@@ -152,8 +152,7 @@ class _SecondPass:
             conditions = self._conditions(gathered)
             windows = self._windows(gathered, conditions)
             if self._profile.name in OWN_PROFILES:
-                highest = int(windows.windows[0].max(initial=0))
-                conditions = replace(conditions, saturation=run_saturation(conditions.saturation, highest))
+                conditions = replace(conditions, saturation=run_saturation(conditions.saturation, windows.windows[0]))
             return self._result(windows, conditions, pool)
         finally:
             self._ended = True

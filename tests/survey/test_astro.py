@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fixtures.files.fits import FitsMeta, fits_bytes, ser_bytes
+from fixtures.series import Recipe, make_series
 from sensormap.errors import FrameMismatchError
 from sensormap.maps.mapfile.reading import parse_map
 from sensormap.maps.mapfile.writing import map_text
@@ -101,3 +102,32 @@ def test_results_may_be_fits_files_but_replace_no_photo(tmp_path):
     result = run(*export, light)
     assert (result.exit_code, light.read_bytes()) == (1, before)
     assert "is a photo; it is never replaced" in result.stderr.replace("\n", " ")
+
+
+def test_darks_are_listed_and_temperatures_told(tmp_path):
+    write_lights(tmp_path, 6, temperature_c=-9.5)
+    for number in range(6):
+        meta = FitsMeta("ZWO ASI533MM", DUSK + timedelta(hours=9, minutes=number), 30.0, 100, -10.0, sort="Dark Frame")
+        (tmp_path / f"dark_{number}.fits").write_bytes(fits_bytes(sky(number, dark=True), meta.keywords()))
+    found = map_defects([tmp_path], Options(jobs=1))
+    assert [(one.name, one.sort) for one in found.calibration] == [(f"dark_{n}.fits", "dark") for n in range(6)]
+    assert found.frames.temperature_c == (-10.0, -9.5)
+    assert found.dark_law is None  # half a degree tells nothing
+    assert entries(found) == set(STUCK)
+
+
+def test_the_map_of_a_warm_and_a_cold_night_says_how_dark_currents_double(tmp_path):
+    """The same photos without their temperatures take most hot photosites for noisy ones."""
+    make_series(Recipe(24, (192, 256), 5, 40, fits=True, night=True, temperature_c=(5.0, 30.0)), tmp_path, jobs=1)
+    photos = sorted((tmp_path / "photos").iterdir())
+    told = map_defects(photos, Options(jobs=1))
+    assert told.dark_law is not None
+    assert told.dark_law.doubling_c[0] == pytest.approx(6.0, rel=0.05)
+    for path in photos:
+        path.write_bytes(path.read_bytes().replace(b"CCD-TEMP", b"NOT-TOLD"))
+    untold = map_defects(photos, Options(jobs=1))
+    assert (untold.dark_law, untold.frames.temperature_c) == (None, None)
+    hot, without = (sum(one.kind == "hot" for one in found.defects) for found in (told, untold))
+    assert hot >= 1.5 * without
+    assert map_text(told).count("dark_law:") == 1
+    assert "dark_law" not in map_text(untold)

@@ -21,11 +21,13 @@ from sensormap.correct.methods.targets import Targets
 from sensormap.maps.entries import HALF_INTERVAL, Defect, DefectKind, Interval
 from sensormap.maps.visible import SIGMAS
 from sensormap.score.noise import Noise, frame_noise
-from sensormap.settings import DARK_SPREAD, KNOWN_DARK_SPREAD
+from sensormap.settings import DARK_SPREAD
 
 _SUBTRACTED = {DefectKind.HOT, DefectKind.OFFSET, DefectKind.COLD}
 
-_UNTOLD_SPREAD = 0.5  # of a dark current where it follows the temperature, and the photo does not tell it
+# Share of itself by which a dark current varies at the map's temperature, as thermometers read to a fifth of a degree;
+# by which photosites differ in their K; and by which it may be off where a photo does not tell its temperature.
+_AT_REFERENCE, _K_SPREAD, _UNTOLD_SPREAD = 0.02, 0.1, 0.5
 _MID_SPREAD = 1.325  # the mid-spread of eight normal values, in standard deviations
 
 
@@ -69,7 +71,9 @@ def _excess(targets: Targets) -> list[Excess | None]:
     law, warmth = targets.dark_law, targets.exposure.temperature_c
     dark_s, spread = shutter_s, DARK_SPREAD if law is None else _UNTOLD_SPREAD
     if law is not None and warmth is not None:
-        dark_s, spread = shutter_s * law.factor(warmth), math.hypot(KNOWN_DARK_SPREAD, law.factor_spread(warmth))
+        degrees = math.log(2) * abs(warmth - law.reference_c) / law.doubling_c[0]
+        dark_s = shutter_s * law.factor(warmth)
+        spread = math.hypot(_AT_REFERENCE, _K_SPREAD * degrees, law.factor_spread(warmth))
     return [excess_of(one, gain=gain, shutter_s=dark_s, spread=spread) if one else None for one in targets.defects]
 
 

@@ -19,6 +19,7 @@ FITS, SER = "fits", "ser"
 _NEAR_HIGHEST = 3 / 4
 """Share of the highest value beyond which values may belong to its pile."""
 _FEWEST_BITS = 12  # of a camera whose files hold 16
+_FEWEST_PILED, _NEAR_CLIP = 20, 0.98  # values at the clip of a run, and the share of it beyond which most are such
 _LEAST_SCALE = 1 / 17
 """Share of a file's full scale at which a camera clips at least: 12 bits in 16, stored as they are."""
 
@@ -142,24 +143,31 @@ def clipping_of(active: NDArray[Any], full_scale: int) -> int:
     return highest if clipping_level(active, highest, known) == highest else full_scale
 
 
-def run_saturation(saturation: NDArray[np.float64], highest: int) -> NDArray[np.float64]:
+def run_saturation(saturation: NDArray[np.float64], followed: NDArray[Any]) -> NDArray[np.float64]:
     """Return the DN at which photos of a run clip, where their files do not tell how many bits the camera has.
 
     Parameters
     ----------
     saturation
         DN at which each clips as far as is known, which may be all that a file can hold: ``(n,)``.
-    highest
-        Highest of the thousands of values that were followed, DN.
+    followed
+        Values of thousands of photosites in all photos, defects among them, DN, of any shape.
 
     Notes
     -----
-    Strengths count beside the full scale: of a camera of 12 bits in 16, sixteen times as strong ones would have to be.
+    Where many are the same and none is higher, that is the clip. Else full scale has as many bits as they take, because
+    strengths count beside it: of a camera of 12 bits in 16, sixteen times as strong ones would have to be.
 
     Examples
     --------
-    >>> run_saturation(np.array([65535.0, 3880.0]), 3881)
+    >>> run_saturation(np.array([65535.0, 3880.0]), np.array([17, 3881]))
     array([4095., 3880.])
+    >>> run_saturation(np.array([65535.0, 65535.0]), np.repeat([17, 3881], 20))
+    array([3881., 3881.])
     """
-    bits = max(highest.bit_length(), _FEWEST_BITS)
-    return np.minimum(saturation, 2.0**bits - 1)
+    highest = int(followed.max(initial=0))
+    piled = int(np.count_nonzero(followed == highest))
+    near = int(np.count_nonzero(followed > _NEAR_CLIP * highest))
+    if piled >= _FEWEST_PILED and 2 * piled > near and highest >= 2 ** (_FEWEST_BITS - 1):
+        return np.minimum(saturation, float(highest))
+    return np.minimum(saturation, 2.0 ** max(highest.bit_length(), _FEWEST_BITS) - 1)

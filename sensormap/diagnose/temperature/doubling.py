@@ -135,8 +135,10 @@ def _costs(
     effect = np.nan_to_num(fitted.effect)
     shown = np.minimum(effect, conditions.saturation - series.level)
     variance = series.variance + np.maximum(series.photon * shown, 0) + (_OWN_SPREAD * shown) ** 2
-    open_ = series.value < conditions.saturation - _NEAR_CEILING * np.sqrt(variance)
-    use &= series.known & np.isfinite(fitted.effect) & (open_ | (series.level + effect < conditions.saturation))
+    # The same values under every law: those that are not clipped, by what they show themselves.
+    noise = series.variance + series.photon * np.maximum(series.value - series.level, 0)
+    use &= series.known & np.isfinite(fitted.effect)
+    use &= (series.value < conditions.saturation - _NEAR_CEILING * np.sqrt(noise)) & (series.value > conditions.floor)
     square = (series.value - series.level - effect) ** 2 / variance
     cost = 0.5 * (_FREEDOM + 1) * np.log1p(square / _FREEDOM) + 0.5 * np.log(variance)
     return np.asarray(cost.sum(axis=1, where=use))
