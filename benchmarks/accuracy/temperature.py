@@ -133,8 +133,8 @@ def _compare_repairs(maps: dict[str, SensorMap], recipe: Recipe, folder: Path, f
         what = "directional" if name == "directional" else f"subtract, {name} ({np.count_nonzero(subtracted[name])})"
         every, some = (f"{part.mean():7.2f} {np.median(part):7.2f}" for part in (size, size[either]))
         print(f"  {what:30} {every}   {some}")
-    for which, part in (("all", slice(None)), ("those", either)):
-        less = 1 - sizes["with"][part].mean() / sizes["without"][part].mean()
+    for which, counted in (("all", np.ones(either.size, np.bool_)), ("those", either)):
+        less = 1 - sizes["with"][counted].mean() / sizes["without"][counted].mean()
         print(f"the error of subtract is {less:.0%} less with the temperature, of {which}")
 
 

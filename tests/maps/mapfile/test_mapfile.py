@@ -563,7 +563,7 @@ def test_hostile_file(content, message, folder):
 
 
 def test_wrong_sections(folder):
-    edited = map_text(edit_map(full_map(), remove=[(3, 3)]))
+    edited = map_text(edit_map(night_map(), remove=[(3, 3)]))
     for key in SECTIONS[1:]:
         start = re.search(rf"^{key}:.*\n(?:[ -].*\n)*", edited, re.MULTILINE)
         for value in ("-5", "null", "text", "[5]", "{a: [5]}"):
