@@ -299,7 +299,7 @@ def test_integer_where_a_number_is_due(folder):
         ("[24, 16]", "[24, 1000000]", "sensor.raw_size: [24, 1000000] is not"),
         ("[2, 1, 20, 14]", "[2, 1, 20, 16]", "sensor.active_area: [2, 1, 20, 16] reaches beyond"),
         ("[3, 2, 18, 12]", "[3, 2, 0, 12]", "sensor.jpeg_crop: [3, 2, 0, 12] is not a rectangle"),
-        ("cfa: GBRG", "cfa: RGBG", "sensor.cfa: 'RGBG' is not one of BGGR"),
+        ("cfa: GBRG", "cfa: RGBG", "sensor.cfa: 'RGBG' is not one of RGGB, BGGR"),
         ("used: 40", "used: true", "frames.used: True is not an integer"),
         ("used: 40", "used: -1", "frames.used: -1 is negative"),
         ("skipped: 2", "skipped: 3", "frames.skipped: 3, but 2 photos are listed"),
@@ -330,7 +330,7 @@ def test_integer_where_a_number_is_due(folder):
         (
             "plane: B, kind: hot",
             "plane: no, kind: hot",
-            "defects[1].plane: False is not one of B, Gb, Gr, R, luma, mono",
+            "defects[1].plane: False is not one of B, Gb, Gp, Gr, Gs, R, luma, mono",
         ),
         ("kind: hot", "kind: warm", "defects[1].kind: 'warm' is not one of cold, dead, hot"),
         ("kind: hot, confidence: 0.995", "kind: hot, confidence: 1.5", "defects[1].confidence: 1.5 is not in 0 to 1"),
