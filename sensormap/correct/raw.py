@@ -139,6 +139,7 @@ def correct_nef(data: bytes, task: CorrectionTask) -> CorrectedCopy | None:
     repairs = find_repairs(nef.values, task.sensor_map.sensor.active_area, levels, task)
     rewritten = with_values(nef, repairs.rows, repairs.cols, repairs.values)
     if rewritten is None:
+        log.info("%s: becomes a DNG: a value beside the left border cannot be written in its code", task.name)
         return None
     if rewritten is not data:
         rewritten = marked(rewritten)

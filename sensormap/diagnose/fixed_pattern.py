@@ -199,7 +199,7 @@ def for_exposures(least: LeastStrengths, conditions: Conditions) -> LeastStrengt
 
 
 def exposure_share(conditions: Conditions) -> float:
-    """Return what least dark currents are multiplied by: 1, or less where an astronomer's exposures take seconds.
+    """Return what least dark currents are multiplied by: 1, or less where exposures take seconds.
 
     Parameters
     ----------
@@ -209,8 +209,8 @@ def exposure_share(conditions: Conditions) -> float:
     Notes
     -----
     30 DN a second is what shows in photos of ordinary exposures. In a minute it fills half of 12 bits, and what adds
-    twice the least offset in a typical exposure is a defect just as well. Maps of other photos stay as they were.
+    twice the least offset in a typical exposure is a defect just as well.
     """
     seconds = conditions.dark_s[np.isfinite(conditions.dark_s)]
     typical = float(np.median(seconds)) if seconds.size else 0.0
-    return _ONE_FOR_S / typical if typical >= _LONG_S and conditions.astronomical else 1.0
+    return _ONE_FOR_S / typical if typical >= _LONG_S else 1.0

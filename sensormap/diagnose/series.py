@@ -72,8 +72,6 @@ class Conditions:
         How many times as large dark currents are as at the reference temperature; 1 where temperatures are unknown.
     dark_spread
         Share of itself by which a dark current varies beyond that.
-    astronomical
-        Whether the photos are an astronomer's, in whose long exposures fainter dark currents count.
     """
 
     number: NDArray[np.int64]
@@ -85,7 +83,6 @@ class Conditions:
     step: NDArray[np.float64] | float = 1.0
     warmth: NDArray[np.float64] | float = 1.0
     dark_spread: float = DARK_SPREAD
-    astronomical: bool = False
 
     @property
     def dark_s(self) -> NDArray[np.float64]:

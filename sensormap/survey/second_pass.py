@@ -48,7 +48,7 @@ from sensormap.diagnose.series import (
 from sensormap.diagnose.temperature.doubling import dark_law_of, warmed
 from sensormap.errors import SensorMapError
 from sensormap.frame import Mosaic, Photo, Skipped
-from sensormap.photos.files import forget_ahead, is_fits_name, is_ser_name, read_ahead
+from sensormap.photos.files import forget_ahead, read_ahead
 from sensormap.photos.refusals import skipped
 from sensormap.score.neighbours import pad
 from sensormap.shards.summary import ShardSummary, Windows
@@ -225,7 +225,6 @@ class _SecondPass:
             saturation=np.array([record.saturation for record in records], np.float64),
             floor=np.array([record.floor for record in records], np.float64),
             step=np.array([gathered.steps[frame] for frame in frames], np.float64),
-            astronomical=is_fits_name(self._photos[0].path) or is_ser_name(self._photos[0].path),
         )
 
     def _windows(self, gathered: GatheredWindows, conditions: Conditions) -> FollowedWindows:

@@ -23,7 +23,7 @@ HOT = [Law(dark=dark, offset=offset) for dark in (15.0, 30.0, 60.0, 120.0, 200.0
 def night(seed, doubling_c, *, warmth=(5.0, 25.0), laws=(*HOT, HEALTHY, HEALTHY)):
     """Return series, circumstances and temperatures of long exposures; dark currents are those at 15 degrees."""
     rng = np.random.default_rng(seed)
-    conditions = replace(make_conditions(FRAMES, rng, iso=400, shutter_s=(1.0, 10.0)), astronomical=True)
+    conditions = make_conditions(FRAMES, rng, iso=400, shutter_s=(1.0, 10.0))
     temperature = rng.uniform(*warmth, FRAMES).round(1)
     true = replace(conditions, shutter_s=conditions.shutter_s * 2 ** ((temperature - 15) / doubling_c))
     return simulate(laws, true, rng, levels=(20.0, 300.0)), conditions, temperature
