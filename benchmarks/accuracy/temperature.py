@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from fixtures.camera.sensor import ideal_response, make_body
 from fixtures.scenes.scenes import find_photographs, paint_scene, read_scene
-from fixtures.series import PAINTED_SCENES, REFERENCE_C, Camera, Recipe, Shot, make_series, plan_shots
+from fixtures.series import NIGHT_LEVELS, PAINTED_SCENES, REFERENCE_C, Camera, Recipe, Shot, make_series, plan_shots
 from sensormap.correct.astro.fits import read_fits_mosaic
 from sensormap.correct.raw import CorrectionTask, find_repairs
 from sensormap.correct.selection import choose_defects
@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--size", default="1536x1024", help="WIDTHxHEIGHT of the photos (%(default)s)")
     parser.add_argument("--scenes", type=Path, help="folder of photographs; painted scenes without it")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--dark", action="store_true", help="skies without a moon, where hardly anything is repaired")
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
     width, height = map(int, arguments.size.split("x"))
@@ -48,7 +49,7 @@ def main() -> None:
         defects=arguments.defects,
         fits=True,
         night=True,
-        night_levels=(0.05, 0.3),  # by the moon: in the dark hardly anything is to be repaired
+        night_levels=NIGHT_LEVELS if arguments.dark else (0.05, 0.3),  # by the moon, where there is texture to repair
         scenes=arguments.scenes,
         temperature_c=(5.0, 30.0),
     )
