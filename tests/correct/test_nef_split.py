@@ -14,10 +14,9 @@ from fixtures.files.split import SplitCoding
 from sensormap.correct import raw as raw_module
 from sensormap.correct.nef import Nef, can_rewrite, check_rewritten, read_nef, with_values
 from sensormap.correct.nef_packing import pack, writable_indices
-from sensormap.decode.libraw import open_raw, raw_values
 from sensormap.decode.nef.strip import unpack
 from sensormap.errors import OutputError
-from tests.correct.test_nef import masked
+from tests.correct.test_nef import libraw_values, masked
 
 SHAPE = (96, 160)
 SPLITS = [0, 1, 2, 50, 93, 95]
@@ -35,11 +34,6 @@ def opened(bits: int, row: int, spread: float = 0.01) -> Nef:
     nef = read_nef(data, "a.nef")
     assert nef is not None
     return nef
-
-
-def libraw_values(data: bytes) -> NDArray[np.uint16]:
-    with open_raw(data, "a.nef") as raw:
-        return raw_values(raw)[: raw.sizes.height].copy()
 
 
 @pytest.mark.parametrize("row", SPLITS)
