@@ -12,7 +12,7 @@ from sensormap.diagnose.behaviour import BLACK_SHARE, LINEAR, Behaviour, Term
 from sensormap.diagnose.defect_odds import Odds
 from sensormap.diagnose.fixed_pattern import FixedPattern, with_floors
 from sensormap.diagnose.law_choice import LawChoice, choose_laws, levels_off
-from sensormap.diagnose.onset import FrameSpan, find_healing, find_onset
+from sensormap.diagnose.onset import FrameSpan, find_healing, find_onset, has_healed
 from sensormap.diagnose.regression import Fit, fit
 from sensormap.diagnose.series import LOT, ONE_TIME, Conditions, FollowedWindows, Series
 from sensormap.maps.entries import HALF_INTERVAL, STRENGTHS, DarkLaw, DefectKind
@@ -266,7 +266,7 @@ def _diagnosis(choice: LawChoice, i: int, strengths: _Strengths, series: Series,
         strengths=strengths.resolved if linear else {},
         unresolved=strengths.unresolved if linear else (),
         onset=find_onset(np.where(np.arange(n) < end, best.ratio[i], 0)),
-        until=find_healing(best.ratio[i], first) if end < n else None,
+        until=find_healing(best.ratio[i], first) if has_healed(best.ratio[i, end:]) else None,
         seen=seen,
         due=due,
     )

@@ -20,6 +20,9 @@ from sensormap.diagnose.defect_odds import since_prior
 # Chance that a healthy photosite's score is outlying: 0.3 to 3 % in photos.
 _BY_CHANCE = 0.01
 
+# Healed is what so many later frames say, by so many nats each.
+_FEWEST_HEALED, _SAYS_HEALED = 2, 2.0
+
 _COVERED = 0.95  # of the posterior probability, by an interval
 
 
@@ -74,6 +77,27 @@ def find_end(ratio: NDArray[np.float64]) -> FrameSpan:
     FrameSpan(low=2, high=2)
     """
     return _shortest(np.concatenate([[-np.inf], np.cumsum(ratio)]))
+
+
+def has_healed(after: NDArray[np.float64]) -> bool:
+    """Tell whether a defect has healed, by what each frame after its last one says.
+
+    Parameters
+    ----------
+    after
+        As for `find_onset`, of those frames only.
+
+    Notes
+    -----
+    What has healed is repaired no more. So one frame of an odd scene must not be enough: it would leave the defect in
+    all photos after it.
+
+    Examples
+    --------
+    >>> has_healed(np.array([-9.0])), has_healed(np.array([-4.0, 0.0, -3.0]))
+    (False, True)
+    """
+    return int(np.count_nonzero(after < -_SAYS_HEALED)) >= _FEWEST_HEALED
 
 
 def find_healing(ratio: NDArray[np.float64], first: int) -> FrameSpan:

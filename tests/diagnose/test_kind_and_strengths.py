@@ -215,6 +215,12 @@ def test_what_is_there_in_the_last_frame_has_not_healed(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CLEAR)
+def test_one_frame_does_not_tell_that_a_defect_has_healed(name: str) -> None:
+    _, found = diagnosed(name, FEWER, names=CLEAR, born=True, until=N - 1)
+    assert all(one.until is None for one in found)
+
+
+@pytest.mark.parametrize("name", CLEAR)
 def test_what_is_gone_again_was_there_until_then(name: str) -> None:
     _, found = diagnosed(name, FEWER, names=CLEAR, born=True, until=45)
     assert share_of(KINDS[name][0], found) >= 0.85, kinds(found)

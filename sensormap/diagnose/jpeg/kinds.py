@@ -16,7 +16,7 @@ from sensormap.diagnose.behaviour import SINGLE, Behaviour
 from sensormap.diagnose.defect_odds import Odds
 from sensormap.diagnose.jpeg.likelihood import JpegLikelihoods, Shape, Strengths, light_of
 from sensormap.diagnose.jpeg.odds import SHAPES, strengths_of
-from sensormap.diagnose.onset import FrameSpan, find_healing, find_onset
+from sensormap.diagnose.onset import FrameSpan, find_healing, find_onset, has_healed
 from sensormap.diagnose.series import Conditions, Series
 from sensormap.maps.entries import DefectKind
 from sensormap.settings import OUTLIER_SIGMA
@@ -111,7 +111,7 @@ def diagnose_jpegs(series: Series, conditions: Conditions, odds: Odds) -> list[J
         brighter = np.sum(np.clip(score[i], -8, 8), where=outlying & inside[i]) > 0
         shows = outlying & ((score[i] > 0) == brighter)
         onset = find_onset(np.where(numbers < span[i, 1], ratio[i], 0.0))
-        until = find_healing(ratio[i], int(span[i, 0])) if span[i, 1] < n else None
+        until = find_healing(ratio[i], int(span[i, 0])) if has_healed(ratio[i, span[i, 1] :]) else None
         found.append(JpegDiagnosis(kind, _effect(series, i, inside[i], outlying), onset, until, shows))
     return found
 
