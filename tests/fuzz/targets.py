@@ -16,11 +16,13 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from fixtures.files.dng import dng_bytes as xtrans_dng
 from fixtures.files.fits import fits_bytes, ser_bytes
 from fixtures.files.nef import NefMeta, nef_bytes
 from fixtures.files.split import SplitCoding
 from fixtures.files.tiled_dng import DngCoding
 from fixtures.files.tiled_dng import dng_bytes as dng_with_tiles
+from fixtures.scenes.scenes import XTRANS
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
@@ -123,6 +125,12 @@ def _dng_files(mosaic: np.ndarray) -> Files:
     return [("c.dng", dng_bytes(mosaic, "GBRG"))]
 
 
+def _xtrans_files() -> Files:
+    mosaic = np.random.default_rng(3).integers(0, 3000, SMALL[::-1]).astype(np.uint16)
+    meta = NefMeta(make="ACME", model="ACME X6", serial="4001234")
+    return [("a.dng", xtrans_dng(mosaic, meta, cfa=XTRANS))]
+
+
 def _tiled_files() -> Files:
     mosaic = np.random.default_rng(3).integers(0, 3000, SMALL[::-1]).astype(np.uint16)
     codings = [DngCoding(12, tile=(32, 16)), DngCoding(16, rows=20)]
@@ -196,7 +204,7 @@ def _ser_files() -> Files:
     ]
 
 
-def _read_ser(name: str, content: bytes, folder: Path) -> None:
+def _read_without_profile(name: str, content: bytes, folder: Path) -> None:
     path = folder / name
     path.write_bytes(content)
     for frame in find_photos([path], images=False)[:4]:
@@ -363,9 +371,10 @@ def _read_state(name: str, content: bytes, folder: Path) -> None:
 PHOTO_ERRORS = (DecodeError, ProfileError, FrameMismatchError)
 TARGETS = {
     "raw": Target(_raw_files, _read_photo, PHOTO_ERRORS),
+    "X-Trans": Target(_xtrans_files, _read_without_profile, PHOTO_ERRORS),
     "images": Target(_image_files, _read_photo, PHOTO_ERRORS),
     "FITS": Target(_fits_files, _read_fits, PHOTO_ERRORS, share=150),
-    "SER": Target(_ser_files, _read_ser, PHOTO_ERRORS),
+    "SER": Target(_ser_files, _read_without_profile, PHOTO_ERRORS),
     "JPEG": Target(_jpeg_files, _read_photo, PHOTO_ERRORS),
     "EXIF": Target(lambda: [*_raw_files(), *_jpeg_files()], _read_exif, ()),
     "correct raw": Target(_raw_files, _correct_photo, (SensorMapError,), share=50),
