@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fixtures.camera.sensor import ideal_response, make_body
+from fixtures.camera.defects import PlantedDefect
+from fixtures.camera.sensor import SATURATION, ideal_response, make_body
 from fixtures.scenes.scenes import find_photographs, paint_scene, read_scene
 from fixtures.series import NIGHT_LEVELS, PAINTED_SCENES, REFERENCE_C, Camera, Recipe, Shot, make_series, plan_shots
 from sensormap.correct.astro.fits import read_fits_mosaic
+from sensormap.correct.methods.subtract import excesses
 from sensormap.correct.raw import CorrectionTask, find_repairs
 from sensormap.correct.selection import choose_defects
 from sensormap.maps.entries import Defect, DefectKind
@@ -72,7 +75,9 @@ def main() -> None:
         print(f"law      {law}; planted {recipe.doubling_c} degrees")
         planted = {(one.x, one.y): one.D for one in truth.defects if one.kind == "hot"}
         _compare_intervals(maps, planted, recipe)
-        _compare_repairs(maps, recipe, folder, range(arguments.frames, recipe.frames))
+        unseen = range(arguments.frames, recipe.frames)
+        _compare_excesses(maps, truth.defects, recipe, folder, unseen)
+        _compare_repairs(maps, recipe, folder, unseen)
 
 
 def _compare_intervals(maps: dict[str, SensorMap], planted: dict[tuple[int, int], float], recipe: Recipe) -> None:
@@ -103,6 +108,34 @@ def _width(defect: Defect) -> float:
     assert defect.dark_dn_per_s is not None
     _, low, high = defect.dark_dn_per_s
     return high - low
+
+
+def _compare_excesses(
+    maps: dict[str, SensorMap], planted: Sequence[PlantedDefect], recipe: Recipe, folder: Path, frames: range
+) -> None:
+    """Print how far what `subtract` takes off is from what planted hot photosites add, where both maps tell it."""
+    shots = plan_shots(recipe)
+    hot = {(one.x, one.y): one for one in planted if one.kind == "hot"}
+    found = {name: {(one.x, one.y): one for one in a_map.defects} for name, a_map in maps.items()}
+    places = sorted(at for at in hot if all(at in one for one in found.values()))
+    off: dict[str, list[float]] = {name: [] for name in maps}
+    for frame in frames:
+        exposure = shots[frame].exposure
+        dark_s = exposure.shutter_s * shots[frame].dark_factor(recipe.doubling_c)
+        told = {}
+        for name, sensor_map in maps.items():
+            path = sorted((folder / ("untold" if name == "without" else "photos")).iterdir())[frame]
+            defects = [found[name][at] for at in places]
+            told[name] = excesses(defects, read_photo(path).exposure, sensor_map.dark_law)
+        for at, *both in zip(places, *told.values(), strict=True):
+            adds = exposure.gain * (hot[at].b + hot[at].D * dark_s)
+            if None not in both and adds < SATURATION:
+                for name, one in zip(maps, both, strict=True):
+                    off[name].append(abs(one.dn - adds))
+    means = {name: float(np.mean(some)) for name, some in off.items()}
+    count, less = len(off["with"]), 1 - means["with"] / means["without"]
+    print(f"what is taken off {count} times is off by {means['with']:.1f} DN with, {means['without']:.1f} DN without:")
+    print(f"{less:.0%} less with the temperature")
 
 
 def _compare_repairs(maps: dict[str, SensorMap], recipe: Recipe, folder: Path, frames: range) -> None:

@@ -1,13 +1,14 @@
-"""Hot and offset photosites of known strength: what they add is subtracted, and their real signal stays.
+"""Hot and offset photosites of known strength: what they add is subtracted, and their real signal counts.
 
-A healthy photosite would have shown the value less ``G (b + D T)``. What is left has three errors: the photon noise of
-what was taken off, which was recorded with it, the interval of the strength, and the temperature, which dark current
-follows. Interpolation has one: scenery and the photosite's own noise, which nothing around it tells. The smaller wins.
+A healthy photosite would have shown the value less ``G (b + D T)``. What is left has three errors: the noise of the
+value recorded, the interval of the strength, and the temperature, which dark current follows. Interpolation has one:
+scenery, which nothing around a photosite tells. The less each of the two is expected to be off, the more it counts.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +19,10 @@ from sensormap.correct.methods.new_values import new_values
 from sensormap.correct.methods.registry import DIRECTIONAL
 from sensormap.correct.methods.surround import same_colour
 from sensormap.correct.methods.targets import Targets
-from sensormap.maps.entries import HALF_INTERVAL, Defect, DefectKind, Interval
+from sensormap.frame import Exposure
+from sensormap.maps.entries import HALF_INTERVAL, DarkLaw, Defect, DefectKind, Interval
 from sensormap.maps.visible import SIGMAS
-from sensormap.score.noise import Noise, frame_noise
+from sensormap.score.noise import MEDIAN_VARIANCE, Noise, frame_noise
 from sensormap.settings import DARK_SPREAD
 
 _SUBTRACTED = {DefectKind.HOT, DefectKind.OFFSET, DefectKind.COLD}
@@ -45,11 +47,11 @@ def subtracted(targets: Targets) -> NDArray[np.float64]:
     Parameters
     ----------
     targets
-        The photosites. Those whose excess is known well enough lose it, the others are interpolated by the default
-        method; so are all where the photo does not tell its ISO, shutter time and levels.
+        The photosites. Where the excess is known, the value recorded counts without it; the others are interpolated by
+        the default method, as are all where the photo does not tell its ISO, shutter time and levels.
     """
     interpolated = new_values(targets, DIRECTIONAL)
-    excess = _excess(targets)
+    excess = excesses(targets.defects, targets.exposure, targets.dark_law)
     levels, cfa, places = targets.levels, targets.cfa, targets.places
     if levels is None or not any(excess):
         return np.where(interpolated.unknown, np.nan, interpolated.values)
@@ -63,18 +65,27 @@ def subtracted(targets: Targets) -> NDArray[np.float64]:
     return np.where(interpolated.unknown & ~less, np.nan, values + black)
 
 
-def _excess(targets: Targets) -> list[Excess | None]:
-    """Return what each defect adds in the photo, None where that is unknown."""
-    gain, shutter_s = targets.exposure.gain, targets.exposure.shutter_s
+def excesses(defects: Iterable[Defect | None], exposure: Exposure, law: DarkLaw | None) -> list[Excess | None]:
+    """Return what each defect adds in a photo, None where that is unknown.
+
+    Parameters
+    ----------
+    defects
+        Defects of a map; None for photosites of lines.
+    exposure
+        Settings of the photo.
+    law
+        How dark currents follow the temperature by the map, if it tells.
+    """
+    gain, shutter_s, warmth = exposure.gain, exposure.shutter_s, exposure.temperature_c
     if gain is None or shutter_s is None:
-        return []
-    law, warmth = targets.dark_law, targets.exposure.temperature_c
+        return [None for _ in defects]
     dark_s, spread = shutter_s, DARK_SPREAD if law is None else _UNTOLD_SPREAD
     if law is not None and warmth is not None:
         degrees = math.log(2) * abs(warmth - law.reference_c) / law.doubling_c[0]
         dark_s = shutter_s * law.factor(warmth)
         spread = math.hypot(_AT_REFERENCE, _K_SPREAD * degrees, law.factor_spread(warmth))
-    return [excess_of(one, gain=gain, shutter_s=dark_s, spread=spread) if one else None for one in targets.defects]
+    return [excess_of(one, gain=gain, shutter_s=dark_s, spread=spread) if one else None for one in defects]
 
 
 def excess_of(defect: Defect, *, gain: float, shutter_s: float, spread: float = DARK_SPREAD) -> Excess | None:
@@ -127,7 +138,7 @@ def subtract(
     *,
     clipping: tuple[int, int],
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Return the repaired values of N photosites, and of which the excess was subtracted: the rest is interpolated.
+    """Return the repaired values of N photosites, and of which the value recorded counts: the rest is interpolated.
 
     Parameters
     ----------
@@ -145,27 +156,53 @@ def subtract(
 
     Notes
     -----
-    Subtracted is where that is expected to be less far off than interpolation, unless the result is darker than that
-    by more than 3 sigma: the strength is not what the map says then, or values clip below the level at which they are
-    said to. A brighter one may be a star, which nothing around a photosite tells.
+    Repaired is the mean of what is left and of the interpolated value, weighted by the reciprocal variances of how far
+    each is expected to lie from what a healthy photosite would have shown without noise [1]_.
+
+    Where the two lie apart by more than 3 sigma, one of them is wrong. If what is left is darker, that is: the strength
+    is not what the map says then, or values clip below the level at which they are said to. If it is brighter, it may
+    be a star, which nothing around a photosite tells: it stays where the excess is known better than surroundings tell
+    a value.
+
+    References
+    ----------
+    .. [1] W. G. Cochran, "Problems arising in the analysis of a series of similar experiments", Suppl. J. R. Stat. Soc.
+       4 (1937) 102, doi:10.2307/2984123.
 
     Examples
     --------
     >>> subtract(np.array([520, 520]), [Excess(400.0, 5.0), None], np.array([150, 150]), np.array([900.0, 900.0]),
     ...          np.array([70.0, 70.0]), clipping=(0, 4095))
-    (array([120, 150]), array([ True, False]))
+    (array([123, 150]), array([ True, False]))
     """
     dn = np.array([one.dn if one else np.nan for one in excess], np.float64)
     uncertain = np.array([one.uncertain_dn if one else np.inf for one in excess], np.float64)
     known = np.nan_to_num(dn)
-    # Variance goes with the signal: of the recorded value's the excess has its share.
-    if_subtracted = uncertain**2 + own * np.clip(known / np.maximum(values, 1), 0, 1)
     left = values - known
+    # Variance goes with the signal: of the recorded value's the excess has its share.
+    of_excess = own * np.clip(known / np.maximum(values, 1), 0, 1)
+    apart = left - interpolated
+    far = np.abs(apart) > SIGMAS * np.sqrt(uncertain**2 + of_excess + if_interpolated)
     open_ = (values > clipping[0]) & (values + SIGMAS * np.sqrt(own) < clipping[1])
-    too_dark = interpolated - left > SIGMAS * np.sqrt(if_subtracted + if_interpolated)
-    better = np.isfinite(dn) & open_ & ~too_dark & (if_subtracted < if_interpolated)
-    less = np.clip(np.floor(left + 0.5), *clipping)
-    return np.where(better, less, interpolated).astype(values.dtype), better
+    star = (apart > 0) & (uncertain**2 + of_excess < if_interpolated)
+    counts = np.isfinite(dn) & open_ & (~far | star)
+    weight = np.where(far, 1.0, _weight(uncertain**2 + own, if_interpolated - (own - of_excess), if_interpolated))
+    mean = interpolated + weight * np.where(counts, apart, 0.0)
+    repaired = np.clip(np.floor(mean + 0.5), *clipping)
+    return np.where(counts, repaired, interpolated).astype(values.dtype), counts
+
+
+def _weight(
+    if_left: NDArray[np.float64], if_interpolated: NDArray[np.float64], fitted: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return how much what is left counts beside the interpolated value, 0 to 1, by the variances of their errors.
+
+    That of an interpolated value is `fitted` less the noise of a value; of that, the share that the median of the
+    neighbours has stays at least.
+    """
+    less = np.maximum(if_interpolated, fitted * MEDIAN_VARIANCE / (1 + MEDIAN_VARIANCE))
+    weight = np.ones_like(less)  # where no neighbour is known
+    return np.divide(less, less + if_left, out=weight, where=np.isfinite(less))
 
 
 def expected_errors(

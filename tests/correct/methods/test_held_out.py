@@ -105,28 +105,41 @@ def test_what_no_map_tells_is_not_subtracted(kind, strengths):
 @pytest.mark.parametrize(
     ("value", "excess", "expected", "subtracted"),
     [
-        (600, Excess(440.0, 5.0), 160, True),
-        (600, Excess(610.0, 5.0), 0, True),  # never below the floor
+        (600, Excess(440.0, 5.0), 150, True),  # of 160 and 80
+        (600, Excess(440.0, 29.0), 119, True),  # a strength less certain counts less
         (600, Excess(300.0, 5.0), 300, True),  # a star
+        (600, Excess(300.0, 35.0), 80, False),  # or a strength that is not what the map says
         (600, Excess(700.0, 5.0), 80, False),  # farther below than errors explain: a clipped value, perhaps
-        (4000, Excess(3900.0, 5.0), 100, True),
+        (10, Excess(50.0, 0.1), 0, True),  # never below the floor
+        (4000, Excess(3900.0, 5.0), 98, True),
         (4080, Excess(3990.0, 5.0), 80, False),  # within its noise of saturation
         (4095, Excess(3990.0, 5.0), 80, False),  # saturated
         (0, Excess(0.0, 5.0), 80, False),  # clipped at black
-        (600, Excess(440.0, 29.0), 80, False),  # a strength too uncertain
         (600, None, 80, False),
     ],
 )
-def test_the_surer_of_the_two_is_taken(value, excess, expected, subtracted):
+def test_the_surer_of_the_two_counts_more(value, excess, expected, subtracted):
     one = np.ones(1)
-    values, better = subtract(np.array([value]), [excess], np.array([80]), 900 * one, 100 * one, clipping=CLIPPING)
-    assert (values.tolist(), better.tolist()) == ([expected], [subtracted])
+    near = np.array([0 if value == 10 else 80])
+    values, counts = subtract(np.array([value]), [excess], near, 900 * one, 100 * one, clipping=CLIPPING)
+    assert (values.tolist(), counts.tolist()) == ([expected], [subtracted])
 
 
-def test_an_excess_noisier_than_interpolation_is_interpolated():
-    one = np.ones(2)
-    args = np.array([600, 600]), [Excess(440.0, 5.0), Excess(540.0, 5.0)], np.array([80, 80]), 900 * one
-    assert subtract(*args, 1000 * one, clipping=CLIPPING)[1].tolist() == [True, False]
+def test_neither_is_as_far_off_as_the_mean_of_both():
+    rng = np.random.default_rng(11)
+    light, own, scenery, uncertain = 300.0, 15.0, 25.0, 20.0
+    count = 4000
+    values = np.rint(light + 400 + rng.normal(0, own, count) + rng.normal(0, uncertain, count)).astype(np.int64)
+    interpolated = np.rint(light + rng.normal(0, scenery, count)).astype(np.int64)
+    variances = np.full(count, scenery**2 + own**2 * 3 / 7), np.full(count, own**2)
+    repaired, _ = subtract(values, [Excess(400.0, uncertain)] * count, interpolated, *variances, clipping=CLIPPING)
+    off = [np.std(some - light) for some in (repaired, values - 400, interpolated)]
+    assert off[0] < 0.8 * min(off[1:])
+
+
+def test_a_noisier_value_counts_less():
+    args = np.array([600, 600]), [Excess(440.0, 5.0)] * 2, np.array([80, 80]), np.full(2, 900.0)
+    assert subtract(*args, np.array([100.0, 1000.0]), clipping=CLIPPING)[0].tolist() == [150, 111]
 
 
 def test_where_no_neighbour_is_known_the_excess_is_subtracted():
