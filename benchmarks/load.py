@@ -228,6 +228,7 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(SITUATIONS), help="situations, by commas (%(default)s)")
     parser.add_argument("--stops", type=int, default=5, help="SIGINTs for each (%(default)s)")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have programs in the background ignore it
     print("| situation | exit code | takes | longest without news | peak | Ctrl-C to the end, slowest |")
     print("|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
