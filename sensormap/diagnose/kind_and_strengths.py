@@ -32,6 +32,8 @@ _LINEAR_KINDS = frozenset(
     {DefectKind.HOT, DefectKind.OFFSET, DefectKind.WEAK, DefectKind.COLD, DefectKind.OVERRESPONSIVE}
 )
 
+_DEAD_RESPONSE = 0.1  # up to which a photosite that responds less counts as one that shows black whatever the light
+
 _SIDE_SIGMA = 5.0  # that one frame says of the side to which a defect deviates
 
 _SHOWS = 3.0  # sigma: a frame should show what adds more
@@ -300,6 +302,11 @@ class _Strengths:
         return bool(size - self.half_width[term] > self.least[term])
 
     @property
+    def highest_response(self) -> float:
+        """Upper end of its interval, 1 of a healthy photosite."""
+        return float(1 + self.value[Term.RESPONSE] + self.half_width[Term.RESPONSE])
+
+    @property
     def resolved(self) -> dict[str, tuple[float, float, float]]:
         found = {}
         for term, name in _NAMES.items():
@@ -317,6 +324,8 @@ class _Strengths:
 def _kind(law: Behaviour, strengths: _Strengths, level: float, conditions: Conditions, *, darker: bool) -> DefectKind:
     """Name the kind of a law: by its level or the intervals of its strengths where they tell, else by the law alone."""
     if law == Behaviour.STUCK and level <= conditions.floor.min() + BLACK_SHARE * conditions.saturation.max():
+        return DefectKind.DEAD
+    if law == Behaviour.WEAK and strengths.highest_response < _DEAD_RESPONSE:  # black, with the noise of reading it
         return DefectKind.DEAD
     # Beside an offset, a dark current counts where its interval says so.
     if law == Behaviour.HOT_WITH_OFFSET and not darker and not strengths.counts(Term.DARK):

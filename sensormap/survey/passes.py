@@ -10,19 +10,21 @@ from dataclasses import replace
 from operator import attrgetter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sensormap.assemble.evidence import Evidence
 from sensormap.assemble.pass_rules import rules_for
 from sensormap.camera.geometry import rect_text
 from sensormap.camera.profile import Body, Profile
 from sensormap.camera.profile_files import JPEG_PROFILE
-from sensormap.decode.reading import open_geometry
+from sensormap.decode.astro.levels import OWN_PROFILES
+from sensormap.decode.reading import open_geometry, read_frame
 from sensormap.detect.lines import FOLLOWED, lines_in_means
 from sensormap.detect.tally import MOST_FRAMES
 from sensormap.detect.worth_following import make_follow_list
 from sensormap.diagnose.kind_and_strengths import SecondPassResult
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError, SensorMapError
-from sensormap.frame import Photo
+from sensormap.frame import BIAS, DARK, Photo
 from sensormap.shards.summary import FrameRecord, ShardSummary
 from sensormap.survey.context import RunContext
 from sensormap.survey.memory import bytes_left, fitted, give_back
@@ -37,6 +39,9 @@ FEWEST_FRAMES = 2
 """Photos that a map takes at least."""
 
 _AGREEING = 3  # photos of one geometry settle it: it takes three damaged in the same way for a wrong one
+
+# Darks, and photos with light, that are opened for the black level; and the least one that is corrected.
+_OPENED, _LEAST_LEVEL = 3, 2.0
 
 # Levels and crop may differ from photo to photo of one body.
 _shape = attrgetter("raw_size", "active_area", "cfa", "bits")
@@ -226,12 +231,46 @@ def geometry_of(photos: Sequence[Photo], known: Profile | None) -> Profile:
         chosen = max(found, key=lambda profile: (shapes.count(_shape(profile)), found.count(profile)))
         if known is not None and not known.verified and chosen.name != known.name:
             log.warning("%s", _not_believed(known, chosen))
-        return chosen
+        return _with_level_of_darks(chosen, photos)
     contradictions = [error for error in refused if isinstance(error, ProfileError)]
     if len(contradictions) >= FEWEST_FRAMES:
         raise contradictions[0]
     msg = f"no usable photo: {(contradictions or refused)[0]}"
     raise FrameMismatchError(msg)
+
+
+def _with_level_of_darks(profile: Profile, photos: Sequence[Photo]) -> Profile:
+    """Return the geometry of files that give their own, with the black level that darks among the photos show.
+
+    Cameras for astronomers add a constant that their files do not tell. Darks and bias frames show it. Without it, what
+    is darker in proportion to the light seems to jump: in darks, whose level is not 0 then, it lacks nothing.
+    """
+    if profile.name not in OWN_PROFILES or profile.black_level is not None:
+        return profile
+    without_light = [photo for photo in photos if photo.exposure.calibration in (BIAS, DARK)]
+    without_light.sort(key=lambda photo: (photo.exposure.calibration != BIAS, photo.exposure.shutter_s or 0.0))
+    lights = [photo for photo in photos if photo.exposure.calibration is None]
+    darks = _medians(profile, without_light[:_OPENED])
+    if not darks:
+        return profile
+    lit = _medians(profile, lights[:: max(len(lights) // _OPENED, 1)][:_OPENED])
+    level = np.min(darks, axis=0)
+    if level.min() < _LEAST_LEVEL or (lit and np.min(lit) < level.min()):  # told by PEDESTAL, or not the lights'
+        return profile
+    log.info("black level %d DN, by %d darks", level.min(), len(without_light))
+    return replace(profile, black_level=tuple(int(one) for one in level))
+
+
+def _medians(profile: Profile, photos: Sequence[Photo]) -> list[NDArray[np.float64]]:
+    """Return the median of each plane in each of some photos, less the black level that each of them tells, DN."""
+    found = []
+    for photo in photos:
+        try:
+            mosaic = read_frame(photo, profile).mosaic
+        except SensorMapError:  # named when its turn comes
+            continue
+        found.append(np.array([np.median(plane.view(mosaic)) for plane in profile.cfa.planes]))
+    return found
 
 
 def _not_believed(known: Profile, chosen: Profile) -> str:

@@ -12,8 +12,10 @@ from fixtures.series import Recipe, make_series
 from sensormap.errors import FrameMismatchError
 from sensormap.maps.mapfile.reading import parse_map
 from sensormap.maps.mapfile.writing import map_text
+from sensormap.photos.exif import read_photo
 from sensormap.photos.library import scan
 from sensormap.settings import Options
+from sensormap.survey.passes import geometry_of
 from sensormap.survey.run import map_defects
 from tests.support.photos import run
 
@@ -114,6 +116,48 @@ def test_darks_are_listed_and_temperatures_told(tmp_path):
     assert found.frames.temperature_c == (-10.0, -9.5)
     assert found.dark_law is None  # half a degree tells nothing
     assert entries(found) == set(STUCK)
+
+
+WEAK, DEAD = (40, 60), (60, 30)
+
+
+@pytest.fixture(scope="module")
+def with_darks(tmp_path_factory):
+    """Return a folder of lights and darks with a black level of 500 DN that no header tells, a weak and a dead one."""
+    folder = tmp_path_factory.mktemp("level")
+    for number in range(24):
+        is_dark = number >= 16
+        values = sky(number, dark=is_dark).astype(np.float64)
+        for place, response in {WEAK: 0.5, DEAD: 0.0}.items():
+            values[place] = 500 + response * (values[place] - 500 if not is_dark else 0)
+            values[place] += np.random.default_rng(number).normal(0, 8)
+        sort = "DARK" if is_dark else "LIGHT"
+        meta = FitsMeta("ZWO ASI533MM", DUSK + timedelta(minutes=number), 30.0, 100, sort=sort)
+        (folder / f"{number:03}.fits").write_bytes(fits_bytes(values.astype(np.uint16), meta.keywords()))
+    return folder
+
+
+def test_darks_tell_the_black_level(with_darks):
+    kinds = {(one.y, one.x): (str(one.kind), one.response) for one in map_defects([with_darks]).defects}
+    assert kinds.keys() == {*STUCK, WEAK, DEAD}
+    assert kinds[DEAD][0] == "dead"
+    assert kinds[WEAK][0] == "weak"
+    assert kinds[WEAK][1][1] < 0.5 < kinds[WEAK][1][2]
+
+
+@pytest.mark.parametrize(
+    ("keywords", "values", "level"),
+    [({}, 1500, (500,)), ({"PEDESTAL": 500}, 1500, None), ({}, 400, None)],
+    ids=["told by darks", "told by headers", "not that of the lights"],
+)
+def test_the_level_of_darks_counts_where_it_can_be(keywords, values, level, tmp_path):
+    for number in range(6):
+        dark = number < 3
+        meta = FitsMeta("ZWO ASI533MM", shutter_s=30.0, iso=100, sort="DARK" if dark else "LIGHT")
+        shown = np.full(SHAPE, 500 if dark else values, np.uint16)
+        (tmp_path / f"{number}.fits").write_bytes(fits_bytes(shown, meta.keywords() | keywords))
+    photos = [read_photo(path) for path in sorted(tmp_path.iterdir())]
+    assert geometry_of(photos, None).black_level == level
 
 
 def test_the_map_of_a_warm_and_a_cold_night_says_how_dark_currents_double(tmp_path):

@@ -97,7 +97,7 @@ def with_levels(
         If one has more bits than the profile.
     """
     levels = profile.black_level or (black,) * len(profile.cfa.planes)
-    if profile.black_level is not None:
+    if profile.black_level is not None and profile.name not in OWN_PROFILES:
         saturation = profile.saturation
     known = min(saturation or clipping_of(values[profile.active_area.slices], profile.saturation), profile.saturation)
     if values.dtype == np.uint16:
