@@ -1,6 +1,7 @@
 """Whether two frames show one scene in one place, so that its texture would be counted twice.
 
-Two measures tell: `slopes`, where texture covers much of the frame, and `paired_outliers`, where it is sparse.
+Two measures tell: `slopes`, where texture covers much of the frame, and `paired_outliers`, where it is sparse. Copies
+of one photo have the same noise too.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from sensormap.frame import Mosaic
 from sensormap.score.noise import Noise
 from sensormap.score.paired_outliers import Bits, PairedOutliers, find_paired_outliers, share_paired_outliers
-from sensormap.score.slopes import Slopes, find_slopes, share_slopes
+from sensormap.score.slopes import Slopes, are_copies, find_slopes, share_slopes
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,4 +58,4 @@ def show_one_scene(one: Fingerprint, other: Fingerprint, bits: Bits | None = Non
     """
     mine, theirs = one.paired_outliers, other.paired_outliers
     paired = mine is not None and theirs is not None and share_paired_outliers(mine, theirs, bits)
-    return paired or share_slopes(one.slopes, other.slopes)
+    return paired or share_slopes(one.slopes, other.slopes) or are_copies(one.slopes, other.slopes)

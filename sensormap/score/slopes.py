@@ -41,6 +41,10 @@ _PER_SIGMA = 32.0  # units of a stored slope
 _CORRELATED, _CHANCE = 0.07, 8.0
 
 
+# Copies of a photo: this share of the slopes that tell, of so many at least, are the same up to so much, as the noise
+# by which they are divided may be fitted a little differently.
+_SAME, _FEWEST_SAME, _ROUNDED, _CUT = 0.9, 1000, 2, int(_STEEPEST * _PER_SIGMA)
+
 # Darks have slopes only at hot photosites, and the clusters among these correlate them. Slopes of so many 32nds of
 # sigma and more have the same sign in both frames beyond those that differ: 0.3 to 0.8 % of all in darks, 5 to 35 % in
 # series of one view.
@@ -157,6 +161,31 @@ def share_slopes(one: Slopes, other: Slopes) -> bool:
     if common <= bar or not size or not _agree_widely(mine, theirs):
         return False
     return common > _CERTAIN * size or common > _TIMES_SHIFTED * max(abs(correlated(shift)) for shift in SHIFTS)
+
+
+def are_copies(one: Slopes, other: Slopes) -> bool:
+    """Tell whether two frames are copies of one photo: nearly all slopes are the same, the noise included.
+
+    Parameters
+    ----------
+    one, other
+        Slopes of either frame, from `find_slopes`.
+
+    Notes
+    -----
+    A photo that was saved again, edited or damaged has other bytes, and some other values. Hot photosites make steep
+    slopes in every dark: those that are cut do not count.
+    """
+    mine, theirs = one.values[0], other.values[0]
+    if mine.shape != theirs.shape:
+        return False
+    few, other_few = mine[:_FEWEST_PAIRS], theirs[:_FEWEST_PAIRS]  # tell at once in nearly all pairs of frames
+    if product(few, other_few) < _SAME * math.sqrt(product(few, few) * product(other_few, other_few)):
+        return False
+    tells = ((mine != 0) | (theirs != 0)) & (np.abs(mine) < _CUT) & (np.abs(theirs) < _CUT)
+    count = np.count_nonzero(tells)
+    same = np.abs(np.subtract(mine, theirs, dtype=np.int16)) <= _ROUNDED
+    return bool(count >= _FEWEST_SAME and np.count_nonzero(same & tells) > _SAME * count)
 
 
 def _agree_widely(mine: NDArray[np.int8], theirs: NDArray[np.int8]) -> bool:

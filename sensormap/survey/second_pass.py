@@ -63,6 +63,8 @@ log = logging.getLogger(__name__)
 # Times that frames are compared by what is likely defective: fewer frames leave other scenery, which may repeat too.
 _SCENE_ROUNDS = 6
 
+_CROWDED = 8  # listed photosites of one column or row from which they are of a bad one
+
 
 def run_second_pass(  # noqa: PLR0913
     photos: Sequence[Photo],
@@ -353,7 +355,10 @@ class _SecondPass:
         return found
 
     def _in_runs(self, likely: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Tell which of the likely candidates belong to bad columns or rows, whose members deviate together."""
+        """Tell which of the likely candidates belong to bad columns or rows, whose members deviate together.
+
+        Also those of which only some photosites are listed yet, as in few photos.
+        """
         width = self._profile.active_area.width
         which = np.flatnonzero(likely)
         row, col = np.divmod(self._candidates[which], width)
@@ -361,6 +366,8 @@ class _SecondPass:
         inside = np.zeros(self._candidates.size, np.bool_)
         for run in (*find_columns(row, col), *find_columns(col, row)):
             inside[which[run.members]] = True
+        for along in (row, col):
+            inside[which[np.bincount(along)[along] >= _CROWDED]] = True
         return inside
 
     def _off_defects(self, defects: NDArray[np.int64], conditions: Conditions) -> NDArray[np.bool_]:

@@ -185,3 +185,22 @@ def test_frames_of_any_size(step: int, shape: tuple[int, int]) -> None:
     assert 0 < outliers.area <= shape[0] * shape[1]
     assert set(outliers.paired.tolist()) <= set(outliers.outlying.tolist()) <= set(range(2 * outliers.area))
     show_one_scene(fingerprint, fingerprint)  # whatever it is, it is told
+
+
+@pytest.mark.parametrize("light", [0.0, 20.0, 300.0], ids=["darks of clipped noise", "dim", "flat"])
+def test_copies_of_a_photo_are_known_by_their_noise(light: float) -> None:
+    """Also of scenes without texture, and after some values have changed; other photos of these are no copies."""
+    hot = hot_photosites()
+
+    def photo(seed: int, changed: int) -> Fingerprint:
+        rng = np.random.default_rng(5)
+        faults = Faults(*hot, *(np.ones(600) * level for level in (1.0, 2000.0, 50.0, np.nan)))
+        full = np.full(SHAPE, light, np.float32)
+        raw = expose(full, make_body(SHAPE, 1), Exposure((1, 10), 100), faults, np.random.default_rng(seed))
+        raw.reshape(-1)[rng.integers(0, raw.size, changed)] += 1
+        padded = pad(raw.astype(np.int16), 2)
+        return fingerprint_of(padded, fit_noise(padded, 2, clipping=(0, SATURATION)))
+
+    one, copy, other = photo(1, 0), photo(1, 300), photo(2, 0)
+    assert show_one_scene(one, copy)
+    assert not show_one_scene(one, other)

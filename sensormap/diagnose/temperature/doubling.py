@@ -12,7 +12,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,8 @@ _GROUPS = 10  # of them, of which one after the other is left out, to tell the i
 _LEAST_WIDTH = 0.01  # half of the interval as a share of K
 _FREEDOM = 4.0  # of Student's t, by which residuals are weighed: a few may be scenery
 _OWN_SPREAD = 0.02  # of what a photosite adds
+_PLAIN = 5.0  # sigma: what adds so much tells how far off a law is
+_LESS_OFF = 0.5  # share of what is off without a law that is off with one at most
 _NEAR_CEILING = 4.0  # sigma: what is so near to saturation is clipped
 
 OddsUnder = Callable[[Conditions], Odds]
@@ -99,9 +101,16 @@ def _fitted(
     series: Series, odds: Odds, conditions: Conditions, temperature_c: NDArray[np.float64], typical: DarkLaw
 ) -> DarkLaw | None:
     """Return the law that fits some hot photosites best; None where it is none of those tried."""
-    cost = np.stack([_costs(series, odds, conditions, temperature_c, typical, k) for k in _TRIED], axis=1)
+    laws = [replace(typical, doubling_c=(k, k, k)) for k in _TRIED.tolist()]
+    fits = (_fits(series, odds, conditions, temperature_c, law) for law in laws)  # one at a time: they are large
+    costs, far_off = zip(*((one.costs, one.far_off) for one in fits), strict=True)
+    cost = np.stack(costs, axis=1)
     best = _lowest(cost.sum(axis=0))
     if best is None:
+        return None
+    # Temperatures that are not the sensor's fit some K best too.
+    without = _fits(series, odds, conditions, temperature_c, None)
+    if min(far_off) > _LESS_OFF * without.far_off:
         return None
     groups = np.arange(len(series)) % min(_GROUPS, len(series))
     left = [_lowest(cost[groups != one].sum(axis=0)) for one in range(int(groups.max()) + 1)]
@@ -115,16 +124,35 @@ def _fitted(
     return replace(typical, doubling_c=(rounded(best, digits=4), rounded(low, digits=4), rounded(high, digits=4)))
 
 
-def _costs(
-    series: Series,
-    odds: Odds,
-    conditions: Conditions,
-    temperature_c: NDArray[np.float64],
-    typical: DarkLaw,
-    doubling_c: float,
-) -> NDArray[np.float64]:
-    """Return how badly a law explains each series, in nats, ``(N,)``."""
-    law = replace(typical, doubling_c=(doubling_c, doubling_c, doubling_c))
+@dataclass(frozen=True)
+class _Fits:
+    """How one law explains N series of n frames: what is left of the values, their variance, and which count.
+
+    Values under every law are the same: those that are not clipped, by what they show themselves.
+    """
+
+    left: NDArray[np.float64]
+    shown: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    use: NDArray[np.bool_]
+
+    @property
+    def costs(self) -> NDArray[np.float64]:
+        """How badly each series is explained, in nats, ``(N,)``."""
+        cost = 0.5 * (_FREEDOM + 1) * np.log1p(self.left**2 / self.variance / _FREEDOM) + 0.5 * np.log(self.variance)
+        return np.asarray(cost.sum(axis=1, where=self.use))
+
+    @property
+    def far_off(self) -> float:
+        """By which share of what it adds to a value a photosite is typically off, of what adds plainly."""
+        plain = self.use & (self.shown > _PLAIN * np.sqrt(self.variance))
+        return float(np.median(np.abs(self.left[plain]) / self.shown[plain])) if plain.any() else np.inf
+
+
+def _fits(
+    series: Series, odds: Odds, conditions: Conditions, temperature_c: NDArray[np.float64], law: DarkLaw | None
+) -> _Fits:
+    """Return how a law explains each series; None is dark currents of one strength."""
     warm = warmed(conditions, temperature_c, law)
     number = np.arange(conditions.number.size)
     span = odds.span[:, Behaviour.HOT]
@@ -135,13 +163,10 @@ def _costs(
     effect = np.nan_to_num(fitted.effect)
     shown = np.minimum(effect, conditions.saturation - series.level)
     variance = series.variance + np.maximum(series.photon * shown, 0) + (_OWN_SPREAD * shown) ** 2
-    # The same values under every law: those that are not clipped, by what they show themselves.
     noise = series.variance + series.photon * np.maximum(series.value - series.level, 0)
     use &= series.known & np.isfinite(fitted.effect)
     use &= (series.value < conditions.saturation - _NEAR_CEILING * np.sqrt(noise)) & (series.value > conditions.floor)
-    square = (series.value - series.level - effect) ** 2 / variance
-    cost = 0.5 * (_FREEDOM + 1) * np.log1p(square / _FREEDOM) + 0.5 * np.log(variance)
-    return np.asarray(cost.sum(axis=1, where=use))
+    return _Fits(series.value - series.level - effect, shown, variance, use)
 
 
 def _lowest(cost: NDArray[np.float64]) -> float | None:
