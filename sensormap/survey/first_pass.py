@@ -278,12 +278,14 @@ class _FirstPass:
         frame = self._reader.read(number)
         if isinstance(frame, Skipped):
             return frame
+        raise_if_ended()
         padded, noise, clipping = frame.padded, frame.noise, frame.clipping
         fingerprint = fingerprint_of(padded, noise, compare_outliers=self._rules.compares_outliers)
         repeat = self._scenes.is_repeat(number, fingerprint) or frame.digest in self._leave_out
         if self._ended:
             return skipped(self._photos[number].path.name, "the run ended before it was tallied")
         self._saved.wait(number)
+        raise_if_ended()
         filtered = self._rules.detects_filtering and is_filtered(padded, self._cfa, clipping=clipping)
         self._shifts[:, number] = shift_of(frame.digest, self._tally.shape, self._step, self._reach)
         if not repeat:

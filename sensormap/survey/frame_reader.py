@@ -19,6 +19,7 @@ from sensormap.score.neighbours import pad
 from sensormap.score.noise import Noise, fit_noise
 from sensormap.score.plausible import implausibility, unlike_light
 from sensormap.survey.context import Read, RunContext
+from sensormap.threads import raise_if_ended
 
 log = logging.getLogger(__name__)
 
@@ -140,9 +141,11 @@ class FrameReader:
             if isinstance(error, ProfileError):
                 self.contradictions[number] = error
             return skipped(photo.path.name, error)
+        raise_if_ended()  # here and below: the steps of a large frame take a second each
         ahead = None
         clipping, digest, by_own = (frame.floor, frame.saturation), frame.digest, frame.by_own_decoder
         padded = self._memory.padded = pad(frame.mosaic[area.slices], step, self._memory.padded)
+        raise_if_ended()
         del frame  # and with it the decoder's memory, before LibRaw or the tally takes some
         if by_own and self._fallback is not None and is_compared(number, digest):
             self._compare(photo, padded[step:-step, step:-step], clipping, self._fallback)
@@ -150,6 +153,7 @@ class FrameReader:
         if self._ended:
             return skipped(photo.path.name, "the run ended before it was tallied")
         noise = fit_noise(padded, cfa, clipping=clipping, quantised=self._rules.quantised)
+        raise_if_ended()
         reason = self._implausibility(padded[step:-step, step:-step], noise, clipping)
         return skipped(photo.path.name, reason, digest) if reason else PreparedFrame(padded, noise, clipping, digest)
 

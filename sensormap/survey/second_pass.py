@@ -56,7 +56,7 @@ from sensormap.shards.tally_files import sums_on_disk
 from sensormap.survey.context import RunContext
 from sensormap.survey.memory import give_back
 from sensormap.survey.saved_windows import CONTROLS, GatheredWindows, draw_controls
-from sensormap.threads import Pool, result_of
+from sensormap.threads import Pool, raise_if_ended, result_of
 
 log = logging.getLogger(__name__)
 
@@ -203,6 +203,7 @@ class _SecondPass:
             frame = (fallback or self._context.read)(photo, self._profile)
         except SensorMapError as error:
             return skipped(photo.path.name, f"in the second pass: {skipped(photo.path.name, error).reason}")
+        raise_if_ended()
         if frame.digest != record.digest:
             return skipped(photo.path.name, "changed between the two passes")
         return self._windows_of(number, frame.mosaic[self._profile.active_area.slices])
