@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sensormap.camera.cfa import Cfa
@@ -147,7 +147,7 @@ def _shown(sensor_map: SensorMap, defects: list[Defect], exposure: Exposure) -> 
     """Return those of some defects that show at an exposure."""
     if sensor_map.source == Source.JPEG or exposure.iso is None or exposure.shutter_s is None:
         return defects
-    some = replace(sensor_map, defects=tuple(defects))
+    some = sensor_map.part(defects)
     levels = (_DARKEST_DN, _BRIGHTEST_DN)
     law, warmth = sensor_map.dark_law, exposure.temperature_c
     dark_s = exposure.shutter_s * (1.0 if law is None or warmth is None else law.factor(warmth))

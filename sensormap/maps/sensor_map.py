@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sensormap.camera.cfa import Cfa
@@ -11,7 +11,7 @@ from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Body
 from sensormap.errors import MapSizeError
 from sensormap.frame import Calibration, Skipped
-from sensormap.maps.changes.edits import Edit, check_edits
+from sensormap.maps.changes.edits import Edit, check_edits, edits_of_part
 from sensormap.maps.checks import check_entries, check_frames, check_numbers, check_source
 from sensormap.maps.entries import Column, DarkLaw, Defect, FrameSummary, LineEntry, Row, Setting, Source
 
@@ -96,6 +96,26 @@ class SensorMap:
     def lines(self) -> tuple[Column | Row, ...]:
         """The columns, then the rows."""
         return (*self.columns, *self.rows)
+
+    def part(
+        self,
+        defects: Iterable[Defect],
+        *,
+        columns: Iterable[Column] | None = None,
+        rows: Iterable[Row] | None = None,
+    ) -> SensorMap:
+        """Return a map with some of the entries, and with the edits that hold for these.
+
+        Parameters
+        ----------
+        defects, columns, rows
+            The entries that stay, in the order of the map; None are all.
+        """
+        defects = tuple(defects)
+        columns = self.columns if columns is None else tuple(columns)
+        rows = self.rows if rows is None else tuple(rows)
+        edits = edits_of_part(self.edits, defects, (*columns, *rows), self.sensor)
+        return replace(self, columns=columns, rows=rows, defects=defects, edits=edits)
 
     def photosites(self) -> list[tuple[int, int]]:
         """Return where all defective photosites lie, those of columns and rows one by one.

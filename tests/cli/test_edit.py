@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import datetime
 
@@ -33,6 +34,24 @@ def test_a_map_is_edited_in_its_place(place):
     assert result.stdout == "3 defects, 2 edits by hand, written to d80.yaml\n"
     assert [(one.x, one.y) for one in read_map("d80.yaml").defects] == [(2, 1), (7, 8), (5, 11)]
     assert "By hand  1 added, 1 removed\n" in run("show", "d80.yaml").stdout
+
+
+@pytest.mark.parametrize(
+    ("choice", "edits"),
+    [
+        (["--kind", "weak"], 1),
+        (["--kind", "dead"], 2),
+        (["--plane", "R"], 1),
+        (["--since", "2030"], 1),
+        (["--visible", "1/60"], 2),
+    ],
+)
+def test_a_part_of_an_edited_map_is_shown(place, choice, edits):
+    run("edit", "d80.yaml", "--add", "7,8,dead", "--remove", "17,4", "-o", "d80.yaml", "--overwrite")
+    result = run("show", "d80.yaml", *choice)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert len(json.loads(run("show", "d80.yaml", *choice, "--json").stdout)["edits"]) == edits
+    assert run("show", "d80.yaml", *choice, "--csv").exit_code == 0
 
 
 def test_without_an_output_the_map_goes_to_stdout(place):

@@ -13,6 +13,7 @@ from sensormap.correct.selection import check_body, choose_defects, pixels_of
 from sensormap.errors import FrameMismatchError, MapSizeError
 from sensormap.frame import Exposure, Photo
 from sensormap.maps import sensor_map as sensor_map_module
+from sensormap.maps.changes.edits import Edit, EditAction
 from sensormap.maps.entries import Between, Column, DefectKind, Row
 from tests.support.maps import toy_defect, toy_map
 
@@ -52,6 +53,13 @@ def test_a_defect_is_repaired_while_it_lives(time, repaired, before_onset, heale
     chosen, places = chosen_at(toy_map(defects=(defect,), columns=()), Exposure(time=time))
     assert places == repaired
     assert (chosen.before_onset, chosen.healed) == (before_onset, healed)
+
+
+def test_an_edited_defect_is_left_alone_where_it_does_not_live():
+    defect = toy_defect(5, 5, onset=Between(BORN, SEEN))
+    sensor_map = toy_map(defects=(defect,), columns=(), edits=(Edit(5, 5, EditAction.ADD),))
+    assert chosen_at(sensor_map, replace(LONG, time=OLD))[1] == []
+    assert chosen_at(sensor_map, replace(LONG, time=SEEN))[1] == [(5, 5)]
 
 
 @pytest.mark.parametrize("onset", [None, Between(None, None), Between(None, SEEN)])

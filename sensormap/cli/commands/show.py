@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
@@ -120,7 +119,7 @@ def show_command(
     check_order(sensor_map, sort)
     chosen, texts = choice.of(sensor_map), [choice.text()]
     if shutter_s is not None:
-        chosen = replace(chosen, defects=visible_defects(chosen, shutter_s=shutter_s, iso=iso or 100))
+        chosen = chosen.part(visible_defects(chosen, shutter_s=shutter_s, iso=iso or 100))
         texts.append(visible_title(shutter_s=shutter_s, iso=iso or 100))
     if form is not None:
         _print_for_scripts(chosen, form, sort)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -101,22 +101,47 @@ def check_edits(edits: Sequence[Edit], defects: Iterable[Defect], lines: Iterabl
     if len(edits) > MOST_EDITS:
         msg = f"edits: {len(edits)}, expected at most {MOST_EDITS}"
         raise ValueError(msg)
-    places, covered = {(defect.x, defect.y) for defect in defects}, LinePlaces(lines)
+    agree = _agreement(defects, lines, sensor)
     previous = (-1, -1)
     for index, edit in enumerate(edits):
         problem = edit_problem(edit, sensor)
         if not problem and (edit.y, edit.x) <= previous:
             problem = f"y: {edit.y}, after {previous[0]}; edits are sorted by (y, x), each photosite once"
-        if not problem:
-            plane = sensor.cfa.plane_name(x=edit.x, y=edit.y)
-            listed = (edit.x, edit.y) in places or covered.cover(edit.x, edit.y, plane)
-            if listed != (edit.edit == EditAction.ADD):
-                found = "lists it" if listed else "does not list it"
-                problem = f"edit: {edit.edit}, but the map {found}"
+        if not problem and not agree(edit):
+            found = "does not list it" if edit.edit == EditAction.ADD else "lists it"
+            problem = f"edit: {edit.edit}, but the map {found}"
         if problem:
             msg = f"edits[{index}].{problem}"
             raise ValueError(msg)
         previous = (edit.y, edit.x)
+
+
+def edits_of_part(
+    edits: Iterable[Edit], defects: Iterable[Defect], lines: Iterable[LineEntry], sensor: Sensor
+) -> tuple[Edit, ...]:
+    """Return the edits of a map that hold for a part of its entries too: without those that added other entries.
+
+    Parameters
+    ----------
+    edits, sensor
+        Those of the map.
+    defects, lines
+        The part.
+    """
+    agree = _agreement(defects, lines, sensor)
+    return tuple(edit for edit in edits if agree(edit))
+
+
+def _agreement(defects: Iterable[Defect], lines: Iterable[LineEntry], sensor: Sensor) -> Callable[[Edit], bool]:
+    """Return what tells whether an edit is borne out by entries."""
+    places, covered = {(defect.x, defect.y) for defect in defects}, LinePlaces(lines)
+
+    def agrees(edit: Edit) -> bool:
+        plane = sensor.cfa.plane_name(x=edit.x, y=edit.y)
+        listed = (edit.x, edit.y) in places or covered.cover(edit.x, edit.y, plane)
+        return listed == (edit.edit == EditAction.ADD)
+
+    return agrees
 
 
 def edit_problem(edit: Edit, sensor: Sensor) -> str:

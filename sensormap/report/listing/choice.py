@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from sensormap.errors import PlaneError
@@ -45,11 +45,10 @@ class Choice:
         if unknown := [plane for plane in self.planes if plane.lower() not in map(str.lower, names)]:
             msg = f"the map's sensor has no plane {unknown[0][:20]!r}; --plane takes {', '.join(names)}"
             raise PlaneError(msg)
-        return replace(
-            sensor_map,
-            columns=tuple(column for column in sensor_map.columns if self._takes(column)),
-            rows=tuple(row for row in sensor_map.rows if self._takes(row)),
-            defects=tuple(defect for defect in sensor_map.defects if self._takes(defect)),
+        return sensor_map.part(
+            (defect for defect in sensor_map.defects if self._takes(defect)),
+            columns=(column for column in sensor_map.columns if self._takes(column)),
+            rows=(row for row in sensor_map.rows if self._takes(row)),
         )
 
     def text(self) -> str:
