@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # it takes NumPy, which a reader of counts does not need
     from sensormap.history.rates import Cell, Regression
 
 _STEPS = 48  # of a curve: as smooth as print
+NO_STATSMODELS = "statsmodels is not installed"
+"""Reason why there is no rate and no trend, where nothing else is in the way of them."""
 CurvePoint = tuple[datetime, float, float, float]
 """A time, and how many new defects are expected by then: estimate, and the ends of its 95 % interval."""
 
@@ -109,19 +111,18 @@ def measure_growth(maps: Iterable[SensorMap], *, names: Iterable[str] | None = N
     ------
     ValueError
         If there is no map, not a name for each, or no such period.
-    MissingExtraError
-        If there is a rate to be told and statsmodels is not installed, which is in the extra ``history``.
 
     Notes
     -----
-    The order of the maps does not matter. docs/method/history.md has the statistics.
+    The order of the maps does not matter. Where statsmodels is not installed, which is in the extra ``history``, there
+    are counts and no rates, and `why` says so. docs/method/history.md has the statistics.
     """
     numbered = (f"map {number}" for number in count(1))
     pairs = zip(maps, numbered, strict=False) if names is None else zip(maps, names, strict=True)
     return growth_of((record_of(sensor_map, name) for sensor_map, name in pairs), by=by)
 
 
-def growth_of(records: Iterable[Record], *, by: str = "year", needs_rates: bool = True) -> Growth:
+def growth_of(records: Iterable[Record], *, by: str = "year") -> Growth:
     """Return the same of maps of which only the records are kept.
 
     Parameters
@@ -130,8 +131,6 @@ def growth_of(records: Iterable[Record], *, by: str = "year", needs_rates: bool 
         What of each map counts.
     by
         As for `measure_growth`.
-    needs_rates
-        Whether it is an error that statsmodels is not installed; if not, the result has then no rates.
     """
     unit = Unit(by)
     bodies = [_counted(record, others, unit) for record, others in newest_of_each_body(records)]
@@ -141,17 +140,16 @@ def growth_of(records: Iterable[Record], *, by: str = "year", needs_rates: bool 
     told = [number for number, one in enumerate(bodies) if not one.why]
     if not told:
         return Growth(tuple(bodies), str(unit), None, "no rate is known", None, 0)
-    from sensormap.history.rates import regress  # noqa: PLC0415
+    from sensormap.history.rates import Regression, regress  # noqa: PLC0415
 
     origin = min(_start(bodies[number]) for number in told)
     try:
         found = regress([cell for number in told for cell in _cells(number, bodies[number], origin)])
+        rated = {number: _rated(bodies[number], number, found, origin) for number in told}
     except MissingExtraError:
-        if needs_rates:
-            raise
-        return Growth(tuple(bodies), str(unit), None, "statsmodels is not installed", None, 0)
-    for number in told:
-        bodies[number] = _rated(bodies[number], number, found, origin)
+        rated = {number: replace(bodies[number], why=NO_STATSMODELS) for number in told}
+        found = Regression(None, NO_STATSMODELS, None, 0)
+    bodies = [rated.get(number, one) for number, one in enumerate(bodies)]
     trend = found.trend.factor if found.trend else None
     return Growth(tuple(bodies), str(unit), trend, found.why, found.dispersion, found.freedom)
 

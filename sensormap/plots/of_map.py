@@ -48,6 +48,6 @@ def draw_map(sensor_map: SensorMap, kind: str = "sensor", form: str = "png") -> 
         msg = f"{kind!r} is not one of {', '.join(MAP_PLOTS)}"
         raise ValueError(msg)
     if kind == GROWTH:
-        growth = growth_of([record_of(sensor_map, "the map")], needs_rates=False)
+        growth = growth_of([record_of(sensor_map, "the map")])
         return picture(lambda figure: draw_bodies(figure, growth), form)
     return picture(lambda figure: _DRAW[kind](figure, sensor_map), form)

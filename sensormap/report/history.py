@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 
 from sensormap.history.counts import Counts, Kinds, PeriodCounts
-from sensormap.history.growth import BodyGrowth, Growth
+from sensormap.history.growth import NO_STATSMODELS, BodyGrowth, Growth
 from sensormap.history.records import KINDS
 from sensormap.maps.entries import Interval
 from sensormap.report.table import Table
@@ -153,6 +153,8 @@ def _rate_notes(growth: Growth) -> Iterator[str]:
         yield "at most: if all defects of unclear onset appeared between the first photo and the last."
     if rated:
         yield _trend_text(growth)
+    if growth.why == NO_STATSMODELS:
+        yield "Rates need statsmodels: pip install 'sensormap[history]'."
     if growth.dispersion is not None:
         widened = " The intervals are widened by it." if growth.dispersion > 1 else ""
         freedom = f"{counted(growth.freedom, 'degree')} of freedom"

@@ -158,11 +158,21 @@ def test_refusals(place, arguments, code, reason):
     assert {path: path.read_bytes() for path in place.rglob("*") if path.is_file()} == before
 
 
-@pytest.mark.parametrize("library", ["statsmodels.genmod.families", "matplotlib"])
-def test_without_the_extra(place, monkeypatch, library):
-    monkeypatch.setitem(sys.modules, library, None)
+def test_without_statsmodels_there_are_no_rates(place, monkeypatch):
+    counts = run("maps").stdout.partition("New defects a year")[0]
+    monkeypatch.setitem(sys.modules, "statsmodels.genmod.families", None)
+    result = run("maps", "-o", "growth.png")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith(counts)
+    assert result.stdout.count("none: statsmodels is not installed\n") == 2
+    assert result.stdout.endswith("\nRates need statsmodels: pip install 'sensormap[history]'.\n")
+    assert Path("growth.png").exists()
+
+
+def test_without_matplotlib(place, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     result = run("maps", "-o", "growth.png")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith(f"Error: history: needs {library.partition('.')[0]}")
+    assert result.stderr.startswith("Error: history: needs matplotlib")
     assert result.stderr.endswith("which is not installed: pip install 'sensormap[history]'\n")
     assert not Path("growth.png").exists()

@@ -128,6 +128,16 @@ def test_kinds_are_told_apart():
     assert (counts.from_start, counts.periods[0].new) == ({"dead": 1}, {"weak": 1})
 
 
+@pytest.mark.parametrize("lives", [(START, EARLY), (START, EARLY, EARLY, LATE, LATE, LATE)])
+def test_without_statsmodels_there_are_counts_alone(monkeypatch, lives):
+    """Whether it is the regression that misses it, or the rate of a map with nothing to regress."""
+    monkeypatch.setitem(sys.modules, "statsmodels.genmod.families", None)
+    growth = measure_growth([dated_map(*lives), dated_map(None, serial="2")])
+    assert [one.why for one in growth.bodies] == ["statsmodels is not installed", "no dated onsets"]
+    assert growth.why == "statsmodels is not installed"
+    assert growth.bodies[0].counts.new == len(lives) - 1
+
+
 def test_counting_alone_needs_no_statistics(monkeypatch):
     """A map with nothing to fit is told without the extra."""
     monkeypatch.setitem(sys.modules, "statsmodels.genmod.families", None)

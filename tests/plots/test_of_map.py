@@ -67,7 +67,7 @@ def test_the_look(name):
 
 
 def test_the_look_of_growth():
-    growth = growth_of([record_of(BUSY, "busy")], needs_rates=False)
+    growth = growth_of([record_of(BUSY, "busy")])
     assert_looks_like(drawn(lambda figure: draw_bodies(figure, growth)), "growth")
 
 
@@ -161,12 +161,10 @@ def test_growth_without_statsmodels_has_no_fit(monkeypatch):
     monkeypatch.setitem(sys.modules, "statsmodels", None)
     monkeypatch.setitem(sys.modules, "statsmodels.genmod.families", None)
     monkeypatch.setitem(sys.modules, "statsmodels.genmod.generalized_linear_model", None)
-    growth = growth_of([record_of(BUSY, "busy")], needs_rates=False)
+    growth = growth_of([record_of(BUSY, "busy")])
     assert growth.bodies[0].rate is None
     figure = drawn(lambda figure: draw_bodies(figure, growth))
     assert "fitted growth" not in texts(figure)
-    with pytest.raises(MissingExtraError):
-        growth_of([record_of(BUSY, "busy")])
 
 
 def test_without_matplotlib(monkeypatch):

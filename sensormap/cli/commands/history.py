@@ -52,8 +52,8 @@ def history_command(maps: tuple[str, ...], *, output: Path | None, overwrite: bo
     """Count the defects of MAPS over the years.
 
     MAPS are map files, and folders of maps, of one camera or many. Prints when the defects of each camera appeared and
-    healed, and how many appear a year. Of several maps of one camera the one with the latest photo counts. Rates need
-    statsmodels, and a picture matplotlib: pip install 'sensormap[history]'.
+    healed, and how many appear a year. Of several maps of one camera the one with the latest photo counts. Pictures
+    need matplotlib and rates statsmodels: pip install 'sensormap[history]'. Without statsmodels there are counts only.
     """
     from sensormap.history.growth import growth_of  # noqa: PLC0415
     from sensormap.plots.growth import MOST_PANELS, draw_growth  # noqa: PLC0415
