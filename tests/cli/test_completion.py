@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -55,6 +56,28 @@ def test_bash_knows_the_command_after_it():
     script = run("completion", "bash").stdout + "\ncomplete -p sensormap\n"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
     assert "_sensormap_completion" in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+def test_fish_completes_a_path_below_home_and_a_text_with_commas(tmp_path):
+    home, command = tmp_path / "home", tmp_path / "bin/sensormap"
+    (home / "Pictures/my photos").mkdir(parents=True)
+    (home / "script.fish").write_text(run("completion", "fish").stdout)
+    command.parent.mkdir()
+    python = shlex.join(("env", f"PYTHONPATH={PROJECT}", sys.executable))
+    command.write_text(f'#!/bin/sh\n{python} -m sensormap "$@"\n')
+    command.chmod(0o755)
+    environment = os.environ | {"HOME": str(home), "PATH": f"{command.parent}:{os.environ['PATH']}"}
+    asked = ("map ~/Pict", "map ~/Pictures/m", "map --state ~/Pict", "map Pict", "show x --since")
+    script = "".join(f"complete -C 'sensormap {line}'\n" for line in asked)
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", f"source script.fish\n{script}"],
+        cwd=home, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    *paths, since = done.stdout.splitlines()
+    found = [line.partition("\t")[0] for line in paths]
+    assert found == ["~/Pictures/", "~/Pictures/my photos/", "~/Pictures/", "Pictures/"]
+    assert since.endswith("such as 2010-05-02, 2010-05 or 2010; nothing that was there from the start.")
 
 
 def test_another_shell():
