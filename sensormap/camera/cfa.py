@@ -38,6 +38,8 @@ CFA_NAMES = (*BAYER_NAMES, *XTRANS_NAMES, MONO)
 
 SOLITARY, PAIRED = "Gs", "Gp"
 """Planes of an X-Trans sensor's greens: those with red and blue on all four sides, and those in squares of four."""
+PLANE_NAMES = ("R", "Gr", "Gb", "B", SOLITARY, PAIRED, MONO, LUMA_PLANE)
+"""All names of planes, of whatever pattern."""
 
 # Rows and columns, from a photosite, of the eight of its colour that it is compared with: for a red or blue one whose
 # nearest lies at the right, and for a green at the upper left of its square. All others look like this, turned or

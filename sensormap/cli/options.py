@@ -38,11 +38,21 @@ def complete_files(_: click.Context, __: click.Parameter, incomplete: str) -> li
     return [CompletionItem(incomplete, type="file")]
 
 
+def complete_profiles(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Have the shell complete the name of a camera profile, or of a file that holds one."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - for shells only
+
+    from sensormap.camera.profile_files import profile_names  # noqa: PLC0415
+
+    names = [CompletionItem(name) for name in profile_names() if name.startswith(incomplete.lower())]
+    return [CompletionItem(incomplete, type="file"), *names]  # bash forgets what stands before files
+
+
 profile_option = click.option(
     "--profile",
     metavar="NAME|FILE",
     default=configured("profile"),
-    shell_complete=complete_files,
+    shell_complete=complete_profiles,
     help="Camera profile; by default that of the config file, or the one for the camera that the photos name.",
 )
 serial_option = click.option("--serial", help="Serial number of the camera to map, if the photos are from several.")
@@ -57,10 +67,13 @@ jobs_option = click.option(
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from sensormap.formats.listing import Format
+
     _PathType: TypeAlias = click.ParamType[Path]
     _NumberType: TypeAlias = click.ParamType[int]
+    _FormatType: TypeAlias = click.ParamType[Format]
 else:  # which older releases of click cannot subscript
-    _PathType = _NumberType = click.ParamType
+    _PathType = _NumberType = _FormatType = click.ParamType
 
 
 def check_result_name(name: str, *, fits: bool = False) -> None:
@@ -118,6 +131,38 @@ class FolderPath(_PathType):
         return [CompletionItem(incomplete, type="dir")]
 
 
+class FormatName(_FormatType):
+    """The name of another program's format. `to_write` tells whether lists are written in it, and not read."""
+
+    name = "NAME"
+
+    def __init__(self, *, to_write: bool) -> None:
+        self._to_write = to_write
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Format:
+        """Return the format of a name that was typed."""
+        from sensormap.errors import ListFormatError  # noqa: PLC0415
+        from sensormap.formats.registry import get_format  # noqa: PLC0415
+
+        try:
+            return get_format(str(value))
+        except ListFormatError as error:
+            self.fail(str(error), param, ctx)
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
+        """Say where the names are to be found."""
+        return "`sensormap export --list` names the formats"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Have the shell complete the name."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - for shells only
+
+        from sensormap.formats.registry import known_formats  # noqa: PLC0415
+
+        able = (form.name for form in known_formats().values() if (form.write if self._to_write else form.read))
+        return [CompletionItem(name) for name in able if name.startswith(incomplete)]
+
+
 class _Memory(_NumberType):
     """A number of bytes, as people write it: ``500MB``, ``1.5 GB``."""
 
@@ -165,6 +210,15 @@ verbose_option = click.option(
 quiet_option = click.option(
     "-q", "--quiet", count=True, help="Print less: -q warnings only, no progress, no table; -qq errors only."
 )
+
+
+def script_form(*, as_json: bool, as_csv: bool) -> str | None:
+    """Return which of the forms for scripts is asked for: json, csv or none."""
+    if as_json and as_csv:
+        msg = "--json and --csv are two forms of one result: leave one out"
+        raise click.UsageError(msg)
+    return "json" if as_json else "csv" if as_csv else None
+
 
 _MOST_SHOWN = 3  # files or folders named on a command line that a result tells again
 _PRIVATE = frozenset({"scheduler"})  # addresses of machines, which no result tells

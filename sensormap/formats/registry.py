@@ -52,7 +52,8 @@ def get_format(name: str) -> Format:
     if name in FORMATS:  # without looking for other packages, which takes its time
         return FORMATS[name]
     if name not in known_formats():
-        msg = f"{name[:40]!r} is not a format: known are {', '.join(known_formats())}"
+        known = (f"{one.name} (only read)" if one.write is None else one.name for one in known_formats().values())
+        msg = f"{name[:40]!r} is not a format: known are {', '.join(known)}"
         raise ListFormatError(msg)
     return known_formats()[name]
 

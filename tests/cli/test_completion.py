@@ -15,6 +15,7 @@ from tests.support.folders import PROJECT
 from tests.support.photos import refused, run
 
 SHELLS = ("bash", "zsh", "fish")
+D80 = {("plain", name) for name in ("nikon-d80", "nikon-d800", "nikon-d800e")}
 
 
 def completed(*words, tmp_path):
@@ -94,6 +95,13 @@ def test_another_shell():
         (("completion", ""), {("plain", shell) for shell in SHELLS}),
         (("map", "Pict"), {("file", "Pict")}),
         (("map", "--profile", "my"), {("file", "my")}),
+        (("map", "--profile", "nikon-d80"), {("file", "nikon-d80"), *D80}),
+        (("cameras", "show", "Nikon-D80"), {("file", "Nikon-D80"), *D80}),
+        (("import", "x", "--profile", "nikon-d80"), {("file", "nikon-d80"), *D80}),
+        (("export", "m.yaml", "--profile", "nikon-d80"), {("file", "nikon-d80"), *D80}),
+        (("export", "m.yaml", "--format", "p"), {("plain", "pixinsight"), ("plain", "phd2"), ("plain", "png")}),
+        (("import", "x", "--format", "ph"), {("plain", "phase-one"), ("plain", "phd2")}),
+        (("show", "m.yaml", "--plane", "g"), {("plain", name) for name in ("Gr", "Gb", "Gs", "Gp")}),
         (("map", "--state", "st"), {("dir", "st")}),
         (("show", "d80"), {("file", "d80")}),
         (("correct", "m.yaml", "DSC"), {("file", "DSC")}),

@@ -181,3 +181,10 @@ def test_a_terminal_that_knows_no_colours(map_file, variable):
     code, text = on_terminal("show", map_file, patch=f"os.environ.update({variable})")
     assert code == 0
     assert not COLOUR.search(text)
+
+
+@pytest.mark.parametrize("command", ["show", "history"])
+def test_one_form_for_scripts_at_a_time(map_file, command):
+    result = run(command, map_file, "--json", "--csv")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--json and --csv are two forms of one result: leave one out" in result.stderr

@@ -248,6 +248,8 @@ def test_an_unknown_format_is_wrong_usage(run):
     done = run("export", "map.yaml", "--format", "gimp")
     assert done.exit_code == 2
     assert "'gimp' is not a format: known are dcraw, " in done.output
+    assert ", phase-one (only read), " in done.output
+    assert "`sensormap export --list` names the formats" in run("export", "map.yaml").output
 
 
 @pytest.mark.parametrize(("arguments", "message"), REFUSED)

@@ -10,7 +10,7 @@ import click
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import get_profile, search_profiles
-from sensormap.cli.options import examples, profile_option
+from sensormap.cli.options import complete_profiles, examples, profile_option
 from sensormap.errors import ProfileError
 from sensormap.report.table import Table
 
@@ -38,7 +38,7 @@ def list_command(words: tuple[str, ...]) -> None:
 
 
 @cameras_command.command("show", epilog=examples("sensormap cameras show nikon-d80"))
-@click.argument("profile", metavar="NAME|FILE")
+@click.argument("profile", metavar="NAME|FILE", shell_complete=complete_profiles)
 def show_profile_command(profile: str) -> None:
     """Show one profile, by name or file."""
     _print(Table("", ("", ""), _facts(get_profile(profile))))

@@ -10,11 +10,18 @@ from typing import BinaryIO
 import click
 
 from sensormap.cli.console import configure_log
-from sensormap.cli.options import ResultPath, examples, map_argument, verbose_option
+from sensormap.cli.options import (
+    FormatName,
+    ResultPath,
+    complete_profiles,
+    examples,
+    map_argument,
+    verbose_option,
+)
 from sensormap.errors import ListFormatError, OutputError
 from sensormap.formats.from_map import export_map
 from sensormap.formats.listing import Format
-from sensormap.formats.registry import get_format, known_formats
+from sensormap.formats.registry import known_formats
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.output import check_writable, write_atomically
@@ -39,18 +46,10 @@ def _print_formats(context: click.Context, _: click.Parameter, wanted: bool) -> 
     context.exit()
 
 
-def format_of(context: click.Context, option: click.Parameter, name: str) -> Format:
-    """Return the format of a name that was typed."""
-    try:
-        return get_format(name)
-    except ListFormatError as error:
-        raise click.BadParameter(str(error), context, option) from error
-
-
 @click.command("export", epilog=examples("sensormap export d80.yaml --format dcraw -o .badpixels"))
 @map_argument
 @click.option(
-    "--format", "form", metavar="NAME", required=True, callback=format_of, help="Format to write; --list names them."
+    "--format", "form", type=FormatName(to_write=True), required=True, help="Format to write; --list names them."
 )
 @click.option(
     "-o",
@@ -59,7 +58,12 @@ def format_of(context: click.Context, option: click.Parameter, name: str) -> For
     help="File to write, or a folder, where the program's own file name is used; - or none: to stdout.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the output file; never a file named like a photo.")
-@click.option("--profile", metavar="NAME|FILE", help="Camera profile, where a map of JPEGs does not name a known one.")
+@click.option(
+    "--profile",
+    metavar="NAME|FILE",
+    shell_complete=complete_profiles,
+    help="Camera profile, where a map of JPEGs does not name a known one.",
+)
 @click.option(
     "--list", is_flag=True, is_eager=True, expose_value=False, callback=_print_formats, help="List the formats."
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sensormap.cli.options import examples
+from sensormap.cli.options import examples, script_form
 from sensormap.cli.streams import write_result
 from sensormap.output import check_writable, write_atomically
 
@@ -46,15 +46,18 @@ def _picture(context: click.Context, option: click.Parameter, path: Path | None)
     show_default=True,
     help="Periods in which defects are counted.",
 )
-@click.option("--json", "form", flag_value="json", help="Print JSON instead of tables.")
-@click.option("--csv", "form", flag_value="csv", help="Print the table of onsets as CSV.")
-def history_command(maps: tuple[str, ...], *, output: Path | None, overwrite: bool, by: str, form: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the table of onsets as CSV.")
+def history_command(
+    maps: tuple[str, ...], *, output: Path | None, overwrite: bool, by: str, as_json: bool, as_csv: bool
+) -> None:
     """Count the defects of MAPS over the years.
 
     MAPS are map files, and folders of maps, of one camera or many. Prints when the defects of each camera appeared and
     healed, and how many appear a year. Of several maps of one camera the one with the latest photo counts. Pictures
     need matplotlib and rates statsmodels: pip install 'sensormap[history]'. Without statsmodels there are counts only.
     """
+    form = script_form(as_json=as_json, as_csv=as_csv)
     from sensormap.history.growth import growth_of  # noqa: PLC0415
     from sensormap.plots.growth import MOST_PANELS, draw_growth  # noqa: PLC0415
     from sensormap.plots.style import unless_picture  # noqa: PLC0415

@@ -8,9 +8,8 @@ import click
 
 from sensormap.camera.profile import Body, Profile
 from sensormap.camera.profile_files import find_profile, get_profile
-from sensormap.cli.commands.export import format_of
 from sensormap.cli.console import configure_log
-from sensormap.cli.options import ResultPath, examples, verbose_option
+from sensormap.cli.options import FormatName, ResultPath, complete_profiles, examples, verbose_option
 from sensormap.cli.streams import write_result
 from sensormap.errors import ProfileError
 from sensormap.formats.listing import Format
@@ -25,10 +24,6 @@ _PHOTOS = {".dng": "dng-opcodes", ".iiq": "phase-one"}
 """Formats of the lists that photos hold, by the ending of their names."""
 
 
-def _named_format(context: click.Context, option: click.Parameter, name: str | None) -> Format | None:
-    return None if name is None else format_of(context, option, name)
-
-
 @click.command(
     "import",
     epilog=examples(
@@ -40,12 +35,14 @@ def _named_format(context: click.Context, option: click.Parameter, name: str | N
 @click.option(
     "--format",
     "form",
-    metavar="NAME",
-    callback=_named_format,
+    type=FormatName(to_write=False),
     help="Format of FILE; export --list names the formats. A photo needs none: .dng is dng-opcodes, .iiq phase-one.",
 )
 @click.option(
-    "--profile", metavar="NAME|FILE", help="Profile of the camera that FILE is about; by default that of a photo."
+    "--profile",
+    metavar="NAME|FILE",
+    shell_complete=complete_profiles,
+    help="Profile of the camera that FILE is about; by default that of a photo.",
 )
 @click.option("--serial", help="Serial number of the camera, where it is known; by default that of a photo.")
 @click.option(

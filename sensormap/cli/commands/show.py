@@ -9,7 +9,8 @@ from typing import TypeVar
 
 import click
 
-from sensormap.cli.options import examples, map_argument, parse_shutter
+from sensormap.camera.cfa import PLANE_NAMES
+from sensormap.cli.options import examples, map_argument, parse_shutter, script_form
 from sensormap.cli.streams import write_result
 from sensormap.maps.entries import DefectKind
 from sensormap.maps.mapfile.reading import read_map
@@ -35,6 +36,11 @@ def _parsed(parse: Callable[[str], T]) -> Callable[[click.Context, click.Paramet
     return value_of
 
 
+def _complete_planes(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """Have the shell complete the name of a colour plane, of whatever sensor."""
+    return [name for name in PLANE_NAMES if name.lower().startswith(incomplete.lower())]
+
+
 @click.command(
     "show",
     epilog=examples(
@@ -58,7 +64,9 @@ def _parsed(parse: Callable[[str], T]) -> Callable[[click.Context, click.Paramet
     "planes",
     metavar="NAME",
     multiple=True,
-    help="Only what is in this colour plane: R, Gr, Gb, B or mono. Can be given several times.",
+    shell_complete=_complete_planes,
+    help="Only what is in this colour plane: R, Gr, Gb or B; of X-Trans R, Gs, Gp or B; or mono. Can be given several "
+    "times.",
 )
 @click.option(
     "--since",
@@ -83,8 +91,8 @@ def _parsed(parse: Callable[[str], T]) -> Callable[[click.Context, click.Paramet
     help="Only the defects that clearly exceed the noise (3 sigma) at this shutter time, such as 1/60 or 30 (seconds).",
 )
 @click.option("--iso", type=click.IntRange(1, 10_000_000), help="ISO that goes with --visible.  [default: 100]")
-@click.option("--json", "form", flag_value="json", help="Print JSON, with the keys of the map file, for scripts.")
-@click.option("--csv", "form", flag_value="csv", help="Print CSV, a line for each column, row and defect.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with the keys of the map file, for scripts.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, a line for each column, row and defect.")
 @click.option(
     "--picture/--no-picture",
     default=None,
@@ -100,7 +108,8 @@ def show_command(
     sort: str,
     shutter_s: float | None,
     iso: int | None,
-    form: str | None,
+    as_json: bool,
+    as_csv: bool,
     picture: bool | None,
 ) -> None:
     """Print a summary of MAP and its strongest defects.
@@ -114,6 +123,7 @@ def show_command(
     if iso is not None and shutter_s is None:
         msg = "--iso needs --visible"
         raise click.UsageError(msg)
+    form = script_form(as_json=as_json, as_csv=as_csv)
     sensor_map = read_map(map_file)
     choice = Choice(tuple(DefectKind(kind) for kind in kinds), planes, since)
     check_order(sensor_map, sort)
