@@ -14,6 +14,7 @@ from sensormap.camera.profile_files import get_profile
 from sensormap.errors import ListFormatError
 from sensormap.formats.listing import Format, Listing, Photosite, Run
 from sensormap.formats.registry import get_format, read_list
+from sensormap.maps.clusters import with_clusters
 from sensormap.maps.entries import Between, Column, Defect, DefectKind, FrameSummary, Row
 from sensormap.maps.sensor_map import SensorMap
 
@@ -106,7 +107,7 @@ def map_of_listing(
     -------
     SensorMap
         With `CONFIDENCE` and `SCORE` for each entry. An entry that was healthy until some time has that as the
-        `after` of its onset; the others have no onset.
+        `after` of its onset; the others have no onset. Those that touch are numbered as a run numbers them.
     """
     sensor = sensor_of(profile)
     list_format, file = origin
@@ -122,7 +123,7 @@ def map_of_listing(
         settings={"imported_from": list_format, "imported_file": file},
         columns=tuple(_line(Column, *span, sensor) for span in columns),
         rows=tuple(_line(Row, *span, sensor) for span in rows),
-        defects=tuple(_defect(found, found.kind or kind, sensor) for found in listing.photosites),
+        defects=with_clusters([_defect(one, one.kind or kind, sensor) for one in listing.photosites], sensor.cfa),
     )
 
 

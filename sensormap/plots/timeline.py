@@ -37,7 +37,7 @@ def draw_timeline(figure: Figure, sensor_map: SensorMap) -> None:
     figure.set_size_inches(8.0, min(max(2.6 + 0.035 * len(dated), 3.4), 9.0))
     axes = figure.add_subplot()
     others = len(sensor_map.defects) - len(dated)
-    start = sum(defect.onset is not None for defect in sensor_map.defects) - len(dated)
+    start = sum(defect.onset is not None and not defect.onset.is_open for defect in sensor_map.defects) - len(dated)
     told = [f"{start} there from the start"] if start else []
     told += [f"{others - start} of unknown onset"] if others > start else []
     line = f"{counted(len(dated), 'defect')} appeared{', ' if told else ''}{', '.join(told)}"

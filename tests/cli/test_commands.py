@@ -309,9 +309,11 @@ def test_a_map_is_written_under_a_name_that_needs_care(place, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command", [("show", "--all"), ("coords",), ("show",)], ids=" ".join
+    "command", [("show", "--all"), ("coords",), ("show",), ("diff", "other.yaml")], ids=" ".join
 )
 def test_a_reader_that_stops_early_ends_the_command_quietly(map_file, command):
+    write_map(toy_map(columns=()), map_file.with_name("other.yaml"))
+    command = [map_file.with_name(word) if word == "other.yaml" else word for word in command]
     read, write = os.pipe()
     os.close(read)
     code, _, stderr = finished(*command, map_file, stdout=write)

@@ -181,6 +181,12 @@ def test_what_is_imported_is_a_map_of_the_same_photosites(listing, cfa, kind):
     assert untold(exported) == 0
 
 
+def test_what_touches_in_a_list_is_a_cluster_of_its_map():
+    listing = Listing((Photosite(4, 5), Photosite(5, 5), Photosite(9, 12)))
+    imported = map_of_listing(listing, profile_of(TOY_SENSOR), serial="", kind=DefectKind.HOT, origin=("csv", "toy.csv"))
+    assert [one.cluster for one in imported.defects] == [1, 1, None]
+
+
 def test_an_imported_map_can_be_written_shown_and_exported(run):
     exported = run("export", "map.yaml", "--format", "csv")
     assert exported.exit_code == 0

@@ -25,7 +25,7 @@ from sensormap.plots.sensor import draw_sensor
 from sensormap.plots.style import HATCHES, MARKERS, mark_of, picture, unless_picture
 from sensormap.plots.timeline import draw_timeline
 from sensormap.report.palette import COLOURS
-from tests.support.histories import FIRST, LAST, WIDE, dated_map
+from tests.support.histories import FIRST, LAST, START, WIDE, between, dated_map
 from tests.support.maps import full_map, jpeg_map, phone_map, sensor_maps, toy_defect, toy_map
 from tests.support.pictures import assert_looks_like, drawn, points, texts
 
@@ -155,6 +155,11 @@ def test_marks_tell_kinds_apart_in_black_and_white():
     hollow = {kind for kind in KINDS if mark_of(kind)["facecolors"] == "white"}
     assert hollow == DARK_KINDS - {DefectKind.DEAD}
     assert set(COLOURS) == set(MARKERS) == set(HATCHES)
+
+
+def test_an_onset_of_which_a_list_tells_one_end_is_unknown():
+    listed = dated_map(START, between("2009-06-22", None), None)
+    assert "0 defects appeared, 1 there from the start, 2 of unknown onset" in texts(of("timeline", listed))[0]
 
 
 def test_growth_without_statsmodels_has_no_fit(monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,9 +58,9 @@ def _errors_exit_with_2() -> Iterator[None]:
         yield
     except SensorMapError as error:
         raise _Trouble(plain(str(error))) from error
-    except BrokenPipeError:  # click ends quietly when nobody reads on
-        raise
     except OSError as error:
+        if error.errno == errno.EPIPE:  # nobody reads on, which ends every command quietly
+            raise
         msg = f"standard output cannot be written: {error.strerror}"
         raise _Trouble(msg) from error
 

@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from sensormap.assemble.details.values import BIN_LIMIT, BINS_PER_SIGMA, DetailedMap, PlaneScores, RunDetails
+from sensormap.maps.entries import Between
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.report.page.drawing import (
     BOTTOM,
@@ -218,7 +219,7 @@ def onset_chart(sensor_map: SensorMap) -> Element | None:
     x = Scale(0, periods, LEFT, RIGHT)
     most = max(counts.values())
     y = Scale(0, most * 1.12, BOTTOM, TOP)
-    start = sum(entry.onset is not None and entry.onset.by is None for entry in entries)
+    start = sum(entry.onset == Between(None, None) for entry in entries)
     noun = {1: "month", 3: "quarter", 12: "year"}.get(every, f"{every // 12} years")
     made = chart(
         label=f"Entries by the time when they appeared, {len(dates)} in all, at most {most} in a {noun}; {start} more "

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sensormap.assemble.cautions import is_many
 from sensormap.assemble.details.values import RunDetails
-from sensormap.maps.entries import Defect, Source
+from sensormap.maps.entries import Defect, DefectKind, Source
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.maps.visible import BASE_ISO, GREY_DN, SHADOW_DN, excesses
 from sensormap.report.table import Table
@@ -18,6 +18,7 @@ from sensormap.settings import FEW_FRAMES
 _ENOUGH = 24  # photos of different scenes, which the documentation calls dozens
 _SCENES = ((1 / 250, "daylight"), (1 / 30, "indoors"), (2.0, "dusk"), (30.0, "night sky"))
 _ISOS = (100, 1600)
+_ALWAYS = frozenset({DefectKind.STUCK, DefectKind.NOISY})  # whatever the exposure
 _DOUBTFUL_SHARE = 0.1  # of the entries that may be false: from there on each should be looked at
 
 
@@ -177,9 +178,14 @@ def _when_it_shows(sensor_map: SensorMap) -> Answer:
         for shutter_s, scene in _SCENES
     )
     table = Table("", ("defects that show", *(f"ISO {iso}" for iso in _ISOS)), rows, right=frozenset({1, 2}))
+    unknown = [one for one in sensor_map.defects if one.kind not in _ALWAYS and excesses(one) is None]
+    if len(unknown) == len(sensor_map.defects):
+        return Answer(question, "Unknown", ("The map tells no strengths.",))
+    are = "is" if len(unknown) == 1 else "are"
+    sentences = (f"{len(unknown)} of unknown strength {are} counted as showing.",) if unknown else ()
     low, high = counts[_SCENES[0][0], 100], max(counts.values())
     short = f"{low} in daylight, up to {high} at night" if high > low else f"{low}, day and night"
-    return Answer(question, short, (), table)
+    return Answer(question, short, sentences, table)
 
 
 def showing(defects: Sequence[Defect], exposures: Sequence[tuple[float, int]]) -> list[int]:
@@ -205,9 +211,12 @@ def _since(sensor_map: SensorMap) -> Answer:
     """Say how many defects were there in the first photo, how many appeared later, and when."""
     question = "Since when?"
     entries = (*sensor_map.defects, *sensor_map.lines)
-    known = [entry.onset for entry in entries if entry.onset is not None]
+    told = [entry.onset for entry in entries if entry.onset is not None]
+    known = [onset for onset in told if not onset.is_open]
+    days = [onset.after.date() for onset in told if onset.is_open and onset.after]
+    listed = [f"Of {len(days)} a list tells the day after which they appeared, {max(days)} or earlier."] if days else []
     if not known:
-        return Answer(question, "Unknown" if entries else "Never", ("The photos tell no dates.",) if entries else ())
+        return Answer(question, "Unknown", (*listed, "No photos tell dates.")) if entries else Answer(question, "Never")
     start = sum(onset.after is None and onset.by is None for onset in known)
     perhaps = sum(onset.after is None and onset.by is not None for onset in known)
     later = [onset for onset in known if onset.after is not None]
@@ -221,8 +230,9 @@ def _since(sensor_map: SensorMap) -> Answer:
     healed = sum(defect.until is not None for defect in sensor_map.defects)
     if healed:
         sentences.append(f"{counted(healed, 'defect')} {'was' if healed == 1 else 'were'} gone again later.")
-    if len(known) < len(entries):
-        sentences.append(f"Of {len(entries) - len(known)} nobody knows.")
+    sentences += listed
+    if len(told) < len(entries):
+        sentences.append(f"Of {len(entries) - len(told)} nobody knows.")
     span = f" until {last.date()}" if last and later else ""
     return Answer(question, f"{len(later)} new{span}" if later else "From the start", tuple(sentences))
 

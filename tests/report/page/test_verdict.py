@@ -10,6 +10,7 @@ from sensormap.maps.entries import DefectKind
 from sensormap.maps.visible import visible_defects
 from sensormap.report.page.verdict import amount, answers, headline, share_text, showing, trust
 from tests.support.details import made_details, made_map
+from tests.support.histories import START, between, dated_map
 from tests.support.maps import both_map, full_map, jpeg_map, phone_map, toy_defect
 
 EMPTY = {"columns": (), "rows": (), "defects": ()}
@@ -100,6 +101,31 @@ def test_exposures_are_told_of_raw_photos_only() -> None:
     table = answer_to(question, made_map(300)).table
     counts = [int(cell) for row in table.rows for cell in row[1:]]
     assert 0 < min(counts) <= max(counts) <= 300
+
+
+def listed_map(*onsets):
+    """Return a map as made from a list: no photos, no strengths."""
+    return dated_map(*onsets, first=None, last=None, used=0)
+
+
+def test_without_strengths_nobody_knows_at_which_exposures_it_shows() -> None:
+    found = answer_to("At which exposures does it show?", listed_map(None, None))
+    assert (found.short, found.sentences, found.table) == ("Unknown", ("The map tells no strengths.",), None)
+    dead = listed_map((None, DefectKind.DEAD), None)
+    assert answer_to("At which exposures does it show?", dead).sentences == (
+        "1 of unknown strength is counted as showing.",
+    )
+
+
+def test_of_a_list_the_days_are_told_and_no_photos() -> None:
+    after = between("2009-06-22", None)
+    assert answer_to("Since when?", listed_map(after, after, None)).short == "Unknown"
+    assert answer_to("Since when?", listed_map(after, after, None)).sentences == (
+        "Of 2 a list tells the day after which they appeared, 2009-06-22 or earlier.",
+        "No photos tell dates.",
+    )
+    merged = answer_to("Since when?", dated_map(START, after))
+    assert (merged.short, merged.sentences[-1][:14]) == ("From the start", "Of 1 a list te")
 
 
 def test_quarters_add_up_and_lines_are_named() -> None:
