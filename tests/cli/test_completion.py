@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -79,6 +80,14 @@ def test_fish_completes_a_path_below_home_and_a_text_with_commas(tmp_path):
     found = [line.partition("\t")[0] for line in paths]
     assert found == ["~/Pictures/", "~/Pictures/my photos/", "~/Pictures/", "Pictures/"]
     assert since.endswith("such as 2010-05-02, 2010-05 or 2010; nothing that was there from the start.")
+
+
+def test_the_folder_of_each_script_is_made_first():
+    page = (PROJECT / "docs/guide/terminal.md").read_text()
+    for text in (run("completion", "--help").stdout, page):
+        assert {line.rpartition("/")[0] for line in re.findall(r"completion \w+ > (\S+)", text)} == set(
+            re.findall(r"mkdir -p (\S+)", text)
+        )
 
 
 def test_another_shell():

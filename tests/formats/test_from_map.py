@@ -183,7 +183,8 @@ def test_what_is_imported_is_a_map_of_the_same_photosites(listing, cfa, kind):
 
 def test_what_touches_in_a_list_is_a_cluster_of_its_map():
     listing = Listing((Photosite(4, 5), Photosite(5, 5), Photosite(9, 12)))
-    imported = map_of_listing(listing, profile_of(TOY_SENSOR), serial="", kind=DefectKind.HOT, origin=("csv", "toy.csv"))
+    profile = profile_of(TOY_SENSOR)
+    imported = map_of_listing(listing, profile, serial="", kind=DefectKind.HOT, origin=("csv", "toy.csv"))
     assert [one.cluster for one in imported.defects] == [1, 1, None]
 
 

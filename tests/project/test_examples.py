@@ -62,7 +62,11 @@ def test_the_commands_of_the_tutorial_run(at_home: Path, tmp_path: Path, monkeyp
     """Each in its turn, in a folder where nothing is yet; installing apart, which other tests try."""
     monkeypatch.chdir(tmp_path)
     lines = [line for code in code_of(TUTORIAL, "sh") for line in code.splitlines() if line]
-    assert [line for line in lines if not line.startswith("sensormap ")] == ["pip install ."]
+    assert [line for line in lines if not line.startswith("sensormap ")] == [
+        "python3 -m venv ~/sensormap",
+        "~/sensormap/bin/pip install .",
+        "source ~/sensormap/bin/activate",
+    ]
     printed = {}
     for line in lines[1:]:
         result = CliRunner().invoke(main, shlex.split(line)[1:])

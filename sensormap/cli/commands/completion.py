@@ -39,8 +39,11 @@ class _Fish(FishComplete):
 @click.command(
     "completion",
     epilog=examples(
+        "mkdir -p ~/.local/share/bash-completion/completions     # with the package bash-completion",
         "sensormap completion bash > ~/.local/share/bash-completion/completions/sensormap",
-        "sensormap completion zsh > ~/.zfunc/_sensormap     # a folder of your fpath, before compinit",
+        "mkdir -p ~/.zfunc                                  # a folder of your fpath, before compinit",
+        "sensormap completion zsh > ~/.zfunc/_sensormap",
+        "mkdir -p ~/.config/fish/completions",
         "sensormap completion fish > ~/.config/fish/completions/sensormap.fish",
     ),
 )
@@ -48,7 +51,8 @@ class _Fish(FishComplete):
 def completion_command(shell: str) -> None:
     """Print the script by which SHELL completes sensormap's commands.
 
-    Save it where SHELL looks for such scripts, as below, and open a new terminal.
+    Save it where SHELL looks for such scripts, as below, and open a new terminal. A folder that is not there yet has to
+    be made first.
     """
     kind = _Fish if shell == _Fish.name else get_completion_class(shell)
     if kind is None:
