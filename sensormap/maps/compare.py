@@ -11,7 +11,7 @@ from sensormap.errors import FrameMismatchError
 from sensormap.maps.entries import Defect, DefectKind, Entry, LineEntry
 from sensormap.maps.matching import LINE_ENDS, DefectIndex, LineIndex, mismatch
 from sensormap.maps.sensor_map import SensorMap
-from sensormap.maps.unseen import APPEARED_LATER, unseen
+from sensormap.maps.unseen import APPEARED_LATER, BY_HAND, unseen
 
 _STRENGTH = {
     DefectKind.HOT: "dark_dn_per_s",
@@ -195,7 +195,11 @@ def _lost(entry: Entry, old: SensorMap, new: SensorMap) -> Difference | None:
 def _found(entry: Entry, old: SensorMap, new: SensorMap) -> Difference:
     """Return an entry that only the new map lists, saying if it may be as old as the old map's photos."""
     why = unseen(entry, listed=new, looked=old)
-    return Difference(Change.NEW, None, entry, f"may be older: {why}" if why not in ("", APPEARED_LATER) else "")
+    if why == APPEARED_LATER:
+        why = ""
+    elif why not in ("", BY_HAND):
+        why = f"may be older: {why}"
+    return Difference(Change.NEW, None, entry, why)
 
 
 def _line_differences(

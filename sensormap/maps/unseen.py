@@ -17,6 +17,8 @@ _PLAIN_DN = 44.0
 
 APPEARED_LATER = "appeared later"
 """The reason that is none: there was nothing to show yet."""
+BY_HAND = "added by hand"
+"""The reason why no photos had to show it."""
 
 
 def unseen(entry: Entry, *, listed: SensorMap, looked: SensorMap) -> str:
@@ -32,14 +34,17 @@ def unseen(entry: Entry, *, listed: SensorMap, looked: SensorMap) -> str:
     Notes
     -----
     A map tells only the extremes of its exposures and how many of its photos showed a defect, so this is a rule of
-    thumb that errs towards "not seen". The reasons, in the order in which they are asked: removed by hand; an onset
-    after the last of the photos; too few photos of different scenes (10), or too few that the camera did not filter,
-    for bright defects; JPEGs, where raw photos found it; a place outside the photos; an entry that was never measured,
-    or is not sure itself (0.8); for a hot one, exposures that are shorter than those that found it, unless it adds 44
-    DN to the shortest; and a share of photos that showed it so small that fewer than 8 of these would.
+    thumb that errs towards "not seen". The reasons, in the order in which they are asked: removed by hand, or
+    added by hand and never measured; an onset after the last of the photos; too few photos of different scenes (10), or
+    too few that the camera did not filter, for bright defects; JPEGs, where raw photos found it; a place outside the
+    photos; an entry that was never measured, or is not sure itself (0.8); for a hot one, exposures that are shorter
+    than those that found it, unless it adds 44 DN to the shortest; and a share of photos that showed it so small that
+    fewer than 8 of these would.
     """
     if isinstance(entry, Defect) and edit_at(looked.edits, entry.x, entry.y) == EditAction.REMOVE:
         return "removed by hand"
+    if isinstance(entry, Defect) and not entry.score and edit_at(listed.edits, entry.x, entry.y) == EditAction.ADD:
+        return BY_HAND
     last, after = looked.frames.last, entry.onset.after if entry.onset else None
     if last is not None and after is not None and after >= last:
         return APPEARED_LATER

@@ -84,13 +84,15 @@ EDITORS = (
 logging.getLogger("exifread").setLevel(logging.CRITICAL + 1)
 
 
-def read_photo(path: PhotoPath) -> Photo:
+def read_photo(path: PhotoPath, *, corrected: bool = False) -> Photo:
     """Read the camera that took a photo and its settings, without decoding the photo.
 
     Parameters
     ----------
     path
         Any file, of which only the kilobytes that hold EXIF are read.
+    corrected
+        Whether it may be a copy that sensormap corrected, or wrote a list into: it tells the same camera.
 
     Returns
     -------
@@ -110,7 +112,8 @@ def read_photo(path: PhotoPath) -> Photo:
         msg = f"{path.name}: {problem_of(path)}"
         raise DecodeError(msg)
     with opened(path) as (found, size, file):
-        check_unmarked(file, path.name)
+        if not corrected:
+            check_unmarked(file, path.name)
         if is_fits_name(path):
             keywords = find_image(file, path.name).keywords
             return Photo(found, size, fits_facts.body_of(keywords), fits_facts.exposure_of(keywords))

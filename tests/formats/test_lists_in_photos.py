@@ -25,6 +25,7 @@ from sensormap.formats.listing import Listing, Photosite, Run
 from sensormap.formats.programs import dng_opcodes, phase_one
 from sensormap.frame import Exposure
 from sensormap.maps.mapfile.reading import parse_map
+from sensormap.photos.mark import marked
 from tests.support.frames import make_mosaic
 from tests.support.lists import iiq, tiff_with_tag
 
@@ -169,6 +170,14 @@ def test_import_knows_a_photo_by_its_ending(photo):
     assert [(one.x, one.y) for one in found.defects] == [(6, 5), (70, 9)]
     assert found.body == Body("ACME", "ACME One", "7")
     assert found.settings == {"imported_from": "dng-opcodes", "imported_file": "a.dng"}
+
+
+def test_import_reads_a_list_that_sensormap_put_into_a_copy(photo):
+    path, profile = photo
+    path.write_bytes(marked(path.read_bytes()))
+    result = CliRunner().invoke(main, ["import", str(path), "--profile", str(profile)])
+    assert result.exit_code == 0
+    assert parse_map(result.stdout).body == Body("ACME", "ACME One", "7")
 
 
 def test_import_takes_the_camera_from_a_photo(photo, monkeypatch):

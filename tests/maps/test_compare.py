@@ -12,6 +12,8 @@ from sensormap.camera.cfa import BAYER_NAMES, Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Body
 from sensormap.errors import FrameMismatchError
+from sensormap.maps.changes.edit_map import with_edits
+from sensormap.maps.changes.edits import Edit, EditAction
 from sensormap.maps.compare import Change, changed_strength, compare_maps, kind_changed
 from sensormap.maps.entries import Between, Column, DefectKind, Row
 from sensormap.maps.unseen import unseen
@@ -195,6 +197,13 @@ def test_what_jpegs_and_margins_hide():
     raw = plain_map(toy_defect(10, 5), toy_defect(1, 0), rows=(Row(0, 4, 8, "B", DefectKind.DEAD, 0.99, 9.0, 4),))
     assert reasons(raw, jpeg_map(columns=(), defects=())) == ["JPEGs show less"] * 3
     assert reasons(raw, plain_map()) == ["", "outside the photos", "outside the photos"]
+
+
+def test_what_people_added_is_said_to_be_theirs():
+    edited = with_edits(plain_map(), [Edit(4, 5, EditAction.ADD)])
+    assert reasons(plain_map(), edited) == ["added by hand"]
+    assert reasons(edited, plain_map()) == ["added by hand"]
+    assert changes(edited, plain_map()) == ["not seen"]
 
 
 def test_what_is_new_may_be_older():

@@ -112,7 +112,7 @@ def _body_of_photo(path: Path) -> Body:
         raise click.UsageError(msg)
     from sensormap.photos.exif import read_photo  # noqa: PLC0415 - lists need it not
 
-    return read_photo(path).body
+    return read_photo(path, corrected=True).body
 
 
 def _profile_of(body: Body, path: Path) -> Profile:
