@@ -9,12 +9,13 @@ import zipfile
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormap.errors import MissingExtraError, OutputError
+from sensormap.decode.astro.fits_image import astropy_fits
+from sensormap.errors import OutputError
 from sensormap.maps.entries import Source
 from sensormap.output import check_writable, write_atomically
 from sensormap.variance.measure import PhotoVariance
@@ -43,7 +44,7 @@ def check_variance_output(path: Path, *, overwrite: bool = False) -> None:
         If astropy is needed, and not installed.
     """
     if _writer_of(path) is _fits_bytes:
-        _require_astropy()
+        astropy_fits()
     check_writable(path, overwrite=overwrite, objection=_is_other)
 
 
@@ -95,7 +96,7 @@ def _facts(variance: PhotoVariance) -> dict[str, tuple[str | int, str]]:
 
 
 def _fits_bytes(variance: PhotoVariance) -> bytes:
-    fits = _require_astropy()
+    fits = astropy_fits()
     primary = fits.PrimaryHDU()
     for name, (value, comment) in _facts(variance).items():
         primary.header[name] = (value.encode("ascii", "replace").decode() if isinstance(value, str) else value, comment)
@@ -172,13 +173,3 @@ def _is_other(file: BinaryIO) -> str:
     """Object to files of other content: `output.Objection`."""
     head = file.read(_HEAD_BYTES)
     return "" if not head or MARK in head else "holds no variance; --overwrite replaces only those"
-
-
-def _require_astropy() -> Any:
-    """Return astropy's module of FITS files."""
-    try:
-        from astropy.io import fits  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        msg = "FITS files need astropy: pip install 'sensormap[astro]'"
-        raise MissingExtraError(msg) from error
-    return fits

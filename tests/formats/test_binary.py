@@ -25,7 +25,7 @@ from fixtures.files.nef import NefMeta, write_nef
 from sensormap.camera.cfa import BAYER_NAMES, Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
-from sensormap.errors import ListFormatError
+from sensormap.errors import ListFormatError, MissingExtraError
 from sensormap.formats.listing import Listing, Photosite, Run, make_listing, one_by_one, within
 from sensormap.formats.programs import bmp, chdk, dalsa, dng_opcodes, ecsv, fits, kstars, numpy_list, png
 from sensormap.maps.entries import DefectKind
@@ -260,9 +260,9 @@ def test_masks_larger_than_any_sensor_are_not_made(module):
 
 def test_without_astropy_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "astropy.io", None)
-    with pytest.raises(ListFormatError, match=r"^fits: needs astropy, .*: pip install 'sensormap\[astro\]'$"):
+    with pytest.raises(MissingExtraError, match=r"^FITS: needs astropy, .*: pip install 'sensormap\[astro\]'$"):
         fits.write(LIST, SENSOR, BODY)
-    with pytest.raises(ListFormatError, match="needs astropy"):
+    with pytest.raises(MissingExtraError, match="needs astropy"):
         fits.read(b"", "list", SENSOR)
 
 

@@ -42,7 +42,7 @@ HOMES = {
     "rawpy": {"decode"},
     "imageio": {"decode", "formats", "report"},
     "tifffile": {"decode", "correct", "variance"},
-    "astropy": {"decode", "formats", "variance"},
+    "astropy": {"decode"},
     "imagecodecs": {"correct"},
     "matplotlib": {"plots"},
     "statsmodels": {"history"},

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.decode.astro.fits_tiles import check_tiles
-from sensormap.errors import DecodeError
+from sensormap.errors import DecodeError, MissingExtraError
 from sensormap.photos.astro.fits_header import FitsImage, number_of
 from sensormap.photos.files import PARSER_ERRORS, damage_text
 
@@ -134,11 +134,27 @@ def _integers(stored: NDArray[Any], zero: float, scale: float, name: str) -> NDA
     return out if int(out.min()) < 0 else out.astype(np.uint16)
 
 
+def astropy_fits() -> Any:
+    """Return the FITS part of astropy, which is large and not everyone's.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed, which is in the extra ``astro``.
+    """
+    try:
+        from astropy.io import fits  # noqa: PLC0415
+    except ImportError as error:
+        msg = "FITS: needs astropy, which is not installed: pip install 'sensormap[astro]'"
+        raise MissingExtraError(msg) from error
+    return fits
+
+
 def _uncompressed(data: bytes, image: FitsImage, name: str) -> NDArray[Any]:
     """Return a compressed image by astropy, as it would be stored without compression."""
     try:
-        from astropy.io import fits  # noqa: PLC0415 - large, and not everyone's
-    except ImportError as error:
+        fits = astropy_fits()
+    except MissingExtraError as error:
         msg = f"{name}: compressed by fpack, which takes astropy to read: pip install 'sensormap[astro]'"
         raise DecodeError(msg) from error
     check_tiles(data, image, name)

@@ -60,7 +60,9 @@ def write(listing: Listing, sensor: Sensor, _: Body) -> bytes:
     """
     import numpy as np  # noqa: PLC0415
 
-    astropy = _astropy()
+    from sensormap.decode.astro.fits_image import astropy_fits  # noqa: PLC0415
+
+    astropy = astropy_fits()
     width, height = sensor.raw_size
     if width * height > MAX_SIZE:
         msg = f"fits: a raw grid of {width} x {height} photosites, expected at most {MAX_SIZE}"
@@ -98,7 +100,9 @@ def read(data: bytes, name: str, sensor: Sensor) -> Listing:
 
 def _mask(data: bytes, name: str, sensor: Sensor) -> NDArray[np.integer[Any]]:
     """Decode the image, after its header has said that it is as large as the raw grid."""
-    astropy = _astropy()
+    from sensormap.decode.astro.fits_image import astropy_fits  # noqa: PLC0415
+
+    astropy = astropy_fits()
     if not data.startswith(_OPENING):  # a compressed file would open too, and could grow to any size
         msg = f"{name}: does not open with {_OPENING.decode()}, so it is no FITS file, or a compressed one"
         raise ListFormatError(msg)
@@ -161,16 +165,6 @@ def _check(header: dict[str, Any], name: str, sensor: Sensor) -> None:
 def _kind(value: int) -> DefectKind | None:
     """Return what the bits of a photosite tell."""
     return next((kind for _, bit, kind in BITS if value & bit), None)
-
-
-def _astropy() -> Any:
-    """Return the FITS part of astropy, which is large and not everyone's."""
-    try:
-        from astropy.io import fits  # noqa: PLC0415
-    except ImportError as error:
-        msg = "fits: needs astropy, which is not installed: pip install 'sensormap[astro]'"
-        raise ListFormatError(msg) from error
-    return fits
 
 
 FORMAT = Format(
