@@ -118,7 +118,7 @@ def count_onsets(record: Record, unit: Unit) -> Counts:
     for life, number in record.lives.items():
         if life.onset == _START:
             start[life.kind] += number
-        elif observed is None or life.onset is None or life.onset.is_open:
+        elif observed is None or life.onset is None or is_open(life.onset):
             unknown[life.kind] += number
         elif (span := _span(life.onset, observed))[1] == observed[0]:
             start[life.kind] += number
@@ -171,6 +171,11 @@ def _by_kind(appearances: Iterable[Appearance]) -> Kinds:
 def _ordered(counts: Mapping[str, int]) -> Kinds:
     """Return counts in the order of `KINDS`."""
     return {kind: counts[kind] for kind in KINDS if counts.get(kind)}
+
+
+def is_open(change: Between) -> bool:
+    """Tell whether all that is known of a change is that it came after some photo, as in imported lists."""
+    return change.after is not None and change.by is None
 
 
 def _may_be_older(onset: Between, observed: Span) -> bool:

@@ -77,11 +77,6 @@ class Between:
     after: datetime | None
     by: datetime | None
 
-    @property
-    def is_open(self) -> bool:
-        """Whether all that is known is that it came after some frame, as in imported lists: when, nobody knows."""
-        return self.after is not None and self.by is None
-
 
 Interval = tuple[float, float, float]
 """An estimate and the ends of its 95 % interval."""

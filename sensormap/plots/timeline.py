@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from sensormap.history.counts import is_open
 from sensormap.maps.entries import Defect
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.plots.style import (
@@ -37,7 +38,7 @@ def draw_timeline(figure: Figure, sensor_map: SensorMap) -> None:
     figure.set_size_inches(8.0, min(max(2.6 + 0.035 * len(dated), 3.4), 9.0))
     axes = figure.add_subplot()
     others = len(sensor_map.defects) - len(dated)
-    start = sum(defect.onset is not None and not defect.onset.is_open for defect in sensor_map.defects) - len(dated)
+    start = sum(defect.onset is not None and not is_open(defect.onset) for defect in sensor_map.defects) - len(dated)
     told = [f"{start} there from the start"] if start else []
     told += [f"{others - start} of unknown onset"] if others > start else []
     line = f"{counted(len(dated), 'defect')} appeared{', ' if told else ''}{', '.join(told)}"

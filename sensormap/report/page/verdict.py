@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sensormap.assemble.cautions import is_many
 from sensormap.assemble.details.values import RunDetails
+from sensormap.history.counts import is_open
 from sensormap.maps.entries import Defect, DefectKind, Source
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.maps.visible import BASE_ISO, GREY_DN, SHADOW_DN, excesses
@@ -212,8 +213,8 @@ def _since(sensor_map: SensorMap) -> Answer:
     question = "Since when?"
     entries = (*sensor_map.defects, *sensor_map.lines)
     told = [entry.onset for entry in entries if entry.onset is not None]
-    known = [onset for onset in told if not onset.is_open]
-    days = [onset.after.date() for onset in told if onset.is_open and onset.after]
+    known = [onset for onset in told if not is_open(onset)]
+    days = [onset.after.date() for onset in told if is_open(onset) and onset.after]
     listed = [f"Of {len(days)} a list tells the day after which they appeared, {max(days)} or earlier."] if days else []
     if not known:
         return Answer(question, "Unknown", (*listed, "No photos tell dates.")) if entries else Answer(question, "Never")
