@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from sensormap.bounded_reading import read_at_most
-from sensormap.errors import ConfigError
+from sensormap.errors import ConfigError, ProfileError
 
 _MOST_BYTES = 1 << 16
 _MOST_JOBS = 256
@@ -76,11 +76,24 @@ def configured(key: str) -> Callable[[], str | int | None]:
         if context.resilient_parsing or context.meta.get(NO_CONFIG):  # the former where words are completed
             return None
         found = read_config(config_file()).get(key)
+        if key == "profile" and found is not None:
+            _check_profile(str(found))
         if found is not None:
             context.meta.setdefault(_USED, {})[key] = found
         return found
 
     return value
+
+
+def _check_profile(name: str) -> None:
+    """Refuse a profile that cannot be read, naming the file that names it: the user typed none."""
+    from sensormap.camera.profile_files import get_profile  # noqa: PLC0415
+
+    try:
+        get_profile(name)
+    except ProfileError as error:
+        msg = f"{config_file()}: profile: {error}"
+        raise ConfigError(msg) from error
 
 
 def used_defaults() -> str:

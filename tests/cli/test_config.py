@@ -136,7 +136,7 @@ def test_a_value_that_the_option_refuses_is_told(config, photos):
     config("profile: nikon-d9999\n")
     result = run("map", photos[0])
     assert result.exit_code == 1
-    assert "'nikon-d9999' is not a camera profile" in result.stderr
+    assert result.stderr.startswith(f"Error: {config_file()}: profile: 'nikon-d9999' is not a camera profile: ")
 
 
 def test_outside_a_command_nothing_was_used():
