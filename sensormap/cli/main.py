@@ -46,10 +46,10 @@ class _Commands(click.Group):
         "edit": "Add defects to MAP by hand, or remove some for good.",
         "history": "Count the defects of MAPS over the years.",
         "cameras": "List, show and check camera profiles.",
-        "state": "Show, check and join what map --state keeps, and forget photos.",
+        "state": "Show, check, join or prune what map --state keeps.",
         "integrations": "Put scripts that call sensormap into other programs.",
         "schema": "Write the JSON Schema of map files.",
-        "completion": "Print the script by which SHELL completes sensormap's commands.",
+        "completion": "Print the script by which SHELL completes commands.",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

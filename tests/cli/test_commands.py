@@ -61,6 +61,11 @@ def test_help(command, option):
     assert f"sensormap {command}".strip() in result.stdout.splitlines()[0]
 
 
+@pytest.mark.parametrize("group", [(), ("cameras",), ("state",), ("integrations",)])
+def test_no_line_of_a_group_s_help_is_cut(group):
+    assert "..." not in run(*group, "--help").stdout.partition("Commands:")[2].partition("Example")[0]
+
+
 @pytest.mark.parametrize("name", main.table)
 def test_help_lists_what_each_command_says_of_itself(name):
     command = main.get_command(click.Context(main), name)

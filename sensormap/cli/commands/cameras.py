@@ -44,7 +44,11 @@ def show_profile_command(profile: str) -> None:
     _print(Table("", ("", ""), _facts(get_profile(profile))))
 
 
-@cameras_command.command("align", epilog=examples("sensormap cameras align DSC_0001.NEF DSC_0001.JPG"))
+@cameras_command.command(
+    "align",
+    short_help="Measure where on the raw grid JPEGs lie.",
+    epilog=examples("sensormap cameras align DSC_0001.NEF DSC_0001.JPG"),
+)
 @click.argument("raw", metavar="RAW", type=click.Path(path_type=Path, readable=False))
 @click.argument("jpeg", metavar="JPEG", type=click.Path(path_type=Path, readable=False))
 @profile_option

@@ -49,7 +49,7 @@ class _Fish(FishComplete):
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion_command(shell: str) -> None:
-    """Print the script by which SHELL completes sensormap's commands.
+    """Print the script by which SHELL completes commands.
 
     Save it where SHELL looks for such scripts, as below, and open a new terminal. A folder that is not there yet has to
     be made first.

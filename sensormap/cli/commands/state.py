@@ -20,7 +20,7 @@ _folder = FolderPath()
 
 @click.group("state", epilog=examples("sensormap state show ~/.cache/sensormap"))
 def state_command() -> None:
-    """Show, check and join what map --state keeps, and forget photos."""
+    """Show, check, join or prune what map --state keeps."""
 
 
 @state_command.command("show", epilog=examples("sensormap state show ~/.cache/sensormap"))
