@@ -9,12 +9,13 @@ from datetime import datetime
 from sensormap.camera.geometry import Sensor
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import get_profile
-from sensormap.errors import ListFormatError
+from sensormap.errors import ListFormatError, ProfileError
 from sensormap.formats.listing import Format, Listing, Run, make_listing, one_by_one, raw_grid
 from sensormap.formats.registry import FORMATS, get_format
 from sensormap.maps.entries import Between, Column, Source
 from sensormap.maps.sensor_map import SensorMap
 
+_Loss = tuple[int, str, str]  # how many, of what, and what becomes of it
 VISIBLE = "visible area"
 """How the coordinate space of a format begins that counts from the active area."""
 
@@ -79,11 +80,17 @@ def export_map(sensor_map: SensorMap, list_format: Format | str, *, profile: Pro
     content = list_format.write(strongest, sensor, sensor_map.body)
     weak = len(one_by_one(listing)) - len(one_by_one(strongest))
     losses = [
-        (weak, f"photosites left out: the weakest, since it takes {list_format.at_most} at most"),
+        (weak, "photosite", f"left out: the weakest, since it takes {list_format.at_most} at most"),
         *_unread(strongest, content, list_format, sensor),
         *_vague(sensor_map),
     ]
-    return Export(content, tuple(f"{list_format.name}: {count} {what}" for count, what in losses if count))
+    return Export(content, tuple(_loss_line(list_format.name, *loss) for loss in losses if loss[0]))
+
+
+def _loss_line(name: str, count: int, noun: str, what: str) -> str:
+    """Return a line about what a format loses."""
+    nouns = {"entry": "entries", "column or row": "columns and rows"}.get(noun, f"{noun}s")
+    return f"{name}: {count} {noun if count == 1 else nouns} {what}"
 
 
 def listing_of(sensor_map: SensorMap) -> Listing:
@@ -115,7 +122,12 @@ def _raw_sensor(sensor_map: SensorMap, profile: Profile | None) -> Sensor:
     sensor = sensor_map.sensor
     if sensor_map.source != Source.JPEG or sensor.is_jpeg_grid:
         return sensor
-    return replace(sensor, active_area=(profile or get_profile(sensor_map.profile)).active_area)
+    try:
+        profile = profile or get_profile(sensor_map.profile)
+    except ProfileError as error:
+        msg = f"the map's profile {sensor_map.profile!r} does not come with sensormap: name its file by --profile"
+        raise ProfileError(msg) from error
+    return replace(sensor, active_area=profile.active_area)
 
 
 def _entries(sensor_map: SensorMap) -> Iterator[Run]:
@@ -150,7 +162,7 @@ def _strongest(listing: Listing, sensor_map: SensorMap, at_most: int | None) -> 
     return Listing(tuple(sorted(best, key=lambda found: (found.y, found.x))))
 
 
-def _unread(listing: Listing, content: bytes, list_format: Format, sensor: Sensor) -> Iterator[tuple[int, str]]:
+def _unread(listing: Listing, content: bytes, list_format: Format, sensor: Sensor) -> Iterator[_Loss]:
     """Yield how many photosites and runs reading the file back does not give, or not with all they had."""
     if list_format.read is None:
         return
@@ -158,12 +170,12 @@ def _unread(listing: Listing, content: bytes, list_format: Format, sensor: Senso
     found = {(photosite.y, photosite.x): photosite for photosite in one_by_one(back)}
     photosites = one_by_one(listing)
     pairs = [(was, found[was.y, was.x]) for was in photosites if (was.y, was.x) in found]
-    yield len(photosites) - len(pairs), f"photosites left out: outside its area ({list_format.space})"
-    kinds = "with hot or cold for their kind" if "two kinds" in list_format.keeps else "without their kind"
-    yield sum(was.kind != now.kind for was, now in pairs), f"photosites {kinds}"
+    yield len(photosites) - len(pairs), "photosite", f"left out: outside its area ({list_format.space})"
+    kinds = "with hot or cold for a kind" if "two kinds" in list_format.keeps else "without the kind"
+    yield sum(was.kind != now.kind for was, now in pairs), "photosite", kinds
     dates = sum(_second(was.since) != _second(now.since) for was, now in pairs)
-    yield dates, "photosites without the date when they appeared: repaired in older photos too"
-    yield max(0, len(listing.runs) - len(back.runs)), "columns and rows listed photosite by photosite"
+    yield dates, "photosite", "without the date of appearing: repaired in older photos too"
+    yield max(0, len(listing.runs) - len(back.runs)), "column or row", "listed photosite by photosite"
 
 
 def _second(since: datetime | None) -> datetime | None:
@@ -171,10 +183,10 @@ def _second(since: datetime | None) -> datetime | None:
     return since and since.replace(microsecond=0)
 
 
-def _vague(sensor_map: SensorMap) -> Iterator[tuple[int, str]]:
+def _vague(sensor_map: SensorMap) -> Iterator[_Loss]:
     """Yield how many entries say more in a map than any list could."""
     radii = [defect.radius for defect in sensor_map.defects] + [line.radius for line in sensor_map.lines]
     vague = [radius for radius in radii if radius]
-    yield len(vague), f"entries known from JPEGs only, whose place is good to {max(vague, default=0)} pixels"
+    yield len(vague), "entry", f"known from JPEGs only, whose place is good to {max(vague, default=0)} pixels"
     healed = sum(defect.until is not None for defect in sensor_map.defects)
-    yield healed, "defects gone by the last photo, listed as if they were not"
+    yield healed, "defect", "gone by the last photo, listed as if still there"

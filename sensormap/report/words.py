@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sensormap.maps.entries import Between, Defect, DefectKind, Entry
+
+if TYPE_CHECKING:
+    from sensormap.maps.sensor_map import SensorMap
 
 UNKNOWN = "?"
 
@@ -21,6 +26,13 @@ def counted(number: int, noun: str, nouns: str = "") -> str:
     ('1 defect', '0 rows')
     """
     return f"{number} {noun if number == 1 else nouns or noun + 's'}"
+
+
+def entries_text(sensor_map: SensorMap) -> str:
+    """Say how many defects, columns and rows a map lists; columns and rows if it has some."""
+    lines = {"column": len(sensor_map.columns), "row": len(sensor_map.rows)}
+    told = [counted(number, noun) for noun, number in lines.items() if number]
+    return ", ".join((counted(len(sensor_map.defects), "defect"), *told))
 
 
 def plain(text: str) -> str:

@@ -126,7 +126,7 @@ def test_diff_of_everything_a_map_can_hold(place):
 def test_merge(place):
     result = run("merge", "old.yaml", "new.yaml", "-o", "all.yaml")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "4 defects, 1 column, 0 rows of 80 photos, written to all.yaml\n"
+    assert result.stdout == "4 defects, 1 column of 80 photos, written to all.yaml\n"
     assert len(read_map("all.yaml").defects) == 4
     again = run("merge", "new.yaml", "old.yaml", "-o", "-")
     assert again.stdout == (place / "all.yaml").read_text()

@@ -96,7 +96,7 @@ def test_what_is_no_longer_seen_is_dropped(place):
     merge = "merge", "old.yaml", "new.yaml", "-o", "all.yaml", "--drop-unseen-since"
     assert run(*merge, "2011-03-01").stdout.splitlines() == [
         "1 entry dropped: not seen since 2011-03-01",
-        "0 defects, 0 columns, 0 rows of 80 photos, written to all.yaml",
+        "0 defects of 80 photos, written to all.yaml",
     ]
     assert run(*merge, "2011-01-01", "--overwrite").stdout.startswith("0 entries dropped: not seen since 2011-01-01\n")
     assert "'soon' does not match" in run(*merge, "soon").stderr

@@ -104,7 +104,7 @@ def test_a_format_is_a_module_and_its_name(monkeypatch: pytest.MonkeyPatch, came
     exported = run("export", toy_file, "--format", "toy")
     assert "Toy program" in listed
     assert exported.stdout.splitlines()[0] == "2;1"
-    assert "toy: 7 photosites without their kind" in exported.stderr
+    assert "toy: 7 photosites without the kind" in exported.stderr
     (cameras / "toy-1.yaml").write_text(CAMERA, encoding="utf-8")
     toy_list, back = toy_file.with_suffix(".toy"), toy_file.with_name("back.yaml")
     toy_list.write_text(exported.stdout, encoding="utf-8")

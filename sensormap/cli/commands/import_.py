@@ -18,7 +18,7 @@ from sensormap.formats.to_map import map_of_listing, require_entries, sensor_of,
 from sensormap.maps.entries import DefectKind
 from sensormap.maps.mapfile.writing import check_output, map_text, write_map
 from sensormap.photos.files import is_photo_name
-from sensormap.report.words import counted, plain
+from sensormap.report.words import entries_text, plain
 
 _PHOTOS = {".dng": "dng-opcodes", ".iiq": "phase-one"}
 """Formats of the lists that photos hold, by the ending of their names."""
@@ -88,9 +88,7 @@ def import_command(
         write_result(map_text(sensor_map))
     else:
         write_map(sensor_map, path, overwrite=overwrite)
-        numbers = {"defect": sensor_map.defects, "column": sensor_map.columns, "row": sensor_map.rows}
-        found = ", ".join(counted(len(entries), noun) for noun, entries in numbers.items() if entries) or "nothing"
-        click.echo(f"{found} written to {plain(str(path))}")
+        click.echo(f"{entries_text(sensor_map)} written to {plain(str(path))}")
     if unknown := untold(listing):
         entries = "1 entry" if unknown == 1 else f"{unknown} entries"
         click.echo(f"{plain(list_file.name)}: {entries} without a kind, taken for {kind}", err=True)

@@ -15,7 +15,7 @@ from sensormap.cli.streams import write_result
 from sensormap.errors import OutputError
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.mapfile.writing import check_output, map_text, write_map
-from sensormap.report.words import counted, plain
+from sensormap.report.words import counted, entries_text, plain
 
 if TYPE_CHECKING:
     from sensormap.maps.entries import Entry
@@ -71,9 +71,7 @@ def merge_command(maps: tuple[Path, ...], since: datetime | None, output: Path |
     write_map(merged, output, overwrite=overwrite)
     if since is not None:
         click.echo(f"{counted(len(dropped), 'entry', 'entries')} dropped: not seen since {since:%Y-%m-%d}")
-    lines = counted(len(merged.columns), "column"), counted(len(merged.rows), "row")
-    found = ", ".join((counted(len(merged.defects), "defect"), *lines))
-    click.echo(f"{found} of {counted(merged.frames.used, 'photo')}, written to {plain(str(output))}")
+    click.echo(f"{entries_text(merged)} of {counted(merged.frames.used, 'photo')}, written to {plain(str(output))}")
 
 
 def _check_not_among(output: Path, maps: Sequence[Path]) -> None:
