@@ -18,6 +18,7 @@ from sensormap.urls import is_url
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+PICTURE_ENDINGS = (".png", ".svg", ".pdf")  # as `plots.style` has them, which takes long to import; a test compares
 _SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{0,9})?) ?([KMGT])I?B?")
 _BYTES = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
@@ -110,6 +111,16 @@ class ResultPath(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the path that was typed."""
         check_result_name(os.fspath(value), fits=self._fits)
+        return super().convert(value, param, ctx)
+
+
+class PicturePath(ResultPath):
+    """Where a picture goes: a file whose ending tells its format."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path that was typed."""
+        if Path(os.fspath(value)).suffix.lower() not in PICTURE_ENDINGS:
+            self.fail(f"{os.fspath(value)!r} does not end in .png, .svg or .pdf", param, ctx)
         return super().convert(value, param, ctx)
 
 
@@ -207,9 +218,10 @@ def state_option(text: str) -> Callable[[F], F]:
 verbose_option = click.option(
     "-v", "--verbose", count=True, help="Print more on stderr: -v the steps, -vv everything."
 )
-quiet_option = click.option(
-    "-q", "--quiet", count=True, help="Print less: -q warnings only, no progress, no table; -qq errors only."
-)
+_LESS = "Print less: -q warnings only, no progress{}; -qq errors only."
+quiet_option = click.option("-q", "--quiet", count=True, help=_LESS.format(""))
+table_quiet_option = click.option("-q", "--quiet", count=True, help=_LESS.format(", no table"))
+"""That of commands whose table is not their result, but tells of it."""
 
 
 def script_form(*, as_json: bool, as_csv: bool) -> str | None:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -61,6 +62,13 @@ def _occupy_closed() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, flags)  # gets the lowest free number
+
+
+def tell_written(path: Path) -> None:
+    """Print where a result was written."""
+    from sensormap.report.words import plain  # noqa: PLC0415
+
+    click.echo(f"written to {plain(str(path))}")
 
 
 def check_stdout() -> None:

@@ -47,7 +47,7 @@ def plan_table(planned: Sequence[PlannedCorrection]) -> Table:
     )
     places = sum(one.to_repair for one in planned)
     return Table(
-        f"{counted(len(planned), 'photo')} would be corrected, {counted(places, 'place')} repaired",
+        f"{counted(len(planned), 'photo')} would be corrected, {counted(places, 'place')} to repair",
         ("photo", "written as", "to repair", "left alone"),
         rows,
         right=frozenset({2}),
@@ -89,8 +89,7 @@ def quality_table(check: RepairCheck) -> Table:
 
 def _title(corrected: Sequence[CorrectedPhoto]) -> str:
     repaired = sum(one.repaired for one in corrected)
-    noun = "photo" if len(corrected) == 1 else "photos"
-    return f"{len(corrected)} {noun} corrected, {repaired} places repaired"
+    return f"{counted(len(corrected), 'photo')} corrected, {counted(repaired, 'place')} repaired"
 
 
 def _left_alone(one: CorrectedPhoto) -> str:

@@ -752,6 +752,7 @@ def test_the_command_does_not_replace_another_shot_s_original(photos, map_file, 
 def test_check_writes_nothing_and_reports_every_method(photos, map_file, tmp_path):
     before = sorted(tmp_path.rglob("*"))
     result = command(map_file, photos, "--check")
+    assert command(map_file, photos, "--check", "-q").stdout == result.stdout
     assert result.exit_code == 0
     assert "healthy photosites of 2 photos, repaired as if defective" in result.stdout
     for method in ("directional", "mean", "median", "dcraw", "weighted8"):
@@ -762,10 +763,10 @@ def test_check_writes_nothing_and_reports_every_method(photos, map_file, tmp_pat
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ((), "-o FOLDER says where corrected photos go"),
+        ((), "Missing option '-o' / '--output': FOLDER"),
         (("--check", "-o", "x"), "--check writes nothing"),
         (("-o", "x", "--opcodes", "--method", "mean"), "--method mean does not go with --opcodes"),
-        (("-o", ""), "-o FOLDER says where corrected photos go"),
+        (("-o", ""), "Missing option '-o' / '--output': FOLDER"),
         (("--check", "--method", "mean"), "--method mean does not go with --check"),
     ],
 )

@@ -110,13 +110,13 @@ def test_lines_of_both_planes_are_runs_and_others_photosites():
 
 
 LOSSES = {
-    "csv": ["1 defects gone by the last photo"],
-    "dcraw": ["17 photosites without their kind", "1 columns and rows listed", "1 defects gone"],
+    "csv": ["1 defect gone by the last photo"],
+    "dcraw": ["17 photosites without the kind", "1 column or row listed", "1 defect gone"],
     "siril": [
-        "6 photosites with hot or cold for their kind",
-        "5 photosites without the date when they appeared",
-        "1 columns and rows listed",
-        "1 defects gone",
+        "6 photosites with hot or cold for a kind",
+        "5 photosites without the date of appearing",
+        "1 column or row listed",
+        "1 defect gone",
     ],
 }
 
@@ -207,10 +207,10 @@ def test_an_imported_map_can_be_written_shown_and_exported(run):
 def test_export_writes_a_file_the_programs_own_name_in_a_folder_or_stdout(run, tmp_path):
     to_stdout = run("export", "map.yaml", "--format", "rawtherapee")
     assert to_stdout.stdout.startswith("0 0\n")
-    assert "rawtherapee: 5 photosites without the date when they appeared" in to_stdout.stderr
+    assert "rawtherapee: 5 photosites without the date of appearing" in to_stdout.stderr
     (tmp_path / "dark").mkdir()
     done = run("export", "map.yaml", "--format", "rawtherapee", "-o", "dark")
-    assert (done.exit_code, done.stdout) == (0, "")
+    assert (done.exit_code, done.stdout) == (0, "written to dark/Nikon D80 0012345.badpixels\n")
     assert (tmp_path / "dark" / "Nikon D80 0012345.badpixels").read_text() == to_stdout.stdout
     assert run("export", "map.yaml", "--format", "dcraw", "-o", "dark").exit_code == 0
     assert (tmp_path / "dark" / ".badpixels").is_file()
@@ -249,6 +249,13 @@ REFUSED = [
 def test_what_is_only_read_is_not_written(run):
     done = run("export", "map.yaml", "--format", "phase-one")
     assert (done.exit_code, done.stderr) == (1, "Error: format phase-one is only read, not written\n")
+
+
+def test_where_the_map_s_profile_is_a_file_the_option_is_named(run):
+    write_map(replace(jpeg_map(), profile="mine"), "mine.yaml")
+    done = run("export", "mine.yaml", "--format", "dcraw")
+    expected = "the map's profile 'mine' does not come with sensormap: name its file by --profile"
+    assert (done.exit_code, done.stderr) == (1, f"Error: {expected}\n")
 
 
 def test_an_unknown_format_is_wrong_usage(run):

@@ -13,6 +13,7 @@ import pytest
 
 from sensormap import draw_repair, draw_series, preview_repair, values_in_photos, values_in_state
 from sensormap.cli.commands.plot import KINDS as COMMAND_KINDS
+from sensormap.cli.options import PICTURE_ENDINGS
 from sensormap.correct.plan import plan_corrections
 from sensormap.correct.run import CorrectOptions, correct_photos
 from sensormap.decode.original import read_original
@@ -22,6 +23,7 @@ from sensormap.maps.mapfile.writing import write_map
 from sensormap.plots.of_map import MAP_PLOTS
 from sensormap.plots.on_photo import draw_on_photo
 from sensormap.plots.series import draw_values
+from sensormap.plots.style import PLOT_FORMATS
 from sensormap.plots.values import MOST_SHOWN, strongest
 from tests.support.maps import toy_defect, toy_map
 from tests.support.photos import NOON, nef, refused, run, survey_of, write_photos, write_profile
@@ -193,17 +195,25 @@ def test_a_plan_names_what_correct_then_writes(place, tmp_path, options):
 
 def test_the_command_knows_every_picture():
     assert (*MAP_PLOTS, "series") == COMMAND_KINDS
+    assert tuple(f".{form}" for form in PLOT_FORMATS) == PICTURE_ENDINGS
+
+
+@pytest.mark.parametrize("name", ["p.jpg", "p.NEF", "p.txt", "-"])
+def test_another_ending_is_refused_with_those_that_are_none(place, name):
+    result = run("plot", place[0] / "map.yaml", "-o", name)
+    assert result.exit_code == 2
+    assert f"{name!r} does not end in .png, .svg or .pdf" in result.stderr
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.svg", "a.PDF"])
 def test_a_picture_is_written_and_replaced_on_demand(place, tmp_path, name):
     output = tmp_path / name
     result = run("plot", place[0] / "map.yaml", "-o", output)
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, f"written to {output}\n", "")
     content = output.read_bytes()
     refusal = run("plot", place[0] / "map.yaml", "-o", output)
     assert (refusal.exit_code, refusal.stderr) == (1, f"Error: {output}: exists already; --overwrite replaces it\n")
-    assert run("plot", place[0] / "map.yaml", "-o", output, "--overwrite").exit_code == 0
+    assert run("plot", place[0] / "map.yaml", "-o", output, "--overwrite", "-q").output == ""
     assert output.read_bytes() == content
 
 
@@ -216,7 +226,7 @@ SERIES = ("--kind", "series")
 def test_pictures_of_photos(place, tmp_path, monkeypatch, arguments):
     monkeypatch.chdir(place[0])
     result = run("plot", "map.yaml", *arguments, "-o", tmp_path / "a.png")
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, f"written to {tmp_path / 'a.png'}\n", "")
     assert iio.imread(tmp_path / "a.png").shape[1] == 1200
 
 
@@ -282,6 +292,7 @@ def test_a_dry_run_of_correct_prints_a_table_and_writes_nothing(place, tmp_path)
     result = run("correct", home / "map.yaml", home / "photos", "-o", tmp_path / "fixed", "--dry-run")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.startswith("12 photos would be corrected, ")
+    assert result.stdout.splitlines()[0].endswith(" to repair")
     assert result.stdout.endswith("Nothing was written.\n")
     assert not Path(tmp_path / "fixed").exists()
     result = run("correct", home / "map.yaml", home / "other.NEF", "-o", tmp_path / "fixed", "--dry-run")

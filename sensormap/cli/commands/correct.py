@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sensormap.cli.console import Failure, configure_log
-from sensormap.cli.options import complete_files, examples, jobs_option, map_argument, quiet_option
+from sensormap.cli.options import complete_files, examples, jobs_option, map_argument, table_quiet_option
 from sensormap.cli.progress import progress_bar
 from sensormap.correct.methods.registry import DIRECTIONAL, JPEG_METHODS, LEAST_LONE_SIGMA, METHODS
 
@@ -81,7 +81,7 @@ def _finite(_: click.Context, __: click.Parameter, value: float | None) -> float
 @click.option(
     "-v", "--verbose", count=True, help="Print more on stderr: -v a line for each photo, -vv everything."
 )
-@quiet_option
+@table_quiet_option
 def correct_command(
     map_file: Path,
     photos: tuple[str, ...],
@@ -109,7 +109,8 @@ def correct_command(
     could not be corrected.
     """
     if bool(output) == check or output == "":
-        msg = "--check writes nothing: leave -o out" if check else "-o FOLDER says where corrected photos go"
+        missing = "Missing option '-o' / '--output': FOLDER, where corrected photos go; only --check needs none"
+        msg = "--check writes nothing: leave -o out" if check else missing
         raise click.UsageError(msg)
     if check and dry_run:
         msg = "--check and --dry-run both write nothing: leave one out"
@@ -153,12 +154,13 @@ def _run(
     from sensormap.photos.refusals import Refusals  # noqa: PLC0415
     from sensormap.report.corrections import corrected_table, plan_table, quality_table  # noqa: PLC0415
 
+    doing = "checking" if output is None else "planning" if dry_run else "correcting"
     sensor_map, refusals = read_map(map_file), Refusals(strict=False)
 
     def on_skipped(photo: Skipped) -> None:
         refusals.extend([photo])
 
-    with native_stderr_silenced(), progress_bar(verbosity, "correcting") as progress:
+    with native_stderr_silenced(), progress_bar(verbosity, doing) as progress:
         if output is None:
             force, jobs = options.force, options.jobs
             check = check_repairs(photos, sensor_map, force=force, jobs=jobs, progress=progress, on_skipped=on_skipped)
@@ -169,7 +171,7 @@ def _run(
         else:
             corrected = correct_photos(photos, sensor_map, output, options, progress=progress, on_skipped=on_skipped)
             table = corrected_table(corrected)
-    if verbosity >= 0:
+    if verbosity >= 0 or output is None or dry_run:
         print_table(table, Console())
     if refusals.skipped:
         count = len(refusals.skipped)

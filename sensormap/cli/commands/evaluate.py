@@ -20,7 +20,7 @@ from sensormap.cli.options import (
     verbose_option,
 )
 from sensormap.cli.progress import progress_bar
-from sensormap.cli.streams import write_result
+from sensormap.cli.streams import tell_written, write_result
 
 if TYPE_CHECKING:
     from sensormap.evaluation.counts import Evaluation
@@ -82,6 +82,8 @@ def evaluate_command(
         content = evaluation_text(evaluation).encode()
         write_atomically(content, output, overwrite=overwrite, objection=unless_evaluation)
     _print(evaluation)
+    if output is not None and verbosity >= 0:
+        tell_written(output)
 
 
 def _print(evaluation: Evaluation) -> None:

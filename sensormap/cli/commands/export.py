@@ -18,6 +18,7 @@ from sensormap.cli.options import (
     map_argument,
     verbose_option,
 )
+from sensormap.cli.streams import tell_written
 from sensormap.errors import ListFormatError, OutputError
 from sensormap.formats.from_map import export_map
 from sensormap.formats.listing import Format
@@ -88,6 +89,7 @@ def export_command(
         click.echo(export.content, nl=False)
     else:
         write_atomically(export.content, path, overwrite=overwrite, objection=_unless_photo)
+        tell_written(path)
     for loss in export.losses:
         click.echo(loss, err=True)
 

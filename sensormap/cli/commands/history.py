@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sensormap.cli.options import examples, script_form
-from sensormap.cli.streams import write_result
+from sensormap.cli.options import PicturePath, examples, script_form
+from sensormap.cli.streams import tell_written, write_result
 from sensormap.output import check_writable, write_atomically
 
 if TYPE_CHECKING:
@@ -19,25 +19,9 @@ if TYPE_CHECKING:
     from sensormap.history.records import Record
 
 
-def _picture(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
-    """Return the name of a picture whose format it tells."""
-    from sensormap.plots.style import PLOT_FORMATS  # noqa: PLC0415
-
-    if path is not None and path.suffix.lower()[1:] not in PLOT_FORMATS:
-        msg = f"{str(path)!r} does not end in .png, .svg or .pdf"
-        raise click.BadParameter(msg, context, option)
-    return path
-
-
 @click.command("history", epilog=examples("sensormap history maps/ -o growth.png"))
 @click.argument("maps", nargs=-1, required=True)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, readable=False),
-    callback=_picture,
-    help="Picture to write: .png, .svg or .pdf.",
-)
+@click.option("-o", "--output", type=PicturePath(), help="Picture to write: .png, .svg or .pdf.")
 @click.option("--overwrite", is_flag=True, help="Replace the picture if sensormap made it, or if it is empty.")
 @click.option(
     "--by",
@@ -73,6 +57,8 @@ def history_command(
             text = f"{output}: shows the {MOST_PANELS} cameras with most new defects of {len(growth.bodies)}"
             click.echo(plain(text), err=True)
     _print(growth, form)
+    if output is not None and form is None:
+        tell_written(output)
 
 
 def _records(maps: tuple[str, ...]) -> Iterator[Record]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from sensormap.cli.options import ResultPath, examples
-from sensormap.cli.streams import write_result
+from sensormap.cli.streams import tell_written, write_result
 from sensormap.report.words import plain
 
 
@@ -50,7 +50,7 @@ def darktable_command(*, install: bool, config_dir: Path | None, output: Path | 
         write_result(darktable.script_text(command).decode("utf-8", "surrogateescape"))
     elif output is not None:
         darktable.write_script(output, command=command, overwrite=overwrite)
-        click.echo(f"written to {plain(str(output))}")
+        tell_written(output)
     elif install:
         script, luarc = darktable.install_script(folder, command=command, overwrite=overwrite)
         click.echo(f"written to {plain(str(script))}, loaded by {plain(str(luarc))}")

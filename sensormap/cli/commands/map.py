@@ -21,9 +21,9 @@ from sensormap.cli.options import (
     jobs_option,
     memory_option,
     profile_option,
-    quiet_option,
     serial_option,
     state_option,
+    table_quiet_option,
     verbose_option,
 )
 from sensormap.cli.progress import progress_bar
@@ -99,7 +99,7 @@ _SEPARATORS = tuple(filter(None, ("/", os.sep, os.altsep)))
 )
 @click.option("--strict", is_flag=True, help="Stop at the first photo that cannot be used.")
 @verbose_option
-@quiet_option
+@table_quiet_option
 @click.pass_context
 def map_command(
     context: click.Context,

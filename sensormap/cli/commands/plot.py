@@ -10,7 +10,7 @@ import click
 
 from sensormap.cli.console import configure_log
 from sensormap.cli.options import (
-    ResultPath,
+    PicturePath,
     complete_files,
     examples,
     jobs_option,
@@ -21,6 +21,7 @@ from sensormap.cli.options import (
     verbose_option,
 )
 from sensormap.cli.progress import progress_bar
+from sensormap.cli.streams import tell_written
 from sensormap.errors import FrameMismatchError
 from sensormap.output import check_writable, write_atomically
 
@@ -30,16 +31,7 @@ if TYPE_CHECKING:
 # As `plots.of_map` has them, which takes long to import; a test compares.
 _SENSOR, _SERIES = "sensor", "series"
 KINDS = (_SENSOR, "scores", "timeline", "growth", "dark", _SERIES)
-ENDINGS = (".png", ".svg", ".pdf")
 _PLACE = re.compile(r"([0-9]{1,6})\s*,\s*([0-9]{1,6})")
-
-
-def picture_path(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
-    """Return the name of a picture whose format it tells."""
-    if path is not None and path.suffix.lower() not in ENDINGS:
-        msg = f"{str(path)!r} does not end in .png, .svg or .pdf"
-        raise click.BadParameter(msg, context, option)
-    return path
 
 
 def _places(context: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
@@ -68,8 +60,7 @@ def _places(context: click.Context, option: click.Parameter, texts: tuple[str, .
 @click.option(
     "-o",
     "--output",
-    type=ResultPath(),
-    callback=picture_path,
+    type=PicturePath(),
     required=True,
     help="Picture to write: .png, .svg or .pdf.",
 )
@@ -146,6 +137,8 @@ def plot_command(
     else:
         content = draw_map(sensor_map, kind, form)
     write_atomically(content, output, overwrite=overwrite, objection=unless_picture)
+    if verbosity >= 0:
+        tell_written(output)
 
 
 def _photo_picture(photo: str, sensor_map: SensorMap, form: str, *, force: bool) -> bytes:

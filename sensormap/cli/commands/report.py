@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from sensormap.cli.options import ResultPath, command_text, examples, map_argument
+from sensormap.cli.streams import tell_written
 
 
 @click.command("report", epilog=examples("sensormap report d80.yaml -o d80.html"))
@@ -23,8 +24,7 @@ def report_command(context: click.Context, map_file: Path, *, output: Path, over
     """
     from sensormap.maps.mapfile.reading import read_map  # noqa: PLC0415 - takes longer to import than --help may take
     from sensormap.report.page.writing import check_report_output, write_report  # noqa: PLC0415
-    from sensormap.report.words import plain  # noqa: PLC0415
 
     check_report_output(output, overwrite=overwrite)
     write_report(read_map(map_file), output, command=command_text(context), name=map_file.name, overwrite=overwrite)
-    click.echo(f"written to {plain(str(output))}")
+    tell_written(output)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from sensormap.cli.options import ResultPath, examples
-from sensormap.cli.streams import write_result
+from sensormap.cli.streams import tell_written, write_result
 
 
 @click.command("schema", epilog=examples("sensormap schema -o sensormap-1.schema.json"))
@@ -22,7 +22,6 @@ def schema_command(*, output: Path | None, overwrite: bool) -> None:
     """
     from sensormap.maps.mapfile.schema import map_schema  # noqa: PLC0415
     from sensormap.output import unless_opening, write_atomically  # noqa: PLC0415
-    from sensormap.report.words import plain  # noqa: PLC0415
 
     text = json.dumps(map_schema(), indent=2) + "\n"
     if output in (None, Path("-")):
@@ -30,4 +29,4 @@ def schema_command(*, output: Path | None, overwrite: bool) -> None:
         return
     objection = unless_opening(b'{\n  "$schema"', "JSON Schema")
     write_atomically(text.encode(), output, overwrite=overwrite, objection=objection)
-    click.echo(f"written to {plain(str(output))}")
+    tell_written(output)
