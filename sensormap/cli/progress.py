@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 # Characters of a terminal from which there is room for the candidates, and for a bar at all.
 _WIDE, _ROOM_FOR_A_BAR = 80, 60
 
+_LONG_S = 2.0  # without a photo after which seconds are counted: large ones take as long
+
 
 class Shown:
     """What is shown of a run; until it is shown on a bar, nothing."""
@@ -70,7 +72,8 @@ class Shown:
         if since is not None:
             return f"compiling once, {self.compiled_s + monotonic() - since:.0f} s"
         if not done or not total or not elapsed:
-            return "reading EXIF" if total is None else "decoding"
+            doing = "reading EXIF" if total is None else "decoding"
+            return f"{doing}, {elapsed:.0f} s" if elapsed and elapsed >= _LONG_S else doing
         left = round(elapsed * (total / done - 1))
         hours, minutes = divmod(left // 60, 60)
         time = f"{hours}:{minutes:02}:{left % 60:02}" if hours else f"{minutes}:{left % 60:02}"
