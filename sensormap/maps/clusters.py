@@ -78,7 +78,11 @@ def with_clusters(defects: Sequence[Defect], cfa: Cfa) -> tuple[Defect, ...]:
 
     row, col = np.array([[defect.y, defect.x] for defect in defects], np.int64).reshape(-1, 2).T
     clusters = find_clusters(row, col, min(cfa.step, 2))
-    return tuple(replace(defect, cluster=int(number) or None) for defect, number in zip(defects, clusters, strict=True))
+    numbers = (int(number) or None for number in clusters)
+    return tuple(
+        one if one.cluster == number else replace(one, cluster=number)
+        for one, number in zip(defects, numbers, strict=True)
+    )
 
 
 def find_clusters(row: NDArray[np.int64], col: NDArray[np.int64], step: int) -> NDArray[np.int64]:
