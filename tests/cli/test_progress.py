@@ -57,7 +57,7 @@ def test_compiling_is_said_while_it_lasts(clock):
     clock[0] += 4.2
     assert shown.state(0, 60, 4.2, width=80) == "compiling once, 4 s"
     shown.compiling(False)
-    assert shown.state(0, 60, 4.2, width=80) == "decoding"
+    assert shown.state(0, 60, 4.2, width=80) == "decoding, 4 s"
     assert shown.compiled_s == pytest.approx(4.2)
     shown.compiling(True)
     clock[0] += 1.0

@@ -815,8 +815,14 @@ def started(place, output, patch, *options):
     return process
 
 
-@pytest.mark.parametrize(("asked", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-@pytest.mark.parametrize("patch", [SLOW, SLOW_LEADING, SLOW_AGAIN], ids=["first pass", "leading frames", "second pass"])
+@pytest.mark.parametrize(
+    ("patch", "asked", "code"),
+    [
+        pytest.param(SLOW, signal.SIGINT, 130, id="first pass"),
+        pytest.param(SLOW_LEADING, signal.SIGTERM, 143, id="leading frames"),
+        pytest.param(SLOW_AGAIN, signal.SIGHUP, 129, id="second pass"),
+    ],
+)
 def test_an_interrupt_ends_the_run_at_once_and_leaves_nothing(tmp_path, patch, asked, code):
     write_photos(tmp_path / "photos", 24)
     assert len(split_frames(24, saving=True)[0].leading) == 13
