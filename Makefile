@@ -45,6 +45,7 @@ test-oldest: enough-python
 lint: $(VENV)/ready
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/codespell
 
 # The site of the documentation, from nothing, so that every page is checked. A warning, such as a link to a heading that
 # is not there or a page in no list, is an error.
