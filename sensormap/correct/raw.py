@@ -14,22 +14,25 @@ from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
 from sensormap.correct.dng import check_dng, dng_bytes
 from sensormap.correct.dng_inside import lossless_jpeg
-from sensormap.correct.dng_inside.rewriting import with_photosites
-from sensormap.correct.dng_inside.tiles import find_mosaic
+from sensormap.correct.dng_inside.rewriting import Tiles, assembled, read_tiles, with_photosites
 from sensormap.correct.methods.lone import find_lone
 from sensormap.correct.methods.new_values import new_values
 from sensormap.correct.methods.targets import Levels, Targets
 from sensormap.correct.nef import check_rewritten, read_nef, with_values
 from sensormap.correct.selection import ChosenDefects
+from sensormap.decode.dng.tiles import Mosaic, find_mosaic
 from sensormap.decode.libraw import open_raw, read_levels
 from sensormap.decode.original import Original, read_original
 from sensormap.decode.png_tiff import image_bytes, image_size, read_image
-from sensormap.errors import FrameMismatchError, OutputError
+from sensormap.errors import DecodeError, FrameMismatchError, OutputError
 from sensormap.formats.listing import Listing, Photosite
 from sensormap.formats.programs.dng_opcodes import opcode_list
-from sensormap.frame import Exposure
+from sensormap.frame import NARROW, Exposure
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.mark import marked
+from sensormap.score.neighbours import pad
+from sensormap.score.noise import fit_noise
+from sensormap.score.plausible import damage
 
 log = logging.getLogger(__name__)
 
@@ -175,6 +178,7 @@ def correct_dng(data: bytes, task: CorrectionTask) -> CorrectedCopy | None:
     original = read_original(data, task.name)
     if original.mosaic.shape != (mosaic.height, mosaic.width):
         return None
+    tiles = _tiles_like(data, mosaic, original, task.name)
     area = usable_part(original, task.sensor_map, task.name)
     levels = Levels(original.cfa, original.black_level, original.white_level).of(task.profile)
     repairs = find_repairs(original.mosaic, area, levels, task)
@@ -183,18 +187,45 @@ def correct_dng(data: bytes, task: CorrectionTask) -> CorrectedCopy | None:
     if not rows.size:
         return CorrectedCopy(data, "", repairs.rows.size, repairs.left, lone=repairs.lone)
     changes = rows, cols, corrected[rows, cols]
-    rewritten = with_photosites(data, mosaic, original.mosaic, original.visible, changes, task.name)
+    rewritten = with_photosites(data, mosaic, tiles, changes, task.name) if tiles else None
     if rewritten is None:
-        log.info("%s: becomes a new DNG: its tiles are coded in a way that is not known", task.name)
+        why = "it would be too large" if tiles else "its tiles are coded in a way that is not known"
+        log.info("%s: becomes a new DNG: %s", task.name, why)
         return None
     rewritten = marked(rewritten)
     check_dng(rewritten, corrected, task.name)
     return CorrectedCopy(rewritten, "", repairs.rows.size, repairs.left, lone=repairs.lone)
 
 
+def _tiles_like(data: bytes, mosaic: Mosaic, original: Original, name: str) -> Tiles | None:
+    """Return the tiles of a DNG, or None where they are coded in a way that is not known.
+
+    Refused is a file that holds other values than LibRaw decodes: what LibRaw decodes is written nowhere then.
+    """
+    tiles = read_tiles(data, mosaic, name)
+    if tiles is None:
+        return None
+    visible = original.visible.slices
+    differ = np.count_nonzero(assembled(tiles, mosaic)[visible] != original.mosaic[visible])
+    if differ:
+        msg = f"{name}: LibRaw decodes other values than the file holds, at {differ} photosites"
+        raise DecodeError(msg)
+    return tiles
+
+
+def _read_sure(data: bytes, name: str) -> Original:
+    """Decode a raw photo; refuse a DNG that holds other values."""
+    original = read_original(data, name)
+    mosaic = find_mosaic(data, name)
+    can_read = mosaic is not None and (not mosaic.lossless_jpeg or lossless_jpeg.is_available())
+    if mosaic and can_read and original.mosaic.shape == (mosaic.height, mosaic.width):
+        _tiles_like(data, mosaic, original, name)
+    return original
+
+
 def correct_as_dng(data: bytes, task: CorrectionTask) -> CorrectedCopy:
     """Return a DNG of a raw photo with some photosites repaired; otherwise as `correct_nef`."""
-    original = read_original(data, task.name)
+    original = _read_sure(data, task.name)
     area = usable_part(original, task.sensor_map, task.name)
     levels = Levels(original.cfa, original.black_level, original.white_level).of(task.profile)
     repairs = find_repairs(original.mosaic, area, levels, task)
@@ -234,10 +265,11 @@ def image_levels(task: CorrectionTask) -> Levels:
 
 def list_in_dng(data: bytes, task: CorrectionTask) -> CorrectedCopy:
     """Return a DNG of an untouched raw photo, with the list of photosites that its developer is to interpolate."""
-    original = read_original(data, task.name)
+    original = _read_sure(data, task.name)
     area = usable_part(original, task.sensor_map, task.name)
     wanted = task.chosen.photosites(task.sensor_map)
     levels = Levels(original.cfa, original.black_level, original.white_level).of(task.profile)
+    _check_undamaged(original.mosaic, area, levels, task)
     lone = lone_photosites(original.mosaic, area, levels, task) + np.array([area.y, area.x])
     photosites = tuple(sorted([
         *(Photosite(y, x) for x, y in wanted if area.contains(x, y)),
@@ -263,7 +295,13 @@ def find_repairs(mosaic: NDArray[Any], area: Rect, levels: Levels, task: Correct
         Black and saturation of the photo.
     task
         Defects to repair, and the method.
+
+    Raises
+    ------
+    DecodeError
+        If what was decoded is no photo: it would be as little one once it is repaired.
     """
+    _check_undamaged(mosaic, area, levels, task)
     sensor_map, chosen = task.sensor_map, task.chosen
     wanted = chosen.photosites(sensor_map)
     inside = [(y - area.y, x - area.x) for x, y in wanted if area.contains(x, y)]
@@ -279,6 +317,20 @@ def find_repairs(mosaic: NDArray[Any], area: Rect, levels: Levels, task: Correct
     rows, cols = (places[found] + (area.y, area.x)).T
     left = len(wanted) + len(lone) - rows.size
     return RepairedPhotosites(rows, cols, repaired.values[found], left, int(np.count_nonzero(found[len(inside) :])))
+
+
+def _check_undamaged(mosaic: NDArray[Any], area: Rect, levels: Levels, task: CorrectionTask) -> None:
+    """Refuse a photo that `score.plausible` finds damaged, as a survey does."""
+    cfa = task.sensor_map.sensor.cfa.shifted(x=area.x, y=area.y)
+    if min(area.width, area.height) < 3 * cfa.step:  # too small to tell
+        return
+    active = levels.above_black(mosaic[area.slices], cfa)
+    if max(levels.saturation, int(active.max())) <= NARROW:
+        active = active.astype(np.int16)
+    noise = fit_noise(pad(active, cfa.step), cfa, clipping=levels.clipping, quantised=True)
+    if why := damage(active, noise, cfa, clipping=levels.clipping):
+        msg = f"{task.name}: {why}"
+        raise DecodeError(msg)
 
 
 def lone_photosites(

@@ -16,6 +16,7 @@ from sensormap.camera.cfa import BAYER_NAMES, MONO, XTRANS_NAMES, Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import LIBRAW
+from sensormap.decode.dng.layout import check_layout
 from sensormap.decode.kinds.no_mosaic import composite, many_values, undecodable
 from sensormap.decode.mosaic import Decoded, check_size, decoded
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
@@ -142,8 +143,9 @@ def open_raw(data: bytes, name: str) -> Iterator[rawpy.RawPy]:
     Raises
     ------
     DecodeError
-        If LibRaw refuses the file, here or inside the block.
+        If LibRaw refuses the file, here or inside the block, or would misread it; see `dng.layout`.
     """
+    check_layout(data, name)
     try:
         yield rawpy.imread(BytesIO(data))
     except _ERRORS as error:

@@ -67,9 +67,19 @@ def implausibility(active: Mosaic, noise: Noise, cfa: Cfa, *, clipping: tuple[in
     clipping
         Lowest and highest DN that a photosite can have, black subtracted.
     """
-    reason = unlike_light(active, noise, clipping=clipping)
-    if reason is not None:
-        return reason
+    return unlike_light(active, noise, clipping=clipping) or damage(active, noise, cfa, clipping=clipping)
+
+
+def damage(active: Mosaic, noise: Noise, cfa: Cfa, *, clipping: tuple[int, int]) -> str | None:
+    """Return by what a frame shows that it is damaged, or None; it may be black or saturated all over.
+
+    Parameters
+    ----------
+    active, noise, cfa, clipping
+        As for `implausibility`.
+    """
+    if noise.outlying > _OUTLYING_SHARE:
+        return _unlike_neighbours(noise)
     compared = Compared.rows_of(active, cfa)
     torn = np.flatnonzero(torn_rows(compared))
     if torn.size >= max(_FEWEST_TORN, _TORN_SHARE * active.shape[0]):
@@ -93,9 +103,11 @@ def unlike_light(active: Mosaic, noise: Noise, *, clipping: tuple[int, int]) -> 
     clipped = np.count_nonzero((sample <= clipping[0]) | (sample >= clipping[1])) / sample.size
     if clipped > _CLIPPED_SHARE:
         return f"{clipped:.1%} of the photosites are black or saturated, expected a photo"
-    if noise.outlying > _OUTLYING_SHARE:
-        return f"{noise.outlying:.0%} of the photosites differ from their neighbours, expected a photo; damaged?"
-    return None
+    return _unlike_neighbours(noise) if noise.outlying > _OUTLYING_SHARE else None
+
+
+def _unlike_neighbours(noise: Noise) -> str:
+    return f"{noise.outlying:.0%} of the photosites differ from their neighbours, expected a photo; damaged?"
 
 
 def torn_rows(compared: Compared) -> NDArray[np.bool_]:

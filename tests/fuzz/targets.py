@@ -28,10 +28,10 @@ from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
 from sensormap.camera.profile_files import load_profile
 from sensormap.correct.dng_inside.lossless_jpeg import is_available
-from sensormap.correct.dng_inside.tiles import find_mosaic
 from sensormap.correct.jpeg.jpeg import correct_jpeg
 from sensormap.correct.nef import read_nef
 from sensormap.correct.run import CorrectOptions, correct_photos
+from sensormap.decode.dng.tiles import find_mosaic
 from sensormap.decode.original import read_original
 from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.decode.reading import open_geometry, read_frame

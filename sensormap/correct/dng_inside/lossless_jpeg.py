@@ -5,31 +5,21 @@ Decoded are only those whose header promises as many values as the tile has phot
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sensormap.decode.dng.jpeg_header import JpegCodes, JpegHeader, read_codes
 from sensormap.errors import DecodeError
 
-_START, _LOSSLESS_FRAME, _SCAN = b"\xff\xd8", 0xC3, 0xDA
-_FRAMES, _NO_FRAMES = range(0xC0, 0xD0), (0xC4, 0xC8, 0xCC)  # markers
-_FRAME_BYTES, _FULL_RESOLUTION = 6, 0x11
 _JFIF = b"\xff\xe0"
-_MOST_SEGMENTS = 64
-_MOST_COMPONENTS = 2  # three and four are taken for colours by libjpeg, which converts these
-
-
-@dataclass(frozen=True)
-class JpegHeader:
-    """What a lossless JPEG says of itself: its size, values a pixel, bits of a value, and predictor."""
-
-    width: int
-    height: int
-    components: int
-    bits: int
-    predictor: int
+_MARKER, _NO_MARKER = re.compile(rb"\xff+([^\x00\xff])"), b"\xff\x00"
+_END = b"\xd9"
+_MOST_FILLING = 3  # bytes behind the last code: a writer may fill up to whole words
+_WHOLE = 16  # size of a difference that is told by its code alone
 
 
 def is_available() -> bool:
@@ -41,62 +31,13 @@ def is_available() -> bool:
     return True
 
 
-def read_header(tile: memoryview) -> JpegHeader | None:
-    """Return the header of a lossless JPEG; None where it is another kind of JPEG, or none, or not whole.
-
-    Parameters
-    ----------
-    tile
-        The tile.
-    """
-    frame = None
-    for marker, content in _segments(tile):
-        if marker == _SCAN:
-            return _with_scan(frame, content) if frame else None
-        if marker == _LOSSLESS_FRAME and frame is None:
-            frame = _frame(content)
-        elif marker in _FRAMES and marker not in _NO_FRAMES:
-            break
-    return None
-
-
-def _segments(tile: memoryview) -> Iterator[tuple[int, bytes]]:
-    """Yield marker and content of each segment of a JPEG, up to what is no segment."""
-    at = 2 if bytes(tile[:2]) == _START else len(tile)
-    for _ in range(_MOST_SEGMENTS):
-        head = bytes(tile[at : at + 4])
-        if len(head) < len(_START) + 2 or head[0] != _START[0]:
-            return
-        length = int.from_bytes(head[2:])
-        yield head[1], bytes(tile[at + 4 : at + 2 + length])
-        at += 2 + length
-
-
-def _frame(content: bytes) -> tuple[int, int, int, int] | None:
-    """Return width, height, number of components and bits; None where these are coded in another resolution."""
-    components = content[5] if len(content) > _FRAME_BYTES - 1 else 0
-    if not 1 <= components <= _MOST_COMPONENTS or len(content) != _FRAME_BYTES + 3 * components:
-        return None
-    if any(content[_FRAME_BYTES + 1 + 3 * one] != _FULL_RESOLUTION for one in range(components)):
-        return None
-    return int.from_bytes(content[3:5]), int.from_bytes(content[1:3]), components, content[0]
-
-
-def _with_scan(frame: tuple[int, int, int, int], content: bytes) -> JpegHeader | None:
-    """Return the header; None where the components lie in scans of their own, or values are shifted."""
-    components = frame[2]  # two bytes each, then the predictor, a byte, and the shift
-    if len(content) != 4 + 2 * components or content[0] != components or content[-1] & 15:
-        return None
-    return JpegHeader(*frame, content[-3])
-
-
 def decode(tile: memoryview, header: JpegHeader, name: str) -> NDArray[np.unsignedinteger]:
     """Return the values of a lossless JPEG, row by row, ``(width * height * components,)``.
 
     Raises
     ------
     DecodeError
-        If it is damaged.
+        If it is damaged: libjpeg does not decode it, or goes on where the values have ended, or leaves some.
     """
     import imagecodecs  # noqa: PLC0415
 
@@ -108,7 +49,69 @@ def decode(tile: memoryview, header: JpegHeader, name: str) -> NDArray[np.unsign
     if values.size != header.width * header.height * header.components:
         msg = f"{name}: a lossless JPEG of {values.size} values, expected {header.width * header.height}"
         raise DecodeError(msg)
+    codes = read_codes(tile)
+    if codes is None:
+        msg = f"{name}: a lossless JPEG without its codes"
+        raise DecodeError(msg)
+    _check_length(tile, values, header, codes, name)
     return values.ravel()
+
+
+def _check_length(
+    tile: memoryview, values: NDArray[np.unsignedinteger], header: JpegHeader, codes: JpegCodes, name: str
+) -> None:
+    """Refuse a lossless JPEG whose values are not as long as what it holds: libjpeg makes values of nothing."""
+    held = bytes(tile[codes.start :])
+    end = _MARKER.search(held)
+    if end is None or end.group(1) != _END:
+        msg = f"{name}: a lossless JPEG that ends without its end marker; damaged?"
+        raise DecodeError(msg)
+    found = end.start() - held.count(_NO_MARKER, 0, end.start())
+    expected = -(-_bits_of(values, header, codes) // 8)
+    if not 0 <= found - expected <= _MOST_FILLING:
+        msg = f"{name}: a lossless JPEG of {found} bytes, but its values take {expected}; damaged?"
+        raise DecodeError(msg)
+
+
+def _bits_of(values: NDArray[np.unsignedinteger], header: JpegHeader, codes: JpegCodes) -> int:
+    """Return how many bits values take in the codes of a lossless JPEG."""
+    parts = values.reshape(header.height, header.width, header.components).astype(np.uint16)
+    bits = 0
+    for one, lengths in enumerate(codes.lengths):
+        counts = np.bincount(_SIZES[_differences(parts[..., one], header)].ravel(), minlength=_WHOLE + 1)
+        for size in np.flatnonzero(counts).tolist():
+            bits += int(counts[size]) * (lengths.get(size, 0) + size % _WHOLE)
+    return bits
+
+
+_SIZES = np.array([min(value, 0x10000 - value).bit_length() for value in range(0x10000)], np.uint8)
+"""Size of each difference, modulo 2^16."""
+
+
+_Values: TypeAlias = NDArray[np.int32]
+_PREDICTED: dict[int, Callable[[_Values, _Values, _Values], _Values]] = {
+    1: lambda left, _, __: left,
+    2: lambda _, above, __: above,
+    3: lambda _, __, corner: corner,
+    4: lambda left, above, corner: left + above - corner,
+    5: lambda left, above, corner: left + (above - corner >> 1),
+    6: lambda left, above, corner: above + (left - corner >> 1),
+    7: lambda left, above, _: left + above >> 1,
+}
+"""What each predictor makes of the value to the left, the one above, and the one above that to the left."""
+
+
+def _differences(values: NDArray[np.uint16], header: JpegHeader) -> NDArray[np.uint16]:
+    """Return values minus what is predicted for them, modulo 2^16, ``(H, W)``."""
+    difference = values.copy()
+    difference[:1, :1] -= np.uint16(1 << header.bits - 1)
+    difference[0, 1:] -= values[0, :-1]
+    difference[1:, 0] -= values[:-1, 0]
+    left, above, corner = (
+        part.astype(np.int32) for part in (values[1:, :-1], values[:-1, 1:], values[:-1, :-1])
+    )
+    difference[1:, 1:] -= _PREDICTED[header.predictor](left, above, corner).astype(np.uint16)
+    return difference
 
 
 def encode(values: NDArray[np.unsignedinteger], header: JpegHeader) -> bytes:
@@ -123,6 +126,7 @@ def encode(values: NDArray[np.unsignedinteger], header: JpegHeader) -> bytes:
     """
     import imagecodecs  # noqa: PLC0415
 
+    values = values.astype(np.uint8 if header.bits <= 8 else np.uint16)
     shape = (header.height, header.width) + ((header.components,) if header.components > 1 else ())
     tile = bytes(
         imagecodecs.jpeg8_encode(

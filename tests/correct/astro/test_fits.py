@@ -14,8 +14,7 @@ from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
 from sensormap.correct.check_repairs import check_repairs
-from sensormap.correct.methods.subtract import _excess
-from sensormap.correct.methods.targets import Targets
+from sensormap.correct.methods.subtract import excesses
 from sensormap.correct.plan import plan_corrections
 from sensormap.correct.preview import preview_repair
 from sensormap.correct.run import CorrectOptions, correct_photos
@@ -187,8 +186,6 @@ def test_plan_preview_and_check(tmp_path):
 def test_dark_current_is_subtracted_as_the_temperature_has_it(law, temperature, dn, share):
     hot_one = toy_defect(5, 3, sensor=SENSOR, dark_dn_per_s=(100.0, 100.0, 100.0))
     exposure = Exposure(iso=100, shutter_s=30.0, temperature_c=temperature)
-    places = np.array([[3, 5]])
-    targets = Targets(SMOOTH, np.zeros((40, 64), bool), places, Cfa("RGGB"), [hot_one], exposure, dark_law=law)
-    (excess,) = _excess(targets)
+    (excess,) = excesses([hot_one], exposure, law)
     assert excess.dn == pytest.approx(dn)
     assert excess.uncertain_dn == pytest.approx(share * dn, rel=0.05)

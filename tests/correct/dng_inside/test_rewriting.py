@@ -16,12 +16,14 @@ from fixtures.files.tiled_dng import DIGEST, PRIVATE, DngCoding, dng_bytes
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
+from sensormap.correct import raw
 from sensormap.correct.dng_inside import lossless_jpeg
-from sensormap.correct.dng_inside.rewriting import with_photosites
-from sensormap.correct.dng_inside.tiles import Mosaic, find_mosaic
+from sensormap.correct.dng_inside.rewriting import assembled, read_tiles, with_photosites
 from sensormap.correct.plan import plan_corrections
 from sensormap.correct.run import CorrectOptions, correct_photos
+from sensormap.decode.dng.tiles import Mosaic, find_mosaic
 from sensormap.decode.libraw import open_raw, raw_values
+from sensormap.decode.original import Original, read_original
 from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.errors import DecodeError
 from sensormap.maps.sensor_map import SensorMap
@@ -29,7 +31,6 @@ from sensormap.photos.mark import MARK
 from tests.support.maps import toy_defect, toy_map
 
 SHAPE = (100, 150)
-EVERYTHING = Rect(0, 0, SHAPE[1], SHAPE[0])
 PLAIN = [
     DngCoding(bits=16),
     DngCoding(bits=16, order=">"),
@@ -78,6 +79,12 @@ def decoded(data: bytes) -> NDArray[np.uint16]:
         return raw_values(raw).copy()
 
 
+def rewritten(data: bytes, mosaic: Mosaic, new: tuple[NDArray[np.integer], ...]) -> bytes | None:
+    tiles = read_tiles(data, mosaic, "a.dng")
+    assert tiles is not None
+    return with_photosites(data, mosaic, tiles, new, "a.dng")
+
+
 def changes(coding: DngCoding, count: int = 300) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     rng = np.random.default_rng(3)
     places = np.union1d(rng.permutation(SHAPE[0] * SHAPE[1])[:count], [0, 1, SHAPE[1] - 1, LATER_PLACE])
@@ -106,8 +113,11 @@ def test_the_given_photosites_change_and_no_other_byte(coding: DngCoding) -> Non
     assert_array_equal(decoded(data), values)
     mosaic = found_in(data)
     assert (mosaic.bits, mosaic.lossless_jpeg, len(mosaic.digest_places)) == (coding.bits, coding.jpeg, 2)
+    tiles = read_tiles(data, mosaic, "a.dng")
+    assert tiles is not None
+    assert_array_equal(assembled(tiles, mosaic), values)
     rows, cols, new = changes(coding)
-    found = with_photosites(data, mosaic, values, EVERYTHING, (rows, cols, new), "a.dng")
+    found = rewritten(data, mosaic, (rows, cols, new))
     assert found is not None
     expected = values.copy()
     expected[rows, cols] = new
@@ -128,7 +138,7 @@ def test_only_tiles_with_a_change_are_written(coding: DngCoding) -> None:
     data = dng_bytes(values, coding)
     mosaic = found_in(data)
     one = np.array([SHAPE[0] - 2]), np.array([3]), np.array([values[SHAPE[0] - 2, 3] ^ 1])
-    found = with_photosites(data, mosaic, values, EVERYTHING, one, "a.dng")
+    found = rewritten(data, mosaic, one)
     assert found is not None
     again = found_in(found)
     first = lambda file, where: [file[at : at + 40] for at in where.offsets]  # noqa: E731
@@ -139,15 +149,6 @@ def test_only_tiles_with_a_change_are_written(coding: DngCoding) -> None:
     assert np.count_nonzero(decoded(found) != values) == 1
 
 
-@pytest.mark.parametrize("coding", [PLAIN[2], PLAIN[5], JPEG[1]], ids=str)
-def test_a_file_that_holds_other_values_is_left_to_others(coding: DngCoding) -> None:
-    values = mosaic_of(coding)
-    data = dng_bytes(values, coding)
-    one = np.array([5]), np.array([5]), np.array([9])
-    wrong = values ^ 1
-    assert with_photosites(data, found_in(data), wrong, EVERYTHING, one, "a.dng") is None
-
-
 @pytest.mark.parametrize("coding", [JPEG[1]], ids=str)
 def test_a_tile_that_grows_moves_to_the_end_and_one_that_shrinks_stays(coding: DngCoding) -> None:
     values = mosaic_of(coding)
@@ -156,7 +157,7 @@ def test_a_tile_that_grows_moves_to_the_end_and_one_that_shrinks_stays(coding: D
     rows, cols = (part.ravel() for part in np.mgrid[0:40, 0:60])
     noise = np.random.default_rng(1).integers(0, 4096, rows.size)
     for new, grows in ((noise, True), (np.full(rows.size, 99), False)):
-        found = with_photosites(data, mosaic, values, EVERYTHING, (rows, cols, new), "a.dng")
+        found = rewritten(data, mosaic, (rows, cols, new))
         assert found is not None
         again = found_in(found)
         assert (again.offsets[0] >= len(data)) == grows == (again.lengths[0] > mosaic.lengths[0])
@@ -217,6 +218,33 @@ def test_margins_stay_as_they_are(coding: DngCoding, tmp_path: Path) -> None:
     done = correct_photos([photo], of_photo, tmp_path / "out", OPTIONS, on_skipped=pytest.fail)
     found = decoded(done[0].output.read_bytes())
     assert np.argwhere(found != values).tolist() == [[13, 20]]
+
+
+@pytest.mark.parametrize("dng", [False, True])
+@pytest.mark.parametrize("coding", [PLAIN[2], PLAIN[5], JPEG[1]], ids=str)
+def test_values_that_libraw_decodes_and_the_file_does_not_hold_are_written_nowhere(
+    coding: DngCoding, dng: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(data: bytes, name: str) -> Original:
+        original = read_original(data, name)
+        return replace(original, mosaic=original.mosaic ^ (np.arange(SHAPE[1]) == 7))
+
+    monkeypatch.setattr(raw, "read_original", wrong)
+    photo, why = tmp_path / "a.dng", []
+    photo.write_bytes(dng_bytes(mosaic_of(coding), coding))
+    options = replace(OPTIONS, dng=dng)
+    assert not correct_photos([photo], map_for(), tmp_path / "out", options, on_skipped=why.append)
+    assert [one.reason for one in why] == ["LibRaw decodes other values than the file holds, at 100 photosites"]
+
+
+@pytest.mark.parametrize("coding", [PLAIN[5], JPEG[1]], ids=str)
+def test_what_is_no_photo_is_not_repaired(coding: DngCoding, tmp_path: Path) -> None:
+    values = mosaic_of(coding)
+    values[40:] += np.random.default_rng(2).integers(0, 1 << coding.bits - 1, (60, 1), np.uint16)
+    photo, why = tmp_path / "a.dng", []
+    photo.write_bytes(dng_bytes(values, coding))
+    assert not correct_photos([photo], map_for(), tmp_path / "out", OPTIONS, on_skipped=why.append)
+    assert "do not fit the rows beside them" in why[0].reason
 
 
 @pytest.mark.parametrize("coding", [JPEG[1]], ids=str)
@@ -314,31 +342,46 @@ def test_bad_files_are_refused_in_one_line(kind: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-LIES = ["other size", "another JPEG", "cut", "three components", "no JPEG", "shift", "tables"]
+LIES = {
+    "other size": None,
+    "another JPEG": None,
+    "three components": None,
+    "no JPEG": None,
+    "shift": None,
+    "restarts": None,
+    "no code": "a lossless JPEG that libjpeg does not decode",
+    "cut": "a lossless JPEG that ends without its end marker",
+    "ends early": r"a lossless JPEG of 9\d bytes, but its values take \d{4}",
+    "goes on": r"a lossless JPEG of \d{4} bytes, but its values take",
+}
 
 
 @pytest.mark.parametrize("coding", [JPEG[1]], ids=str)
 @pytest.mark.parametrize("what", LIES)
 def test_tiles_that_lie_about_themselves_are_left_to_others_or_refused(coding: DngCoding, what: str) -> None:
-    values = mosaic_of(coding)
-    data = dng_bytes(values, coding)
+    data = dng_bytes(mosaic_of(coding), coding)
     mosaic = found_in(data)
-    start = mosaic.offsets[0]
-    frame = data.index(b"\xff\xc3", start)
-    scan = data.index(b"\xff\xda", start)
+    start, length = mosaic.offsets[0], mosaic.lengths[0]
+    frame, codes, scan = (data.index(b"\xff" + marker, start) for marker in (b"\xc3", b"\xc4", b"\xda"))
+    values = data.index(b"\x00\x00", scan + 9)
+    end = data.index(b"\xff\xd9", start)
     new = {
         "other size": (frame + 5, b"\xff\xff\xff\xff"),
         "another JPEG": (frame, b"\xff\xc0"),
-        "cut": (start + 100, bytes(mosaic.lengths[0] - 100)),
         "three components": (frame + 9, b"\3"),
         "no JPEG": (start, b"JPEG"),
         "shift": (scan + 11, b"\1"),
-        "tables": (data.index(b"\xff\xc4", start) + 5, b"\xff" * 16),
+        "restarts": (codes, b"\xff\xdd"),
+        "no code": (codes + 5, b"\xff" * 16),
+        "cut": (values + 90, bytes(start + length - values - 90)),
+        "ends early": (scan + 12 + 96, b"\xff\xd9"),
+        "goes on": (end, b"\x11" * 40 + b"\xff\xd9"),
     }[what]
+    if what == "goes on":  # over the next tile, of which nobody knows here
+        mosaic = replace(mosaic, lengths=(length + 40, *mosaic.lengths[1:]))
     bad = data[: new[0]] + new[1] + data[new[0] + len(new[1]) :]
-    one = np.array([5]), np.array([5]), np.array([9])
-    if what == "tables":
-        with pytest.raises(DecodeError, match=r"^a\.dng: tile 0: a lossless JPEG that libjpeg does not decode"):
-            with_photosites(bad, mosaic, values, EVERYTHING, one, "a.dng")
+    if (message := LIES[what]) is None:
+        assert read_tiles(bad, mosaic, "a.dng") is None
     else:
-        assert with_photosites(bad, mosaic, values, EVERYTHING, one, "a.dng") is None
+        with pytest.raises(DecodeError, match=rf"^a\.dng: tile 0: {message}"):
+            read_tiles(bad, mosaic, "a.dng")
