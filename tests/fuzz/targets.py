@@ -31,7 +31,6 @@ from sensormap.correct.dng_inside.lossless_jpeg import is_available
 from sensormap.correct.jpeg.jpeg import correct_jpeg
 from sensormap.correct.nef import read_nef
 from sensormap.correct.run import CorrectOptions, correct_photos
-from sensormap.decode.dng.tiles import find_mosaic
 from sensormap.decode.original import read_original
 from sensormap.decode.quiet import native_stderr_silenced
 from sensormap.decode.reading import open_geometry, read_frame
@@ -57,8 +56,9 @@ from sensormap.shards.state_tools import check_state, describe_state
 from sensormap.strict_yaml import load_yaml
 from sensormap.survey.run import map_defects
 from sensormap.urls import expanded, is_url, local_path, shown_url, url_name
+from tests.fuzz.dng_copies import correct_tiles
 from tests.support.lists import iiq, tiff_with_tag
-from tests.support.maps import both_map, full_map, jpeg_map, toy_defect, toy_map
+from tests.support.maps import both_map, full_map, jpeg_map, toy_map
 from tests.support.photos import nef, write_profile
 
 SMALL = (64, 48)
@@ -132,10 +132,14 @@ def _xtrans_files() -> Files:
 
 
 def _tiled_files() -> Files:
-    mosaic = np.random.default_rng(3).integers(0, 3000, SMALL[::-1]).astype(np.uint16)
+    mosaic = np.random.default_rng(3).normal(1500, 40, SMALL[::-1]).astype(np.uint16)
     codings = [DngCoding(12, tile=(32, 16)), DngCoding(16, rows=20)]
     if is_available():
-        codings += [DngCoding(14, tile=(32, 16), jpeg=True), DngCoding(12, jpeg=True, components=1)]
+        codings += [
+            DngCoding(14, tile=(32, 16), jpeg=True, components=1),
+            DngCoding(12, jpeg=True, components=1),
+            DngCoding(12, tile=(16, 16), jpeg=True, predictor=6),
+        ]
     return [(f"{number}.dng", dng_with_tiles(mosaic, coding)) for number, coding in enumerate(codings)]
 
 
@@ -227,25 +231,6 @@ def _correct_photo(name: str, content: bytes, folder: Path) -> None:
     defects = tuple(replace(defect, jpeg=None) for defect in toy_map().defects if defect.x < 16 and defect.y < 16)
     defects = tuple(replace(one, plane=sensor.cfa.plane_name(x=one.x, y=one.y)) for one in defects)
     of_photo = replace(toy_map(), sensor=sensor, defects=defects, columns=(), rows=())
-    skipped: list[object] = []
-    options = CorrectOptions(force=True, all_defects=True, jobs=1)
-    correct_photos([path], of_photo, folder / "out", options, on_skipped=skipped.append)
-    assert path.read_bytes() == content
-
-
-def _correct_tiles(name: str, content: bytes, folder: Path) -> None:
-    path = folder / "in" / name
-    path.parent.mkdir()
-    path.write_bytes(content)
-    mosaic = find_mosaic(content, name)
-    if mosaic is not None:
-        assert mosaic.width * mosaic.height >= len(mosaic.offsets)
-    sensor = Sensor(SMALL, Rect(0, 0, *SMALL), Cfa("GBRG"), None)
-    places = [(1, 1), (40, 20), (63, 47)]
-    defects = tuple(toy_defect(x, y, sensor=sensor) for x, y in places)
-    of_photo = replace(
-        toy_map(), body=Body("ACME", "One", "7"), sensor=sensor, defects=defects, columns=(), rows=()
-    )
     skipped: list[object] = []
     options = CorrectOptions(force=True, all_defects=True, jobs=1)
     correct_photos([path], of_photo, folder / "out", options, on_skipped=skipped.append)
@@ -378,7 +363,7 @@ TARGETS = {
     "JPEG": Target(_jpeg_files, _read_photo, PHOTO_ERRORS),
     "EXIF": Target(lambda: [*_raw_files(), *_jpeg_files()], _read_exif, ()),
     "correct raw": Target(_raw_files, _correct_photo, (SensorMapError,), share=50),
-    "correct DNG": Target(_tiled_files, _correct_tiles, (SensorMapError,), share=50),
+    "correct DNG": Target(_tiled_files, correct_tiles, (SensorMapError,), share=50),
     "correct JPEG": Target(_jpeg_files, _correct_photo, (SensorMapError,), share=50),
     "map": Target(_map_files, _read_map, (MapFormatError,), share=200),
     "list": Target(_list_files, _read_list, (ListFormatError,), share=300),
