@@ -19,7 +19,7 @@ from sensormap.camera.profile_files import find_profile
 from sensormap.correct.methods.registry import DIRECTIONAL, METHODS, SUBTRACT
 from sensormap.correct.methods.targets import Levels
 from sensormap.correct.nef import read_nef
-from sensormap.correct.raw import CorrectionTask, find_repairs
+from sensormap.correct.repairs import CorrectionTask, find_repairs
 from sensormap.correct.selection import choose_defects
 from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.sensor_map import SensorMap

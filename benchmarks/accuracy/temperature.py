@@ -23,7 +23,7 @@ from fixtures.scenes.scenes import find_photographs, paint_scene, read_scene
 from fixtures.series import NIGHT_LEVELS, PAINTED_SCENES, REFERENCE_C, Camera, Recipe, Shot, make_series, plan_shots
 from sensormap.correct.astro.fits import read_fits_mosaic
 from sensormap.correct.methods.subtract import excesses
-from sensormap.correct.raw import CorrectionTask, find_repairs
+from sensormap.correct.repairs import CorrectionTask, find_repairs
 from sensormap.correct.selection import choose_defects
 from sensormap.maps.entries import Defect, DefectKind
 from sensormap.maps.sensor_map import SensorMap

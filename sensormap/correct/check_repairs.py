@@ -13,7 +13,8 @@ from sensormap.camera.profile_files import find_profile
 from sensormap.correct.astro.fits import read_fits_mosaic
 from sensormap.correct.methods.held_out import HeldOut, Quality, check, sum_up
 from sensormap.correct.methods.targets import Levels
-from sensormap.correct.raw import mask_of, usable_part
+from sensormap.correct.raw import usable_part
+from sensormap.correct.repairs import mask_of
 from sensormap.correct.run import OnSkipped, log_skipped, run_each
 from sensormap.correct.selection import check_body
 from sensormap.decode.original import read_original

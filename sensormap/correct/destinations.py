@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from sensormap.errors import OutputError
+from sensormap.errors import DecodeError, OutputError
 from sensormap.output import Objection
 from sensormap.photos.files import is_fits_name, is_image_name, is_jpeg_name, is_photo_name
+from sensormap.photos.finding import find_local_photos
 from sensormap.photos.mark import is_marked
 from sensormap.urls import is_url, shown_url
+
+log = logging.getLogger(__name__)
 
 _CHUNK = 1 << 20  # bytes that are compared at once: files of one size mostly differ in the first
 
@@ -132,3 +136,39 @@ def clashes(outputs: Mapping[Path, Path]) -> dict[Path, Path]:
         else:
             first[key] = path
     return found
+
+
+def places_of(
+    photos: Iterable[str | Path], folder: Path
+) -> tuple[tuple[Path, ...], Callable[[Path], Path], dict[object, str]]:
+    """Find photos, and where their copies go.
+
+    Parameters
+    ----------
+    photos, folder
+        As for `run.correct_photos`.
+
+    Returns
+    -------
+    photos, outputs, kept
+        The photos; what returns where each one's copy goes, or raises `OutputError` where another's goes there too; and
+        the identities of files that are never replaced, as for `unless_corrected`.
+    """
+    check_folder(folder)
+    found = find_local_photos(photos, images=False)
+    if not found:
+        msg = "no photos found: no file there has the name of a raw photo or a JPEG"
+        raise DecodeError(msg)
+    paths = without_results(found, folder)
+    if len(paths) < len(found):
+        log.warning("%d files in %s left out: taken for results of earlier runs", len(found) - len(paths), folder)
+    outputs = output_paths(paths, folder)
+    taken = clashes(outputs)
+
+    def output_of(path: Path) -> Path:
+        if path in taken:
+            msg = f"{path.name}: {path} would be written to the same file as {taken[path]}"
+            raise OutputError(msg)
+        return outputs[path]
+
+    return paths, output_of, {identity(path): "one of the photos, which are never written over" for path in paths}

@@ -131,6 +131,20 @@ def with_values(
     return with_strip(nef.data, nef.raw, strip)
 
 
+def stored_values(
+    nef: Nef, rows: NDArray[np.integer], cols: NDArray[np.integer], values: NDArray[np.generic]
+) -> NDArray[np.uint16] | None:
+    """Return what becomes of new values, ``(N,)``, DN; None where `with_values` returns None.
+
+    Parameters
+    ----------
+    nef, rows, cols, values
+        As for `with_values`.
+    """
+    new = _new_indices(nef, rows, cols, values)
+    return None if new is None else nef.levels[new]
+
+
 def check_rewritten(
     data: bytes,
     nef: Nef,
@@ -162,11 +176,10 @@ def check_rewritten(
     Of some cameras LibRaw leaves the last rows out. They are packed by the same loop as those that are compared, and
     `read_nef` has shown that packing them gives the camera's own bytes.
     """
-    indices = _new_indices(nef, rows, cols, values)
-    if indices is None:
+    new = stored_values(nef, rows, cols, values)
+    if new is None:
         msg = f"{nef.name}: rewritten, though some values cannot be"
         raise OutputError(msg)
-    new = nef.levels[indices]
     decoder = "LibRaw" if by_libraw else "the own decoder"
     try:
         found, height = (_by_libraw if by_libraw else _by_own_decoder)(data, nef.name)

@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sensormap.correct.destinations import unless_corrected
+from sensormap.correct.destinations import places_of, unless_corrected
 from sensormap.correct.nef import can_rewrite
 from sensormap.correct.raw import can_rewrite_dng
 from sensormap.correct.run import (
     CorrectOptions,
     OnSkipped,
     check_fits,
+    check_options,
     log_skipped,
-    places_of,
     run_each,
 )
 from sensormap.correct.selection import ChosenDefects, check_body, choose_defects, pixels_of
@@ -69,10 +69,11 @@ def plan_corrections(
 
     Raises
     ------
-    DecodeError, OutputError
+    DecodeError, OutputError, FrameMismatchError
         As by `correct_photos`.
     """
     paths, outputs, kept = places_of(photos, expanded(folder))
+    check_options(paths, sensor_map, options)
 
     def planned(path: Path) -> PlannedCorrection:
         output, photo = outputs(path), read_photo(path)

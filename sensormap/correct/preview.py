@@ -14,7 +14,8 @@ from sensormap.camera.profile_files import find_profile
 from sensormap.correct.astro.fits import read_fits_mosaic
 from sensormap.correct.jpeg.jpeg import correct_jpeg
 from sensormap.correct.methods.targets import Levels
-from sensormap.correct.raw import CorrectionTask, check_image, find_repairs, image_levels, usable_part, with_repairs
+from sensormap.correct.raw import check_image, image_levels, usable_part
+from sensormap.correct.repairs import CorrectionTask, find_repairs, with_repairs
 from sensormap.correct.run import CorrectOptions, check_fits
 from sensormap.correct.selection import ChosenDefects, check_body, choose_defects, pixels_of
 from sensormap.decode.jpeg import read_jpeg

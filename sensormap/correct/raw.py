@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect
-from sensormap.camera.profile import Profile
 from sensormap.correct.dng import check_dng, dng_bytes
 from sensormap.correct.dng_inside import lossless_jpeg
 from sensormap.correct.dng_inside.rewriting import Tiles, assembled, read_tiles, with_photosites
-from sensormap.correct.methods.lone import find_lone
-from sensormap.correct.methods.new_values import new_values
-from sensormap.correct.methods.targets import Levels, Targets
-from sensormap.correct.nef import check_rewritten, read_nef, with_values
-from sensormap.correct.selection import ChosenDefects
+from sensormap.correct.methods.targets import Levels
+from sensormap.correct.nef import Nef, check_rewritten, read_nef, stored_values, with_values
+from sensormap.correct.nef_packing import nearest_indices
+from sensormap.correct.repairs import (
+    CorrectionTask,
+    RepairedPhotosites,
+    check_undamaged,
+    find_repairs,
+    lone_photosites,
+    with_repairs,
+)
 from sensormap.decode.dng.tiles import Mosaic, find_mosaic
 from sensormap.decode.libraw import open_raw, read_levels
 from sensormap.decode.original import Original, read_original
@@ -27,48 +30,10 @@ from sensormap.decode.png_tiff import image_bytes, image_size, read_image
 from sensormap.errors import DecodeError, FrameMismatchError, OutputError
 from sensormap.formats.listing import Listing, Photosite
 from sensormap.formats.programs.dng_opcodes import opcode_list
-from sensormap.frame import NARROW, Exposure
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.mark import marked
-from sensormap.score.neighbours import pad
-from sensormap.score.noise import fit_noise
-from sensormap.score.plausible import damage
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class CorrectionTask:
-    """What is to be corrected in one raw photo, and how.
-
-    Parameters
-    ----------
-    name
-        Name of its file, for messages.
-    sensor_map
-        The map.
-    chosen
-        Defects of the map that are repaired.
-    method
-        One of `methods.registry.METHODS`.
-    exposure
-        Settings of the photo.
-    profile
-        Profile of the camera, which tells at how many DN a photosite clips; None where there is none.
-    also_lone
-        Sigma from which lone bright photosites that are in no map are repaired too; None leaves them.
-    by_libraw
-        Whether LibRaw decodes a corrected NEF, to check it, and not the own decoder only.
-    """
-
-    name: str
-    sensor_map: SensorMap
-    chosen: ChosenDefects
-    method: str
-    exposure: Exposure
-    profile: Profile | None
-    by_libraw: bool = True
-    also_lone: float | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +54,8 @@ class CorrectedCopy:
         Mean change of a JPEG outside the blocks that were coded anew, in DN of 8 bits.
     lone
         How many of the repaired photosites are in no map.
+    inexact
+        How many of them are off by more than their own noise, since the file cannot hold what they should be.
     """
 
     data: bytes
@@ -97,17 +64,7 @@ class CorrectedCopy:
     left: int
     elsewhere: float | None = None
     lone: int = 0
-
-
-@dataclass(frozen=True, eq=False)
-class RepairedPhotosites:
-    """New values of some photosites: rows, columns on the raw grid, DN; how many more there should be, and are lone."""
-
-    rows: NDArray[np.int64]
-    cols: NDArray[np.int64]
-    values: NDArray[np.uint16]
-    left: int
-    lone: int = 0
+    inexact: int = 0
 
 
 def correct_nef(data: bytes, task: CorrectionTask) -> CorrectedCopy | None:
@@ -147,7 +104,18 @@ def correct_nef(data: bytes, task: CorrectionTask) -> CorrectedCopy | None:
     if rewritten is not data:
         rewritten = marked(rewritten)
         check_rewritten(rewritten, nef, repairs.rows, repairs.cols, repairs.values, by_libraw=task.by_libraw)
-    return CorrectedCopy(rewritten, "", repairs.rows.size, repairs.left, lone=repairs.lone)
+    inexact = _inexact(nef, repairs)
+    return CorrectedCopy(rewritten, "", repairs.rows.size, repairs.left, lone=repairs.lone, inexact=inexact)
+
+
+def _inexact(nef: Nef, repairs: RepairedPhotosites) -> int:
+    """Return how many values are not the nearest level, as after a split, and off by more than noise."""
+    stored = stored_values(nef, repairs.rows, repairs.cols, repairs.values)
+    if stored is None:
+        return 0
+    nearest = nef.levels[nearest_indices(repairs.values, nef.levels)]
+    off = np.abs(stored - repairs.values.astype(np.float64)) > repairs.noise
+    return int(np.count_nonzero(off & (stored != nearest)))
 
 
 def _nef_levels(data: bytes, highest: int, task: CorrectionTask) -> Levels:
@@ -269,7 +237,7 @@ def list_in_dng(data: bytes, task: CorrectionTask) -> CorrectedCopy:
     area = usable_part(original, task.sensor_map, task.name)
     wanted = task.chosen.photosites(task.sensor_map)
     levels = Levels(original.cfa, original.black_level, original.white_level).of(task.profile)
-    _check_undamaged(original.mosaic, area, levels, task)
+    check_undamaged(original.mosaic, area, levels, task)
     lone = lone_photosites(original.mosaic, area, levels, task) + np.array([area.y, area.x])
     photosites = tuple(sorted([
         *(Photosite(y, x) for x, y in wanted if area.contains(x, y)),
@@ -280,73 +248,6 @@ def list_in_dng(data: bytes, task: CorrectionTask) -> CorrectedCopy:
     check_dng(dng, original.mosaic, task.name)
     left = len(wanted) + len(lone) - len(photosites)
     return CorrectedCopy(dng, ".dng", len(photosites), left, lone=len(lone))
-
-
-def find_repairs(mosaic: NDArray[Any], area: Rect, levels: Levels, task: CorrectionTask) -> RepairedPhotosites:
-    """Return the new values of the chosen photosites inside an area.
-
-    Parameters
-    ----------
-    mosaic
-        The raw grid, ``(H, W)``, DN of any integer type, black included.
-    area
-        The part of it that is decoded and light-sensitive.
-    levels
-        Black and saturation of the photo.
-    task
-        Defects to repair, and the method.
-
-    Raises
-    ------
-    DecodeError
-        If what was decoded is no photo: it would be as little one once it is repaired.
-    """
-    _check_undamaged(mosaic, area, levels, task)
-    sensor_map, chosen = task.sensor_map, task.chosen
-    wanted = chosen.photosites(sensor_map)
-    inside = [(y - area.y, x - area.x) for x, y in wanted if area.contains(x, y)]
-    lone = lone_photosites(mosaic, area, levels, task)
-    places = np.concatenate([np.array(inside, np.int64).reshape(-1, 2), lone])
-    cfa = sensor_map.sensor.cfa.shifted(x=area.x, y=area.y)
-    defects = {(defect.y - area.y, defect.x - area.x): defect for defect in chosen.defects}
-    alone = [defects.get(place) for place in inside] + [None] * len(lone)
-    mask = mask_of(sensor_map, area)
-    targets = Targets(mosaic[area.slices], mask, places, cfa, alone, task.exposure, levels, sensor_map.dark_law)
-    repaired = new_values(targets, task.method)
-    found = ~repaired.unknown
-    rows, cols = (places[found] + (area.y, area.x)).T
-    left = len(wanted) + len(lone) - rows.size
-    return RepairedPhotosites(rows, cols, repaired.values[found], left, int(np.count_nonzero(found[len(inside) :])))
-
-
-def _check_undamaged(mosaic: NDArray[Any], area: Rect, levels: Levels, task: CorrectionTask) -> None:
-    """Refuse a photo that `score.plausible` finds damaged, as a survey does."""
-    cfa = task.sensor_map.sensor.cfa.shifted(x=area.x, y=area.y)
-    if min(area.width, area.height) < 3 * cfa.step:  # too small to tell
-        return
-    active = levels.above_black(mosaic[area.slices], cfa)
-    if max(levels.saturation, int(active.max())) <= NARROW:
-        active = active.astype(np.int16)
-    noise = fit_noise(pad(active, cfa.step), cfa, clipping=levels.clipping, quantised=True)
-    if why := damage(active, noise, cfa, clipping=levels.clipping):
-        msg = f"{task.name}: {why}"
-        raise DecodeError(msg)
-
-
-def lone_photosites(
-    mosaic: NDArray[np.uint16], area: Rect, levels: Levels, task: CorrectionTask
-) -> NDArray[np.int64]:
-    """Return the lone photosites to repair, rows and columns within the area, ``(N, 2)``; none if that was not asked.
-
-    Parameters
-    ----------
-    mosaic, area, levels, task
-        As for `find_repairs`.
-    """
-    if task.also_lone is None:
-        return np.empty((0, 2), np.int64)
-    cfa = task.sensor_map.sensor.cfa.shifted(x=area.x, y=area.y)
-    return find_lone(mosaic[area.slices], mask_of(task.sensor_map, area), cfa, levels, task.also_lone)
 
 
 def usable_part(original: Original, sensor_map: SensorMap, name: str) -> Rect:
@@ -364,18 +265,6 @@ def usable_part(original: Original, sensor_map: SensorMap, name: str) -> Rect:
     except ValueError as error:
         msg = f"{name}: shows nothing of the map's active area"
         raise FrameMismatchError(msg) from error
-
-
-def mask_of(sensor_map: SensorMap, area: Rect) -> NDArray[np.bool_]:
-    """Return which photosites of an area are mapped, ``(H, W)``: none of them repairs another."""
-    return np.ascontiguousarray(sensor_map.mask()[area.slices])
-
-
-def with_repairs(mosaic: NDArray[Any], repairs: RepairedPhotosites) -> NDArray[Any]:
-    """Return a copy of a mosaic with the repaired values."""
-    corrected = mosaic.copy()
-    corrected[repairs.rows, repairs.cols] = repairs.values
-    return corrected
 
 
 def _check_size(size: tuple[int, int], cfa: Cfa | None, sensor_map: SensorMap, name: str) -> None:

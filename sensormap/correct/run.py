@@ -11,36 +11,28 @@ from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
+from sensormap.camera.cfa import MONO
 from sensormap.camera.profile_files import find_profile
 from sensormap.correct.astro.fits import correct_fits
-from sensormap.correct.destinations import (
-    check_folder,
-    clashes,
-    identity,
-    make_folder,
-    output_paths,
-    unless_corrected,
-    without_results,
-)
+from sensormap.correct.destinations import identity, make_folder, places_of, unless_corrected
 from sensormap.correct.jpeg.jpeg import correct_jpeg
 from sensormap.correct.methods.registry import DIRECTIONAL, JPEG_METHODS, LEAST_LONE_SIGMA, METHODS
 from sensormap.correct.raw import (
     CorrectedCopy,
-    CorrectionTask,
     correct_as_dng,
     correct_dng,
     correct_image,
     correct_nef,
     list_in_dng,
 )
+from sensormap.correct.repairs import CorrectionTask
 from sensormap.correct.selection import ChosenDefects, check_body, choose_defects, pixels_of
-from sensormap.errors import DecodeError, FrameMismatchError, OutputError, SensorMapError
+from sensormap.errors import FrameMismatchError, SensorMapError
 from sensormap.frame import Photo, Skipped
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.output import write_atomically
 from sensormap.photos.exif import read_photo
 from sensormap.photos.files import is_fits_name, is_image_name, read_bytes
-from sensormap.photos.finding import find_local_photos
 from sensormap.photos.mark import marked
 from sensormap.photos.refusals import skipped
 from sensormap.threads import Progress, default_threads, no_progress, result_of
@@ -73,6 +65,8 @@ class CorrectedPhoto:
         Mean change of a JPEG outside the blocks that were coded anew, in DN of 8 bits.
     lone
         How many of the repaired photosites are in no map.
+    inexact
+        How many of them are off by more than their own noise, since the file cannot hold what they should be.
     """
 
     source: Path
@@ -82,6 +76,7 @@ class CorrectedPhoto:
     chosen: ChosenDefects
     elsewhere: float | None = None
     lone: int = 0
+    inexact: int = 0
 
 
 @dataclass(frozen=True)
@@ -188,8 +183,11 @@ def correct_photos(
         If an argument names nothing.
     OutputError
         If `folder` is not a folder, or is named like a photo.
+    FrameMismatchError
+        If the options are for none of the photos, whatever they show.
     """
     paths, outputs, kept = places_of(photos, expanded(folder))
+    check_options(paths, sensor_map, options)
     by_libraw = {*paths[::_COMPARED]}
 
     def corrected_photo(path: Path) -> CorrectedPhoto:
@@ -198,42 +196,6 @@ def correct_photos(
         return corrected
 
     return run_each(paths, corrected_photo, jobs=options.jobs, progress=progress, on_skipped=on_skipped)
-
-
-def places_of(
-    photos: Iterable[str | Path], folder: Path
-) -> tuple[tuple[Path, ...], Callable[[Path], Path], dict[object, str]]:
-    """Find photos, and where their copies go.
-
-    Parameters
-    ----------
-    photos, folder
-        As for `correct_photos`.
-
-    Returns
-    -------
-    photos, outputs, kept
-        The photos; what returns where each one's copy goes, or raises `OutputError` where another's goes there too; and
-        the identities of files that are never replaced, as for `destinations.unless_corrected`.
-    """
-    check_folder(folder)
-    found = find_local_photos(photos, images=False)
-    if not found:
-        msg = "no photos found: no file there has the name of a raw photo or a JPEG"
-        raise DecodeError(msg)
-    paths = without_results(found, folder)
-    if len(paths) < len(found):
-        log.warning("%d files in %s left out: taken for results of earlier runs", len(found) - len(paths), folder)
-    outputs = output_paths(paths, folder)
-    taken = clashes(outputs)
-
-    def output_of(path: Path) -> Path:
-        if path in taken:
-            msg = f"{path.name}: {path} would be written to the same file as {taken[path]}"
-            raise OutputError(msg)
-        return outputs[path]
-
-    return paths, output_of, {identity(path): "one of the photos, which are never written over" for path in paths}
 
 
 def run_each(
@@ -315,8 +277,31 @@ def _correct(
     make_folder(output.parent)
     objection = unless_corrected(data, kept)
     write_atomically(copy.data, output, overwrite=options.overwrite, objection=objection)
-    log.info("%s: %d repaired, written to %s", path, copy.repaired, output)
-    return CorrectedPhoto(path, output, copy.repaired, copy.left, chosen, copy.elsewhere, copy.lone)
+    inexact = f", {copy.inexact} of them off by more than their noise" if copy.inexact else ""
+    log.info("%s: %d repaired%s, written to %s", path, copy.repaired, inexact, output)
+    return CorrectedPhoto(path, output, copy.repaired, copy.left, chosen, copy.elsewhere, copy.lone, copy.inexact)
+
+
+def check_options(paths: Sequence[Path], sensor_map: SensorMap, options: CorrectOptions) -> None:
+    """Refuse options that no photo of the map, or none of these, can be corrected with, before any is read.
+
+    Raises
+    ------
+    FrameMismatchError
+        Saying which, and why.
+    """
+    cfa = sensor_map.sensor.cfa
+    if options.also_lone is not None and cfa.is_xtrans:
+        msg = "--also-lone is for Bayer filters and none, but the map has X-Trans filters"
+        raise FrameMismatchError(msg)
+    if options.opcodes and (cfa.is_xtrans or cfa.name == MONO):
+        found = "X-Trans filters, of which a DNG's list of photosites knows no phase" if cfa.is_xtrans else "none"
+        msg = f"--opcodes is for Bayer filters, but the map has {found}"
+        raise FrameMismatchError(msg)
+    if (options.dng or options.opcodes) and all(is_image_name(path) or is_fits_name(path) for path in paths):
+        option = "dng" if options.dng else "opcodes"
+        msg = f"--{option} is for raw photos: FITS, PNG and TIFF files tell nothing of what a DNG needs"
+        raise FrameMismatchError(msg)
 
 
 def check_fits(photo: Photo, sensor_map: SensorMap, options: CorrectOptions) -> None:

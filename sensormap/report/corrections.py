@@ -30,6 +30,9 @@ def corrected_table(corrected: Sequence[CorrectedPhoto]) -> Table:
     notes = [note] if changes else []
     if lone := sum(one.lone for one in corrected):
         notes.append(f"{counted(lone, 'place')} of them lone, and in no map.")
+    if inexact := sum(one.inexact for one in corrected):
+        why = "as near as the NEFs' coding allows, but off by more than their noise; --dng writes them exactly"
+        notes.append(f"{counted(inexact, 'place')} of them {why}.")
     note = " ".join(notes)
     return Table(_title(corrected), header, rows, right=frozenset({2}), note=note, spare=("written as",))
 

@@ -23,15 +23,16 @@ import sensormap.output
 from fixtures.camera.curve import quantise
 from fixtures.files.jpeg import jpeg_bytes
 from fixtures.files.nef import NefMeta, nef_bytes
-from sensormap.camera.cfa import Cfa
+from sensormap.camera.cfa import MONO, XTRANS_NAMES, Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
 from sensormap.cli.main import main
 from sensormap.correct.destinations import unless_corrected
+from sensormap.correct.plan import plan_corrections
 from sensormap.correct.run import CorrectOptions, correct_photos
 from sensormap.decode.jpeg import read_jpeg
 from sensormap.decode.libraw import open_raw, raw_values
-from sensormap.errors import DecodeError, OutputError
+from sensormap.errors import DecodeError, FrameMismatchError, OutputError
 from sensormap.maps.entries import Between, Column, DefectKind, FrameSummary
 from sensormap.maps.mapfile.writing import write_map
 from sensormap.maps.sensor_map import SensorMap
@@ -293,7 +294,8 @@ def test_a_mosaic_in_a_plain_image_stays_one(ending, photos, tmp_path):
     assert (after.dtype, after.shape) == (np.uint16, before.shape)
     found = {(int(x), int(y)) for y, x in np.argwhere(before != after)}
     assert found - {FAINT} == places(HOT, STUCK, BORN)  # without an exposure everything is repaired
-    done, refused = correct(path, tmp_path / "dng", dng=True)
+    done, refused = correct([path, photos / "DSC_2.NEF"], tmp_path / "dng", dng=True)
+    assert len(done) == 1
     assert "tells nothing of what a DNG needs" in refused[0]
 
 
@@ -795,3 +797,19 @@ def test_a_check_of_jpegs_is_refused(photos, map_file):
     result = command(map_file, path, "--check")
     assert result.exit_code == 1
     assert "--check holds out photosites of raw photos" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "problem"),
+    [
+        ({"also_lone": 20.0}, sorted(XTRANS_NAMES)[0], "--also-lone is for Bayer filters and none, but the map has X-Trans filters"),
+        ({"opcodes": True}, sorted(XTRANS_NAMES)[0], "--opcodes is for Bayer filters, but the map has X-Trans filters"),
+        ({"opcodes": True}, MONO, "--opcodes is for Bayer filters, but the map has none"),
+    ],
+)
+def test_what_no_photo_of_the_map_allows_is_refused_before_the_first(options, name, problem, photos, tmp_path):
+    sensor = replace(toy().sensor, cfa=Cfa(name))
+    of_camera = replace(toy(), sensor=sensor, defects=(), columns=(), rows=())
+    for run in (correct_photos, plan_corrections):
+        with pytest.raises(FrameMismatchError, match=f"^{problem}"):
+            run([photos], of_camera, tmp_path / "out", CorrectOptions(**options), on_skipped=pytest.fail)

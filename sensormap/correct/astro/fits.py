@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from sensormap.camera.profile import Profile
 from sensormap.correct.methods.targets import Levels
-from sensormap.correct.raw import CorrectedCopy, CorrectionTask, RepairedPhotosites, find_repairs, with_repairs
+from sensormap.correct.raw import CorrectedCopy
+from sensormap.correct.repairs import CorrectionTask, RepairedPhotosites, find_repairs, with_repairs
 from sensormap.decode.astro.fits_frame import bits_of
 from sensormap.decode.astro.fits_image import scaling_of, share_of, stored_values, values_of
 from sensormap.decode.astro.levels import clipping_of
@@ -60,7 +61,7 @@ def correct_fits(data: bytes, task: CorrectionTask) -> CorrectedCopy:
         return CorrectedCopy(data, "", 0, repairs.left)
     rewritten = _marked(_with_values(data, image, repairs, task.name), image)
     _check_rewritten(rewritten, data, with_repairs(mosaic, repairs), image, task.name)
-    return CorrectedCopy(rewritten, "", repairs.rows.size, repairs.left)
+    return CorrectedCopy(rewritten, "", repairs.rows.size, repairs.left, lone=repairs.lone)
 
 
 def read_fits_mosaic(

@@ -36,6 +36,7 @@ _SURPLUS = 0.95  # share of the threshold from which photosites are looked at cl
 _TAIL, _TAIL_SIGMAS = 0.999, 3.09
 _FEWEST_BLACK = 1000  # photosites sampled, of which one lies in that tail
 _SAMPLED_ROWS = 64
+_MOST_SIGMAS = 1e6  # nothing stands out so far; squares of more are beyond float32
 _AT_ONCE = 20_000  # photosites looked at closely: their surroundings are some 20 MB
 
 
@@ -93,7 +94,7 @@ def _candidates(photo: _Photo, sigma: float) -> NDArray[np.int64]:
     """Return rows and columns of what stands out by nearly so many sigma, or more."""
     height, width = photo.mapped.shape
     # The square of the unit: variances are divided by it.
-    unit = photo.noise.rows(width) / np.float32((_UNITS / sigma) ** 2)
+    unit = photo.noise.rows(width) / np.float32((_UNITS / min(sigma, _MOST_SIGMAS)) ** 2)
     scores, found = np.empty((256, width), np.int8), []
     for first in range(0, height, len(scores)):
         last = min(first + len(scores), height)

@@ -19,7 +19,7 @@ from sensormap.correct.plan import plan_corrections
 from sensormap.correct.preview import preview_repair
 from sensormap.correct.run import CorrectOptions, correct_photos
 from sensormap.decode.reading import open_geometry, read_frame
-from sensormap.errors import EditedError
+from sensormap.errors import EditedError, FrameMismatchError
 from sensormap.frame import Exposure
 from sensormap.maps.entries import DarkLaw, DefectKind
 from sensormap.photos.exif import read_photo
@@ -94,6 +94,20 @@ def test_only_repaired_values_change(values, keywords, tmp_path):
     assert abs(int(again.max()) * scale - 2000) < 300
 
 
+def test_lone_photosites_are_repaired_and_told(tmp_path):
+    values = np.random.default_rng(3).normal(2000, 20, (100, 120)).astype(np.uint16)
+    values[50, 60] = 9000
+    sensor = Sensor((120, 100), Rect(0, 0, 120, 100), Cfa("RGGB"), None)
+    (done,), _ = corrected(fits_bytes(values, KEYWORDS), tmp_path, map_of(sensor, defects=()), also_lone=20.0)
+    assert (done.repaired, done.lone) == (1, 1)
+
+
+@pytest.mark.parametrize("option", ["dng", "opcodes"])
+def test_what_no_photo_of_the_run_can_become_is_refused_once(option, tmp_path):
+    with pytest.raises(FrameMismatchError, match=rf"^--{option} is for raw photos: FITS, PNG and TIFF files tell"):
+        corrected(fits_bytes(hot(), KEYWORDS), tmp_path, **{option: True})
+
+
 def test_a_file_whose_image_fills_its_blocks_gets_an_extension(tmp_path):
     sensor = Sensor((48, 30), Rect(0, 0, 48, 30), Cfa("RGGB"), None)
     data = fits_bytes(hot()[:30, :48].copy(), KEYWORDS)
@@ -139,9 +153,6 @@ def test_fpacked_files_and_others_are_refused_by_name(tmp_path):
         done, (one,) = corrected(data, tmp_path)
         assert not done
         assert re.search(reason, one.reason), one.reason
-    for options in ({"dng": True}, {"opcodes": True}):
-        done, (one,) = corrected(fits_bytes(hot(), KEYWORDS), tmp_path, **options)
-        assert "a FITS file tells nothing of what a DNG needs" in one.reason
 
 
 def test_videos_are_refused_by_name(tmp_path):

@@ -55,7 +55,7 @@ def test_the_threshold_is_in_sigma_of_the_photo():
     spread = (NOISE**2 * 1.2 + 1 / 12) ** 0.5  # of a value less the median of eight
     for index, sigma in enumerate((8, 16, 24, 40)):
         mosaic[20 + 20 * index, 40] = round(BLACK + 100 + 12.5 + sigma * spread)
-    for sigma, count in ((10, 3), (20, 2), (30, 1), (50, 0)):
+    for sigma, count in ((10, 3), (20, 2), (30, 1), (50, 0), (1e300, 0)):
         assert len(found(mosaic, sigma=sigma)) == count
 
 
