@@ -16,6 +16,7 @@ from sensormap.camera.cfa import BAYER_NAMES, MONO, XTRANS_NAMES, Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import LIBRAW
+from sensormap.decode.dng.directories import active_area_start
 from sensormap.decode.dng.layout import check_layout
 from sensormap.decode.kinds.no_mosaic import composite, many_values, undecodable
 from sensormap.decode.mosaic import Decoded, check_size, decoded
@@ -223,7 +224,7 @@ def read_levels(raw: rawpy.RawPy, name: str, data: bytes) -> RawLevels:
         pattern = _large_pattern(raw, name)
     colours = raw.color_desc.decode("ascii", "replace")
     letters = ["".join(colours[index] for index in row) for row in pattern.tolist()]
-    cfa = _bayer(letters, name) if len(pattern) == 2 else _xtrans(letters, raw, name)
+    cfa = _bayer(letters, name) if len(pattern) == 2 else _xtrans(letters, data, name)
     return RawLevels(cfa, tuple(black[index] for index in pattern.flat), raw.white_level)
 
 
@@ -255,13 +256,12 @@ def _bayer(rows: list[str], name: str) -> Cfa:
     return Cfa(letters)
 
 
-def _xtrans(rows: list[str], raw: rawpy.RawPy, name: str) -> Cfa:
+def _xtrans(rows: list[str], data: bytes, name: str) -> Cfa:
     """Return a 6 x 6 pattern."""
-    margins = raw.sizes.top_margin, raw.sizes.left_margin
-    if len({*"".join(rows)}) == 1 and not any(margin % _XTRANS_SIDE for margin in margins):
-        msg = f"{name}: 6x6 filters that LibRaw takes for one colour, expected those of X-Trans, 8 R, 20 G, 8 B"
-        raise DecodeError(msg)
     if len({*"".join(rows)}) == 1:
+        if not any(start % _XTRANS_SIDE for start in active_area_start(data, name)):
+            msg = f"{name}: 6x6 filters that LibRaw takes for one colour, expected those of X-Trans, 8 R, 20 G, 8 B"
+            raise DecodeError(msg)
         msg = (
             f"{name}: LibRaw does not tell the phase of its 6x6 filters: of X-Trans DNGs it does so only where the "
             f"active area begins at a row and a column that are multiples of {_XTRANS_SIDE}"

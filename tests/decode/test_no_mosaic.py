@@ -90,7 +90,7 @@ def changed_compression(number: int) -> bytes:
             dng_bytes(MOSAIC, ACME, cfa=["".join(row).replace("B", "G") for row in XTRANS]),
             r"6x6 filters .*\(8 R, 28 G, 0 B\), expected those of X-Trans",
         ),
-        (dng_bytes(MOSAIC, ACME, cfa=["GGGGGG"] * 6), "6x6 filters that LibRaw takes for one colour, expected those of"),
+        (dng_bytes(MOSAIC, ACME, cfa=["GGGGGG"] * 6), "6x6 filters that LibRaw takes for one colour, expected"),
         (dng_bytes(MOSAIC, replace(ACME, make="FUJIFILM", model="X-T1"), cfa=XTRANS, active=(2, 4, 120, 180)), "phase"),
         (
             X6.replace(bytes.fromhex("828e000100000024"), bytes.fromhex("828e00010fffff24")),

@@ -9,12 +9,13 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from sensormap.decode.tiff import CFA_MOSAIC, Tiff, TiffField
+from sensormap.decode.tiff import CFA_MOSAIC, Tiff, TiffField, open_tiff
 
 _KIND, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 0x00FE, 0x0100, 0x0101, 0x0102, 0x0103, 0x0106
 _SUBDIRECTORIES, _SAMPLES = 0x014A, 0x0115
 _STRIP_OFFSETS, _ROWS_PER_STRIP, _STRIP_LENGTHS = 0x0111, 0x0116, 0x0117
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_LENGTHS = 0x0142, 0x0143, 0x0144, 0x0145
+_ACTIVE_AREA = 50829
 VERSION = 50706
 """Tag by which a TIFF is a DNG."""
 
@@ -78,6 +79,22 @@ class Picture:
     def place_tags(self) -> tuple[int, int]:
         """Tags of the tiles' places and lengths."""
         return (_TILE_OFFSETS, _TILE_LENGTHS) if self.is_tiled else (_STRIP_OFFSETS, _STRIP_LENGTHS)
+
+
+def active_area_start(data: bytes, name: str) -> tuple[int, ...]:
+    """Return the first row and column of a DNG's active area; nothing where the file does not tell, or is no DNG.
+
+    Parameters
+    ----------
+    data
+        The whole file.
+    name
+        The file's name, for messages.
+    """
+    file = open_tiff(data, name, 0)
+    found = pictures(file, main_directory(file)) if file else []
+    starts = (file.numbers(one.fields, _ACTIVE_AREA, most=4)[:2] for one in found if one.is_mosaic and file)
+    return next(starts, ())
 
 
 def main_directory(file: Tiff) -> dict[int, TiffField]:
