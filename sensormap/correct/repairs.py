@@ -117,7 +117,7 @@ def find_repairs(mosaic: NDArray[Any], area: Rect, levels: Levels, task: Correct
     rows, cols = (places[found] + (area.y, area.x)).T
     values = repaired.values[found]
     black = levels.by_phase(cfa)[tuple(places[found].T % cfa.step)]
-    above = values - black.astype(np.float64)
+    above = np.maximum(values - black.astype(np.float64), 0)
     own = np.sqrt(noise.own_variance(places[found], above)) if noise else np.zeros(rows.size)
     left = len(wanted) + len(lone) - rows.size
     return RepairedPhotosites(rows, cols, values, own, left, int(np.count_nonzero(found[len(inside) :])))
@@ -135,7 +135,7 @@ def check_undamaged(mosaic: NDArray[Any], area: Rect, levels: Levels, task: Corr
     if min(area.width, area.height) < 3 * cfa.step:
         return None
     active = levels.above_black(mosaic[area.slices], cfa)
-    if max(levels.saturation, int(active.max())) <= NARROW:
+    if max(levels.saturation, *levels.black, int(active.max())) <= NARROW:
         active = active.astype(np.int16)
     noise = fit_noise(pad(active, cfa.step), cfa, clipping=levels.clipping, quantised=True)
     if why := damage(active, noise, cfa, clipping=levels.clipping):

@@ -19,6 +19,7 @@ import numpy as np
 from fixtures.files.dng import dng_bytes as xtrans_dng
 from fixtures.files.fits import fits_bytes, ser_bytes
 from fixtures.files.nef import NefMeta, nef_bytes
+from fixtures.files.raf import raf_bytes
 from fixtures.files.split import SplitCoding
 from fixtures.files.tiled_dng import DngCoding
 from fixtures.files.tiled_dng import dng_bytes as dng_with_tiles
@@ -129,6 +130,13 @@ def _xtrans_files() -> Files:
     mosaic = np.random.default_rng(3).integers(0, 3000, SMALL[::-1]).astype(np.uint16)
     meta = NefMeta(make="ACME", model="ACME X6", serial="4001234")
     return [("a.dng", xtrans_dng(mosaic, meta, cfa=XTRANS))]
+
+
+def _raf_files() -> Files:
+    mosaic = np.random.default_rng(3).integers(0, 3000, SMALL[::-1]).astype(np.uint16)
+    meta = NefMeta(make="FUJIFILM", model="X-Z9", serial="4001234")
+    crop = (6, 6, 36, 48)
+    return [("a.raf", raf_bytes(mosaic, meta, cfa=XTRANS)), ("b.raf", raf_bytes(mosaic, meta, cfa=XTRANS, crop=crop))]
 
 
 def _tiled_files() -> Files:
@@ -357,6 +365,7 @@ PHOTO_ERRORS = (DecodeError, ProfileError, FrameMismatchError)
 TARGETS = {
     "raw": Target(_raw_files, _read_photo, PHOTO_ERRORS),
     "X-Trans": Target(_xtrans_files, _read_without_profile, PHOTO_ERRORS),
+    "RAF": Target(_raf_files, _read_without_profile, PHOTO_ERRORS),
     "images": Target(_image_files, _read_photo, PHOTO_ERRORS),
     "FITS": Target(_fits_files, _read_fits, PHOTO_ERRORS, share=150),
     "SER": Target(_ser_files, _read_without_profile, PHOTO_ERRORS),
