@@ -70,7 +70,7 @@ def main() -> None:
 
 def opened(page: Path, *, sort: bool) -> Opened:
     """Open a page in a new browser, wait until it is ready, sort its table, and return what that took."""
-    with _browser() as driver:
+    with browser() as driver:
         driver.get(page.as_uri())
         end = time.monotonic() + _WAIT_S
         ready: str | None = None
@@ -87,7 +87,8 @@ def opened(page: Path, *, sort: bool) -> Opened:
 
 
 @contextmanager
-def _browser() -> Iterator[Any]:
+def browser() -> Iterator[Any]:
+    """Return a new browser by its driver, ended when the block ends."""
     from selenium import webdriver  # noqa: PLC0415 - in the bench extra
     from selenium.webdriver.chrome.service import Service  # noqa: PLC0415
 

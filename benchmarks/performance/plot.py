@@ -70,7 +70,7 @@ def draw(numbers: Path, plot: Path) -> None:
     from matplotlib import pyplot as plt  # noqa: PLC0415
 
     rows = read_numbers(numbers)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5.2), layout="constrained")
     draw_time(left, rows)
     draw_memory(right, rows)
     figure.savefig(plot, dpi=150)
@@ -126,7 +126,8 @@ def _finish(axes: Axes) -> None:
     axes.grid(visible=True, alpha=0.25)
     axes.spines[["right"]].set_visible(False)
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=8, frameon=False)
+        # Below, where it covers no line.
+        axes.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)
 
 
 def _by_jobs(rows: list[Row]) -> list[Row]:

@@ -15,9 +15,9 @@ from rich.text import Text
 
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.report.entries import column_table, defect_table, row_table
-from sensormap.report.palette import TERMINAL_COLOURS
+from sensormap.report.palette import LETTERS, TERMINAL_COLOURS
 from sensormap.report.summary import facts_table, kind_table, skipped_table
-from sensormap.report.table import Table, table_lines
+from sensormap.report.table import Table, head_and_body
 from sensormap.report.thumbnail import Thumbnail, thumbnail
 
 _KIND = re.compile(rf"\b(?:{'|'.join(TERMINAL_COLOURS)})\b")
@@ -88,23 +88,28 @@ def print_table(table: Table, console: Console) -> None:
     console
         Where to, and how wide.
     """
-    if table.title:
-        console.print(Text(table.title, style="bold"))
-    lines = table_lines(table, width=console.width)
-    if table.rows and any(table.header):
-        console.print(Text(lines.pop(0), style="dim"), soft_wrap=True)
-    if lines:
-        text = "\n".join(lines)
+    print_text(table.title, console, style="bold")
+    head, body = head_and_body(table, width=console.width)
+    for line in head:
+        console.print(Text(line, style="dim"), soft_wrap=True)
+    if body:
+        text = "\n".join(body)
         if "kind" in table.header and (system := _colours(console)):
             text = _KIND.sub(lambda word: _coloured(word[0], word[0], system), text)
         # As one piece: rich's own tables measure every cell, which takes half a minute for 50 000 rows.
         console.out(text, highlight=False)
-    if table.note:
-        console.print(Text(table.note))
+    print_text(table.note, console)
+
+
+def print_text(text: str, console: Console, *, style: str = "") -> None:
+    """Print text, its lines folded between words; nothing of nothing. rich's own folds leave blanks at their ends."""
+    for line in text.splitlines():
+        folded = fill(line, console.width, break_on_hyphens=False, break_long_words=False)
+        console.print(Text(folded, style=style), soft_wrap=True)
 
 
 def print_thumbnail(picture: Thumbnail, console: Console) -> None:
-    """Print a small picture of a sensor in a frame, and below what its colours mean, where there are colours.
+    """Print a small picture of a sensor in a frame, and below what its colours mean, or without colours its letters.
 
     Parameters
     ----------
@@ -117,19 +122,29 @@ def print_thumbnail(picture: Thumbnail, console: Console) -> None:
     across = len(picture.cells[0])
     lines = ["╭" + "─" * across + "╮"]
     for cells in picture.cells:
-        shown = (_coloured(char, kind, system) if system and kind else char for char, kind in cells)
-        lines.append("│" + "".join(shown) + "│")
+        lines.append("│" + "".join(_sign(char, kind, picture, system) for char, kind in cells) + "│")
     lines.append("╰" + "─" * across + "╯")
-    if system:
+    if system or not picture.shaded:
         # Of the width that the picture has, or the longest word; blanks within a name do not break it.
-        names = fill(" ".join(f"█\xa0{kind}" for kind in picture.kinds), max(across + 2, 18), break_on_hyphens=False)
-        for kind in picture.kinds:
-            names = names.replace(f"█\xa0{kind}", _coloured(f"█ {kind}", kind, system))
-        lines.append(names)
+        names = [f"{'█' if system else LETTERS[kind]}\xa0{kind}" for kind in picture.kinds]
+        text = fill((" " if system else "  ").join(names), max(across + 2, 18), break_on_hyphens=False)
+        for name, kind in zip(names, picture.kinds, strict=True):
+            shown = name.replace("\xa0", " ")
+            text = text.replace(name, _coloured(shown, kind, system) if system else shown)
+        lines.append(text)
     text = "\n".join(lines)
     console.out(text if _prints_blocks(console) else text.translate(_ASCII), highlight=False)
     if picture.shaded:
-        console.print(Text("The darker, the more defects."))
+        print_text("The darker, the more defects.", console)
+
+
+def _sign(char: str, kind: str, picture: Thumbnail, system: ColorSystem | None) -> str:
+    """Return a character of a thumbnail as it is printed: in the kind's colour; without colours as its letter."""
+    if not kind:
+        return char
+    if system:
+        return _coloured(char, kind, system)
+    return char if picture.shaded else LETTERS[kind]
 
 
 def _prints_blocks(console: Console) -> bool:

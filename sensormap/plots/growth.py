@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import accumulate
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sensormap.history.growth import BodyGrowth, Growth
 from sensormap.history.records import KINDS
-from sensormap.plots.style import HATCHES, date_axis, days, picture, printable
+from sensormap.plots.style import HATCHES, date_axis, days, legend_above, picture, printable
 from sensormap.report.palette import COLOURS
+from sensormap.report.words import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,19 +70,7 @@ def draw_bodies(figure: Figure, growth: Growth) -> None:
         _draw_body(figure.add_subplot(rows, columns, number), one, limits)
     figure.supxlabel("capture time, by the camera's clock", fontsize=9)
     figure.supylabel("new defects since the first photo", fontsize=9)
-    handles: dict[str, Any] = {}
-    for axes in figure.axes:
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            handles.setdefault(label, handle)
-    if handles:
-        order = [label for label in (*KINDS, _ONSETS, _FIT, _BAND) if label in handles]
-        figure.legend(
-            [handles[label] for label in order],
-            order,
-            loc="outside upper center",
-            ncols=4 if columns < 3 else 6,
-            frameon=False,
-        )
+    legend_above(figure, (*KINDS, _ONSETS, _FIT, _BAND), columns=4 if columns < 3 else 6)
 
 
 def _draw_body(axes: Axes, one: BodyGrowth, limits: tuple[datetime, datetime] | None) -> None:
@@ -138,9 +127,15 @@ def _sums(times: Sequence[datetime], steps: Iterable[tuple[datetime, int]]) -> l
 def _title(one: BodyGrowth) -> str:
     """Name a body, with its rate; what the font has no sign for becomes a question mark."""
     name = printable(str(one.body), most=36)
-    at_first = one.counts.all - one.counts.new
-    rate = f", {_number(one.rate[0])} a year ({_number(one.rate[1])} to {_number(one.rate[2])})" if one.rate else ""
-    return f"{name}\n{at_first} at first, {one.counts.new} new{rate}"
+    counts = one.counts
+    old = {"at first": counts.from_start, "perhaps": counts.perhaps_from_start, "of unknown onset": counts.unknown}
+    parts = [f"{sum(kinds.values())} {when}" for when, kinds in old.items() if kinds]
+    lines = Counter({**counts.from_start}) + Counter({**counts.unknown})
+    for appeared in counts.appearances:
+        lines[appeared.kind] += appeared.number
+    parts += [f"{counts.new} new", *(f"with {counted(lines[noun], noun)}" for noun in ("column", "row") if lines[noun])]
+    rate = f"\n{_number(one.rate[0])} a year ({_number(one.rate[1])} to {_number(one.rate[2])})" if one.rate else ""
+    return f"{name}\n{', '.join(parts)}{rate}"
 
 
 def _number(value: float) -> str:

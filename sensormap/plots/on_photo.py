@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _WIDTH, _MOST_PIXELS = 8.0, 1400  # inches, and pixels of the photo across
 _PIECES, _REACH = 8, 8  # pieces that are enlarged, and pixels from their middle to their edge
+_NUMBER = 0.3  # inches that the number of a piece takes beside its mark
 _GAMMA = 1 / 2.2
 _WHITE = 0.995  # share of the photo's values that are not clipped in the picture
 _FILTERS = {"R": 0, "Gr": 1, "Gb": 1, "Gs": 1, "Gp": 1, "B": 2}
@@ -62,11 +63,9 @@ def draw_on_photo(figure: Figure, repaired: RepairPreview) -> None:
     axes.set(xlim=(area.x, area.x + area.width), ylim=(area.y + area.height, area.y), xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
     legend_above(figure, columns=5)
+    room = _NUMBER / min(0.95 * _WIDTH / area.width, photo_height / area.height)  # in photosites
     for number, (x, y) in enumerate(pieces):
-        axes.annotate(
-            str(number + 1), (x, y), (5, 5), textcoords="offset points", fontsize=8, color="white", weight="bold",
-            bbox={"boxstyle": "round,pad=0.15", "facecolor": "0.1", "edgecolor": "none", "alpha": 0.75},
-        )  # fmt: skip
+        _number(axes, number + 1, (x, y), left=x > area.x + area.width - room, below=y < area.y + room)
         if rows is not None:
             before, after = _enlarged(repaired, x, y)
             for row, piece, name in ((1, before, "as taken"), (2, after, "repaired")):
@@ -97,6 +96,15 @@ def _title(repaired: RepairPreview) -> str:
     )
     left = ", ".join(f"{count} {why}" for count, why in others if count)
     return f"{', '.join(facts)}: {', '.join(done)} marked" + (f"\nphotosites left alone: {left}" if left else "")
+
+
+def _number(axes: Axes, number: int, place: tuple[int, int], *, left: bool, below: bool) -> None:
+    """Write the number of a piece beside its mark: above and to the right, unless the picture ends there."""
+    axes.annotate(
+        str(number), place, (-5 if left else 5, -5 if below else 5), textcoords="offset points",
+        ha="right" if left else "left", va="top" if below else "bottom", fontsize=8, color="white", weight="bold",
+        bbox={"boxstyle": "round,pad=0.15", "facecolor": "0.1", "edgecolor": "none", "alpha": 0.75},
+    )  # fmt: skip
 
 
 def _mark(axes: Axes, repaired: RepairPreview) -> None:

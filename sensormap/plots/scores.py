@@ -73,6 +73,7 @@ def _draw_seen(axes: Axes, sensor_map: SensorMap) -> None:
             [_size(defect) for defect in some],
             shares,
             s=mark_size(len(seen)),
+            label=str(kind),
             rasterized=len(seen) > MOST_VECTORS,
             **mark_of(kind),
         )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_EVEN = 100.0  # DN up to which a logarithmic axis is even; of less than ten times as much it has no two ticks
 _ADDING = (DefectKind.HOT, DefectKind.OFFSET, DefectKind.COLD, DefectKind.NOISY)
 
 
@@ -98,8 +99,8 @@ def _draw_law(axes: Axes, values: DefectValues, number: int) -> None:
         known &= _there(values, defect)
         _points(axes, shutter[known], (value - level)[known] / factor[known], defect)
         axes.set(xscale="log", xlabel="shutter time, s", ylabel="excess at ISO 100, DN")
-        if defect.kind == DefectKind.HOT:  # from a few DN to thousands
-            axes.set_yscale("symlog", linthresh=100)
+        if defect.kind == DefectKind.HOT and axes.dataLim.y1 > 10 * max(axes.dataLim.y0, _EVEN):
+            axes.set_yscale("symlog", linthresh=_EVEN)  # from a few DN to thousands
             axes.set_ylim(top=2.0 * max(axes.dataLim.y1, 50.0))
         _law_over_time(axes, defect, shutter[known])
     else:

@@ -170,15 +170,27 @@ def says_nothing(axes: Axes, why: str) -> None:
 
 
 def legend_above(figure: Figure, order: Sequence[str] = (), *, columns: int = 6) -> None:
-    """Put one legend of all panels above them, each label once; those of `order` first, in that order."""
-    handles: dict[str, Any] = {}
+    """Put one legend of all panels above them, each label once; those of `order` first, in that order.
+
+    What one panel shows as areas and another as marks has both beside its label.
+    """
+    from matplotlib.legend_handler import HandlerTuple  # noqa: PLC0415
+
+    handles: dict[str, dict[type, Any]] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            handles.setdefault(label, handle)
+            handles.setdefault(label, {}).setdefault(type(handle), handle)
     if not handles:
         return
     labels = [*(label for label in order if label in handles), *(label for label in handles if label not in order)]
-    figure.legend([handles[label] for label in labels], labels, loc="outside upper center", ncols=columns)
+    shown: Any = [tuple(handles[label].values()) for label in labels]
+    figure.legend(
+        shown,
+        labels,
+        loc="outside upper center",
+        ncols=columns,
+        handler_map={tuple: HandlerTuple(ndivide=None)},
+    )
 
 
 def light_grid(axes: Axes, *, which: Literal["both", "y"] = "y") -> None:
@@ -195,12 +207,12 @@ def whole_numbers(axis: Axis) -> None:
 
 
 def date_axis(axes: Axes) -> None:
-    """Have the x axis show dates, in few words."""
+    """Have the x axis show dates, in few words; what the ticks leave out, such as the year, once at its end."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415
 
     locator = AutoDateLocator(minticks=3, maxticks=7)
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
 
 
 def days(times: Iterable[datetime]) -> list[float]:

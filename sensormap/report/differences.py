@@ -9,11 +9,19 @@ from sensormap.report.words import STRENGTH_NAMES, certainty, kind_text, since_t
 
 _HEADER = ("x", "y", "plane", "kind", "certainty", "score", "since", "remark")
 _RIGHT = frozenset({0, 1, 4, 5})
+_SPARE = ("plane", "score", "certainty", "since")
 _UNITS = {"dark_dn_per_s": " DN/s", "offset_dn": " DN", "response": ""}
 
 
-def difference_line(differences: Differences) -> str:
+def difference_line(differences: Differences, *, with_lines: bool = False) -> str:
     """Return how many entries are new, healed, not seen, changed and the same.
+
+    Parameters
+    ----------
+    differences
+        The differences of two maps.
+    with_lines
+        Whether columns or rows are among the entries, each counted as one.
 
     Examples
     --------
@@ -21,7 +29,8 @@ def difference_line(differences: Differences) -> str:
     '0 new, 0 healed, 0 not seen, 0 changed, 246 the same'
     """
     counts = [f"{len(differences.of(change))} {change}" for change in Change]
-    return ", ".join((*counts, f"{differences.same} the same"))
+    counted_too = " (columns and rows counted)" if with_lines else ""
+    return ", ".join((*counts, f"{differences.same} the same{counted_too}"))
 
 
 def difference_tables(differences: Differences) -> list[Table]:
@@ -44,7 +53,7 @@ def difference_tables(differences: Differences) -> list[Table]:
         if rows:
             shown = len(_HEADER) if any(row[-1] for row in rows) else len(_HEADER) - 1  # an empty column says nothing
             cells = tuple(row[:shown] for row in rows)
-            tables.append(Table(f"{len(rows)} {change}", _HEADER[:shown], cells, right=_RIGHT))
+            tables.append(Table(f"{len(rows)} {change}", _HEADER[:shown], cells, right=_RIGHT, spare=_SPARE))
     return tables
 
 

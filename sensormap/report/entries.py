@@ -78,7 +78,8 @@ def column_names(sensor_map: SensorMap) -> tuple[str, ...]:
     radius = ("+-",) if source == Source.BOTH else ()
     means = ("mean",) if any(defect.mean is not None for defect in defects) else ()
     fields = ("strength", *since, "seen") if followed else (*means, *since)
-    return ("x", "y", *radius, *_USUAL, *fields, "JPEG x, y")
+    jpeg = ("JPEG x, y",) if sensor_map.sensor.jpeg_crop is not None else ()
+    return ("x", "y", *radius, *_USUAL, *fields, *jpeg)
 
 
 def _grid(sensor_map: SensorMap) -> str:

@@ -82,7 +82,8 @@ def _trust(evaluation: Evaluation) -> list[tuple[str, str]]:
         (words.capitalize(), _told(evaluation.strengths[name], "intervals of 95 % hold the truth"))
         for name, words in STRENGTH_NAMES.items()
     ]
-    rows.append(("Own defects", f"{evaluation.own} in the photos as they are, {evaluation.lost} of them lost"))
+    own = f"{evaluation.own} in the photos as they are, with lines; {evaluation.lost} of them lost"
+    rows.append(("Own entries", own))
     return rows
 
 

@@ -21,3 +21,6 @@ TERMINAL_COLOURS = dict(
     )
 )
 """Styles on a terminal, by the names of rich: of the 16 that every user sets to what is legible there."""
+
+LETTERS = dict(zip(KINDS, "hosdwncr|-", strict=True))
+"""Signs where there are neither colours nor marks."""

@@ -13,7 +13,7 @@ from sensormap.maps.clusters import Cluster, clusters_of
 from sensormap.maps.entries import DarkLaw, DefectKind, Source
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.report.table import Table
-from sensormap.report.words import counted, kind_text, plain, shutter_text, span_text
+from sensormap.report.words import cfa_text, counted, kind_text, plain, shutter_text, span_text
 
 MAX_REASONS = 15  # lines on the screen; a reason that names sizes or levels can differ from photo to photo
 
@@ -112,7 +112,7 @@ def _sensor_text(sensor: Sensor) -> str:
     size, crop = f"{sensor.raw_size[0]} x {sensor.raw_size[1]}", sensor.jpeg_crop
     if sensor.is_jpeg_grid:
         return f"{size} pixels of the JPEG; raw grid unknown"
-    return f"{size} photosites, {sensor.cfa.name}{f', JPEG {crop.width} x {crop.height}' if crop else ''}"
+    return f"{size} photosites, {cfa_text(sensor.cfa)}{f', JPEG {crop.width} x {crop.height}' if crop else ''}"
 
 
 def _edits_text(sensor_map: SensorMap) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from textwrap import TextWrapper
+from itertools import zip_longest
+from textwrap import wrap
 
 _FOLDED = 20  # characters into which text is folded at least
 
@@ -32,8 +33,9 @@ def table_lines(table: Table, *, width: int = 80) -> list[str]:
     table
         The table; if it has no rows there are no lines either.
     width
-        Characters a line may have. To fit, a last column of text is folded; where the last is of numbers, all columns
-        move nearer, one blank apart instead of two, and if that does not help the spare ones are left out.
+        Characters a line may have. To fit, a last column of long text is folded; where the last one is short, all
+        columns move nearer, one blank apart instead of two. If that does not help, the spare ones are left out, and
+        then other text is folded too, between its words.
 
     Returns
     -------
@@ -47,26 +49,55 @@ def table_lines(table: Table, *, width: int = 80) -> list[str]:
     12  hot
      7  weak
     """
+    head, body = head_and_body(table, width=width)
+    return [*head, *body]
+
+
+def head_and_body(table: Table, *, width: int) -> tuple[list[str], list[str]]:
+    """Return the lines of a table's header, none where it is empty, and those of its rows: as `table_lines` does."""
     if not table.rows:
-        return []
+        return [], []
     rows = (table.header, *table.rows) if any(table.header) else table.rows
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     gaps = len(widths) - 1
-    folds = gaps not in table.right
-    least = sum(widths[:-1]) + 2 * gaps + min(widths[-1], _FOLDED) if folds else sum(widths) + gaps
-    gap = " " if not folds and sum(widths) + 2 * gaps > width else "  "
+    folds = gaps not in table.right and widths[-1] > _FOLDED
+    least = sum(widths[:-1]) + (2 * gaps + _FOLDED if folds else widths[-1] + gaps)
     spare = next((name for name in table.spare if name in table.header), "")
     if spare and least > width:
-        return table_lines(_without(table, table.header.index(spare)), width=width)
+        return head_and_body(_without(table, table.header.index(spare)), width=width)
+    gap = " " if least > width or (not folds and sum(widths) + 2 * gaps > width) else "  "
+    room = width - gaps * len(gap)
     if folds:
-        widths[-1] = 0  # nothing stands to the right of it
+        widths[-1] = max(min(widths[-1], room - sum(widths[:-1])), _FOLDED)
+    if sum(widths) > room:
+        widths = _narrowed(table, widths, room)
     form = gap.join(f"{{:{'>' if i in table.right else '<'}{w}}}" for i, w in enumerate(widths))
-    lines = [form.format(*row) for row in rows]
-    indent = sum(widths[:-1]) + 2 * gaps
-    if not folds or max(map(len, lines)) <= width or indent > width - _FOLDED:
-        return lines
-    fold = TextWrapper(width=width - indent).wrap
-    return [line for row in rows for line in _folded(form, row[:-1], fold(row[-1]))]
+    parts = [_lines_of(form, row, widths) for row in rows]
+    count = len(rows) - len(table.rows)
+    return [line for part in parts[:count] for line in part], [line for part in parts[count:] for line in part]
+
+
+def _narrowed(table: Table, widths: list[int], room: int) -> list[int]:
+    """Return widths of columns that fit into so many characters, where folds between words of text and heads do it."""
+    least = []
+    for i, (name, *cells) in enumerate(zip(table.header, *table.rows, strict=True)):
+        whole = cells if i in table.right else [word for cell in cells for word in cell.split()]
+        least.append(max(map(len, (*name.split(), *whole)), default=0))
+    if sum(map(min, widths, least)) > room:
+        return widths
+    narrowed = list(widths)
+    while sum(narrowed) > room:
+        can = [i for i, width in enumerate(narrowed) if width > least[i]]
+        narrowed[max(can, key=lambda i: narrowed[i])] -= 1
+    return narrowed
+
+
+def _lines_of(form: str, row: tuple[str, ...], widths: list[int]) -> list[str]:
+    """Return the lines of a row: one, unless a cell is folded."""
+    if all(len(cell) <= width for cell, width in zip(row, widths, strict=True)):
+        return [form.format(*row).rstrip()]
+    folds = [wrap(cell, max(width, 1), break_on_hyphens=False) for cell, width in zip(row, widths, strict=True)]
+    return [form.format(*parts).rstrip() for parts in zip_longest(*folds, fillvalue="")]
 
 
 def _without(table: Table, place: int) -> Table:
@@ -77,9 +108,3 @@ def _without(table: Table, place: int) -> Table:
         rows=tuple(row[:place] + row[place + 1 :] for row in table.rows),
         right=frozenset(i - (i > place) for i in table.right if i != place),
     )
-
-
-def _folded(form: str, cells: tuple[str, ...], folds: list[str]) -> list[str]:
-    """Return the lines of a row whose last cell takes several."""
-    blank = ("",) * len(cells)
-    return [form.format(*(blank if i else cells), part) for i, part in enumerate(folds or [""])]

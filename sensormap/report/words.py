@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sensormap.camera.cfa import Cfa
 from sensormap.maps.entries import Between, Defect, DefectKind, Entry
 
 if TYPE_CHECKING:
@@ -44,6 +45,18 @@ def plain(text: str) -> str:
     DSC\x1b[31m.NEF
     """
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def cfa_text(cfa: Cfa) -> str:
+    """Return the name of a filter pattern in a line of text; the six rows of X-Trans would fill it.
+
+    Examples
+    --------
+    >>> from sensormap.camera.cfa import XTRANS_NAMES
+    >>> cfa_text(Cfa("GBRG")), cfa_text(Cfa(XTRANS_NAMES[0]))
+    ('GBRG', 'X-Trans')
+    """
+    return "X-Trans" if cfa.is_xtrans else cfa.name
 
 
 def span_text(low: str, high: str) -> str:

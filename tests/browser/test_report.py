@@ -96,6 +96,45 @@ def test_a_phone_scrolls_down_only(browser: Browser, pages: dict[str, Path], nam
     assert browser.run("return document.documentElement.scrollWidth") <= PHONE[0]
 
 
+@pytest.mark.parametrize("width", [390, 768, 1280])
+def test_no_line_breaks_within_a_number_a_date_or_behind_a_mark(
+    browser: Browser, pages: dict[str, Path], width
+) -> None:
+    browser.open(pages["run"], size=(width, 844))
+    broken = browser.run(
+        "document.querySelectorAll('details').forEach((one) => { one.open = true; });"
+        "return [...document.querySelectorAll('.whole')].filter((one) => one.getClientRects().length > 1)"
+        ".map((one) => one.textContent)"
+    )
+    assert broken == []
+    text = browser.run("return document.querySelector('main').innerText + document.querySelector('header').innerText")
+    whole = browser.run("return [...document.querySelectorAll('.whole')].map((one) => one.textContent)")
+    assert {one.kind for one in RANKED} <= {*whole}
+    assert f"one in {whole[-1]}" in text or any(f"one in {one}" in text for one in whole)
+
+
+def test_a_table_that_goes_on_shows_it(browser: Browser, pages: dict[str, Path], tmp_path: Path) -> None:
+    import imageio.v3 as iio
+    import numpy as np
+
+    shades = []
+    for end in (0, 10_000):
+        browser.open(pages["run"], size=PHONE)
+        box = browser.run(
+            "const f = document.getElementById('entries').parentElement; f.scrollIntoView();"
+            "f.scrollLeft = arguments[0]; const b = f.getBoundingClientRect();"
+            "return [b.left, b.right, b.top, b.bottom]",
+            end,
+        )
+        browser.picture(tmp_path / "page.png")
+        left, right, top, bottom = (round(one) for one in box)
+        grey = iio.imread(tmp_path / "page.png")[..., :3].mean(axis=2)[max(top, 0) : min(bottom, 844)]
+        shades.append((np.median(grey[:, left + 2]), np.median(grey[:, right - 3])))  # of what is mostly no text
+    (left, right), (left_at_end, right_at_end) = shades
+    assert right < right_at_end - 20
+    assert left_at_end < left - 20
+
+
 # the sensor
 
 

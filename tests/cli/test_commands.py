@@ -246,6 +246,16 @@ def test_cameras():
         assert name in shown.stdout
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_cameras_have_a_line_each_on_any_terminal(width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = run("cameras", "list").stdout.splitlines()
+    assert len(lines) == len(CAMERAS) + 1
+    assert max(map(len, lines)) <= width
+    assert lines == [line.rstrip() for line in lines]
+    assert ("EXIF model" in lines[0]) == (width >= 120)
+
+
 def test_cameras_are_searched():
     listed = run("cameras", "list", "nikon", "d8").stdout.splitlines()
     assert [line.split()[0] for line in listed[1:]] == [name for name in CAMERAS if name.startswith("nikon-d8")]

@@ -46,7 +46,7 @@ def test_diff(place):
     result = run("diff", "old.yaml", "new.yaml")
     assert (result.exit_code, result.stderr) == (1, "")
     assert result.stdout.splitlines() == [
-        "1 new, 0 healed, 0 not seen, 0 changed, 4 the same",
+        "1 new, 0 healed, 0 not seen, 0 changed, 4 the same (columns and rows counted)",
         "",
         "1 new",
         " x  y  plane  kind  certainty  score  since",
@@ -57,7 +57,7 @@ def test_diff(place):
 def test_diff_of_the_same(place):
     result = run("diff", "old.yaml", "old.yaml")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "0 new, 0 healed, 0 not seen, 0 changed, 4 the same\n"
+    assert result.stdout == "0 new, 0 healed, 0 not seen, 0 changed, 4 the same (columns and rows counted)\n"
 
 
 @pytest.mark.parametrize(("new", "code"), [("old.yaml", 0), ("new.yaml", 1), ("other.yaml", 2), ("missing.yaml", 2)])

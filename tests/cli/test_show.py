@@ -153,7 +153,9 @@ def test_the_picture_is_printed_on_demand_in_a_pipe(map_file):
     assert "╭" not in run("show", map_file).stdout
     shown = run("show", map_file, "--picture").stdout
     assert "╭" in shown
-    assert "█ hot" not in shown, "without colours there is nothing to explain"
+    assert "h hot  o offset  s stuck  w weak  | column  - row\n" in shown, "letters tell kinds apart without colours"
+    inside = [line[1:-1] for line in shown.splitlines() if line.startswith("│")]
+    assert set("".join(inside)) == set(" hosw|-")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])

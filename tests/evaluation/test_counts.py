@@ -359,7 +359,7 @@ def test_an_evaluation_as_tables():
         "Dark current   18/19 intervals of 95 % hold the truth",
         "Offset         none told",
         "Response       3/3 intervals of 95 % hold the truth",
-        "Own defects    7 in the photos as they are, 1 of them lost",
+        "Own entries    7 in the photos as they are, with lines; 1 of them lost",
     ]
 
 

@@ -11,6 +11,7 @@ import pytest
 from sensormap.camera.profile import Body
 from sensormap.errors import MissingExtraError
 from sensormap.history.growth import measure_growth
+from sensormap.maps.entries import Column, DefectKind
 from sensormap.plots.growth import MOST_PANELS, draw_growth, shown_bodies
 from sensormap.plots.style import PLOT_FORMATS, unless_picture
 from tests.support.histories import START, at, between, dated_map
@@ -47,7 +48,7 @@ def test_the_picture_says_what_it_shows(monkeypatch):
     monkeypatch.setattr("sensormap.plots.style.STYLE", {"svg.fonttype": "none"})
     text = draw_growth(GROWTH, "svg").decode()
     for words in (
-        *("NIKON D80, serial 1", "1 at first, 6 new, 1.7 a year (0.64 to 3.8)", "hot", "interval of onsets"),
+        *("NIKON D80, serial 1", "1 at first, 6 new", "1.7 a year (0.64 to 3.8)", "hot", "interval of onsets"),
         *(
             "fitted growth",
             "its 95 % interval",
@@ -56,6 +57,14 @@ def test_the_picture_says_what_it_shows(monkeypatch):
         ),
     ):
         assert words.replace("'", "&apos;") in text or words in text, words
+
+
+def test_the_title_counts_what_history_counts(monkeypatch):
+    monkeypatch.setattr("sensormap.plots.style.STYLE", {"svg.fonttype": "none"})
+    column = Column(60, 20, 90, "Gb+R", DefectKind.WEAK, 0.999, -12.0, 60, onset=START)
+    some = dated_map(START, None, between(None, "2009-06-01"), *ONSETS, columns=(column,))
+    text = draw_growth(measure_growth([some]), "svg").decode()
+    assert "3 at first, 1 perhaps, 1 of unknown onset, 6 new, with 1 column" in text
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from sensormap.plots.growth import draw_bodies
 from sensormap.plots.of_map import MAP_PLOTS
 from sensormap.plots.scores import draw_scores
 from sensormap.plots.sensor import draw_sensor
-from sensormap.plots.style import HATCHES, MARKERS, mark_of, picture, unless_picture
+from sensormap.plots.style import HATCHES, MARKERS, date_axis, days, mark_of, picture, unless_picture
 from sensormap.plots.timeline import draw_timeline
 from sensormap.report.palette import COLOURS
 from tests.support.histories import FIRST, LAST, START, WIDE, between, dated_map
@@ -92,6 +92,34 @@ def test_scores_count_every_defect():
     shown = sorted(place for some in points(right).values() for place in some)
     assert shown == sorted((abs(one.score), 100 * one.seen[0] / one.seen[1]) for one in BUSY.defects)
     assert set(map(str, KINDS)) <= set(texts(figure))
+
+
+def test_the_legend_of_scores_has_bars_and_marks():
+    (legend,) = of("scores").legends
+    assert [name.get_text() for name in legend.get_texts()] == [str(kind) for kind in KINDS]
+    assert len(legend.get_patches()) == len(KINDS), "a bar of the left panel"
+    marks = [one for one in legend.findobj() if hasattr(one, "get_offsets")]
+    assert len(marks) == len(KINDS), "a mark of the right one"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "year"),
+    [
+        ("2009-04-18", "2009-09-26", "2009"),
+        ("2009-04-18", "2009-05-02", "2009-May"),
+        ("2009-04-18", "2013-06-14", ""),
+    ],
+)
+def test_dates_tell_the_year(first, last, year):
+    def draw(figure):
+        axes = figure.add_subplot()
+        axes.set_xlim(*days(map(datetime.fromisoformat, (first, last))))
+        date_axis(axes)
+
+    axis = drawn(draw).axes[0].xaxis
+    ticks = [tick.get_text() for tick in axis.get_ticklabels()]
+    assert axis.get_offset_text().get_text() == year
+    assert year or "2010" in ticks
 
 
 def test_the_timeline_orders_onsets():

@@ -170,6 +170,25 @@ def test_a_photo_is_drawn_with_the_defects_that_it_shows(place):
     assert draw_repair(first, "pdf").startswith(b"%PDF-")
 
 
+def test_numbers_of_pieces_lie_within_the_photo(place):
+    _, photos, sensor_map = place
+    repaired = preview_repair(photos[3], sensor_map)
+    area = repaired.area
+    right, bottom = area.x + area.width - 1, area.y + area.height - 1
+    corners = [(area.x, area.y), (right, area.y), (area.x, bottom), (right, bottom)]
+    after = repaired.before.copy()
+    for x, y in corners:
+        after[y, x] += 100
+    some = tuple((corner, repaired.places[0][1]) for corner in corners)
+    figure = drawn(lambda figure: draw_on_photo(figure, replace(repaired, after=after, places=some, lines=())))
+    photo = figure.axes[0]
+    boxes = [text.get_window_extent() for text in photo.texts]
+    assert len(boxes) == 4
+    for box in boxes:
+        for x, y in (box.min, box.max):
+            assert photo.bbox.contains(x, y)
+
+
 @pytest.mark.parametrize("options", [CorrectOptions(), CorrectOptions(dng=True), CorrectOptions(all_defects=True)])
 def test_a_plan_names_what_correct_then_writes(place, tmp_path, options):
     home, photos, sensor_map = place

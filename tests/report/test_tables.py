@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from rich.console import Console
 
+from sensormap.camera.cfa import XTRANS_NAMES, Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
-from sensormap.cli.render import show_map
+from sensormap.cli.render import print_table, show_map
 from sensormap.frame import Skipped
 from sensormap.maps.entries import Between, DefectKind
 from sensormap.maps.sensor_map import SensorMap
@@ -202,6 +203,17 @@ def test_without_a_second_look_jpegs_tell_neither_since_nor_seen():
     assert defect_table(both_map(defects=beside)).header[-2:] == ("mean", "JPEG x, y")
 
 
+def test_without_a_crop_no_place_in_jpegs_is_told():
+    sensor = replace(full_map().sensor, jpeg_crop=None)
+    defects = tuple(replace(one, jpeg=None) for one in full_map().defects)
+    assert "JPEG x, y" not in defect_table(full_map(sensor=sensor, defects=defects)).header
+
+
+def test_six_rows_of_filters_are_told_by_their_name():
+    sensor = Sensor((24, 18), Rect(0, 0, 24, 18), Cfa(XTRANS_NAMES[0]), None)
+    assert dict(facts_table(toy_map(sensor=sensor, defects=(), columns=())).rows)["Sensor"].endswith(", X-Trans")
+
+
 @pytest.mark.parametrize(
     ("make", "jpegs", "text"),
     [
@@ -308,6 +320,26 @@ def test_a_spare_column_is_left_out_only_where_nothing_else_helps():
     assert table_lines(table, width=8) == ["a  c", "1  2"]
     assert table_lines(table, width=1) == ["a c", "1 2"]
     assert table_lines(replace(table, header=("", "b", "c"), spare=()), width=1) == ["  b     c", "1 words 2"]
+
+
+def test_text_is_folded_between_words_where_nothing_else_helps():
+    table = Table("", ("body", "95 % range", "n"), (("NIKON D80, serial 7", "1 to 20", "2"),), right=frozenset({1, 2}))
+    assert table_lines(table, width=32) == ["body                95 % range n", "NIKON D80, serial 7    1 to 20 2"]
+    assert table_lines(table, width=26) == ["body          95 % range n", "NIKON D80,       1 to 20 2", "serial 7"]
+    narrow = ["body          95 % n", "             range", "NIKON      1 to 20 2", "D80,", "serial 7"]
+    assert table_lines(table, width=20) == narrow
+    assert table_lines(table, width=9) == table_lines(table, width=32)
+
+
+def test_no_line_ends_in_blanks():
+    note = "a note that is folded between words by the width of the terminal, and goes on for a while"
+    table = Table("title " * 20, ("a", "b", "c"), (("1", "", ""), ("2", "x " * 30, "")), note=note)
+    for width in (20, 40, 60):
+        file = io.StringIO()
+        print_table(table, Console(file=file, width=width))
+        lines = file.getvalue().splitlines()
+        assert lines == [line.rstrip() for line in lines]
+        assert max(map(len, lines)) <= width
 
 
 def test_columns_of_numbers_move_nearer_to_fit():

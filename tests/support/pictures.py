@@ -35,7 +35,7 @@ def drawn(draw):
     with mpl.rc_context({**mpl.rcParamsDefault, **STYLE, "backend": "agg"}):
         figure = Figure()
         draw(figure)
-        figure.canvas.draw()
+        figure.draw_without_rendering()
     return figure
 
 

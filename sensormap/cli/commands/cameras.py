@@ -13,6 +13,7 @@ from sensormap.camera.profile_files import get_profile, search_profiles
 from sensormap.cli.options import complete_profiles, examples, profile_option
 from sensormap.errors import ProfileError
 from sensormap.report.table import Table
+from sensormap.report.words import cfa_text
 
 
 @click.group("cameras", epilog=examples("sensormap cameras list"))
@@ -32,9 +33,12 @@ def list_command(words: tuple[str, ...]) -> None:
         msg = f"no profile of {reprlib.repr(' '.join(words))}; `sensormap cameras list` shows all"
         raise ProfileError(msg)
     rows = tuple(
-        (one.name, one.model, _size(one.raw_size), _size(one.jpeg_size), one.cfa.name, _state(one)) for one in found
+        (one.name, one.model, _size(one.raw_size), _size(one.jpeg_size), cfa_text(one.cfa), _state(one))
+        for one in found
     )
-    _print(Table("", ("name", "EXIF model", "raw size", "JPEG size", "CFA", ""), rows))
+    header = ("name", "EXIF model", "raw size", "JPEG size", "CFA", "")
+    # A line for each profile however narrow: their names tell the models too.
+    _print(Table("", header, rows, spare=("EXIF model", "CFA", "JPEG size", "raw size")))
 
 
 @cameras_command.command("show", epilog=examples("sensormap cameras show nikon-d80"))

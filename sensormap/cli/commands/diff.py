@@ -47,7 +47,7 @@ def diff_command(context: click.Context, old: Path, new: Path, *, quiet: bool) -
         differences = compare_maps(*maps, names=(str(old), str(new)))
         if not quiet:
             note_unknown_serials({str(old): maps[0], str(new): maps[1]})
-            _print_differences(differences)
+            _print_differences(differences, with_lines=any(one.lines for one in maps))
     context.exit(1 if differences.entries else 0)
 
 
@@ -65,7 +65,7 @@ def _errors_exit_with_2() -> Iterator[None]:
         raise _Trouble(msg) from error
 
 
-def _print_differences(differences: Differences) -> None:
+def _print_differences(differences: Differences, *, with_lines: bool) -> None:
     """Print the counts, and a table for each sort of difference."""
     from rich.console import Console  # noqa: PLC0415
 
@@ -73,7 +73,7 @@ def _print_differences(differences: Differences) -> None:
     from sensormap.report.differences import difference_line, difference_tables  # noqa: PLC0415
 
     console = Console()
-    console.out(difference_line(differences), highlight=False)
+    console.out(difference_line(differences, with_lines=with_lines), highlight=False)
     if tables := difference_tables(differences):
         console.print()
         print_tables(tables, console)

@@ -122,7 +122,7 @@ def time_chart(defect: Defect, followed: Followed) -> Element | None:
     made = chart(
         label=_time_label(defect, followed),
         x_title="" if dated else "photos in order of capture",
-        y_title="DN above the surroundings",
+        y_title="DN above the surroundings, logarithmic",
     )
     band = _onset_band(defect, x) if dated else None
     append(made, band)
@@ -182,7 +182,7 @@ def _shutter_chart(defect: Defect, followed: Followed | None, law: Sequence[tupl
     made = chart(
         label="What it adds at ISO 100 against the shutter time, with the fitted law and its 95 % interval.",
         x_title="shutter time",
-        y_title="DN above the surroundings, at ISO 100",
+        y_title="DN above the surroundings, at ISO 100, logarithmic",
     )
     ticks = [(value, shutter_text(value)) for value in SHUTTER_TICKS if x.low <= value <= x.high]
     draw_axes(made, x, y, ticks, _signed_ticks(y, unit))

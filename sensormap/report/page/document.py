@@ -24,7 +24,7 @@ from sensormap.report.page.listing import (
     packed_json,
     static_table,
 )
-from sensormap.report.page.markup import Child, append, element, html_text, scrolled, table_element
+from sensormap.report.page.markup import Child, append, element, html_text, prose, scrolled, table_element
 from sensormap.report.page.sensor_picture import MOST_DRAWN, MOST_LINES, kind_class, kind_mark
 from sensormap.report.page.sensor_section import sensor_section, tiles_of
 from sensormap.report.page.statistics import MOST_NAMES, numbers_section, photos_section
@@ -152,12 +152,12 @@ def _header(contents: _Contents) -> Element:
     sensor_map = contents.sensor_map
     facts = element("dl", class_="facts")
     for label, text in (*facts_table(sensor_map).rows[1:], ("Profile", sensor_map.profile)):
-        append(facts, element("div", element("dt", label), element("dd", text)))
+        append(facts, element("div", element("dt", label), element("dd", *prose(text))))
     return element(
         "header",
         element("p", "Sensor report", class_="eyebrow"),
         element("h1", str(sensor_map.body)),
-        element("p", element("strong", headline(sensor_map)), f" {share_text(sensor_map)}.", class_="headline"),
+        element("p", element("strong", headline(sensor_map)), *prose(f" {share_text(sensor_map)}."), class_="headline"),
         facts,
     )
 
@@ -173,11 +173,11 @@ def _answers(contents: _Contents) -> Element:
 
 def _answer(answer: Answer) -> Element:
     made = element(
-        "div", element("h3", answer.question), element("p", answer.short, class_=f"short {answer.tone}".strip())
+        "div", element("h3", answer.question), element("p", *prose(answer.short), class_=f"short {answer.tone}".strip())
     )
     if answer.table is not None:
         append(made, table_element(answer.table, class_="small", caption=answer.question))
-    append(made, *(element("p", sentence) for sentence in answer.sentences))
+    append(made, *(element("p", *prose(sentence)) for sentence in answer.sentences))
     made.set("class", "answer")
     return made
 
@@ -194,9 +194,10 @@ def _kinds(sensor_map: SensorMap) -> Element:
     body = element("tbody")
     names = [str(kind) for kind in DefectKind]
     for kind, count, meaning in table.rows:
-        first = kind.split(" ")[0]
+        first, space, others = kind.partition(" ")
         mark = kind_mark(DefectKind(first)) if first in names else None
-        cell = element("th", mark, kind, scope="row", class_=kind_class(first))
+        named = element("span", mark, first, class_="whole")
+        cell = element("th", named, space + others, scope="row", class_=kind_class(first))
         append(body, element("tr", cell, element("td", count, class_="right"), element("td", meaning)))
     caption = element("caption", "Defects by kind", class_="unseen")
     append(made, element("table", caption, body, class_="small kinds"))

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 from sensormap.assemble.details.values import RunDetails
 from sensormap.maps.entries import Between, Defect, DefectKind, Interval
 from sensormap.report.page.charts import Followed, law_chart, time_chart
-from sensormap.report.page.markup import Child, append, element
+from sensormap.report.page.markup import Child, append, element, prose
 from sensormap.report.page.sensor_picture import kind_mark
 from sensormap.report.page.tiles import tile_element
 from sensormap.report.words import UNKNOWN, certainty, kind_text, strength_text
@@ -20,6 +20,7 @@ _STRENGTHS = (
 )
 
 
+_SCALE = "The upright scale is even near 0, within the noise, and logarithmic beyond."
 _OFFSETS = (DefectKind.OFFSET, DefectKind.COLD)
 
 
@@ -87,7 +88,8 @@ def _facts(defect: Defect) -> Element:
         rows.append(("Cluster", f"number {defect.cluster}: touches others"))
     facts = element("dl")
     for name, text in rows:
-        append(facts, element("div", element("dt", name), element("dd", text)))
+        shown = prose(text) if isinstance(text, str) else [text]
+        append(facts, element("div", element("dt", name), element("dd", *shown)))
     return facts
 
 
@@ -114,7 +116,7 @@ def _interval_element(interval: Interval, unit: str) -> Element:
 def _time_caption(defect: Defect) -> str:
     """Say how to read the chart over time."""
     onset = " The shaded time is when it appeared." if defect.onset and defect.onset.by else ""
-    return f"A dot for each photo; grey is where healthy photosites scatter (3 sigma).{onset}"
+    return f"A dot for each photo; grey is where healthy photosites scatter (3 sigma).{onset} {_SCALE}"
 
 
 def _law_caption(defect: Defect) -> str:
@@ -123,10 +125,13 @@ def _law_caption(defect: Defect) -> str:
     if defect.kind == DefectKind.HOT and known:
         return (
             "The line is the fitted dark current, with its 95 % interval: the longer the exposure, the brighter. Grey "
-            "dots are clipped."
+            f"dots are clipped. {_SCALE}"
         )
     if defect.kind in _OFFSETS and known:
-        return "The line is the fitted law, with its 95 % interval: an offset is the same at every shutter time."
+        return (
+            "The line is the fitted law, with its 95 % interval: an offset is the same at every shutter time. "
+            f"{_SCALE}"
+        )
     if defect.kind in (DefectKind.NOISY, DefectKind.HOT, *_OFFSETS) or strength_text(defect) == UNKNOWN:
         return "Healthy photosites lie on the dashed diagonal."
     return "Healthy photosites lie on the dashed diagonal; the line is what its kind says."

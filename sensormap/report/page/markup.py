@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree.ElementTree import Element, tostring
 
 from sensormap.report.table import Table
 from sensormap.report.words import plain
 
 Child = Element | str | None
+_WHOLE = re.compile(r"(\d{4}-\d\d-\d\d(?: \d\d:\d\d(?::\d\d)?)?|\b\d{1,3}(?: \d{3})+\b)")
 
 
 def element(tag: str, *children: Child, **attributes: str | float | bool | None) -> Element:
@@ -50,6 +52,18 @@ def append(parent: Element, *children: Child) -> None:
             parent.text = (parent.text or "") + plain(child)
 
 
+def prose(text: str) -> list[Child]:
+    """Return text as children of an element, in which no line breaks within a time or between thousands.
+
+    Examples
+    --------
+    >>> html_text(element("p", *prose("one in 44 000, since 2009-04-18 12:36")))
+    '<p>one in <span class="whole">44 000</span>, since <span class="whole">2009-04-18 12:36</span></p>'
+    """
+    parts = _WHOLE.split(text)
+    return [element("span", part, class_="whole") if i % 2 else part for i, part in enumerate(parts) if part]
+
+
 def html_text(root: Element) -> str:
     """Return an element as HTML; what is in a script or a style stands there as it is."""
     return tostring(root, encoding="unicode", method="html")
@@ -75,7 +89,9 @@ def table_element(table: Table, *, class_: str | None = None, caption: str = "")
     body = element("tbody")
     for row in table.rows:
         cells = [
-            element("th", cell, scope="row") if not i and not titled else element("td", cell, class_=_right(table, i))
+            element("th", *prose(cell), scope="row")
+            if not i and not titled
+            else element("td", *prose(cell), class_=_right(table, i))
             for i, cell in enumerate(row)
         ]
         append(body, element("tr", *cells))

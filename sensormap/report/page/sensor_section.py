@@ -63,7 +63,10 @@ def sensor_section(found: DetailedMap, ranked: Sequence[Defect]) -> Element:
     about = element(
         "h3", "The strongest, and some of each kind" if len(cards) < len(ranked) else "Each defect", class_="no-script"
     )
-    chosen = element("div", about, shown, element("div", id="chosen", hidden=True, class_="card"), class_="chosen")
+    chosen = element(
+        "div", about, shown, element("div", id="chosen", hidden=True, class_="card"), class_="chosen", tabindex="0",
+        role="region", aria_label="The chosen defect",
+    )  # fmt: skip
     picture = element("div", sensor_drawing(sensor_map, ranked), class_="paper")
     return element(
         "section",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from xml.etree.ElementTree import Element
@@ -11,7 +10,9 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from sensormap.assemble.details.values import BIN_LIMIT, BINS_PER_SIGMA, DetailedMap, PlaneScores, RunDetails
-from sensormap.maps.entries import Between
+from sensormap.history.counts import count_onsets
+from sensormap.history.periods import Unit
+from sensormap.history.records import record_of
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.report.page.drawing import (
     BOTTOM,
@@ -33,7 +34,7 @@ from sensormap.report.page.drawing import (
     time_ticks,
     widened,
 )
-from sensormap.report.page.markup import append, element, scrolled, table_element
+from sensormap.report.page.markup import append, element, prose, scrolled, table_element
 from sensormap.report.summary import skipped_table
 from sensormap.report.table import Table
 from sensormap.report.words import counted, shutter_text
@@ -43,7 +44,7 @@ MOST_NAMES = 500
 
 _SCORE_BINS = 30
 _LEAST_SCORE = 0.01  # sigma; a smaller one would only stretch the scale
-_MOST_PERIODS = 24
+_MOST_PERIODS, _QUARTER = 24, 3  # periods that are drawn, and months
 _MOST_PHOTOS = 5_000  # that are drawn, evenly chosen of more
 _FOOT = 0.5  # half a photosite or entry: where logarithmic bars stand
 
@@ -65,7 +66,8 @@ def numbers_section(found: DetailedMap) -> Element | None:
     charts: list[tuple[Element, str]] = []
     onsets, scores = onset_chart(found.sensor_map), score_chart(found.sensor_map)
     if onsets is not None:
-        charts.append((onsets, "When entries appeared, by the end of the interval in which each did."))
+        caption = "When entries appeared, lines among them, by the middle of the interval in which each did."
+        charts.append((onsets, caption))
     if scores is not None:
         charts.append((scores, "Scores of the entries: the evidence for each, in standard deviations."))
     section = element("section", element("h2", "Numbers"))
@@ -80,7 +82,7 @@ def numbers_section(found: DetailedMap) -> Element | None:
         append(section, element("p", _NULL, class_="note"))
         grid = element("div", class_="charts")
         for plane, text in zip(one.planes, plane_legend(one.planes), strict=True):
-            append(grid, element("figure", plane_chart(plane), element("figcaption", text)))
+            append(grid, element("figure", plane_chart(plane), element("figcaption", *prose(text))))
         append(section, grid)
     return section if charts or found.details else None
 
@@ -146,8 +148,9 @@ def plane_chart(plane: PlaneScores) -> Element:
     y = Scale(_FOOT, most * 1.5, BOTTOM, TOP, math.log)
     beyond = int(plane.counts[np.abs(step - plane.centre) > plane.bar].sum())
     made = chart(
-        label=f"Plane {plane.plane}: mean scores of {int(plane.counts.sum())} photosites, on a logarithmic scale; "
-        f"{beyond} lie beyond the bars at {plane.centre - plane.bar:.2f} and {plane.centre + plane.bar:.2f} sigma.",
+        label=f"Plane {plane.plane}: mean scores of {number_text(int(plane.counts.sum()))} photosites, on a "
+        f"logarithmic scale; {beyond} lie beyond the bars at {plane.centre - plane.bar:.2f} and "
+        f"{plane.centre + plane.bar:.2f} sigma.",
         x_title="mean score, sigma of one photo",
         y_title=f"{plane.plane}: photosites",
     )
@@ -205,36 +208,36 @@ def score_chart(sensor_map: SensorMap) -> Element | None:
 
 
 def onset_chart(sensor_map: SensorMap) -> Element | None:
-    """Return how many entries appeared when, by month or year; None where no onset has a date."""
-    entries = (*sensor_map.defects, *sensor_map.lines)
-    dates = [entry.onset.by for entry in entries if entry.onset is not None and entry.onset.by is not None]
-    frames = sensor_map.frames
-    if not dates or frames.first is None or frames.last is None:
+    """Return how many entries appeared when, as `history` counts them; None where none did between two photos."""
+    record = record_of(sensor_map, "")
+    first, last = record.observed or (datetime.min, datetime.min)
+    months = (last.year - first.year) * 12 + last.month - first.month + 1
+    in_years = -(-months // _QUARTER) > _MOST_PERIODS
+    onsets = count_onsets(record, Unit.YEAR if in_years else Unit.MONTH)
+    if not onsets.new:
         return None
-    low, high = min([*dates, frames.first]), max([*dates, frames.last])
-    months = (high.year - low.year) * 12 + high.month - low.month + 1
-    every = next((n for n in (1, 3, 12) if months / n <= _MOST_PERIODS), -(-months // (12 * _MOST_PERIODS)) * 12)
-    counts = Counter(((date.year - low.year) * 12 + date.month - low.month) // every for date in dates)
-    periods = (months - 1) // every + 1
-    x = Scale(0, periods, LEFT, RIGHT)
-    most = max(counts.values())
+    new = [sum(one.new.values()) for one in onsets.periods]
+    every = -(-len(new) // _MOST_PERIODS) if in_years else 1 if months <= _MOST_PERIODS else _QUARTER
+    counts = [sum(new[k : k + every]) for k in range(0, len(new), every)]
+    x = Scale(0, len(counts), LEFT, RIGHT)
+    most = max(counts)
     y = Scale(0, most * 1.12, BOTTOM, TOP)
-    start = sum(entry.onset == Between(None, None) for entry in entries)
-    noun = {1: "month", 3: "quarter", 12: "year"}.get(every, f"{every // 12} years")
+    start = sum(onsets.from_start.values()) + sum(onsets.perhaps_from_start.values())
+    noun = ("a year" if every == 1 else f"{every} years") if in_years else "a month" if every == 1 else "a quarter"
     made = chart(
-        label=f"Entries by the time when they appeared, {len(dates)} in all, at most {most} in a {noun}; {start} more "
-        "were there in the first photo already.",
+        label=f"Entries by the time when they appeared, {onsets.new} in all, at most {most} in {noun}; {start} more "
+        "were there in the first photo already, or perhaps.",
         x_title="",
-        y_title=f"appeared in a {noun}" if every <= 12 else f"appeared in {noun}",
+        y_title=f"appeared in {noun}",
     )
-    ticks = []
-    for k in range(0, periods, max(-(-periods // 5), 1)):
-        year, month = divmod(low.year * 12 + low.month - 1 + k * every, 12)
-        ticks.append((k + 0.5, str(year) if every >= 12 else f"{year}-{month + 1:02}"))
+    names = [one.period.name for one in onsets.periods[::every]]
+    ticks = [(k + 0.5, names[k]) for k in range(0, len(counts), max(-(-len(counts) // 5), 1))]
     whole = [tick for tick in round_ticks(0, most * 1.12) if tick == int(tick)]
     draw_axes(made, x, y, ticks, [(tick, number_text(tick)) for tick in whole])
     boxes = [
-        f"M{x(k + 0.12):.1f} {BOTTOM}V{y(count):.1f}H{x(k + 0.88):.1f}V{BOTTOM}z" for k, count in sorted(counts.items())
+        f"M{x(k + 0.12):.1f} {BOTTOM}V{y(count):.1f}H{x(k + 0.88):.1f}V{BOTTOM}z"
+        for k, count in enumerate(counts)
+        if count
     ]
     append(made, element("path", d="".join(boxes), class_="boxes"))
     return made
@@ -273,6 +276,6 @@ def plane_legend(planes: Sequence[PlaneScores]) -> list[str]:
     """Return the numbers of each plane's null and bar, one line each."""
     return [
         f"{one.plane}: null {one.centre:+.3f} ± {one.scale:.3f} sigma, bars {one.bar:.2f} sigma from it, "
-        f"{int(one.counts.sum())} photosites"
+        f"{number_text(int(one.counts.sum()))} photosites"
         for one in planes
     ]

@@ -20,6 +20,7 @@ from sensormap.report.page.sensor_picture import SHAPES, sensor_drawing
 from sensormap.report.page.statistics import onset_chart, plane_chart
 from sensormap.report.page.tiles import sheet_element, tile_colours
 from tests.support.details import FIRST, made_details, made_map
+from tests.support.histories import between, dated_map
 from tests.support.maps import full_map, jpeg_map
 
 
@@ -181,5 +182,17 @@ def test_the_null_and_its_bars_lie_where_they_are() -> None:
 def test_onsets_are_counted_by_period() -> None:
     drawn = onset_chart(made_map(300))
     assert len(paths(drawn, "boxes")) == 1
-    assert "100 in all" in drawn.get("aria-label")
+    assert "99 in all" in drawn.get("aria-label")
     assert onset_chart(full_map(columns=(), rows=(), defects=())) is None
+
+
+def test_onsets_are_counted_as_history_does() -> None:
+    perhaps, start = between(None, "2009-04-28"), Between(None, None)
+    some = dated_map(start, perhaps, between("2009-04-20", "2009-06-28"), last=datetime(2009, 9, 1))
+    drawn = onset_chart(some)
+    (boxes,) = paths(drawn, "boxes")
+    assert boxes.count("M") == 1
+    assert "1 in all, at most 1 in a month; 2 more were there in the first photo already" in drawn.get("aria-label")
+    left = float(boxes[1:].split(" ")[0])
+    assert LEFT + (RIGHT - LEFT) / 6 < left < LEFT + (RIGHT - LEFT) / 3, "in May, the second of six months"
+    assert onset_chart(dated_map(start, perhaps)) is None
