@@ -7,9 +7,12 @@ import signal
 
 
 def run() -> None:
-    """Run the `sensormap` command; Ctrl-C ends it with one line also while its modules are imported."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where it is ignored, as in the background
-        signal.signal(signal.SIGINT, _end_at_once)
+    """Run the `sensormap` command; Ctrl-C and other signals end it with one line also while modules are imported."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # Not where it is ignored, as in the background and by nohup.
+        if number is not None and signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
+            signal.signal(number, _end_at_once)
     # Garbage is hardly made, but looked for all the same, a dozen times while modules are imported, and among all that
     # there is when the process ends: 0.3 s in all.
     gc.set_threshold(100_000, 50, 100)
@@ -21,7 +24,7 @@ def run() -> None:
 
 def _end_at_once(number: int, _: object) -> None:
     """End the process: an exception in an import can get lost, and there is nothing to clean up yet."""
-    os.write(2, b"Interrupted!\n")
+    os.write(2, b"Interrupted!\n" if number == signal.SIGINT else b"Ended by a signal!\n")
     os._exit(128 + number)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
@@ -99,6 +100,8 @@ def require_matplotlib(extra: str = "plot") -> None:
     MissingExtraError
         If it is not installed.
     """
+    # The user's backend is for windows, and one that does not exist would be an error.
+    os.environ.pop("MPLBACKEND", None)
     try:
         import matplotlib.figure  # noqa: F401, PLC0415
     except ImportError as error:

@@ -39,7 +39,7 @@ def history_tables(growth: Growth) -> list[Table]:
 
 
 def growth_json(growth: Growth) -> str:
-    """Return all as JSON, ending in a newline; intervals are estimate, low, high."""
+    """Return all as JSON in ASCII, ending in a newline; intervals are estimate, low, high."""
     document = {
         "by": growth.unit,
         "trend_a_year": growth.trend,
@@ -48,16 +48,16 @@ def growth_json(growth: Growth) -> str:
         "degrees_of_freedom": growth.freedom,
         "bodies": [_json_of(one) for one in growth.bodies],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=2) + "\n"
 
 
 def growth_csv(growth: Growth) -> str:
-    """Return the tables of all bodies as one in CSV: a line for each body and onset."""
+    """Return the tables of all bodies as one in CSV: a line for each body and onset; text from files as in tables."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(_CSV_HEADER)
     for one in growth.bodies:
-        body = (one.body.make, one.body.model, one.body.serial, one.map_name)
+        body = tuple(map(plain, (one.body.make, one.body.model, one.body.serial, one.map_name)))
         for name, kinds in _undated(one.counts):
             writer.writerow((*body, name, "", "", "", *_numbers(kinds), "", "", "", ""))
         for counts in one.counts.periods:

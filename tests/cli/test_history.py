@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -71,6 +73,18 @@ def test_by_month(place):
     result = run("maps/d80.yaml", "--by", "month")
     assert result.exit_code == 0
     assert "2011-07    2    2    0-2      5" in result.stdout
+
+
+def test_no_name_steers_the_terminal_or_ends_the_command(place):
+    names = ["maps/a\x1b[31m.yaml", "maps/b\u202e.yaml", os.fsdecode(b"maps/c\xff.yaml")]
+    for number, name in enumerate(names):
+        shutil.copyfile("maps/d80.yaml", "maps/copy")
+        Path("maps/copy").write_text(Path("maps/copy").read_text().replace("serial: '1'", f"serial: '1{number}'"))
+        Path("maps/copy").rename(name)
+    for form in ("--csv", "--json"):
+        result = run(*names, form)
+        assert result.exit_code == 0
+        assert all(c.isprintable() or c == "\n" for c in result.stdout)
 
 
 def test_json_and_csv(place):

@@ -52,6 +52,14 @@ def test_a_map_becomes_a_page(tmp_path) -> None:
     assert command_in(tmp_path / "d80.html") == "sensormap report d80.yaml --output d80.html"
 
 
+def test_a_page_on_standard_output(tmp_path) -> None:
+    (tmp_path / "toy.yaml").write_text(map_text(full_map()), encoding="utf-8")
+    found = run("report", tmp_path / "toy.yaml", "-o", "-")
+    assert (found.exit_code, found.stderr) == (0, "")
+    assert found.stdout.startswith("<!DOCTYPE html>")
+    assert found.stdout.rstrip().endswith("</html>")
+
+
 def test_a_page_is_replaced_only_if_asked(tmp_path) -> None:
     write_map(full_map(), tmp_path / "d80.yaml")
     arguments = ("report", tmp_path / "d80.yaml", "-o", tmp_path / "d80.html")

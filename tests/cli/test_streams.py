@@ -210,19 +210,21 @@ def test_a_signal_that_an_import_swallows_ends_the_command_all_the_same(map_file
     assert (code, err) == (130, "Interrupted!\n")
 
 
-def test_ctrl_c_while_modules_are_imported_is_one_line(map_file):
+@pytest.mark.parametrize("name", SIGNALS)
+def test_a_signal_while_modules_are_imported_is_one_line(map_file, name):
     script = (
         f"{ASKED}import os, sys, builtins\n"
         "real = builtins.__import__\n"
         "def hooked(name, *rest):\n"
         "    if name == 'click':\n"
-        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        f"        os.kill(os.getpid(), signal.{name})\n"
         "    return real(name, *rest)\n"
         "from sensormap.__main__ import run\n"
         "builtins.__import__ = hooked\n"
         "run()"
     )
-    assert ended([sys.executable, "-c", script, "show", map_file]) == (130, b"", "Interrupted!\n")
+    code, line = SIGNALS[name]
+    assert ended([sys.executable, "-c", script, "show", map_file]) == (code, b"", f"{line}\n")
 
 
 # too little of something

@@ -246,6 +246,17 @@ REFUSED = [
 ]
 
 
+@pytest.mark.parametrize(
+    "opening",
+    [b"II*\0", b"MM\0*", b"\xff\xd8\xff\xe1", b"\0\0\0\x18ftypheic", b"FUJIFILM", b"II\x1a\0\0\0HEAPCCDR", b"8BPS"],
+)
+def test_a_photo_of_any_name_is_never_replaced(run, opening):
+    Path("list.txt").write_bytes(opening + bytes(100))
+    done = run("export", "map.yaml", "--format", "dcraw", "-o", "list.txt", "--overwrite")
+    assert (done.exit_code, done.stderr) == (1, "Error: list.txt: holds a photo, which is never replaced\n")
+    assert Path("list.txt").read_bytes() == opening + bytes(100)
+
+
 def test_what_is_only_read_is_not_written(run):
     done = run("export", "map.yaml", "--format", "phase-one")
     assert (done.exit_code, done.stderr) == (1, "Error: format phase-one is only read, not written\n")

@@ -27,9 +27,14 @@ from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.output import check_writable, write_atomically
 from sensormap.photos.astro.fits_header import names_camera
-from sensormap.photos.files import is_fits_name, is_photo_name
+from sensormap.photos.files import is_photo_name
 from sensormap.report.table import Table
 
+# How photos begin, and no list does: TIFF and what raw formats make of it, JPEG, RAF, X3F, MRW, PSD, SER.
+_PHOTO_OPENINGS = (
+    *(b"II*\0", b"MM\0*", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"\xff\xd8\xff"),
+    *(b"FUJIFILM", b"FOVb", b"\0MRM", b"8BPS", b"LUCAM-RECORDER"),
+)
 _STDOUT = Path("-")
 _NAMED_LIKE_A_PHOTO = "is named like a photo, expected another name for a list"
 
@@ -113,11 +118,17 @@ def _target(output: Path, form: Format, sensor_map: SensorMap, map_file: Path) -
 
 
 def _unless_photo(file: BinaryIO) -> str:
-    """Object to replacing a photo that a link of another name leads to."""
+    """Object to replacing a photo, by its content: it may have any name."""
     name = Path(file.name)
-    if is_fits_name(name):
-        return f"{file.name} names a camera, so that it is a photo; it is never replaced" if names_camera(file) else ""
-    return f"leads to {file.name}, which {_NAMED_LIKE_A_PHOTO}" if is_photo_name(name) else ""
+    if is_photo_name(name):
+        return f"leads to {file.name}, which {_NAMED_LIKE_A_PHOTO}"
+    opening = file.read(16)
+    file.seek(0)
+    if opening.startswith(_PHOTO_OPENINGS) or opening[4:8] == b"ftyp" or opening[6:14] == b"HEAPCCDR":
+        return "holds a photo, which is never replaced"
+    if opening.startswith(b"SIMPLE") and names_camera(file):
+        return f"{file.name} names a camera, so that it is a photo; it is never replaced"
+    return ""
 
 
 def _kept(form: Format) -> str:
