@@ -9,12 +9,18 @@ import numpy as np
 from sensormap.assemble.build_map import left_out, undated
 from sensormap.assemble.calibrated import subtracted_in_camera
 from sensormap.assemble.evidence import Evidence
+from sensormap.camera.cfa import MONO
 from sensormap.camera.profile_files import JPEG_PROFILE
+from sensormap.detect.tally import Tally
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.settings import FEW_FRAMES
 
 # More defects than this share of the photosites: the sensor is a poor one, or the photos repeat a scene.
 _MANY_DEFECTS, _MANY_ON_ANY = 2e-4, 10
+
+# Sigma of one frame by which the photosites on one diagonal of 2 x 2 exceed the others: 1.1 to 1.4 with filters, by day
+# and by night, and 0.01 without.
+_DIAGONAL = 0.3
 
 
 def is_many(count: int, photosites: int) -> bool:
@@ -58,24 +64,47 @@ def cautions(evidence: Evidence, sensor_map: SensorMap, noun: str) -> Iterator[s
         pattern = evidence.followed.pattern
         spread = f"{pattern.offset:.2g} DN and {pattern.dark:.2g} DN/s"
         yield f"healthy photosites differ by {spread}, so that only what differs by six times as much is listed"
+    if evidence.profile.cfa.name == MONO and not evidence.rules.smears and _has_filters(evidence.tally):
+        yield (
+            "the photos look as if taken through colour filters, though they name none (BAYERPAT), so that photosites "
+            "were compared with those of other colours: name a profile (--profile) whose cfa says the filters"
+        )
     if subtracted := subtracted_in_camera(sensor_map):
         yield subtracted
-    if evidence.rules.smears and evidence.profile.name == JPEG_PROFILE:
-        size = "{} x {}".format(*evidence.profile.raw_size)
-        yield (
-            f"JPEGs of {size} pixels are taken for the camera's full size, as no verified profile tells it: if the "
-            "camera can store larger ones, defects are smeared and some are missed"
-        )
-    if evidence.rules.smears and not evidence.profile.verified:
-        yield (
-            f"profile {evidence.profile.name}, which says where the JPEGs lie on the raw grid, is not verified: "
-            "`sensormap cameras align` compares it with a raw photo and a JPEG of one shot"
-        )
+    if evidence.rules.smears:
+        yield from _of_jpegs(evidence)
     if evidence.two_sensors:
         yield f"photos of two sensors or more, whose defects exclude each other; map them apart: {evidence.two_sensors}"
     count = len(sensor_map.defects)
     if not evidence.two_sensors and is_many(count, evidence.tally.hidden.size):
         yield _many(count, evidence, sensor_map.false_positives)
+
+
+def _of_jpegs(evidence: Evidence) -> Iterator[str]:
+    """Say what makes a map of JPEGs uncertain."""
+    if evidence.profile.name == JPEG_PROFILE:
+        size = "{} x {}".format(*evidence.profile.raw_size)
+        yield (
+            f"JPEGs of {size} pixels are taken for the camera's full size, as no verified profile tells it: if the "
+            "camera can store larger ones, defects are smeared and some are missed"
+        )
+    if not evidence.profile.verified:
+        yield (
+            f"profile {evidence.profile.name}, which says where the JPEGs lie on the raw grid, is not verified: "
+            "`sensormap cameras align` compares it with a raw photo and a JPEG of one shot"
+        )
+
+
+def _has_filters(tally: Tally) -> bool:
+    """Tell whether photosites of a sensor without filters differ as those with filters do: by their place in a 2 x 2.
+
+    Gradients move all four alike, and columns or rows that alternate two and two of them: green ones lie diagonally.
+    """
+    score = tally.mean_score()
+    if min(score.shape) < 2:
+        return False
+    median = [[float(np.median(score[row::2, col::2])) for col in (0, 1)] for row in (0, 1)]
+    return abs(median[0][0] + median[1][1] - median[0][1] - median[1][0]) / 2 > _DIAGONAL
 
 
 def _many(count: int, evidence: Evidence, false: float | None) -> str:

@@ -25,6 +25,16 @@ LIBRAW = "libraw"
 JPEG_PROFILE = "picture"
 """Name of the profile of JPEGs whose camera is unknown; no file may be called so."""
 
+FITS, SER = "fits", "ser"
+"""Names of the geometries that FITS files and SER videos themselves give; no file may be called so."""
+
+_RESERVED = {
+    LIBRAW: "that LibRaw supplies",
+    JPEG_PROFILE: "of unknown cameras' JPEGs",
+    FITS: "that a FITS file gives itself",
+    SER: "that a SER video gives itself",
+}
+
 UNVERIFIED = "unverified"
 """Folder in `cameras/` of profiles that no photo has confirmed: generated, many in a file, a file for each make."""
 
@@ -64,7 +74,7 @@ def load_profile(path: Path) -> Profile:
     except ValueError as error:
         msg = f"{path}: {error}"
         raise ProfileError(msg) from error
-    return _parse(data, path.name)
+    return _parse(data, str(path))
 
 
 @cache
@@ -245,10 +255,9 @@ def _profile(name: str, values: dict[str, Any]) -> Profile:
     cfa, size = _cfa(values), _raw_size(values)
     bits = _integer(values, "bits", 1, MAX_BITS)
     saturation = _integer(values, "saturation", 1, 2**bits - 1)
-    for reserved, whose in ((LIBRAW, "that LibRaw supplies"), (JPEG_PROFILE, "of unknown cameras' JPEGs")):
-        if name == reserved:
-            msg = f"{reserved!r} names the geometry {whose}, expected another file name"
-            raise ValueError(msg)
+    if name in _RESERVED:
+        msg = f"{name!r} names the geometry {_RESERVED[name]}, expected another file name"
+        raise ValueError(msg)
     return Profile(
         name=name,
         make=_text(values, "make"),

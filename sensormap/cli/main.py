@@ -116,7 +116,8 @@ class _Commands(click.Group):
             logging.getLogger(__name__).debug("", exc_info=error)
             raise Failure(plain(str(error))) from error
         except MemoryError as error:
-            msg = "too little memory is free: fewer --jobs need less"
+            what = f" for {error}" if type(error) is MemoryError and str(error) else ""  # a library's text helps nobody
+            msg = f"too little memory is free{what}; of several --jobs, fewer need less"
             raise Failure(msg) from error
         except RuntimeError as error:
             if "new thread" not in str(error):

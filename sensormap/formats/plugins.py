@@ -30,6 +30,7 @@ FACTS = frozenset({"kind", "two kinds", "since", "runs"})
 """What a format may keep beside positions."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_ANYTHING = (Exception, SystemExit, KeyboardInterrupt)  # what code of others may raise; Ctrl-C ends a command even so
 _LONGEST = 200  # characters of another package's error
 
 
@@ -53,7 +54,7 @@ def plugin_formats(taken: Collection[str]) -> dict[str, Format]:
     for point in points:
         try:
             form = _checked(point.load(), {*taken, *found})
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - code of others may raise anything
+        except _ANYTHING as error:
             log.warning("format %s of %s left out: %s", point.name[:40], _package(point), _said(error))
         else:
             found[form.name] = _guarded(form, _package(point))
@@ -123,7 +124,7 @@ def _called(name: str, function: str, expected: type[T], call: Callable[[], obje
         found = call()
     except SensorMapError:
         raise
-    except (Exception, SystemExit) as error:
+    except _ANYTHING as error:
         msg = f"{name}: its {function} failed: {_said(error)}"
         raise ListFormatError(msg) from error
     if not isinstance(found, expected):

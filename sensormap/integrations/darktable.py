@@ -108,7 +108,11 @@ def _luarc(path: Path) -> bytes:
     if not os.path.lexists(path):
         return b""
     try:
-        return read_at_most(path, _MOST_LUARC, "a luarc")
+        before = read_at_most(path, _MOST_LUARC, "a luarc")
     except (OSError, ValueError) as error:
         msg = f"{path}: {error}"
         raise OutputError(msg) from error
+    if b"\0" in before:
+        msg = f"{path}: holds zero bytes, expected lines of Lua; load the script yourself: {LOADS}"
+        raise OutputError(msg)
+    return before

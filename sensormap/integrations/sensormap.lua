@@ -25,21 +25,14 @@ function M.quoted(word)
   return "'" .. (word:gsub("'", "'\\''")) .. "'"
 end
 
-local function exists(path)
-  local file = io.open(path, "rb")
-  if file then
-    file:close()
-  end
-  return file ~= nil
-end
-
 local function path_of(image)
   return image.path .. "/" .. image.filename
 end
 
--- The command that corrects some photos of one folder. "--" ends the options: names may begin with a dash.
-function M.command_line(settings, paths, folder, log)
-  local words = { M.quoted(settings.command), "correct", "-q", "-o", M.quoted(folder) }
+-- The command that corrects some photos of one folder, and writes which copies it made to a file. "--" ends the options:
+-- names may begin with a dash.
+function M.command_line(settings, paths, folder, made, log)
+  local words = { M.quoted(settings.command), "correct", "-q", "--print0", "-o", M.quoted(folder) }
   if settings.replace then
     table.insert(words, "--overwrite")
   end
@@ -51,17 +44,30 @@ function M.command_line(settings, paths, folder, log)
   for _, path in ipairs(paths) do
     table.insert(words, M.quoted(path))
   end
-  return table.concat(words, " ") .. " >/dev/null 2>" .. M.quoted(log) .. " </dev/null"
+  return table.concat(words, " ") .. " >" .. M.quoted(made) .. " 2>" .. M.quoted(log) .. " </dev/null"
 end
 
--- Where the copy of a photo may lie: a NEF stays one, any other raw photo becomes a DNG.
-function M.results(image, folder, dng)
-  local same = folder .. "/" .. image.filename
-  local as_dng = folder .. "/" .. (image.filename:gsub("%.[^.]*$", "")) .. ".dng"
-  if dng then
-    return { as_dng, same }
+-- The copies that sensormap made of photos of one folder, by the name of the photo: it says the paths of both, each
+-- ended by a zero byte.
+function M.copies(said)
+  local found, photo = {}, nil
+  for path in said:gmatch("([^%z]+)%z") do
+    if photo then
+      found[photo:match("[^/]*$")], photo = path, nil
+    else
+      photo = path
+    end
   end
-  return { same, as_dng }
+  return found
+end
+
+local function content_of(path)
+  local file = io.open(path, "rb")
+  local content = file and file:read("*a") or ""
+  if file then
+    file:close()
+  end
+  return content
 end
 
 local function lines_of(path)
@@ -108,33 +114,31 @@ local function correct_some(images, folder, settings, said)
   for _, image in ipairs(images) do
     table.insert(paths, path_of(image))
   end
-  local log = os.tmpname()
-  local status = dt.control.execute(M.command_line(settings, paths, folder, log))
+  local made, log = os.tmpname(), os.tmpname()
+  local status = dt.control.execute(M.command_line(settings, paths, folder, made, log))
   for _, line in ipairs(lines_of(log)) do
     dt.print_error(NAME .. ": " .. line)
     table.insert(said, line)
   end
+  local copies = M.copies(content_of(made))
+  os.remove(made)
   os.remove(log)
   local done = 0
   for _, image in ipairs(images) do
-    for _, path in ipairs(M.results(image, folder, settings.dng)) do
-      if exists(path) then
-        local copy = dt.database.import(path)
-        if copy then
-          if settings.replace then
-            copy:drop_cache() -- of its thumbnails, which show the copy as it was
-          end
-          copy:group_with(image)
-          done = done + 1
-        end
-        break
+    local path = copies[image.filename]
+    local copy = path and dt.database.import(path)
+    if copy then
+      if settings.replace then
+        copy:drop_cache() -- of its thumbnails, which show the copy as it was
       end
+      copy:group_with(image)
+      done = done + 1
     end
   end
   return done, status
 end
 
--- Correct photos. Returns how many copies were made or were there already, and what sensormap said on stderr.
+-- Correct photos. Returns how many copies were made, and what sensormap said on stderr.
 function M.correct(images)
   local settings, said = settings_of(), {}
   if package.config:sub(1, 1) ~= "/" then
@@ -173,7 +177,7 @@ function M.correct(images)
   if job and job.valid then
     job.valid = false
   end
-  local text = string.format("sensormap: %d of %d photos have a corrected copy", done, tried)
+  local text = string.format("sensormap: %d of %d photos got a corrected copy", done, tried)
   if failed then
     for index, line in ipairs(said) do
       if index <= MOST_SHOWN then

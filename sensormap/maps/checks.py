@@ -25,6 +25,9 @@ from sensormap.maps.entries import (
 MAX_RADIUS = 16
 """Pixels; demosaicing and the blocks of a JPEG smear no further."""
 
+# A photosite that clips at 16 bits in the shortest exposure there is has 1e10 DN a second; arithmetic has room beyond.
+_STRONGEST = {"dark_dn_per_s": 1e12, "offset_dn": 1e9, "response": 1e6}
+
 _MOMENTS = ("mean", "variance")
 
 _PlaneRuns = dict[tuple[int, str], tuple[list[int], list[int]]]  # starts and ends by line and plane
@@ -156,8 +159,10 @@ def _strength_problem(entry: Entry) -> str | None:
         if strength is None:
             continue
         value, low, high = strength
-        if not -math.inf < low <= value <= high < math.inf:
+        if not low <= value <= high or not all(map(math.isfinite, strength)):
             return f"{name}: {list(strength)} is not an estimate between the ends of its interval, all finite"
+        if max(-low, high) > (most := _STRONGEST[name]):
+            return f"{name}: {list(strength)} is beyond {most:g}, which no photosite is"
     return None
 
 

@@ -212,6 +212,8 @@ def read_bytes(path: PhotoPath) -> bytes:
     ------
     DecodeError
         As by `file_size`, and if reading fails.
+    MemoryError
+        If too little memory is free; its text names the file.
     """
     if isinstance(path, VideoFrame):
         return ser.frame_bytes(path)
@@ -221,12 +223,15 @@ def read_bytes(path: PhotoPath) -> bytes:
         data = remote.read(path, MAX_PHOTO_BYTES)
         check_size(len(data), path.name)
         return data
-    file_size(path)
+    size = file_size(path)
     try:
         return path.read_bytes()
     except OSError as error:
         msg = f"{path.name}: cannot be read: {error.strerror}"
         raise DecodeError(msg) from error
+    except MemoryError as error:
+        msg = f"{path.name}, {size / 1e6:.0f} MB"
+        raise MemoryError(msg) from error
 
 
 def read_ahead(paths: Sequence[PhotoPath]) -> None:

@@ -18,7 +18,7 @@ from sensormap.frame import Photo, PhotoPath, RemoteFile, VideoFrame
 from sensormap.photos.exif import ReadHeader, read_photo
 from sensormap.photos.files import is_jpeg_name
 from sensormap.photos.finding import Found, Kind, find_each
-from sensormap.photos.select import NAMELESS, Selection, header_threads, lost_serial, select_photos
+from sensormap.photos.select import Selection, header_threads, lost_serial, nameless, select_photos
 from sensormap.settings import DEFAULT_OPTIONS, FEW_FRAMES, Options
 from sensormap.threads import Pool
 from sensormap.urls import is_url
@@ -28,7 +28,6 @@ log = logging.getLogger(__name__)
 FEWEST_PHOTOS = 2
 """Photos that a map takes at least, all raw or all JPEGs."""
 
-_NOBODY = Body("", "", "")
 _AT_ONCE = 512  # headers that are being read, or waited for: a few more than threads would do
 _PORTION = 1000  # files after which progress is told
 
@@ -299,13 +298,14 @@ def _by_body(
     groups: dict[Body, list[Photo]] = {}
     for photo in photos:
         groups.setdefault(photo.body, []).append(photo)
-    nameless = [photo for body in [*groups] if not body.model for photo in groups.pop(body)]
+    unnamed = [photo for body in [*groups] if not body.model for photo in groups.pop(body)]
     named = sum(map(len, groups.values()))
     others = [body for body in groups if profile is not None and body.model != profile.model]
-    if profile is not None and len(others) == len(groups) and named < len(nameless):
+    if profile is not None and len(others) == len(groups) and named < len(unnamed):
         _leave_out(groups, others, OTHER_CAMERA, remainder)
-        return {nameless[0].body: nameless}
-    _leave_out({_NOBODY: nameless}, [_NOBODY], NAMELESS, remainder)
+        return {unnamed[0].body: unnamed}
+    for photo in unnamed:
+        remainder.add(photo.path, nameless(photo.path))
     if len(others) < len(groups):  # none of that model: its geometry tells whether the profile fits
         _leave_out(groups, others, OTHER_CAMERA, remainder)
     if serial is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from sensormap.errors import EditedError
+from sensormap.photos.astro.fits_header import is_corrected
 
 MARK = b"\nsensormap: corrected\n"
 """What stands behind the end of a photo that sensormap has corrected, where no reader of photos minds it."""
@@ -16,9 +17,9 @@ def check_unmarked(file: BinaryIO, name: str) -> None:
     Raises
     ------
     EditedError
-        If it ends in `MARK`.
+        If it ends in `MARK`, or is a FITS file that another program saved again, and whose header still says so.
     """
-    if is_marked(file):
+    if is_marked(file) or is_corrected(file):
         msg = f"{name}: a copy that sensormap has corrected, expected the photo itself"
         raise EditedError(msg)
 

@@ -12,8 +12,9 @@ from itertools import pairwise
 from sensormap.camera.profile import Body, Profile
 from sensormap.camera.profile_files import find_profile
 from sensormap.errors import DecodeError, FrameMismatchError
-from sensormap.frame import Photo, PhotoPath, RemoteFile, Skipped
+from sensormap.frame import Photo, PhotoPath, RemoteFile, Skipped, VideoFrame
 from sensormap.photos.exif import ReadHeader, read_photo
+from sensormap.photos.files import is_fits_name, is_ser_name
 from sensormap.photos.refusals import skipped
 from sensormap.photos.shots import find_twins, of_full_size, without_copies
 from sensormap.threads import Pool
@@ -168,10 +169,21 @@ def _with_known_body(photos: Sequence[Photo], profile: Profile | None) -> tuple[
     few = 2 * len(known) < len(photos)
     if few and profile is not None and all(photo.body.model != profile.model for photo in known):
         return list(photos), []  # those few are strays
-    reason = NAMELESS
-    if not known:
-        reason += "; name a profile (--profile) to use such photos"
-    return known, [Skipped(photo.path.name, reason) for photo in photos if not photo.body.model]
+    unknown = {_whole(photo.path): nameless(photo.path) for photo in photos if not photo.body.model}
+    hint = "" if known else "; name a profile (--profile) to use such photos"
+    return known, [Skipped(path.name, reason + hint) for path, reason in unknown.items()]
+
+
+def nameless(path: PhotoPath) -> str:
+    """Say where the name of the camera is missing in a photo."""
+    if is_ser_name(path):
+        return "its header names no camera"
+    return "no INSTRUME, which names the camera" if is_fits_name(path) else NAMELESS
+
+
+def _whole(path: PhotoPath) -> PhotoPath:
+    """Return the video that a frame belongs to, any other file itself."""
+    return path.video if isinstance(path, VideoFrame) else path
 
 
 def _of_one_body(
@@ -197,7 +209,7 @@ def _of_one_body(
         msg = f"photos of several cameras: {_listed(keep)}; "
         msg += "choose one with --serial, with --profile for its model, or name its photos only"
         raise FrameMismatchError(msg)
-    left_out = [Skipped(photo.path.name, _other_body(photo.body, body)) for photo in photos if photo.body != body]
+    left_out = [Skipped(photo.path.name, _other_body(photo, body)) for photo in photos if photo.body != body]
     return [photo for photo in photos if photo.body == body], left_out
 
 
@@ -216,10 +228,11 @@ def lost_serial(found: Body, expected: Body) -> bool:
     return same and not found.serial and bool(expected.serial)
 
 
-def _other_body(found: Body, expected: Body) -> str:
-    """Say why a photo of a body is left out."""
+def _other_body(photo: Photo, expected: Body) -> str:
+    """Say why a photo is left out that another body took than expected."""
+    found = photo.body
     if not found.model:
-        return NAMELESS
+        return nameless(photo.path)
     if lost_serial(found, expected):
         return f"its EXIF has no serial number, so it may be of another body than {expected}"
     names = _names((found, expected))

@@ -23,7 +23,7 @@ from sensormap.shards.catalogue import sizes_of
 from sensormap.shards.file_format.reading_writing import summary_bytes
 from sensormap.shards.summary import ShardSummary
 
-ALGORITHM = 6
+ALGORITHM = 7
 """Counted up by every change of what a survey of a shard finds: then what was kept before is not used any more."""
 
 SHARDS = "shards"

@@ -124,11 +124,21 @@ class FrameReader:
         self._begun.set()
 
     def read(self, number: int) -> PreparedFrame | Skipped:
-        """Return a photo's frame, or why it cannot be used."""
-        frame = self._read(number, self._decode)
-        if isinstance(frame, Skipped) and self._fallback is not None and not self._ended:
-            frame = self._read(number, self._fallback)
-            return frame if isinstance(frame, Skipped) else replace(frame, by_fallback=True)
+        """Return a photo's frame, or why it cannot be used.
+
+        Raises
+        ------
+        MemoryError
+            If too little memory is free; its text names the photo.
+        """
+        try:
+            frame = self._read(number, self._decode)
+            if isinstance(frame, Skipped) and self._fallback is not None and not self._ended:
+                frame = self._read(number, self._fallback)
+                return frame if isinstance(frame, Skipped) else replace(frame, by_fallback=True)
+        except MemoryError as error:
+            msg = "{}, {} x {} photosites".format(self._photos[number].path.name, *self._profile.raw_size)
+            raise MemoryError(msg) from error
         return frame
 
     def _read(self, number: int, decode: Read) -> PreparedFrame | Skipped:

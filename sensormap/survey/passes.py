@@ -283,10 +283,11 @@ def _not_believed(known: Profile, chosen: Profile) -> str:
             f"profile {known.name} is not verified: by it the camera's full-size JPEGs have {full}, those here "
             f"{_sized(chosen)} pixels; where these lie on the raw grid is unknown"
         )
+    whose = "their own" if chosen.name in OWN_PROFILES else "LibRaw's"
     return (
         f"profile {known.name} is not verified, and the photos contradict it: it has {_sized(known)} "
         f"{known.cfa.name} and light in {rect_text(known.active_area)}, they {_sized(chosen)} {chosen.cfa.name} and "
-        f"{rect_text(chosen.active_area)}; LibRaw's geometry is used"
+        f"{rect_text(chosen.active_area)}; {whose} geometry is used"
     )
 
 

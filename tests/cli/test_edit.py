@@ -99,6 +99,12 @@ def test_what_is_no_longer_seen_is_dropped(place):
         "0 defects of 80 photos, written to all.yaml",
     ]
     assert run(*merge, "2011-01-01", "--overwrite").stdout.startswith("0 entries dropped: not seen since 2011-01-01\n")
+    for time in ("2011-03-01 10:00", "2011-03-01T10:00", "2011-03-01 10:00:00"):
+        said = run(*merge, time, "--overwrite").stdout
+        assert said.startswith("1 entry dropped: not seen since 2011-03-01 10:00:00\n")
+    late = run(*merge, "9999-12-31", "--overwrite")
+    assert late.stderr == "no photo of these maps is of 9999-12-31 or later: the last is of 2011-04-02 00:00\n"
+    assert "not seen since 0001-01-01\n" in run(*merge, "0001-01-01", "--overwrite").stdout
     assert "'soon' does not match" in run(*merge, "soon").stderr
 
 

@@ -84,6 +84,7 @@ BROKEN = {
     "syntax": ("FORMAT = (", None, "SyntaxError"),
     "raises": ("raise KeyError('a\\nb' * 999)", None, "KeyError"),
     "exits": ("raise SystemExit(3)", None, "SystemExit: 3"),
+    "interrupts": ("raise KeyboardInterrupt", None, "KeyboardInterrupt"),
     "other type": ("FORMAT = {}", None, "its entry point is a dict, expected a sensormap.formats.listing.Format"),
     "taken": (BEGIN + TOY.replace('"toy",', '"dcraw",', 1), None, "there is a format dcraw already"),
     "name": (BEGIN + TOY.replace('"toy",', '"Toy one",', 1), None, "its name is 'Toy one', expected small letters"),

@@ -71,6 +71,22 @@ def test_an_older_script_is_replaced_where_asked(settings):
     assert (settings / "lua" / SCRIPT).read_bytes() == script_text()
 
 
+def test_a_link_to_luarc_stays_one_and_what_is_no_text_is_refused(settings, tmp_path):
+    luarc, target = settings / "luarc", tmp_path / "dotfiles.lua"
+    target.write_text("-- mine")
+    luarc.symlink_to(target)
+    install_script(settings)
+    assert (luarc.readlink(), target.read_text()) == (target, f"-- mine\n{LOADS}\n")
+    target.write_bytes(b"\x1bLua\0")
+    with pytest.raises(OutputError, match="luarc: holds zero bytes, expected lines of Lua"):
+        install_script(settings, overwrite=True)
+    assert target.read_bytes() == b"\x1bLua\0"
+    target.unlink()
+    os.mkfifo(target)
+    with pytest.raises(OutputError, match=r"luarc: .*expected a luarc"):
+        install_script(settings, overwrite=True)
+
+
 def test_what_cannot_be_installed(tmp_path, settings):
     with pytest.raises(OutputError, match="is no folder; start darktable once"):
         install_script(tmp_path / "none")
@@ -126,20 +142,64 @@ for index = 3, #arg do
   table.insert(paths, arg[index])
 end
 local settings = { command = "printf", map = "-m'ap", replace = true, dng = true }
-local line = script.command_line(settings, paths, "/o'ut", arg[2])
-line = line:gsub("^'printf' correct %-q", "printf '%%s\\\\0'"):gsub(" >/dev/null", "")
+local line = script.command_line(settings, paths, "/o'ut", "/dev/stdout", arg[2])
+line = line:gsub("^'printf' correct %-q", "printf '%%s\\\\0'"):gsub(" >'/dev/stdout'", "")
 io.write(line)
 """
 
 
-@pytest.mark.skipif(not (which("lua5.4") or which("lua5.3") or which("lua")), reason="Lua is not installed")
+LUA = which("lua5.4") or which("lua5.3") or which("lua")
+needs_lua = pytest.mark.skipif(not LUA, reason="Lua is not installed")
+
+DARKTABLE = """
+local values = { command = arg[2], map = "m.yaml", dng = false, replace = false }
+package.preload["darktable"] = function()
+  return {
+    preferences = { register = function() end, read = function(_, name) return values[name] end },
+    register_event = function() end,
+    control = { execute = function(line) return select(3, os.execute(line)) end, ending = false },
+    print = function() end,
+    print_error = function() end,
+    database = {
+      import = function(path)
+        return { group_with = function(_, image) print(path .. " with " .. image.filename) end }
+      end,
+    },
+  }
+end
+local script = dofile(arg[1])
+local images = {}
+for _, name in ipairs({ "DSC_1.NEF", "DSC_1.JPG", "DSC_2.NEF" }) do
+  table.insert(images, { path = arg[3], filename = name })
+end
+print(script.correct(images))
+"""
+
+
+@needs_lua
+def test_only_what_was_written_is_grouped_and_counted(tmp_path):
+    """Copies of earlier runs do not count, and that of a raw photo is not the copy of a JPEG of its name."""
+    (tmp_path / "sensormap").mkdir()
+    for name in ("DSC_1.dng", "DSC_1.JPG", "DSC_2.NEF"):
+        (tmp_path / "sensormap" / name).write_text("")
+    command = tmp_path / "command"
+    made = f"{tmp_path}/DSC_1.NEF\\0{tmp_path}/sensormap/DSC_1.dng\\0"
+    command.write_text(f"#!/bin/sh\nprintf '{made}'\nexit 1\n")
+    command.chmod(0o755)
+    (tmp_path / "harness.lua").write_text(DARKTABLE)
+    ran = [LUA, tmp_path / "harness.lua", script_path(), command, tmp_path]
+    out = subprocess.run(ran, check=True, capture_output=True, text=True).stdout.splitlines()
+    assert out[0] == f"{tmp_path}/sensormap/DSC_1.dng with DSC_1.NEF"
+    assert [line.split("\t")[0] for line in out[1:]] == ["1"]
+
+
+@needs_lua
 def test_names_are_quoted_for_the_shell(tmp_path):
     """The line that the script makes, with printf for the program: every word comes out as it went in."""
     names = ["/a b'c/-o.NEF", '/"$(x)`y`;|&<>*?[z]\\ \n\t!.NEF', "/größe.NEF", "/~/%s.NEF"]
     (tmp_path / "harness.lua").write_text(HARNESS)
-    lua = which("lua5.4") or which("lua5.3") or which("lua")
-    command = [lua, tmp_path / "harness.lua", script_path(), tmp_path / "l'og", *names]
+    command = [LUA, tmp_path / "harness.lua", script_path(), tmp_path / "l'og", *names]
     line = subprocess.run(command, check=True, capture_output=True).stdout
     words = subprocess.run(["sh", "-c", line], check=True, capture_output=True).stdout
-    expected = ["-o", "/o'ut", "--overwrite", "--dng", "--", "-m'ap", *names]
+    expected = ["--print0", "-o", "/o'ut", "--overwrite", "--dng", "--", "-m'ap", *names]
     assert words.split(b"\0")[:-1] == [os.fsencode(word) for word in expected]

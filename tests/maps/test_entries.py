@@ -133,6 +133,8 @@ ZONED = datetime(2010, 5, 2, tzinfo=UTC)
             r"defects\[0\].dark_dn_per_s: \[1.0, 1.5, 2.0\] is",
         ),
         ({"defects": (replace(HOT, offset_dn=(2.5, 1.5, 2.0)),)}, "offset_dn: .* is not an estimate between"),
+        ({"defects": (replace(HOT, dark_dn_per_s=(1e308,) * 3),)}, "dark_dn_per_s: .* is beyond 1e[+]12"),
+        ({"defects": (replace(HOT, offset_dn=(0.0, -2e9, 1.0)),)}, "offset_dn: .* is beyond 1e[+]09"),
         ({"defects": (replace(HOT, response=(1.0, 0.5, math.inf)),)}, "response: .* all finite"),
         ({"defects": (replace(HOT, response=(1.0, -math.inf, 2.0)),)}, "response: .* all finite"),
         ({"defects": (replace(HOT, response=(math.nan, 0.5, 2.0)),)}, "response: .* all finite"),

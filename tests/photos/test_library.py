@@ -23,6 +23,7 @@ from sensormap.photos import library
 from sensormap.photos.exif import read_photo
 from sensormap.photos.library import FoundBody, LeftOut, Library, Remainder, scan, select_bodies
 from sensormap.photos.mark import marked
+from sensormap.photos.select import NAMELESS
 from sensormap.settings import Options
 from sensormap.survey.passes import FEWEST_FRAMES
 from tests.support.frames import TOY_PROFILE
@@ -75,7 +76,7 @@ EXPECTED = {
     library.ODD_SIZE: 1,
     library.EDITED: 2,
     library.UNREADABLE: 2,
-    library.NAMELESS: 1,
+    NAMELESS: 1,
     library.LOST_SERIAL: 2,
     "files beside photos, such as .xmp, .pp3 and .thm": 2,
     "hidden photos and folders, and caches of thumbnails: not read": 1,

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from sensormap.camera.profile import Body
 from sensormap.errors import DecodeError, FrameMismatchError
-from sensormap.frame import Exposure, Photo, Skipped
+from sensormap.frame import Exposure, Photo, Skipped, VideoFrame
 from sensormap.photos.finding import find_photos
 from sensormap.photos.refusals import skipped
 from sensormap.photos.select import Selection, in_order, read_photos, select_photos
@@ -249,6 +249,12 @@ def test_photos_without_exif_need_a_profile() -> None:
         assert selection.skipped == (Skipped("a.nef", "no EXIF that names the camera"),)
     (entry,) = select(photo("a.nef", NO_EXIF)).skipped
     assert entry.reason == "no EXIF that names the camera; name a profile (--profile) to use such photos"
+    few = [photo("a.fits", NO_EXIF), *(replace(photo("a", NO_EXIF), path=VideoFrame(Path("v.ser"), n)) for n in (0, 1))]
+    reasons = [(one.name, one.reason.split("; ")[0]) for one in select(*few).skipped]
+    assert reasons == [
+        ("a.fits", "no INSTRUME, which names the camera"),
+        ("v.ser", "its header names no camera"),
+    ]
     alone = select(photo("a.nef", NO_EXIF), photo("b.nef", NO_EXIF), profile=TOY_PROFILE)
     assert kept(alone) == ["a.nef", "b.nef"]
     assert alone.body == NO_EXIF

@@ -318,3 +318,14 @@ def test_a_dry_run_of_correct_prints_a_table_and_writes_nothing(place, tmp_path)
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1] == "Error: 1 photo cannot be corrected; the reason is above"
     assert refused(click.UsageError, "correct", home / "map.yaml", home / "photos", "--check", "--dry-run") == ""
+
+
+def test_correct_tells_scripts_which_copies_it_wrote(place, tmp_path):
+    home, photos = place[0], sorted((place[0] / "photos").iterdir())[:2]
+    arguments = ("correct", home / "map.yaml", *photos, home / "other.NEF", "-o", tmp_path / "fixed", "-q", "--print0")
+    result = run(*arguments)
+    assert result.exit_code == 1
+    paths = [str(path) for photo in photos for path in (photo, tmp_path / "fixed" / "photos" / photo.name)]
+    assert result.stdout == "".join(f"{path}\0" for path in paths)
+    assert run(*arguments).stdout == ""  # they are there already
+    assert refused(click.UsageError, *arguments, "--dry-run") == ""

@@ -230,8 +230,8 @@ def changes(*, clock_jumps):
 
 
 def intervals():
-    """An estimate between the ends of its interval."""
-    return st.tuples(NUMBERS, NUMBERS, NUMBERS).map(sorted).map(lambda ends: (ends[1], ends[0], ends[2]))
+    """An estimate between the ends of its interval, as large as any strength may be."""
+    return st.tuples(*[st.floats(-1e6, 1e6)] * 3).map(sorted).map(lambda ends: (ends[1], ends[0], ends[2]))
 
 
 def radii(source):

@@ -92,6 +92,19 @@ def test_two_cameras_are_told_apart(tmp_path):
         map_defects([tmp_path])
 
 
+@pytest.mark.parametrize("filtered", [True, False])
+def test_a_colour_camera_whose_files_name_no_filters_is_warned_of(filtered, tmp_path, caplog):
+    row, col = np.indices(SHAPE)
+    shares = np.array([[0.5, 1.0], [1.0, 0.7]])[row % 2, col % 2] if filtered else 1 - col / 400 - 0.02 * (col % 2)
+    for number in range(4):
+        meta = FitsMeta("ZWO ASI533MC", DUSK + timedelta(minutes=number), 30.0, 100)
+        light = (sky(number) * shares).astype(np.uint16)
+        (tmp_path / f"light_{number}.fits").write_bytes(fits_bytes(light, meta.keywords()))
+    map_defects([tmp_path], Options(jobs=1, follow=0))
+    told = [one.message for one in caplog.records if "colour filters, though they name none (BAYERPAT)" in one.message]
+    assert len(told) == filtered
+
+
 def test_results_may_be_fits_files_but_replace_no_photo(tmp_path):
     pytest.importorskip("astropy")
     write_lights(tmp_path / "night", 10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,9 @@ from sensormap.cli.progress import progress_bar
 from sensormap.correct.methods.registry import DIRECTIONAL, JPEG_METHODS, LEAST_LONE_SIGMA, METHODS
 
 if TYPE_CHECKING:
-    from sensormap.correct.run import CorrectOptions
+    from collections.abc import Sequence
+
+    from sensormap.correct.run import CorrectedPhoto, CorrectOptions
     from sensormap.frame import Skipped
 
 _WIDTH = max(map(len, METHODS))
@@ -77,6 +80,11 @@ def _finite(_: click.Context, __: click.Parameter, value: float | None) -> float
     is_flag=True,
     help="Correct photos of another serial number too, or of an unknown one; never of another model.",
 )
+@click.option(
+    "--print0",
+    is_flag=True,
+    help="Print for scripts, in place of the table: each photo and its copy, each ended by a zero byte.",
+)
 @jobs_option
 @click.option(
     "-v", "--verbose", count=True, help="Print more on stderr: -v a line for each photo, -vv everything."
@@ -96,6 +104,7 @@ def correct_command(
     check: bool,
     dry_run: bool,
     force: bool,
+    print0: bool,
     jobs: int | None,
     verbose: int,
     quiet: int,
@@ -115,6 +124,9 @@ def correct_command(
     if check and dry_run:
         msg = "--check and --dry-run both write nothing: leave one out"
         raise click.UsageError(msg)
+    if print0 and (check or dry_run):
+        msg = f"--print0 names copies that are written: leave {'--check' if check else '--dry-run'} out"
+        raise click.UsageError(msg)
     if check and also_lone is not None:
         msg = "--check repairs healthy photosites only: leave --also-lone out"
         raise click.UsageError(msg)
@@ -130,7 +142,8 @@ def correct_command(
         method, all_defects=all_defects, dng=dng, opcodes=opcodes, force=force, overwrite=overwrite, jobs=jobs,
         also_lone=also_lone,
     )  # fmt: skip
-    _run(map_file, photos, Path(output) if output else None, options, dry_run=dry_run, verbosity=verbosity)
+    folder = Path(output) if output else None
+    _run(map_file, photos, folder, options, dry_run=dry_run, print0=print0, verbosity=verbosity)
 
 
 def _run(
@@ -140,6 +153,7 @@ def _run(
     options: CorrectOptions,
     *,
     dry_run: bool,
+    print0: bool,
     verbosity: int,
 ) -> None:
     """Correct the photos, or plan that, or without an output check repairs in them; print what came of it."""
@@ -156,6 +170,7 @@ def _run(
 
     doing = "checking" if output is None else "planning" if dry_run else "correcting"
     sensor_map, refusals = read_map(map_file), Refusals(strict=False)
+    corrected: Sequence[CorrectedPhoto] = ()
 
     def on_skipped(photo: Skipped) -> None:
         refusals.extend([photo])
@@ -171,7 +186,10 @@ def _run(
         else:
             corrected = correct_photos(photos, sensor_map, output, options, progress=progress, on_skipped=on_skipped)
             table = corrected_table(corrected)
-    if verbosity >= 0 or output is None or dry_run:
+    if print0:
+        places = (path for one in corrected for path in (one.source, one.output))
+        click.echo(b"".join(os.fsencode(path) + b"\0" for path in places), nl=False)
+    elif verbosity >= 0 or output is None or dry_run:
         print_table(table, Console())
     if refusals.skipped:
         count = len(refusals.skipped)

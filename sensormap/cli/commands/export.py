@@ -27,7 +27,7 @@ from sensormap.maps.mapfile.reading import read_map
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.output import check_writable, write_atomically
 from sensormap.photos.astro.fits_header import names_camera
-from sensormap.photos.files import is_photo_name
+from sensormap.photos.files import is_fits_name, is_photo_name
 from sensormap.report.table import Table
 
 # How photos begin, and no list does: TIFF and what raw formats make of it, JPEG, RAF, X3F, MRW, PSD, SER.
@@ -120,7 +120,7 @@ def _target(output: Path, form: Format, sensor_map: SensorMap, map_file: Path) -
 def _unless_photo(file: BinaryIO) -> str:
     """Object to replacing a photo, by its content: it may have any name."""
     name = Path(file.name)
-    if is_photo_name(name):
+    if is_photo_name(name) and not is_fits_name(name):  # results have such names too
         return f"leads to {file.name}, which {_NAMED_LIKE_A_PHOTO}"
     opening = file.read(16)
     file.seek(0)

@@ -19,7 +19,9 @@ from sensormap.report.words import counted, entries_text, plain
 
 if TYPE_CHECKING:
     from sensormap.maps.entries import Entry
+    from sensormap.maps.sensor_map import SensorMap
 
+_FORMATS = ["%Y-%m-%d", *(f"%Y-%m-%d{gap}{time}" for gap in "T " for time in ("%H:%M", "%H:%M:%S"))]
 _map = click.Path(path_type=Path, readable=False)
 
 
@@ -35,8 +37,9 @@ _map = click.Path(path_type=Path, readable=False)
     "--drop-unseen-since",
     "since",
     metavar="DATE",
-    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
-    help="Drop what no photo since DATE shows, though maps of newer photos would list it; such as 2026-05-31.",
+    type=click.DateTime(_FORMATS),
+    help="Drop what no photo since DATE shows, though maps of newer photos would list it; such as 2026-05-31, or "
+    "with a time: 2026-05-31T18:30.",
 )
 @click.option("-o", "--output", type=ResultPath(), help="Map file to write; - or none: YAML to stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it is a map, or empty.")
@@ -65,13 +68,28 @@ def merge_command(maps: tuple[Path, ...], since: datetime | None, output: Path |
         on_dropped=dropped.append,
     )
     note_unknown_serials(dict(named))
+    if since is not None:
+        _note_without_photos(since, merged)
     if output is None:
         write_result(map_text(merged))
         return
     write_map(merged, output, overwrite=overwrite)
     if since is not None:
-        click.echo(f"{counted(len(dropped), 'entry', 'entries')} dropped: not seen since {since:%Y-%m-%d}")
+        click.echo(f"{counted(len(dropped), 'entry', 'entries')} dropped: not seen since {_shown(since)}")
     click.echo(f"{entries_text(merged)} of {counted(merged.frames.used, 'photo')}, written to {plain(str(output))}")
+
+
+def _note_without_photos(since: datetime, merged: SensorMap) -> None:
+    """Say on stderr if no photo is as new as a time: then nothing was looked for since."""
+    last = merged.frames.last
+    if last is None or last < since:
+        newest = f"the last is of {last:%Y-%m-%d %H:%M}" if last else "none has a time"
+        click.echo(f"no photo of these maps is of {_shown(since)} or later: {newest}", err=True)
+
+
+def _shown(time: datetime) -> str:
+    """Return a time as it may be typed, without what is 0."""
+    return str(time.date()) if time == datetime.combine(time.date(), datetime.min.time()) else str(time)
 
 
 def _check_not_among(output: Path, maps: Sequence[Path]) -> None:

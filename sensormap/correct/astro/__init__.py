@@ -1,1 +1,1 @@
-"""Corrected copies of astronomers' files: `fits` puts repaired values into a FITS file."""
+"""Corrected copies of astronomers' files: `fits` repairs values in a FITS file, `header` says so in its header."""

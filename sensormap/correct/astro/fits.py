@@ -1,7 +1,9 @@
-"""A FITS photo corrected in place: repaired values are put where they lie, and every other byte is kept.
+"""A FITS photo corrected in place: repaired values are put where they lie, and everything else is kept.
 
-The mark of a corrected copy goes into the padding behind the image, which readers skip; where that is too short, into
-the padding of an extension of one value that is appended, so that the file stays a FITS file.
+A line of HISTORY says that the copy is corrected, which other programs keep, and checksums are brought up to date. The
+mark by which `correct` knows files that it may replace goes into the padding behind the image, which readers skip;
+where that is too short, into the padding of an extension of one value that is appended, so that the file stays a FITS
+file.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.camera.profile import Profile
+from sensormap.correct.astro.header import is_same_but_for_sums, with_checksums, with_history
 from sensormap.correct.methods.targets import Levels
 from sensormap.correct.raw import CorrectedCopy
 from sensormap.correct.repairs import CorrectionTask, RepairedPhotosites, find_repairs, with_repairs
@@ -59,7 +62,9 @@ def correct_fits(data: bytes, task: CorrectionTask) -> CorrectedCopy:
     repairs = find_repairs(mosaic, task.sensor_map.sensor.active_area, levels, task)
     if not repairs.rows.size:
         return CorrectedCopy(data, "", 0, repairs.left)
-    rewritten = _marked(_with_values(data, image, repairs, task.name), image)
+    rewritten = with_history(_with_values(data, image, repairs, task.name), image)
+    moved = find_image(BytesIO(rewritten), task.name)
+    rewritten = with_checksums(_marked(rewritten, moved), moved)
     _check_rewritten(rewritten, data, with_repairs(mosaic, repairs), image, task.name)
     return CorrectedCopy(rewritten, "", repairs.rows.size, repairs.left, lone=repairs.lone)
 
@@ -106,7 +111,7 @@ def read_fits_mosaic(
 def _with_values(data: bytes, image: FitsImage, repairs: RepairedPhotosites, name: str) -> bytes:
     """Return the file with repaired values in place of what is stored."""
     stored = stored_values(data, image)
-    zero, scale = scaling_of(image)
+    zero, scale = scaling_of(image, name)
     numbers = (repairs.values / share_of(stored, image, zero, scale, name) - zero) / scale
     if stored.dtype.kind in "iu":
         limits = np.iinfo(stored.dtype)
@@ -133,7 +138,9 @@ def _check_rewritten(
     """Refuse a copy that does not decode to the repaired values, or whose header is another one."""
     again = find_image(BytesIO(rewritten), name)
     differ = values_of(rewritten, again, name).astype(np.int64) - expected
-    coarse = max(abs(scaling_of(image)[1]) if image.bitpix > 0 else 0.0, 0.0)  # of integers in steps of several DN
-    if rewritten[: image.data_start] != data[: image.data_start] or int(np.abs(differ).max()) > (coarse > 1) * coarse:
+    coarse = abs(scaling_of(image, name)[1]) if image.bitpix > 0 else 0.0  # of integers in steps of several DN
+    headers = rewritten[again.header_start : again.data_start], data[image.header_start : image.data_start]
+    kept = rewritten[: image.header_start] == data[: image.header_start] and is_same_but_for_sums(*headers)
+    if not kept or int(np.abs(differ).max()) > (coarse > 1) * coarse:
         msg = f"{name}: written again, it does not decode to the corrected mosaic"
         raise OutputError(msg)

@@ -5,27 +5,25 @@ from __future__ import annotations
 from io import BytesIO
 
 from sensormap.camera.profile import Profile
+from sensormap.camera.profile_files import FITS
 from sensormap.decode.astro.fits_image import FULL_SCALE, values_of
-from sensormap.decode.astro.levels import FITS, check_filters, own_profile, with_levels
+from sensormap.decode.astro.levels import check_bits, check_filters, geometry_of, own_profile, with_levels
 from sensormap.decode.mosaic import Decoded, check_size
-from sensormap.errors import FrameMismatchError, ProfileError
+from sensormap.errors import FrameMismatchError
 from sensormap.photos.astro.fits_facts import black_of, body_of, cfa_of, mono, saturation_of
 from sensormap.photos.astro.fits_header import FitsImage, find_image
 
 
 def fits_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
-    """Return the geometry of a FITS file: the profile's, which must fit, or without one its own.
+    """Return the geometry of a FITS file: the profile's, or its own: see `geometry_of`.
 
     Parameters and errors are those of `reading.ReadGeometry`.
     """
     image = find_image(BytesIO(data), name)
     cfa = cfa_of(image.keywords, image.height, name)
-    if profile is None:
-        size = (image.width, image.height)
-        return own_profile(FITS, body_of(image.keywords).model, size, cfa or mono(), bits_of(image))
-    check_size((image.width, image.height), profile, name, ProfileError)
-    check_filters(cfa, profile, name)
-    return profile
+    size = (image.width, image.height)
+    own = own_profile(FITS, body_of(image.keywords).model, size, cfa or mono(), bits_of(image))
+    return geometry_of(own, cfa, profile, name)
 
 
 def read_fits_frame(data: bytes, profile: Profile | None, name: str) -> Decoded:
@@ -34,6 +32,7 @@ def read_fits_frame(data: bytes, profile: Profile | None, name: str) -> Decoded:
     profile = profile or fits_geometry(data, None, name)
     check_size((image.width, image.height), profile, name, FrameMismatchError)
     check_filters(cfa_of(image.keywords, image.height, name), profile, name)
+    check_bits(bits_of(image), profile, name)
     full_scale = 2 ** bits_of(image) - 1
     return with_levels(
         values_of(data, image, name),

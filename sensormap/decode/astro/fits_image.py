@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sensormap.decode.astro.fits_tiles import check_tiles
 from sensormap.errors import DecodeError, MissingExtraError
-from sensormap.photos.astro.fits_header import FitsImage, number_of
+from sensormap.photos.astro.fits_header import FitsImage, finite_number_of, number_of
 from sensormap.photos.files import PARSER_ERRORS, damage_text
 
 FULL_SCALE = 0xFFFF
@@ -30,6 +30,7 @@ _HALF = {16: 1 << 15, 32: 1 << 31}
 """BZERO of unsigned integers, which the standard stores less half their range."""
 _UNIT = 1.5
 """Floats up to here are shares of full scale, as Siril writes them: calibrated ones may exceed 1."""
+_FURTHEST = 1e30  # DN, far from where floats overflow
 _AT_ONCE = 1 << 22  # values that are converted at once: floats of 8 bytes take the room of a part only
 
 
@@ -57,7 +58,8 @@ def values_of(data: bytes, image: FitsImage, name: str) -> NDArray[np.uint16] | 
         installed.
     """
     stored = _uncompressed(data, image, name) if image.compression else stored_values(data, image)
-    zero, scale = scaling_of(image)
+    _check_told(stored, image, name)
+    zero, scale = scaling_of(image, name)
     if image.compression and stored.dtype.kind == "f":
         zero, scale = 0.0, 1.0  # astropy has scaled them
     if scale == 1 and zero == 0 and stored.dtype == np.uint8:
@@ -75,10 +77,29 @@ def stored_values(data: bytes, image: FitsImage) -> NDArray[Any]:
     return values.reshape(image.height, image.width)
 
 
-def scaling_of(image: FitsImage) -> tuple[float, float]:
-    """Return BZERO and BSCALE: a value is the former plus the latter times what is stored."""
-    zero, scale = number_of(image.keywords, "BZERO"), number_of(image.keywords, "BSCALE")
-    return zero or 0.0, scale or 1.0
+def scaling_of(image: FitsImage, name: str) -> tuple[float, float]:
+    """Return BZERO and BSCALE: a value is the former plus the latter times what is stored.
+
+    Raises
+    ------
+    DecodeError
+        If they are no numbers, or all values would be the same.
+    """
+    zero = finite_number_of(image.keywords, "BZERO", 0.0, name)
+    scale = finite_number_of(image.keywords, "BSCALE", 1.0, name)
+    if scale == 0:
+        msg = f"{name}: BSCALE is 0, expected what stored values are multiplied by"
+        raise DecodeError(msg)
+    return zero, scale
+
+
+def _check_told(stored: NDArray[Any], image: FitsImage, name: str) -> None:
+    """Refuse integers among which some are BLANK, which stands for no value."""
+    blank = number_of(image.keywords, "BLANK")
+    missing = 0 if blank is None or stored.dtype.kind == "f" else int(np.count_nonzero(stored == blank))
+    if missing:
+        msg = f"{name}: {missing} photosites without a value (BLANK), expected a number for each photosite"
+        raise DecodeError(msg)
 
 
 def share_of(stored: NDArray[Any], image: FitsImage, zero: float, scale: float, name: str) -> float:
@@ -100,9 +121,10 @@ def share_of(stored: NDArray[Any], image: FitsImage, zero: float, scale: float, 
     DecodeError
         If values are not finite.
     """
-    lowest, highest = (zero + scale * value for value in _ends(stored, name))
-    if scale < 0:
-        lowest, highest = highest, lowest
+    lowest, highest = sorted(zero + scale * value for value in _ends(stored, name))
+    if not _FURTHEST > highest >= lowest > -_FURTHEST:
+        msg = f"{name}: values beyond {_FURTHEST:.0g} DN, expected at most {FULL_SCALE}, 16 bits"
+        raise DecodeError(msg)
     if image.bitpix < 0 and lowest >= -_UNIT and highest <= _UNIT:
         return float(FULL_SCALE)
     if image.bitpix == 32 and zero == _HALF[32] and highest > FULL_SCALE:  # 32 bits in full
@@ -113,7 +135,7 @@ def share_of(stored: NDArray[Any], image: FitsImage, zero: float, scale: float, 
 def _ends(stored: NDArray[Any], name: str) -> tuple[float, float]:
     """Return the lowest and the highest value; refuse those that are no numbers."""
     lowest, highest = float(stored.min()), float(stored.max())
-    if not np.isfinite(lowest + highest):
+    if not np.isfinite((lowest, highest)).all():
         count = int(stored.size - np.count_nonzero(np.isfinite(stored)))
         msg = f"{name}: {count} values are infinite or no numbers (NaN), expected a number for each photosite"
         raise DecodeError(msg)

@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect
 from sensormap.camera.profile import Profile
-from sensormap.decode.mosaic import Decoded, clipping_level, decoded
+from sensormap.camera.profile_files import FITS, SER
+from sensormap.decode.mosaic import Decoded, check_size, clipping_level, decoded
 from sensormap.errors import DecodeError, FrameMismatchError, ProfileError
-
-FITS, SER = "fits", "ser"
-"""Names of the geometries that files themselves give."""
 
 _NEAR_HIGHEST = 3 / 4
 """Share of the highest value beyond which values may belong to its pile."""
@@ -23,8 +21,8 @@ _FEWEST_PILED, _NEAR_CLIP = 20, 0.98  # values at the clip of a run, and the sha
 _LEAST_SCALE = 1 / 17
 """Share of a file's full scale at which a camera clips at least: 12 bits in 16, stored as they are."""
 
-
 OWN_PROFILES = (FITS, SER)
+"""Names of the geometries that files themselves give."""
 
 
 def own_profile(name: str, model: str, size: tuple[int, int], cfa: Cfa, bits: int) -> Profile:
@@ -58,6 +56,37 @@ def own_profile(name: str, model: str, size: tuple[int, int], cfa: Cfa, bits: in
     )
 
 
+def geometry_of(own: Profile, told: Cfa | None, profile: Profile | None, name: str) -> Profile:
+    """Return the geometry of a run: the profile's, which must fit; without one that of the photo itself.
+
+    Parameters
+    ----------
+    own
+        What the photo says of itself.
+    told
+        The filters that it names, None where it names none.
+    profile
+        Profile of the camera. One that is not verified gives way to a photo that contradicts it.
+    name
+        The file's name, for messages.
+
+    Raises
+    ------
+    ProfileError
+        If the photo contradicts a verified profile.
+    """
+    if profile is None:
+        return own
+    try:
+        check_size(own.raw_size, profile, name, ProfileError)
+        check_filters(told, profile, name)
+    except ProfileError:
+        if profile.verified:
+            raise
+        return own
+    return profile
+
+
 def check_filters(cfa: Cfa | None, profile: Profile, name: str) -> None:
     """Compare the filters that a file names with the profile's; one that names none has the profile's.
 
@@ -69,6 +98,21 @@ def check_filters(cfa: Cfa | None, profile: Profile, name: str) -> None:
     if cfa is not None and cfa != profile.cfa:
         msg = f"{name}: filters {cfa.name}, but profile {profile.name} has cfa {profile.cfa.name}"
         raise ProfileError(msg)
+
+
+def check_bits(bits: int, profile: Profile, name: str) -> None:
+    """Refuse a file of bytes in a run of more bits, and the other way round: one DN is another one there.
+
+    A profile of a user's may have any bits that the values fit in.
+
+    Raises
+    ------
+    FrameMismatchError
+        If the file has other bits.
+    """
+    if bits <= 8 < profile.bits or (profile.name in OWN_PROFILES and bits != profile.bits):
+        msg = f"{name}: values of {bits} bits, expected {profile.bits}, those of the run"
+        raise FrameMismatchError(msg)
 
 
 def with_levels(
@@ -92,7 +136,7 @@ def with_levels(
     Raises
     ------
     DecodeError
-        If every photosite is 0.
+        If every photosite is 0, or less.
     FrameMismatchError
         If one has more bits than the profile.
     """
@@ -106,6 +150,9 @@ def with_levels(
     highest, lowest = int(active.max()), int(active.min())
     if highest == lowest == 0:
         msg = f"{name}: every photosite is 0"
+        raise DecodeError(msg)
+    if highest < 0:
+        msg = f"{name}: every photosite is below 0, at most {highest} DN: is BZERO missing?"
         raise DecodeError(msg)
     if highest >> profile.bits:
         msg = f"{name}: a photosite has {highest} DN, but profile {profile.name} has bits {profile.bits}"

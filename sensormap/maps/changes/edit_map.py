@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
+from sensormap.camera.geometry import rect_text
 from sensormap.errors import FrameMismatchError, PlaceError
 from sensormap.maps.changes.edits import Edit, EditAction, LinePlaces, edit_problem
 from sensormap.maps.clusters import with_clusters
@@ -59,8 +60,8 @@ def edit_map(
     Raises
     ------
     PlaceError
-        If a photosite is named twice, lies off the sensor, has no edit to undo, is no pixel of the JPEG where the map
-        is of JPEGs, or the note is no short line.
+        If a photosite is named twice, lies off the sensor, is to be added where no light falls on it, has no edit to
+        undo, is no pixel of the JPEG where the map is of JPEGs, or the note is no short line.
     ValueError
         If there is no such kind.
 
@@ -78,10 +79,18 @@ def edit_map(
         msg = f"{repeated[0]},{repeated[1]}: is named twice, expected each photosite once"
         raise PlaceError(msg)
     for edit in made:
-        if problem := edit_problem(edit, sensor_map.sensor):
+        if problem := edit_problem(edit, sensor_map.sensor) or _dark_problem(edit, sensor_map):
             msg = f"{edit.x},{edit.y}: {problem}"
             raise PlaceError(msg)
     return with_edits(_without_edits(sensor_map, forgotten), made)
+
+
+def _dark_problem(edit: Edit, sensor_map: SensorMap) -> str:
+    """Say if an edit adds a photosite that no photo shows, and that cannot be repaired; "" if not."""
+    area = sensor_map.sensor.active_area
+    if edit.edit == EditAction.REMOVE or sensor_map.source == Source.JPEG or area.contains(edit.x, edit.y):
+        return ""
+    return f"is outside the light-sensitive area {rect_text(area)} (x, y, width, height)"
 
 
 def with_edits(sensor_map: SensorMap, edits: Iterable[Edit]) -> SensorMap:

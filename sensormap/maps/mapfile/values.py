@@ -210,9 +210,20 @@ def _integer(value: Any) -> int:
 
 
 def _number(value: Any) -> float:
+    if isinstance(value, str) and (number := _finite(value)) is not None:
+        raise wrong(value, f"a number to YAML, expected {_number_text(number)} without quotes")
     if type(value) not in (int, float) or (type(value) is int and abs(value) > MAX_INTEGER) or not math.isfinite(value):
         raise wrong(value, "a finite number")
     return float(value)
+
+
+def _finite(text: str) -> float | None:
+    """Return the number that a text is to everybody but YAML 1.1, such as 1e300; None where it is none."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _number_text(value: float) -> str:

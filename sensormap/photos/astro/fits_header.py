@@ -25,7 +25,13 @@ BLOCK = 2880
 MAX_HEADER_BYTES = 400 * BLOCK
 """Length of a header at most, 1.2 MB: real ones have 3 to 30 kB, with a long history some 500 kB."""
 
-_CARD = 80
+CARD = 80
+"""Bytes of a line of a header."""
+
+CORRECTED = "sensormap: corrected"
+"""What a line of HISTORY says in a copy that sensormap has corrected."""
+
+_OPENING = b"SIMPLE  ="
 _MOST_HEADERS = 16  # looked through for an image
 _MOST_AXES = 9
 _LONGEST_NUMBER = 40  # characters
@@ -33,9 +39,11 @@ _BITPIX = (8, 16, 32, 64, -32, -64)
 _TYPES = ", ".join(map(str, _BITPIX))
 _NOT_KEPT = frozenset({"", "COMMENT", "CONTINUE", "HIERARCH", "HISTORY"})
 
+_LOGICAL = {"T": True, "F": False}
+
 Keyword: TypeAlias = "bool | int | float | str"
 Keywords: TypeAlias = "Mapping[str, Keyword]"
-"""Values by keyword; numbers are finite."""
+"""Values by keyword; numbers are finite. Of HISTORY there is `CORRECTED` only."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,8 @@ class FitsImage:
         Type of the values, as the standard numbers it: 8, 16, 32, 64 bits of integers; -32, -64 of floats.
     keywords
         What the header says, of the image first, then of the file.
+    header_start
+        Where its header begins in the file.
     data_start, data_bytes
         Where the values lie in the file, and their bytes; of a compressed image the table.
     end
@@ -64,6 +74,7 @@ class FitsImage:
     height: int
     bitpix: int
     keywords: Keywords
+    header_start: int
     data_start: int
     data_bytes: int
     end: int
@@ -72,9 +83,10 @@ class FitsImage:
 
 
 class _Header(NamedTuple):
-    """A header: its keywords, where its data begin, and how many bytes these have."""
+    """A header: its keywords, where it and its data begin, and how many bytes these have."""
 
     keywords: dict[str, Keyword]
+    start: int
     data_start: int
     data_bytes: int
 
@@ -133,6 +145,17 @@ def names_camera(file: BinaryIO) -> bool:
         file.seek(0)
 
 
+def is_corrected(file: BinaryIO) -> bool:
+    """Tell whether an open file is a FITS image whose header says that sensormap corrected it."""
+    file.seek(0)
+    if file.read(len(_OPENING)) != _OPENING:
+        return False
+    try:
+        return "HISTORY" in find_image(file, "").keywords
+    except DecodeError:
+        return False
+
+
 def number_of(keywords: Keywords, *names: str) -> float | None:
     """Return the first of some keywords that holds a number, also one that is written as text; None where none does.
 
@@ -150,6 +173,20 @@ def number_of(keywords: Keywords, *names: str) -> float | None:
         if value is not None and not isinstance(value, bool):
             return float(value)
     return None
+
+
+def finite_number_of(keywords: Keywords, keyword: str, otherwise: float, name: str) -> float:
+    """Return the number that a keyword holds, another one where it is missing.
+
+    Raises
+    ------
+    DecodeError
+        If the keyword is there, and holds no finite number.
+    """
+    value = number_of(keywords, keyword)
+    if value is None and keyword in keywords:
+        raise _nonsense(keyword, keywords[keyword], "a finite number", name)
+    return otherwise if value is None else value
 
 
 def text_of(keywords: Keywords, *names: str) -> str:
@@ -179,15 +216,16 @@ def _image_of(header: _Header, keywords: Keywords, number: int, end: int, name: 
     bitpix = own.get("ZBITPIX" if compressed else "BITPIX")
     if not isinstance(bitpix, int) or bitpix not in _BITPIX:
         raise _nonsense("ZBITPIX" if compressed else "BITPIX", bitpix, _TYPES, name)
+    if own.get(key := "GCOUNT", 1) != 1:
+        raise _nonsense(key, own[key], "1 of an image", name)
     compression = text_of(own, "ZCMPTYPE") or "unknown" if compressed else ""
-    return FitsImage(
-        width, height, bitpix, keywords, header.data_start, header.data_bytes, end, number, compression
-    )
+    places = header.start, header.data_start, header.data_bytes, end
+    return FitsImage(width, height, bitpix, keywords, *places, number, compression)
 
 
 def _read_header(file: BinaryIO, start: int, name: str, *, first: bool) -> _Header:
     """Read one header, block by block, up to its END."""
-    opening = b"SIMPLE  =" if first else b"XTENSION="
+    opening = _OPENING if first else b"XTENSION="
     keywords: dict[str, Keyword] = {}
     file.seek(start)
     for read in range(BLOCK, MAX_HEADER_BYTES + 1, BLOCK):
@@ -196,15 +234,17 @@ def _read_header(file: BinaryIO, start: int, name: str, *, first: bool) -> _Head
             if first:
                 msg = f"{name}: does not open with {opening.decode()}, so it is no FITS file"
                 raise DecodeError(msg)
-            return _Header({}, start, 0)  # what follows the last header is no matter of ours
+            return _Header({}, start, start, 0)  # what follows the last header is no matter of ours
         if len(block) < BLOCK:
             msg = f"{name}: truncated: its header ends after {read - BLOCK + len(block)} bytes, without END"
             raise DecodeError(msg)
-        for at in range(0, BLOCK, _CARD):
-            card = block[at : at + _CARD].decode("latin-1")
+        for at in range(0, BLOCK, CARD):
+            card = block[at : at + CARD].decode("latin-1")
             keyword = card[:8].rstrip()
             if keyword == "END" and not card[8:].strip():
-                return _Header(keywords, start + read, _data_bytes(keywords, name))
+                return _Header(keywords, start, start + read, _data_bytes(keywords, name))
+            if keyword == "HISTORY" and card[8:].strip() == CORRECTED:
+                keywords[keyword] = CORRECTED
             if card[8:10] == "= " and keyword not in _NOT_KEPT and keyword not in keywords:
                 value = _value(card[10:])
                 if value is not None:
@@ -214,13 +254,19 @@ def _read_header(file: BinaryIO, start: int, name: str, *, first: bool) -> _Head
 
 
 def _value(text: str) -> Keyword | None:
-    """Return the value of a card, from what stands behind the equals sign; None where there is none."""
+    """Return the value of a card, from what stands behind the equals sign; None where there is none.
+
+    What is neither a number nor anything else that the standard knows is text as it stands.
+    """
     text = text.strip()
     if text.startswith("'"):
         parts = text[1:].replace("''", "\0").split("'", 1)
         return parts[0].replace("\0", "'").rstrip()
     text = text.split("/", 1)[0].strip()
-    return {"T": True, "F": False}.get(text, _number(text))
+    if text in _LOGICAL:
+        return _LOGICAL[text]
+    number = _number(text)
+    return text or None if number is None else number
 
 
 def _number(text: str) -> int | float | None:

@@ -57,8 +57,6 @@ class SerHeader:
         Size of a frame, and bits of a value: up to 8 are stored in one byte, more in two.
     filters
         Name of the filter pattern, ``mono``, or of another sort of colour that is no mosaic.
-    big_endian
-        Whether the header says that the two bytes of a value are stored with the higher one first.
     frames
         Number of frames by the header.
     instrument
@@ -69,7 +67,6 @@ class SerHeader:
     height: int
     bits: int
     filters: str
-    big_endian: bool
     frames: int
     instrument: str
 
@@ -97,7 +94,7 @@ def read_header(data: bytes, name: str) -> SerHeader:
     if not data.startswith(OPENING) or len(data) < HEADER_BYTES:
         msg = f"{name}: does not open with the {HEADER_BYTES} bytes of a SER video"
         raise DecodeError(msg)
-    _, _, colour, order, width, height, bits, frames, _, instrument, *_ = _LAYOUT.unpack_from(data)
+    _, _, colour, _, width, height, bits, frames, _, instrument, *_ = _LAYOUT.unpack_from(data)
     if min(width, height) < 1 or width * height > _MOST_PHOTOSITES:
         msg = f"{name}: frames of {width} x {height} photosites, expected 1 to {_MOST_PHOTOSITES} of them"
         raise DecodeError(msg)
@@ -107,8 +104,8 @@ def read_header(data: bytes, name: str) -> SerHeader:
             raise DecodeError(msg)
     text = "".join(filter(str.isprintable, instrument.split(b"\0")[0].decode("latin-1")))
     filters = _COLOURS.get(colour, f"colour {colour}")
-    # Programs write the flag the other way round than the format has it: 0 where the lower byte is first [1].
-    return SerHeader(width, height, bits, filters, order != 0, frames, text.strip()[:MAX_NAME_LENGTH].strip())
+    # The flag of the order of bytes tells nothing: see `decode.astro.ser_frame`.
+    return SerHeader(width, height, bits, filters, frames, text.strip()[:MAX_NAME_LENGTH].strip())
 
 
 def frames_of(video: Path) -> tuple[VideoFrame | Path, ...]:

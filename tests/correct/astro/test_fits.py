@@ -13,6 +13,7 @@ from fixtures.files.fits import BLOCK, fits_bytes
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.geometry import Rect, Sensor
 from sensormap.camera.profile import Body
+from sensormap.correct.astro.header import _encoded
 from sensormap.correct.check_repairs import check_repairs
 from sensormap.correct.methods.subtract import excesses
 from sensormap.correct.plan import plan_corrections
@@ -82,12 +83,15 @@ def test_only_repaired_values_change(values, keywords, tmp_path):
     assert (done.output.name, len(after)) == ("light_001.fits", len(data))
     width = values.dtype.itemsize
     start = len(data) - -(-values.nbytes // BLOCK) * BLOCK
-    places = {int(at - start) // width for at in changed_bytes(data, after) if at < start + values.nbytes}
+    places = {int(at - start) // width for at in changed_bytes(data, after) if start <= at < start + values.nbytes}
     assert places == {y * 64 + x for x, y in PLACES}
-    assert after[:start] == data[:start]
+    lines = [data[at : at + 80] for at in range(0, data.index(b"END     "), 80)]
+    history = b"HISTORY sensormap: corrected"
+    assert after[:start] == b"".join([*lines, history.ljust(80), b"END"]).ljust(start)
     with pytest.raises(EditedError):
         read_photo(done.output)
-    (tmp_path / "unmarked.fits").write_bytes(after[: start + values.nbytes] + bytes(len(after) - start - values.nbytes))
+    without = after.replace(history, b" " * len(history))[: start + values.nbytes]
+    (tmp_path / "unmarked.fits").write_bytes(without.ljust(len(after), b"\0"))
     photo = read_photo(tmp_path / "unmarked.fits")
     again = read_frame(photo, open_geometry(photo.path, None)).mosaic
     scale = 64 if values.dtype == np.uint8 else 1
@@ -123,6 +127,32 @@ def test_a_file_whose_image_fills_its_blocks_gets_an_extension(tmp_path):
         with fits.open(io.BytesIO(after)) as images:
             images.verify("exception")
             assert [image.name for image in images] == ["PRIMARY", "SENSORMAP"]
+
+
+@pytest.mark.parametrize("more", [0, 18, 19])  # lines: with the last the header is full, and grows
+def test_checksums_hold_and_saving_again_keeps_the_mark(more, tmp_path):
+    fits = pytest.importorskip("astropy.io.fits", reason="astropy is not installed")
+    lines = {f"KEY{number}": number for number in range(more)}
+    sums = {"CHECKSUM": "0" * 16, "DATASUM": "0"}
+    image = fits.ImageHDU(hot())
+    image.header.update(KEYWORDS | lines | sums)
+    file = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), image]).writeto(file, checksum=True)
+    (done,), _ = corrected(file.getvalue(), tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with fits.open(done.output, checksum=True) as images:
+            images.verify("exception")
+            assert images[1].header["DATASUM"] != fits.open(io.BytesIO(file.getvalue()))[1].header["DATASUM"]
+            fits.HDUList([fits.PrimaryHDU(images[1].data, images[1].header)]).writeto(tmp_path / "again.fits")
+    with pytest.raises(EditedError, match="a copy that sensormap has corrected"):
+        read_photo(tmp_path / "again.fits")
+    assert b"\nsensormap: corrected\n" not in (tmp_path / "again.fits").read_bytes()
+
+
+def test_checksums_as_the_standard_has_them():
+    assert _encoded(0xFFFFFFFF - 868_229_149) == b"hcHjjc9ghcEghc9g"
+    assert _encoded(0) == b"0" * 16
 
 
 def test_astropy_reads_what_is_written(tmp_path):

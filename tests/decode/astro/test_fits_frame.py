@@ -114,6 +114,29 @@ def test_a_profile_counts():
         frame(fits_bytes(VALUES, KEYWORDS), replace(known, bits=12))
 
 
+def test_a_profile_that_is_not_verified_gives_way():
+    own = fits_geometry(fits_bytes(VALUES, KEYWORDS), None, "a.fits")
+    fits = replace(own, name="mine", black_level=(100,) * 4, verified=False)
+    data = fits_bytes(VALUES, KEYWORDS)
+    assert fits_geometry(data, fits, "a.fits") is fits
+    assert fits_geometry(data, replace(fits, cfa=type(own.cfa)("BGGR")), "a.fits") == own
+    assert fits_geometry(data, replace(fits, raw_size=(64, 44)), "a.fits") == own
+
+
+def test_bytes_and_16_bits_are_not_mixed():
+    light = (VALUES >> 8).astype(np.uint8)
+    many = fits_geometry(fits_bytes(VALUES, KEYWORDS), None, "a.fits")
+    few = fits_geometry(fits_bytes(light, KEYWORDS), None, "a.fits")
+    for data in (fits_bytes(light, KEYWORDS), fits_bytes(light, KEYWORDS | {"BZERO": 32_768})):
+        with pytest.raises(FrameMismatchError, match="values of 8 bits, expected 16, those of the run"):
+            frame(data, many)
+        with pytest.raises(FrameMismatchError, match="values of 8 bits, expected 12"):
+            frame(data, replace(many, name="mine", bits=12))
+    with pytest.raises(FrameMismatchError, match="values of 16 bits, expected 8"):
+        frame(fits_bytes(light.astype(np.uint16), KEYWORDS), few)
+    assert frame(fits_bytes(light.astype(np.uint16), KEYWORDS), replace(few, name="mine")).mosaic.max() < 256
+
+
 WRONG = np.where(VALUES > 59_000, np.nan, VALUES).astype(np.float32)
 BAD = {
     "NaN": (fits_bytes(WRONG, KEYWORDS), f"{np.isnan(WRONG).sum()} values are infinite or no numbers"),
@@ -124,6 +147,18 @@ BAD = {
     "huge scale": (fits_bytes(VALUES.astype(np.int32), KEYWORDS | {"BSCALE": 1e300}), "expected at most 65535"),
     "all black": (fits_bytes(np.zeros((40, 64), np.uint16), KEYWORDS), "every photosite is 0"),
     "all black floats": (fits_bytes(np.zeros((40, 64), np.float32), KEYWORDS), "every photosite is 0"),
+    "overflowing floats": (fits_bytes(np.full((40, 64), 1e308), KEYWORDS), "values beyond 1e[+]30 DN"),
+    "overflowing scale": (fits_bytes(QUARTER, KEYWORDS | {"BSCALE": 1e308}), "values beyond 1e[+]30 DN"),
+    "no scale": (fits_bytes(QUARTER, KEYWORDS | {"BSCALE": 0.0}), "BSCALE is 0, expected"),
+    "scale text": (fits_bytes(QUARTER, KEYWORDS | {"BSCALE": "two"}), "BSCALE is 'two', expected a finite number"),
+    "zero NaN": (fits_bytes(QUARTER, KEYWORDS | {"BZERO": float("nan")}), "BZERO is 'nan', expected a finite number"),
+    "zero infinite": (fits_bytes(QUARTER, KEYWORDS | {"BZERO": float("inf")}), "BZERO is 'inf', expected a finite"),
+    "all negative": (fits_bytes(-QUARTER, KEYWORDS), "every photosite is below 0, at most -[0-9]+ DN"),
+    "no groups": (fits_bytes(VALUES, KEYWORDS | {"GCOUNT": 0}), "GCOUNT is 0, expected 1 of an image"),
+    "blank": (
+        fits_bytes(QUARTER, KEYWORDS | {"BLANK": int(QUARTER[3, 4])}),
+        f"{(QUARTER[3, 4] == QUARTER).sum()} photosites without a value .BLANK.",
+    ),
     "filters": (fits_bytes(VALUES, KEYWORDS | {"BAYERPAT": "RGBW"}), "filters RGBW"),
 }
 

@@ -28,10 +28,22 @@ def test_values(bits, values, saturation, big_endian):
     assert (found.floor, found.saturation) == (0, saturation)
 
 
-def test_the_flag_of_the_byte_order_may_be_the_other_way_round():
-    data = bytearray(ser_bytes([SMOOTH], bits=16))
-    data[22] = 1
-    assert_array_equal(read_ser_frame(bytes(data), None, "a.ser#0000").mosaic, SMOOTH)
+@pytest.mark.parametrize("flag", [0, 1])
+@pytest.mark.parametrize("big_endian", [False, True])
+@pytest.mark.parametrize("values", [SMOOTH, SMOOTH >> 4, RNG.normal(900, 9, (30, 40)).astype(np.uint16)])
+def test_values_tell_the_order_of_bytes_and_not_the_flag(values, big_endian, flag):
+    data = bytearray(ser_bytes([values], bits=12, big_endian=big_endian))
+    data[22] = flag
+    assert_array_equal(read_ser_frame(bytes(data), None, "a.ser#0000").mosaic, values)
+
+
+@pytest.mark.parametrize("flag", [0, 1])
+def test_where_one_byte_is_always_0(flag):
+    data = bytearray(ser_bytes([SMOOTH & 0xFF00], bits=16))  # 8 bits in the higher byte
+    dim = bytearray(ser_bytes([SMOOTH >> 8], bits=12, big_endian=True))
+    data[22] = dim[22] = flag
+    assert_array_equal(read_ser_frame(bytes(data), None, "a.ser#0000").mosaic, SMOOTH & 0xFF00)
+    assert_array_equal(read_ser_frame(bytes(dim), None, "a.ser#0000").mosaic, SMOOTH >> 8)
 
 
 @pytest.mark.parametrize(
@@ -58,5 +70,7 @@ def test_other_sizes_and_filters_are_refused():
         read_ser_frame(ser_bytes([SMOOTH[:-2]], colour=8), known, "a.ser#0000")
     with pytest.raises(ProfileError, match="filters mono"):
         read_ser_frame(ser_bytes([SMOOTH]), known, "a.ser#0000")
+    with pytest.raises(FrameMismatchError, match="values of 8 bits, expected 16, those of the run"):
+        read_ser_frame(ser_bytes([SMOOTH >> 8], colour=8, bits=8), known, "a.ser#0000")
     with pytest.raises(DecodeError, match="truncated"):
         read_ser_frame(ser_bytes([SMOOTH])[:-1], None, "a.ser#0000")

@@ -107,6 +107,7 @@ def test_edits_are_undone():
     ("make", "edit", "problem"),
     [
         (toy_map, {"add": [(24, 1)]}, "24,1: x: 24 is outside the sensor, 0 to 23"),
+        (toy_map, {"add": [(22, 1)]}, r"22,1: is outside the light-sensitive area \[2, 1, 20, 14\]"),
         (toy_map, {"remove": [(1, -1)]}, "1,-1: y: -1 is outside the sensor, 0 to 15"),
         (toy_map, {"add": [(1, 1)], "remove": [(1, 1)]}, "1,1: is named twice"),
         (toy_map, {"undo": [(1, 1)]}, "1,1: has no edit to undo"),
@@ -151,7 +152,7 @@ def test_a_file_says_which_edit_is_wrong():
         parse_map(text.replace("edit: remove", "edit: hide"))
 
 
-SOME = st.lists(st.tuples(st.integers(0, 23), st.integers(0, 15)), unique=True, max_size=8)
+SOME = st.lists(st.tuples(st.integers(2, 21), st.integers(1, 14)), unique=True, max_size=8)  # where light falls
 
 
 @given(SOME, st.integers(0, 8))
@@ -231,7 +232,7 @@ def test_edits_that_cannot_be_read_are_told(tmp_path, caplog):
     "other", [toy_map(body=Body("NIKON CORPORATION", "NIKON D80", "2")), replace(jpeg_map(), columns=(), defects=())]
 )
 def test_edits_that_do_not_fit_are_told(other, caplog):
-    edited = edit_map(toy_map(), add=[(0, 0)])
+    edited = edit_map(toy_map(), add=[(2, 2)])
     assert with_kept_edits(other, edited) == other
     assert "edits by hand are not kept" in caplog.text
 
