@@ -32,7 +32,8 @@ _TIFF_MOSAICS = (1, CFA_MOSAIC)  # photometric interpretation; 1: black is zero
 _NOT_COMPRESSED, _DEFLATE = 1, (8, 32946)
 _SMALL = 1 << 24  # photosites; strips or tiles of so many in all may reach beyond any image
 
-_ERRORS = (*PARSER_ERRORS, OSError, SyntaxError, zlib.error)  # what Pillow and tifffile raise on damage
+# What Pillow and tifffile raise on damage, and imagecodecs, by which tifffile decompresses where it is installed.
+_ERRORS = (*PARSER_ERRORS, OSError, SyntaxError, RuntimeError, zlib.error)
 
 
 def image_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
