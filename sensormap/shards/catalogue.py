@@ -135,10 +135,6 @@ class Catalogue:
         """Open the file, make its tables if there are none, and check that they are those of this version."""
         is_new = self.path is not None and not self.path.exists()
         if self.path is not None and not is_new:
-            if not self.path.is_file():
-                kind = "a folder" if self.path.is_dir() else "a pipe or device"
-                msg = f"{self.path}: is {kind}, expected a catalogue, which is a file"
-                raise StateError(msg)
             try:
                 is_ours = is_catalogue(self.path)
             except OSError as error:

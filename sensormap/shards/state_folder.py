@@ -11,6 +11,7 @@ import os
 import platform
 import re
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -29,6 +30,9 @@ CATALOGUE = "catalogue.sqlite"
 _LOCK, _HOLDER = "lock.sqlite", "in-use.txt"
 _HOLDER_OPENING = "process "
 _OUR_NAME = re.compile(r"catalogue\.sqlite\.unusable-\d+.*|(?:catalogue|lock)\.sqlite-(?:wal|shm|journal)")
+_BESIDE = ("", "-wal", "-shm", "-journal")  # what SQLite keeps beside a file
+_MEMBERS = (_HOLDER, *(name + ending for name in (_LOCK, CATALOGUE) for ending in _BESIDE))
+_NAMES_A_FILE = bytes.fromhex("d9d505f920a163d7")  # what an SQLite journal ends with that has the name of another file
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
@@ -187,8 +191,43 @@ def _is_holder(path: Path) -> bool:
         return file.read(len(_HOLDER_OPENING)) in (b"", _HOLDER_OPENING.encode("ascii"))
 
 
+def _check_members(folder: Path) -> None:
+    """Refuse a folder of which a member is a link, or leads SQLite to another file: that would be written or deleted.
+
+    Raises
+    ------
+    StateError
+        If there is one.
+    OSError, ValueError
+        If that cannot be found out.
+    """
+    _check_kind(folder / SHARDS, is_folder=True)
+    for path in (*(folder / name for name in _MEMBERS), *shard_files(folder)):
+        _check_kind(path)
+    for path in (folder / name for name in _MEMBERS if name.endswith("-journal")):
+        with suppress(FileNotFoundError), path.open("rb") as file:
+            file.seek(max(path.stat().st_size - len(_NAMES_A_FILE), 0))
+            if file.read(len(_NAMES_A_FILE)) == _NAMES_A_FILE:
+                msg = f"{path}: leads to another file, expected a journal of one file"
+                raise StateError(msg)
+
+
+def _check_kind(path: Path, *, is_folder: bool = False) -> None:
+    """Refuse what is there but neither a file nor, where one is expected, a folder."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not (stat.S_ISDIR if is_folder else stat.S_ISREG)(mode):
+        kinds = {stat.S_IFLNK: "a link", stat.S_IFDIR: "a folder", stat.S_IFREG: "a file"}
+        found, expected = kinds.get(stat.S_IFMT(mode), "a pipe or device"), "a folder" if is_folder else "a file"
+        msg = f"{path}: is {found}, expected {expected}"
+        raise StateError(msg)
+
+
 def _is_marked(folder: Path) -> bool:
     """Tell whether something in a folder says that it is a state folder."""
+    _check_members(folder)
     lock, catalogue = folder / _LOCK, folder / CATALOGUE
     # The lock comes first, and not as a file: closing that would give free the lock of this process.
     if lock.is_file() and lock.stat().st_size and _is_lock(lock):

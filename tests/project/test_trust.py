@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import os
+import shutil
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,26 +103,83 @@ def test_a_map_for_a_camera_stays_in_its_folder_whatever_its_photos_call_it(bodi
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("command", [["map", "in", "--state"], ["state", "check", "--remove"], ["state", "show"]])
-def test_a_state_folder_that_leads_elsewhere_changes_nothing_there(tmp_path, monkeypatch, command):
-    monkeypatch.chdir(tmp_path)
-    write_photos(Path("in"), 2)
-    profile = write_profile(tmp_path)
-    mapped = ["--profile", profile, "--no-follow", "-q"]
-    assert run("map", "in", *mapped, "--state", "state").exit_code == 0
-    shards = Path("state/shards")
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    write_photos(elsewhere, 1)
-    (elsewhere / "notes.txt").write_text("mine")
-    before = {path: path.read_bytes() for path in elsewhere.iterdir()}
-    for path in list(shards.iterdir()):
-        path.unlink()
-    shards.rmdir()
-    shards.symlink_to(elsewhere)
-    (tmp_path / "state" / "catalogue.sqlite-journal").symlink_to(elsewhere / "notes.txt")
-    extra = [*mapped, "--fresh"] if command[0] == "map" else []
-    name, *rest = command
-    arguments = [name, *rest, "state", *extra]
-    run(*arguments)
-    assert {path: path.read_bytes() for path in before} == before
+SUPER_JOURNAL = bytes.fromhex("d9d505f920a163d7")
+STATE_MEMBERS = [
+    "shards",
+    f"shards/{'0a' * 32}.npz",
+    "in-use.txt",
+    *(name + beside for name in ("lock.sqlite", "catalogue.sqlite") for beside in ("", "-wal", "-shm", "-journal")),
+]
+
+LINKS = [
+    *((name, "new.txt") for name in STATE_MEMBERS),
+    ("in-use.txt", "empty.txt"),
+    ("in-use.txt", "process.txt"),
+    ("lock.sqlite", "other.sqlite"),
+    ("catalogue.sqlite", "other.sqlite"),
+    ("shards", "folder"),
+]
+
+
+@pytest.fixture(scope="module")
+def a_state(tmp_path_factory):
+    """Return a folder with photos, a profile and the state folder of a map of them."""
+    place = tmp_path_factory.mktemp("trust")
+    write_photos(place / "in", 2)
+    mapped = ["--profile", write_profile(place), "--no-follow", "-q", "-o", place / "map.yaml"]
+    assert run("map", place / "in", *mapped, "--state", place / "state").exit_code == 0
+    return place
+
+
+COMMANDS = {
+    "map": lambda place, state: ["map", place / "in", "--profile", place / "small.yaml", "-q", "--state", state],
+    "map --fresh": lambda place, state: [*COMMANDS["map"](place, state), "--fresh"],
+    "show": lambda place, state: ["state", "show", state],
+    "check": lambda place, state: ["state", "check", "--remove", state],
+    "forget": lambda place, state: ["state", "forget", state, place / "in" / "DSC_0000.NEF"],
+    "merge from": lambda place, state: ["state", "merge", state, "-o", state.with_name("merged")],
+    "merge into": lambda place, state: ["state", "merge", place / "state", "-o", state],
+}
+
+
+@pytest.mark.parametrize(("name", "target"), LINKS)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_state_folder_that_leads_elsewhere_changes_nothing_there(tmp_path, a_state, command, name, target):
+    elsewhere, state = tmp_path / "elsewhere", tmp_path / "state"
+    (elsewhere / "folder").mkdir(parents=True)
+    (elsewhere / "folder" / "notes.txt").write_text("mine")
+    (elsewhere / "empty.txt").touch()
+    (elsewhere / "process.txt").write_text("process of mine")
+    with sqlite3.connect(elsewhere / "other.sqlite") as connection:
+        connection.execute("CREATE TABLE mine (x)")
+    connection.close()
+    before = {path: path.read_bytes() if path.is_file() else b"" for path in elsewhere.rglob("*")}
+    shutil.copytree(a_state / "state", state)
+    member = state / name
+    if member.is_dir():
+        shutil.rmtree(member)
+    member.unlink(missing_ok=True)
+    member.symlink_to(elsewhere / target)
+    found = run(*COMMANDS[command](a_state, state))
+    assert (found.exit_code, found.stderr.count("\n")) == (1, 1)
+    assert f"{member}: is a link, expected a fi" in found.stderr or name == "shards"
+    assert {path: path.read_bytes() if path.is_file() else b"" for path in elsewhere.rglob("*")} == before
+
+
+@pytest.mark.parametrize("name", ["lock.sqlite", "catalogue.sqlite"])
+def test_a_journal_that_names_another_file_deletes_nothing(tmp_path, a_state, name):
+    shutil.copytree(a_state / "state", tmp_path / "state")
+    other = tmp_path / "mine.txt"
+    other.write_text("mine\n" * 100)
+    file, path = tmp_path / "state" / name, os.fsencode(other)
+    connection = sqlite3.connect(file)
+    connection.execute("PRAGMA journal_mode=DELETE")
+    connection.close()
+    data = file.read_bytes() or bytes(4096)
+    head = bytes.fromhex("d9d505f920a163d7") + bytes(8) + (len(data) // 4096).to_bytes(4) + (512).to_bytes(4)
+    head += (4096).to_bytes(4)
+    end = (1 << 18 | 1).to_bytes(4) + path + len(path).to_bytes(4) + sum(path).to_bytes(4) + SUPER_JOURNAL
+    file.with_name(f"{name}-journal").write_bytes(head.ljust(512, b"\0") + end)
+    found = run(*COMMANDS["show"](a_state, tmp_path / "state"))
+    assert other.exists()
+    assert found.stderr == f"Error: {file}-journal: leads to another file, expected a journal of one file\n"

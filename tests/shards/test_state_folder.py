@@ -207,7 +207,7 @@ def test_a_catalogue_that_is_a_folder(tmp_path: Path) -> None:
     State(tmp_path).close()
     (tmp_path / CATALOGUE).unlink()
     (tmp_path / CATALOGUE).mkdir()
-    expected = f"{tmp_path / CATALOGUE}: is a folder, expected a catalogue, which is a file"
+    expected = f"{tmp_path / CATALOGUE}: is a folder, expected a file"
     with pytest.raises(StateError) as error:
         State(tmp_path)
     assert str(error.value) == expected
