@@ -98,6 +98,18 @@ def raise_if_ended() -> None:
         raise RunEndedError
 
 
+def exit_if_interrupted() -> None:
+    """Do nothing unless the user has asked to end.
+
+    Raises
+    ------
+    SystemExit
+        If so: the exception of the signal may have got lost.
+    """
+    if interrupted.is_set():
+        raise SystemExit(1)
+
+
 def result_of(future: Future[T]) -> T:
     """Wait for a result and return it; Ctrl-C ends the wait on every platform, in a thread the end of its run.
 
@@ -111,6 +123,5 @@ def result_of(future: Future[T]) -> T:
     while not future.done():
         wait([future], timeout=0.2)
         raise_if_ended()
-        if interrupted.is_set():
-            raise SystemExit(1)
+        exit_if_interrupted()
     return future.result()

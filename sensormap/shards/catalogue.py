@@ -20,23 +20,19 @@ from typing import Any
 from sensormap.errors import StateError
 from sensormap.frame import PhotoPath, RemoteFile
 from sensormap.photos.files import size_and_version
+from sensormap.shards.catalogue_file.schema import (
+    ABOUT,
+    APPLICATION_ID,
+    MAX_VALUE_BYTES,
+    UnusableError,
+    check,
+    connect,
+    make_tables,
+)
 from sensormap.shards.sealed import sealed, unsealed
+from sensormap.threads import exit_if_interrupted
 
 log = logging.getLogger(__name__)
-
-VERSION = 3
-APPLICATION_ID = int.from_bytes(b"snsm")
-"""What our SQLite files have in their header, so that nobody takes another program's for them, or them for those."""
-
-_ABOUT = "CREATE TABLE about (version INTEGER NOT NULL)"
-_TABLES = f"""
-{_ABOUT};
-CREATE TABLE files (path BLOB PRIMARY KEY, size INTEGER NOT NULL, stamp INTEGER NOT NULL, digest TEXT NOT NULL);
-CREATE TABLE headers (path BLOB PRIMARY KEY, size INTEGER NOT NULL, stamp INTEGER NOT NULL, content TEXT NOT NULL);
-CREATE TABLE maps (key TEXT PRIMARY KEY, content TEXT NOT NULL);
-CREATE TABLE shards (sizes TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (sizes, name));
-"""
-_COLUMNS = {"about": 1, "files": 4, "headers": 4, "maps": 2, "shards": 2}
 
 _SQLITE, _ID_AT, _HEAD = b"SQLite format 3\0", 68, 4096
 _BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a file
@@ -50,6 +46,7 @@ _WORDS = {
     sqlite3.SQLITE_LOCKED: "another program has it open",
     sqlite3.SQLITE_CORRUPT: "damaged",
     sqlite3.SQLITE_NOTADB: "is no SQLite file",
+    sqlite3.SQLITE_TOOBIG: "damaged: a value is too long",
 }
 
 
@@ -118,7 +115,7 @@ class Catalogue:
         self._lock = Lock()  # a connection is in one transaction at a time
         try:
             self._connection = self._opened()
-        except _UnusableError as error:
+        except UnusableError as error:
             if path is None or not replace:
                 msg = f"{path}: {error}"
                 raise StateError(msg) from error
@@ -127,7 +124,7 @@ class Catalogue:
             try:
                 _move_aside(path, aside)
                 self._connection = self._opened()
-            except (OSError, _UnusableError) as again:
+            except (OSError, UnusableError) as again:
                 msg = f"{path}: cannot be replaced: {getattr(again, 'strerror', None) or again}"
                 raise StateError(msg) from again
 
@@ -142,23 +139,23 @@ class Catalogue:
                 raise StateError(msg) from error
             if not is_ours:  # it is not opened: SQLite would touch what is beside it
                 msg = "damaged, or of another program"
-                raise _UnusableError(msg)
+                raise UnusableError(msg)
         connection = None
         try:
-            connection = sqlite3.connect(self.path or ":memory:", isolation_level=None, check_same_thread=False)
-            if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                made = f"PRAGMA application_id={APPLICATION_ID};{_TABLES}INSERT INTO about VALUES ({VERSION});"
-                connection.executescript(f"BEGIN;{made}COMMIT;")
-            _check(connection)
+            connection = connect(str(self.path or ":memory:"))
+            if not connection.execute("SELECT count(*) FROM (SELECT 1 FROM sqlite_master LIMIT 1)").fetchone()[0]:
+                make_tables(connection)
+            check(connection)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("SELECT version FROM about").fetchone()  # takes room for what lies beside the file
-        except (sqlite3.DatabaseError, UnicodeDecodeError, _UnusableError) as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError, UnusableError) as error:
             if connection is not None:
                 connection.close()
             if is_new and self.path is not None:
                 _remove(self.path)
+            exit_if_interrupted()
             if not isinstance(error, sqlite3.OperationalError):
-                raise _UnusableError(words_of(error)) from error
+                raise UnusableError(words_of(error)) from error
             full = code_of(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
             msg = f"{self.path}: cannot be opened: {words_of(error)}"
             raise (NoRoomError if full else StateError)(msg) from error
@@ -241,9 +238,11 @@ class Catalogue:
         return found if isinstance(found, dict) else None
 
     def keep_map(self, key: str, content: Mapping[str, Any]) -> None:
-        """Keep a map, and what else its run had to say."""
+        """Keep a map, and what else its run had to say, unless that is very long."""
+        kept = sealed(json.dumps(content), key)
+        if len(kept) >= MAX_VALUE_BYTES - len(key) - 100:  # SQLite bounds the row
+            return
         with self._writing():
-            kept = sealed(json.dumps(content), key)
             self._connection.execute("INSERT OR REPLACE INTO maps VALUES (?, ?)", (key, kept))
 
     def maps(self) -> int:
@@ -260,6 +259,7 @@ class Catalogue:
             with self._lock:
                 return self._connection.execute(query, values).fetchall()
         except (sqlite3.Error, UnicodeDecodeError) as error:
+            exit_if_interrupted()
             msg = f"{self.path}: cannot be read: {words_of(error)}"
             raise StateError(msg) from error
 
@@ -272,6 +272,7 @@ class Catalogue:
                 with self._connection:  # commits, or takes all back if anything goes wrong
                     yield
         except (sqlite3.Error, UnicodeDecodeError) as error:
+            exit_if_interrupted()
             msg = f"{self.path}: cannot be written: {words_of(error)}"
             raise StateError(msg) from error
 
@@ -289,25 +290,6 @@ def open_catalogue(path: Path) -> Iterator[Catalogue | None]:
         catalogue.close()
 
 
-class _UnusableError(Exception):
-    """A file that is no catalogue, a damaged one, or one of another version."""
-
-
-def _check(connection: sqlite3.Connection) -> None:
-    """Refuse tables of another program or version, and damage."""
-    if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-        msg = "damaged"
-        raise _UnusableError(msg)
-    for table, columns in _COLUMNS.items():
-        if len(connection.execute(f"PRAGMA table_info({table})").fetchall()) != columns:
-            msg = "made by another program or version"
-            raise _UnusableError(msg)
-    versions = connection.execute("SELECT version FROM about").fetchall()
-    if versions != [(VERSION,)]:
-        msg = f"version {versions[0][0] if versions else 'unknown'!s:.20}, expected {VERSION}"
-        raise _UnusableError(msg)
-
-
 def is_catalogue(path: Path) -> bool:
     """Tell by its opening whether a file is a catalogue, of any version, damaged perhaps, or empty.
 
@@ -320,7 +302,7 @@ def is_catalogue(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         head = file.read(_HEAD)
-    is_ours = head[_ID_AT : _ID_AT + 4] == APPLICATION_ID.to_bytes(4) or _ABOUT.encode() in head  # as before version 3
+    is_ours = head[_ID_AT : _ID_AT + 4] == APPLICATION_ID.to_bytes(4) or ABOUT.encode() in head  # as before version 3
     return not head or (head.startswith(_SQLITE) and is_ours)
 
 

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from sensormap.errors import StateError
 from sensormap.output import PART_ENDING, PART_OPENING
-from sensormap.shards.catalogue import APPLICATION_ID, code_of, is_catalogue, words_of
+from sensormap.shards.catalogue import code_of, is_catalogue, words_of
+from sensormap.shards.catalogue_file.schema import APPLICATION_ID
 from sensormap.shards.file_format.reading_writing import opens_like_a_shard
 from sensormap.shards.shard_folder import SHARDS, shard_files
 from sensormap.urls import is_url, shown_url

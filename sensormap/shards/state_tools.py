@@ -18,7 +18,8 @@ from sensormap.errors import DecodeError, OutputError, StateError
 from sensormap.output import write_atomically
 from sensormap.photos.files import read_bytes
 from sensormap.photos.finding import located_photo, photo_name
-from sensormap.shards.catalogue import VERSION, Catalogue, FileDigest, ListedShard, file_key, open_catalogue
+from sensormap.shards.catalogue import Catalogue, FileDigest, ListedShard, file_key, open_catalogue
+from sensormap.shards.catalogue_file.schema import VERSION
 from sensormap.shards.file_format.reading_writing import ShardFile, read_shard_file
 from sensormap.shards.shard_folder import ALGORITHM, shard_file, shard_files
 from sensormap.shards.state import State, drop_file

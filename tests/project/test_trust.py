@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from sensormap.camera.profile import Body
 from sensormap.formats.registry import FORMATS
 from sensormap.maps.map_names import map_names
 from sensormap.maps.mapfile.writing import map_text, write_map
+from sensormap.shards.catalogue_file import schema
 from tests.support.folders import PROJECT
 from tests.support.maps import toy_map
 from tests.support.photos import run, write_photos, write_profile
@@ -183,3 +185,52 @@ def test_a_journal_that_names_another_file_deletes_nothing(tmp_path, a_state, na
     found = run(*COMMANDS["show"](a_state, tmp_path / "state"))
     assert other.exists()
     assert found.stderr == f"Error: {file}-journal: leads to another file, expected a journal of one file\n"
+
+
+ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
+FOREIGN_SQL = {
+    "a view": f"DROP TABLE files; CREATE VIEW files AS {ENDLESS} SELECT x path, 1 size, 1 stamp, 'x' digest FROM c",
+    "a view of versions": f"DROP TABLE about; CREATE VIEW about AS {ENDLESS} SELECT max(x) AS version FROM c",
+    "a trigger": f"CREATE TRIGGER t BEFORE INSERT ON files BEGIN SELECT count(*) FROM ({ENDLESS} SELECT x FROM c); END",
+    "a check": "DROP TABLE maps; CREATE TABLE maps (key TEXT PRIMARY KEY, content TEXT NOT NULL CHECK (abs(content)))",
+    "an index": "CREATE INDEX i ON shards (hex(name))",
+    "a table": "CREATE TABLE mine (x)",
+    "a long map": "INSERT INTO maps VALUES ('k', CAST(zeroblob(90000000) AS TEXT))",
+    "a long blob": "INSERT INTO maps VALUES ('k', zeroblob(90000000))",
+    "a number for a path": "INSERT INTO headers VALUES (3000000000, 1, 1, 'x')",
+    "a text for a size": "INSERT INTO files VALUES (x'00', 'x', 1, 'x')",
+    "no path": "INSERT INTO files VALUES (NULL, 1, 1, 'x')",
+    "a long digest": "UPDATE files SET digest = digest || digest",
+    "a blob for a name": "INSERT INTO shards VALUES ('x', x'fe')",
+    "many rows": f"INSERT INTO shards SELECT 'x', x FROM ({ENDLESS} SELECT x FROM c LIMIT 40)",
+    "long names": "INSERT INTO shards VALUES ('x', hex(zeroblob(6000)))",
+    "two versions": "INSERT INTO about VALUES (3)",
+}
+
+
+@pytest.mark.parametrize("sql", FOREIGN_SQL.values(), ids=FOREIGN_SQL)
+def test_a_catalogue_that_no_run_has_written_is_refused_and_none_of_its_sql_is_run(tmp_path, a_state, monkeypatch, sql):
+    monkeypatch.setattr(schema, "_MAX_ROWS", 30)
+    monkeypatch.setattr(schema, "_MAX_PATHS_BYTES", 10_000)
+    state = tmp_path / "state"
+    shutil.copytree(a_state / "state", state)
+    with sqlite3.connect(state / "catalogue.sqlite") as connection:
+        connection.executescript(sql)
+    connection.close()
+    for command in ("show", "forget"):
+        found = run(*COMMANDS[command](a_state, state))
+        assert (found.exit_code, found.stderr.count("\n")) == (1, 1)
+        assert found.stderr.startswith(f"Error: {state / 'catalogue.sqlite'}: ")
+    assert f"{state / 'catalogue.sqlite'}: " in run(*COMMANDS["merge from"](a_state, state)).stderr
+    mapped = run(*COMMANDS["map"](a_state, state), "--no-follow", "-o", tmp_path / "map.yaml")
+    assert "put aside as catalogue.sqlite.unusable-1" in mapped.stderr
+    assert (tmp_path / "map.yaml").read_bytes() == (a_state / "map.yaml").read_bytes()
+
+
+def test_signals_end_what_takes_sqlite_long(monkeypatch):
+    monkeypatch.setattr(schema, "interrupted", Event())
+    connection = schema.connect(":memory:")
+    schema.interrupted.set()
+    with pytest.raises(sqlite3.OperationalError, match="interrupted"):
+        connection.execute(f"{ENDLESS} SELECT max(x) FROM c")
+    connection.close()

@@ -16,7 +16,8 @@ import pytest
 
 from sensormap import Options, check_state, describe_state, merge_states
 from sensormap.errors import StateError
-from sensormap.shards.catalogue import APPLICATION_ID, Catalogue
+from sensormap.shards.catalogue import Catalogue
+from sensormap.shards.catalogue_file.schema import APPLICATION_ID
 from sensormap.shards.file_format.archive import pack
 from sensormap.shards.state import State
 from sensormap.shards.state_folder import CATALOGUE

@@ -21,7 +21,7 @@ from sensormap.maps.sensor_map import SensorMap
 from sensormap.photos.exif import read_photo
 from sensormap.settings import Options
 from sensormap.shards import cut
-from sensormap.shards.catalogue import VERSION
+from sensormap.shards.catalogue_file.schema import VERSION
 from sensormap.shards.shard_folder import ALGORITHM, file_digest, write_shard
 from sensormap.shards.state import State
 from sensormap.survey import run as module
