@@ -6,18 +6,23 @@ Only this module knows fsspec, and only where a URL is given is it imported.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import socket
 import time
 from collections.abc import Coroutine
 from concurrent.futures import Future, wait
+from contextlib import AsyncExitStack
 from functools import cache
+from io import BytesIO
 from threading import Lock
 from typing import Any
 
 from sensormap.errors import DecodeError, MissingExtraError
 from sensormap.threads import run_ended
 from sensormap.urls import scheme_of, shown_url
+
+log = logging.getLogger(__name__)
 
 # Seconds. A server may be slow to begin; one that sends less than 100 kB a second is of no use for photos.
 CONNECT_S, SILENCE_S, ANSWER_S, LISTING_S = 10, 30, 60, 300
@@ -29,12 +34,14 @@ MOST_FAILURES, REST_S = 48, 60
 """Failures in a row after which a server is asked nothing for so many seconds: a long run would wait for days."""
 
 MAX_PAGE_BYTES = 1 << 26  # of an index page: half a million links
+_LARGE_BYTES = 1 << 26  # of an answer; what is beyond comes for one thread at a time: all at once would fill the memory
 _POLL_S = 0.2  # how soon a wait ends that nobody needs
 
 _S3 = frozenset({"s3", "s3a"})
 _OF_EXTRA = frozenset({"http", "https"}) | _S3
 _NO_ACCESS = frozenset({"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound"})
 _INVALID = frozenset({"ParamValidationError", "InvalidURL", "InvalidUrlClientError", "NonHttpUrlClientError"})
+_OTHER_KIND = frozenset({"NonHttpUrlRedirectClientError", "InvalidUrlRedirectClientError"})
 _PASSING = (408, 425, 429)  # status codes that ask to try again
 NOT_FOUND, _REFUSED = "not found", "access refused; are the credentials right?"
 
@@ -148,6 +155,7 @@ def finish(future: Future[Any]) -> tuple[BaseException | None, Any]:
     return error, None if error else future.result()
 
 
+_one_large_answer = asyncio.Lock()
 _one_at_a_time = Lock()  # file systems that are not asynchronous, such as FTP, have one connection
 
 
@@ -171,7 +179,9 @@ def _judged(error: BaseException, seconds: float) -> tuple[str, bool]:
         errors.append(cause)
     status = next((found for one in errors if isinstance(found := getattr(one, "status", None), int)), 0)
     names = {type(one).__name__ for one in errors}
-    from_web = any(type(one).__module__.startswith("aiohttp") for one in errors)
+    modules = {type(one).__module__ for one in errors}
+    from_web = any(module.startswith("aiohttp") for module in modules)
+    no_answer = status == 400 and "aiohttp.http_exceptions" in modules  # the parser's status: no server sent it
 
     def any_is(kind: type[BaseException]) -> bool:
         return any(isinstance(one, kind) for one in errors)
@@ -180,6 +190,8 @@ def _judged(error: BaseException, seconds: float) -> tuple[str, bool]:
     table = (
         (status in (401, 403) or bool(names & _NO_ACCESS) or any_is(PermissionError), _REFUSED, True),
         (status in (404, 410), NOT_FOUND, True),
+        (no_answer, "its answer cannot be understood", True),
+        (bool(names & _OTHER_KIND), "it redirects to an address that is none of the web, which is not followed", True),
         (status >= 400, f"the server answers with status {status}", status < 500 and status not in _PASSING),
         (bool(names & _INVALID), "is no URL of its kind", True),
         (any_is(socket.gaierror), "no such host", False),
@@ -243,18 +255,24 @@ def _options(scheme: str) -> dict[str, Any]:
             start, end = (int(asked[1]), int(asked[2]) + 1) if asked else (0, MAX_PAGE_BYTES)
             if self.status == 206:
                 start, end = 0, end - start
-            data, at = bytearray(), 0
-            async for part in self.content.iter_any():
-                data += part[max(start - at, 0) : max(end - at, 0)]
-                at += len(part)
-                if at >= end:
-                    self.close()
-                    break
-            return bytes(data)
+            data, at = BytesIO(), 0  # which gives its bytes away without a copy
+            async with AsyncExitStack() as stack:
+                async for part in self.content.iter_any():
+                    data.write(memoryview(part)[max(start - at, 0) : max(end - at, 0)])
+                    at += len(part)
+                    if at >= end:
+                        self.close()
+                        break
+                    if at - len(part) <= _LARGE_BYTES < at:
+                        await stack.enter_async_context(_one_large_answer)
+            return data.getvalue()
 
         async def text(self, encoding: str | None = None, errors: str = "replace") -> str:
             """Return the text of a page, the beginning of a very long one."""
-            return (await self.read()).decode(encoding or "utf-8", errors)
+            data = await self.read()
+            if len(data) >= MAX_PAGE_BYTES:
+                log.warning("%s: listing cut after %d MB", shown_url(str(self.url)), MAX_PAGE_BYTES / 1e6)
+            return data.decode(encoding or "utf-8", errors)
 
     waits = ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=SILENCE_S)
     headers = {"Accept-Encoding": "identity"}  # places in a file are those in what is sent

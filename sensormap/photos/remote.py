@@ -44,6 +44,7 @@ HEADER_BYTES = 1 << 18
 MAX_ENTRIES = 2_000_000
 """Files and folders that one URL may stand for."""
 
+_MAX_UNTOLD_BYTES = 400_000_000  # of a file of which the server tells no size: more than the largest raw files have
 _MAX_DEPTH = 64  # folders in folders; a web page can link to itself by ever longer names
 _MAX_PIECES = 40  # of a header, 10 MB: exifread is bounded to 8
 _TAIL_BYTES = 1 << 10  # read along with the beginning: corrected copies are marked there
@@ -198,14 +199,16 @@ def read(file: RemoteFile, most: int) -> bytes:
     error, data = (None, None) if begun is None else finish(begun)
     if error is not None or data is None:
         data = _read("cat_file", file, **_whole(file, most))
-    found: bytes = data
-    return found
+    if file.size is None and _MAX_UNTOLD_BYTES < len(data) <= most:
+        msg = f"{file.name}: has more than {_MAX_UNTOLD_BYTES} bytes, expected no more of a server that tells no size"
+        raise DecodeError(msg)
+    return bytes(data)
 
 
 def _whole(file: RemoteFile, most: int) -> dict[str, Any]:
     """Return what to ask for in order to read a whole file: one byte more tells whether it grew."""
     if file.size is None:
-        return {"start": 0, "end": most + 1, "seconds": LISTING_S}
+        return {"start": 0, "end": min(most, _MAX_UNTOLD_BYTES) + 1, "seconds": LISTING_S}
     expected = min(file.size, most)
     return {"start": 0, "end": expected + 1, "seconds": ANSWER_S + expected / SLOWEST_BYTES_PER_S}
 

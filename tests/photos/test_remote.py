@@ -6,7 +6,9 @@ import pickle
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -255,6 +257,75 @@ def test_an_object_without_an_end_is_left_at_the_bound(monkeypatch: pytest.Monke
         with pytest.raises(DecodeError, match="no such file"):
             names(f"{site.url}/d/")
         assert site.sent_bytes < 40_000_000
+
+
+def test_an_endless_object_without_a_size_and_an_endless_page_are_cut_and_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = b'<a href="a.NEF">a</a>' * 5000
+
+    def endless(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/html")
+        handler.end_headers()
+        handler.close_connection = True
+        while handler.command == "GET":
+            handler.wfile.write(page)
+
+    monkeypatch.setattr(remote, "_MAX_UNTOLD_BYTES", 1_000_000)
+    monkeypatch.setattr(network, "MAX_PAGE_BYTES", 1_000_000)
+    with web({"/d/": endless, "/d/a.NEF": endless}) as site:
+        (reason,) = reasons(site, "/d/a.NEF")
+        assert reason == "has more than 1000000 bytes, expected no more of a server that tells no size"
+        assert names(f"{site.url}/d/") == ["a.NEF"]
+    assert caplog.messages == [f"{site.url}/d/: listing cut after 1 MB"]
+
+
+def test_of_large_answers_one_is_read_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "_LARGE_BYTES", 100_000)
+    is_begun, goes_on = Event(), Event()
+
+    def slow(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "300000")
+        handler.end_headers()
+        if handler.command == "GET":
+            handler.wfile.write(bytes(200_000))
+            is_begun.set()
+            goes_on.wait(20)
+            handler.wfile.write(bytes(100_000))
+
+    with web({"/a.NEF": slow, "/b.NEF": bytes(300_000), "/c.NEF": PHOTO}) as site, ThreadPoolExecutor(3) as pool:
+        first, second, small = (one(f"{site.url}/{name}.NEF") for name in "abc")
+        waiting = [pool.submit(read_bytes, first)]
+        assert is_begun.wait(20)
+        time.sleep(0.1)
+        waiting.append(pool.submit(read_bytes, second))
+        assert read_bytes(small) == PHOTO
+        assert not wait(waiting, timeout=0.3).done
+        goes_on.set()
+        assert [future.result(20) for future in waiting] == [bytes(300_000)] * 2
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [("Content-Length", "9" * 20), ("Content-Length", "-5"), ("X", "A" * 100_000), ("Location", "file:///etc/hostname")],
+)
+def test_nobody_is_blamed_for_answers_that_no_server_of_the_web_gives(header: str, value: str) -> None:
+    def odd(handler: Handler) -> None:
+        handler.send_response(302 if header == "Location" else 200)
+        handler.send_header(header, value)
+        handler.end_headers()
+        handler.close_connection = True
+
+    reason = "its answer cannot be understood"
+    if header == "Location":
+        reason = "it redirects to an address that is none of the web, which is not followed"
+    with web({"/d/a.NEF": PHOTO}) as site:
+        (path,) = find_photos([f"{site.url}/d/"], images=False)
+        site.files["/d/a.NEF"] = odd
+        with pytest.raises(DecodeError, match=f"^a.NEF: cannot be read: {reason}$"):
+            read_bytes(path)
 
 
 def reasons(site: Site, *paths: str) -> list[str]:

@@ -127,8 +127,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def send_body(self, data: bytes) -> None:
         if self.command != "HEAD":
+            self.site.sent_bytes += len(data)  # before: whoever has read it may ask at once
             self.wfile.write(data)
-            self.site.sent_bytes += len(data)
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
