@@ -13,7 +13,7 @@ import re
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -72,13 +72,15 @@ def is_state(folder: Path) -> bool:
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def held(folder: Path, *, only_reads: bool = False) -> Iterator[None]:
     """Keep other runs out of a state folder that exists, as an open `State` does, and make or change nothing in it.
 
     Parameters
     ----------
     folder
         The folder.
+    only_reads
+        Whether nothing is written there. On a disk that is read-only no lock is taken then: nobody writes there.
 
     Raises
     ------
@@ -91,8 +93,16 @@ def held(folder: Path) -> Iterator[None]:
         what = "is no state folder" if folder.is_dir() else "is no folder" if folder.exists() else "does not exist"
         msg = f"{folder}: {what}, expected one that map --state has made"
         raise StateError(msg)
-    with lock_of(folder):
+    with nullcontext() if only_reads and on_read_only_disk(folder) else lock_of(folder):
         yield
+
+
+def on_read_only_disk(folder: Path) -> bool:
+    """Tell whether a folder lies on a disk that is read-only; False where the system does not tell."""
+    try:
+        return hasattr(os, "statvfs") and bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 @contextmanager

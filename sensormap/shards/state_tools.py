@@ -10,7 +10,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +19,12 @@ from sensormap.errors import DecodeError, OutputError, StateError
 from sensormap.output import write_atomically
 from sensormap.photos.files import read_bytes
 from sensormap.photos.finding import located_photo, photo_name
-from sensormap.shards.catalogue import Catalogue, FileDigest, ListedShard, file_key, open_catalogue
+from sensormap.shards.catalogue import Catalogue, FileDigest, file_key, open_catalogue
 from sensormap.shards.catalogue_file.schema import VERSION
 from sensormap.shards.file_format.reading_writing import ShardFile, read_shard_file
 from sensormap.shards.shard_folder import ALGORITHM, shard_file, shard_files
 from sensormap.shards.state import State, drop_file
-from sensormap.shards.state_folder import CATALOGUE, held
+from sensormap.shards.state_folder import CATALOGUE, held, on_read_only_disk
 from sensormap.urls import expanded
 
 _DIGEST = re.compile("[0-9a-f]{64}")
@@ -143,9 +144,9 @@ def describe_state(folder: str | Path) -> StateContents:
         If it is no state folder, a run has it, it cannot be written, or its catalogue is damaged.
     """
     folder = expanded(folder)
-    with held(folder):
+    with held(folder, only_reads=True):
         sizes = [_size(path) for path in shard_files(folder)]
-        with open_catalogue(folder / CATALOGUE) as catalogue:
+        with _catalogue_to_read(folder) as catalogue:
             photos = len({file.digest for file in catalogue.files()}) if catalogue else 0
             maps = catalogue.maps() if catalogue else 0
     return StateContents(photos, len(sizes), sum(sizes), maps, VERSION, ALGORITHM)
@@ -168,7 +169,7 @@ def check_state(folder: str | Path, *, remove: bool = False) -> StateCheck:
         If it is no state folder, a run has it, it cannot be written, or a damaged file cannot be taken away.
     """
     folder = expanded(folder)
-    with held(folder):
+    with held(folder, only_reads=not remove):
         paths, damaged = shard_files(folder), []
         for path in paths:
             if isinstance(found := _read(path), DamagedFile):
@@ -177,7 +178,7 @@ def check_state(folder: str | Path, *, remove: bool = False) -> StateCheck:
                     drop_file(path)
         catalogue = folder / CATALOGUE
         try:
-            with open_catalogue(folder / CATALOGUE):
+            with _catalogue_to_read(folder):
                 pass
         except StateError as error:
             damaged.append(_damaged(catalogue, error))
@@ -206,20 +207,21 @@ def merge_states(folders: Iterable[str | Path], output: str | Path) -> MergedSta
     """
     sources, output = [expanded(folder) for folder in folders], expanded(output)
     for source in sources:
-        with held(source):  # before anything is made
+        with held(source, only_reads=True):  # before anything is made
             _check_apart(output, source)
     copied, present = 0, 0
     damaged: list[DamagedFile] = []
     with State(output) as state:
         for source in sources:
-            with held(source):
+            with held(source, only_reads=True):
                 there, lacking = _compared(source, output)
                 problems = [one for path in lacking if (one := _copy(path, shard_file(output, path.stem)))]
                 present += there
                 copied += len(lacking) - len(problems)
                 damaged += problems
                 try:
-                    files, shards = _catalogued(source)
+                    with _copied_catalogue(source) as catalogue:
+                        files, shards = (catalogue.files(), catalogue.shards()) if catalogue else ((), ())
                 except StateError as error:
                     damaged.append(_damaged(source / CATALOGUE, error))
                 else:
@@ -265,8 +267,14 @@ def forget_photos(folder: str | Path, photos: Iterable[str | Path]) -> Forgotten
     return Forgotten(len(dropped), len(rows), maps, unknown)
 
 
-def _catalogued(folder: Path) -> tuple[tuple[FileDigest, ...], tuple[ListedShard, ...]]:
-    """Return what is in a catalogue that stays as it is: SQLite would move what a killed run left beside it."""
+def _catalogue_to_read(folder: Path) -> AbstractContextManager[Catalogue | None]:
+    """Open the catalogue of a folder that `held` may have left without a lock."""
+    return _copied_catalogue(folder) if on_read_only_disk(folder) else open_catalogue(folder / CATALOGUE)
+
+
+@contextmanager
+def _copied_catalogue(folder: Path) -> Iterator[Catalogue | None]:
+    """Open a copy of a catalogue that stays as it is: SQLite would move what a killed run left beside it."""
     with tempfile.TemporaryDirectory(prefix="sensormap-") as temporary:
         for ending in ("", "-wal"):
             path = folder / f"{CATALOGUE}{ending}"
@@ -278,7 +286,7 @@ def _catalogued(folder: Path) -> tuple[tuple[FileDigest, ...], tuple[ListedShard
                 raise StateError(msg) from error
         try:
             with open_catalogue(Path(temporary) / CATALOGUE) as catalogue:
-                return (catalogue.files(), catalogue.shards()) if catalogue else ((), ())
+                yield catalogue
         except StateError as error:
             msg = str(error).replace(f"{temporary}{os.sep}", f"{folder}{os.sep}")
             raise StateError(msg) from error

@@ -16,7 +16,8 @@ import pytest
 
 from sensormap import Options, check_state, describe_state, merge_states
 from sensormap.errors import StateError
-from sensormap.shards.catalogue import Catalogue
+from sensormap.shards import state_folder, state_tools
+from sensormap.shards.catalogue import Catalogue, FileDigest
 from sensormap.shards.catalogue_file.schema import APPLICATION_ID
 from sensormap.shards.file_format.archive import pack
 from sensormap.shards.state import State
@@ -258,3 +259,29 @@ def test_merging_into_a_folder_of_photos_is_refused(tmp_path: Path) -> None:
     write_photos(tmp_path / "photos", 1)
     with pytest.raises(StateError, match=r"has DSC_0000\.NEF in it"):
         merge_states([tmp_path / "a"], tmp_path / "photos")
+
+
+def test_on_a_read_only_disk_a_state_folder_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "state"
+    with State(folder) as state:
+        state.add([FileDigest(b"/a.NEF", 1, 2, "0a")], [])
+    (folder / "in-use.txt").unlink(missing_ok=True)
+    before = contents(folder)
+    monkeypatch.setattr(state_folder, "on_read_only_disk", lambda path: path == folder)
+    monkeypatch.setattr(state_tools, "on_read_only_disk", lambda path: path == folder)
+    refuse = sqlite3.OperationalError("attempt to write a readonly database")
+    locked = state_folder._locked
+
+    def only_elsewhere(path: Path) -> tuple[sqlite3.Connection, bool]:
+        if path == folder:
+            raise refuse
+        return locked(path)
+
+    monkeypatch.setattr(state_folder, "_locked", only_elsewhere)
+    assert describe_state(folder).photos == 1
+    assert not check_state(folder).damaged
+    merge_states([folder], tmp_path / "merged")
+    assert describe_state(tmp_path / "merged").photos == 1
+    assert contents(folder) == before
