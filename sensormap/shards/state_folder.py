@@ -213,7 +213,8 @@ def _check_members(folder: Path) -> None:
         If that cannot be found out.
     """
     _check_kind(folder / SHARDS, is_folder=True)
-    for path in (*(folder / name for name in _MEMBERS), *shard_files(folder)):
+    shards = (path for path in shard_files(folder) if path.is_symlink())  # others that are no files count as damaged
+    for path in (*(folder / name for name in _MEMBERS), *shards):
         _check_kind(path)
     for path in (folder / name for name in _MEMBERS if name.endswith("-journal")):
         with suppress(FileNotFoundError), path.open("rb") as file:

@@ -210,7 +210,7 @@ FOREIGN_SQL = {
 
 @pytest.mark.parametrize("sql", FOREIGN_SQL.values(), ids=FOREIGN_SQL)
 def test_a_catalogue_that_no_run_has_written_is_refused_and_none_of_its_sql_is_run(tmp_path, a_state, monkeypatch, sql):
-    monkeypatch.setattr(schema, "_MAX_ROWS", 30)
+    monkeypatch.setitem(schema._MAX_ROWS, "shards", 30)
     monkeypatch.setattr(schema, "_MAX_PATHS_BYTES", 10_000)
     state = tmp_path / "state"
     shutil.copytree(a_state / "state", state)

@@ -23,7 +23,8 @@ CREATE TABLE shards (sizes TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (sizes
 MAX_VALUE_BYTES = 1 << 26
 """Of a kept map, the longest value; it takes some times as much memory to read."""
 
-_MAX_ROWS, _MAX_PATHS_BYTES = 2_000_000, 1 << 29  # of a table: what is read of it at once
+_MAX_ROWS = {"files": 2_000_000, "headers": 2_000_000, "maps": 200_000, "shards": 200_000}
+_MAX_PATHS_BYTES = 1 << 29  # of a table: paths and names are read at once
 _CONTENT = f"typeof(content) = 'text' AND length(content) <= {MAX_VALUE_BYTES}"
 _FILE = "typeof(path) = 'blob' AND typeof(size) = 'integer' AND typeof(stamp) = 'integer'"
 _ROWS = {
@@ -87,8 +88,8 @@ def check(connection: sqlite3.Connection) -> None:
         if rows != right:
             msg = f"damaged: {table} as no run writes them"
             raise UnusableError(msg)
-        if rows > _MAX_ROWS or size > _MAX_PATHS_BYTES:
-            msg = f"more than {_MAX_ROWS} {table}, or very long names, expected fewer"
+        if rows > _MAX_ROWS[table] or size > _MAX_PATHS_BYTES:
+            msg = f"more than {_MAX_ROWS[table]} {table}, or very long names, expected fewer"
             raise UnusableError(msg)
 
 
