@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensormap import Options, map_defects
 from sensormap.camera.profile import Body
 from sensormap.formats.registry import FORMATS
 from sensormap.maps.map_names import map_names
@@ -128,8 +129,8 @@ def a_state(tmp_path_factory):
     """Return a folder with photos, a profile and the state folder of a map of them."""
     place = tmp_path_factory.mktemp("trust")
     write_photos(place / "in", 2)
-    mapped = ["--profile", write_profile(place), "--no-follow", "-q", "-o", place / "map.yaml"]
-    assert run("map", place / "in", *mapped, "--state", place / "state").exit_code == 0
+    options = Options(profile=str(write_profile(place)), follow=0, state=place / "state")
+    write_map(map_defects([place / "in"], options), place / "map.yaml")
     return place
 
 
