@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -14,11 +15,10 @@ from sensormap.cli.main import main
 from sensormap.maps.mapfile import layout
 from sensormap.maps.mapfile.schema import KEY_TEXTS, SECTION_TEXTS, map_schema
 from sensormap.maps.mapfile.writing import map_text
-from tests.support.folders import PROJECT
 from tests.support.maps import both_map, full_map, jpeg_map, night_map, phone_map, sensor_maps, toy_map
 from tests.support.schema import problems
 
-SHIPPED = PROJECT / "sensormap" / "maps" / "mapfile" / layout.SCHEMA_FILE
+SHIPPED = Path(layout.__file__).with_name(layout.SCHEMA_FILE)
 FULL = map_text(full_map())
 
 
