@@ -117,7 +117,7 @@ class _Commands(click.Group):
             raise Failure(plain(str(error))) from error
         except MemoryError as error:
             what = f" for {error}" if type(error) is MemoryError and str(error) else ""  # a library's text helps nobody
-            msg = f"too little memory is free{what}; of several --jobs, fewer need less"
+            msg = f"too little memory is free{what}; with several --jobs, fewer need less"
             raise Failure(msg) from error
         except RuntimeError as error:
             if "new thread" not in str(error):

@@ -234,7 +234,7 @@ def run_each(
         except SensorMapError as error:
             return skipped(path.name, error)
         except MemoryError:
-            return skipped(path.name, "too large for the memory that is free; of several --jobs, fewer need less")
+            return skipped(path.name, "too large for the memory that is free; with several --jobs, fewer need less")
 
     done: list[T] = []
     pool = ThreadPoolExecutor(jobs or default_threads())

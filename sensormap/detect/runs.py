@@ -16,6 +16,10 @@ _LEAST_SHARE = 0.3  # of a run's rows that it fills
 _GAP = 32
 
 
+# Candidates of one column that chance does not make: so many, and so many times as many as columns have on average.
+_CROWD, _TIMES_USUAL = 8, 4
+
+
 @dataclass(frozen=True)
 class CandidateRun:
     """Candidates along one column: rows `first` to `last`, both inclusive, and their positions in the list."""
@@ -58,3 +62,24 @@ def find_columns(row: NDArray[np.int32], col: NDArray[np.int32]) -> tuple[Candid
         if members.size >= _LEAST_SHARE * length:
             runs.append(CandidateRun(int(col[members[0]]), int(rows[0]), int(rows[-1]), members))
     return tuple(runs)
+
+
+def crowded(row: NDArray[np.int32], col: NDArray[np.int32], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Tell which candidates share their column or row with many others, ``(N,)``: those of bad ones, whole or in part.
+
+    Parameters
+    ----------
+    row, col
+        As for `find_columns`; but they need not lie close together, as a faint column is found here and there only.
+    shape
+        ``(H, W)`` of the active area.
+
+    Examples
+    --------
+    >>> crowded(np.array([5, *range(0, 160, 20)]), np.array([3, *[7] * 8]), (200, 300)).tolist()
+    [False, True, True, True, True, True, True, True, True]
+    """
+    many = np.zeros(row.size, np.bool_)
+    for place, count in ((row, shape[0]), (col, shape[1])):
+        many |= np.bincount(place, minlength=count)[place] >= max(_CROWD, _TIMES_USUAL * row.size / count)
+    return many

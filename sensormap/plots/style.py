@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
@@ -98,15 +97,16 @@ def require_matplotlib(extra: str = "plot") -> None:
     Raises
     ------
     MissingExtraError
-        If it is not installed.
+        If it is not installed, or cannot be loaded.
     """
-    # The user's backend is for windows, and one that does not exist would be an error.
-    os.environ.pop("MPLBACKEND", None)
     try:
         import matplotlib.figure  # noqa: F401, PLC0415
     except ImportError as error:
         what = "history: needs matplotlib for a plot," if extra == "history" else f"{extra}: needs matplotlib,"
         msg = f"{what} which is not installed: pip install 'sensormap[{extra}]'"
+        raise MissingExtraError(msg) from error
+    except ValueError as error:  # of a setting such as MPLBACKEND
+        msg = f"{extra}: matplotlib cannot be loaded: {error}"
         raise MissingExtraError(msg) from error
 
 

@@ -241,6 +241,7 @@ class Catalogue:
         """Keep a map, and what else its run had to say, unless that is very long."""
         kept = sealed(json.dumps(content), key)
         if len(kept) >= MAX_VALUE_BYTES - len(key) - 100:  # SQLite bounds the row
+            log.info("the map is too long to be kept in %s: the next run makes it again", self.path)
             return
         with self._writing():
             self._connection.execute("INSERT OR REPLACE INTO maps VALUES (?, ?)", (key, kept))

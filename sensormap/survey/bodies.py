@@ -243,7 +243,7 @@ def _map_body(
     except SensorMapError as error:
         problem = str(error)
     except MemoryError:
-        problem = "too large for the memory that is free; of several --jobs, fewer need less"
+        problem = "too large for the memory that is free; with several --jobs, fewer need less"
     else:
         log.info("written to %s", path)
         lines = len(sensor_map.columns) + len(sensor_map.rows)

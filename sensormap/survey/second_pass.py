@@ -29,7 +29,7 @@ from sensormap.detect.follow_list import FollowList, moved_back
 from sensormap.detect.line_sites import LineSites
 from sensormap.detect.lines import DeviatingLine
 from sensormap.detect.outlier_lists import period_of
-from sensormap.detect.runs import find_columns
+from sensormap.detect.runs import crowded
 from sensormap.diagnose.defect_odds import Odds, odds_of
 from sensormap.diagnose.fixed_pattern import FixedPattern, measure_fixed_pattern, with_floors
 from sensormap.diagnose.jpeg.odds import LEAST_LIMIT, LEAST_SPREAD, odds_of_jpegs
@@ -62,8 +62,6 @@ log = logging.getLogger(__name__)
 
 # Times that frames are compared by what is likely defective: fewer frames leave other scenery, which may repeat too.
 _SCENE_ROUNDS = 6
-
-_CROWDED = 8  # listed photosites of one column or row from which they are of a bad one
 
 
 def run_second_pass(  # noqa: PLR0913
@@ -347,29 +345,16 @@ class _SecondPass:
         self, candidates: FollowedWindows, odds: Odds, repeats: NDArray[np.bool_], on_lines: NDArray[np.bool_]
     ) -> NDArray[np.bool_]:
         """Tell which frames, beside the known `repeats`, show the scene of an earlier one."""
-        single = odds.likely & ~self._in_runs(odds.likely) & ~on_lines
+        single = odds.likely & ~on_lines
+        area = self._profile.active_area
+        row, col = np.divmod(self._candidates[single].astype(np.int32), area.width)
+        single[single] = ~crowded(row, col, (area.height, area.width))  # of bad columns, whose members deviate together
         singles = candidates[single & self._neighbours_deviate]
         score = (singles.value - singles.level) / np.sqrt(singles.variance)
         found = ~repeats
         listed = int(np.count_nonzero(single))
         found[~repeats] = repeated_frames(score[:, ~repeats], listed, more=bool(repeats.any()))
         return found
-
-    def _in_runs(self, likely: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Tell which of the likely candidates belong to bad columns or rows, whose members deviate together.
-
-        Also those of which only some photosites are listed yet, as in few photos.
-        """
-        width = self._profile.active_area.width
-        which = np.flatnonzero(likely)
-        row, col = np.divmod(self._candidates[which], width)
-        row, col = row.astype(np.int32), col.astype(np.int32)
-        inside = np.zeros(self._candidates.size, np.bool_)
-        for run in (*find_columns(row, col), *find_columns(col, row)):
-            inside[which[run.members]] = True
-        for along in (row, col):
-            inside[which[np.bincount(along)[along] >= _CROWDED]] = True
-        return inside
 
     def _off_defects(self, defects: NDArray[np.int64], conditions: Conditions) -> NDArray[np.bool_]:
         """Tell in which frames each decoy does not lie on a defect: what it shows there is not by chance."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormap.detect.runs import CandidateRun, find_columns
+from sensormap.detect.runs import CandidateRun, crowded, find_columns
 
 
 def runs_of(*places: tuple[int, list[int]]) -> tuple[CandidateRun, ...]:
@@ -94,3 +94,20 @@ def test_runs_are_disjoint_dense_and_independent_of_order(
         assert run.members.size >= max(12, 0.3 * (run.last - run.first + 1) / 2)
     order = np.random.default_rng(seed).permutation(row.size)
     assert described(find_columns(row[order], col[order])) == described(runs)
+
+
+def test_a_column_of_which_few_photosites_are_listed_is_crowded():
+    rng = np.random.default_rng(4)
+    row, col = rng.integers(0, 500, 60), rng.integers(0, 700, 60)
+    row, col = np.concatenate([row, np.arange(30, 480, 50)]), np.concatenate([col, np.full(9, 327)])
+    found = crowded(row.astype(np.int32), col.astype(np.int32), (500, 700))
+    assert found[60:].all()
+    assert not found[:60].any()
+    assert crowded(col.astype(np.int32), row.astype(np.int32), (700, 500)).tolist() == found.tolist()
+
+
+def test_texture_all_over_the_frame_is_not_crowded():
+    rng = np.random.default_rng(4)
+    place = rng.choice(500 * 700, 20_000, replace=False)  # 40 in each row
+    row, col = np.divmod(place.astype(np.int32), 700)
+    assert np.count_nonzero(crowded(row, col, (500, 700))) == 0

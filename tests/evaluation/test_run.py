@@ -241,8 +241,7 @@ def test_the_output_file_holds_the_numbers(place, tmp_path):
     output = tmp_path / "numbers.yaml"
     written = command(place, "-o", output)
     assert (written.exit_code, written.stderr) == (0, "")
-    assert written.stdout.startswith(command(place).stdout)
-    assert written.stdout.endswith(f"written to {output}\n")
+    assert written.stdout == f"{command(place).stdout}written to {output}\n"
     read = yaml.safe_load(output.read_text())
     assert read["format"] == "sensormap-evaluation/1"
     assert sum(share["all"][1] for share in read["recall"].values()) == 9

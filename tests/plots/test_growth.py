@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
 import sys
 from dataclasses import replace
 
@@ -12,8 +14,10 @@ from sensormap.camera.profile import Body
 from sensormap.errors import MissingExtraError
 from sensormap.history.growth import measure_growth
 from sensormap.maps.entries import Column, DefectKind
+from sensormap.maps.mapfile.writing import map_text
 from sensormap.plots.growth import MOST_PANELS, draw_growth, shown_bodies
 from sensormap.plots.style import PLOT_FORMATS, unless_picture
+from tests.support.folders import PROJECT
 from tests.support.histories import START, at, between, dated_map
 from tests.support.maps import toy_map
 
@@ -33,6 +37,17 @@ def test_the_same_growth_gives_the_same_bytes(form, monkeypatch):
     assert draw_growth(GROWTH, form) == picture
     assert b"Date" not in picture
     assert unless_picture(io.BytesIO(picture)) == ""
+
+
+def test_a_setting_that_matplotlib_refuses_is_one_line(tmp_path):
+    (tmp_path / "map.yaml").write_text(map_text(toy_map()), encoding="utf-8")
+    command = [sys.executable, "-m", "sensormap", "plot", "map.yaml", "-o", "map.png"]
+    environment = os.environ | {"MPLBACKEND": "none such", "PYTHONPATH": str(PROJECT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: plot: matplotlib cannot be loaded: ")
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "map.png").exists()
 
 
 def test_a_user_s_settings_of_matplotlib_do_not_matter():

@@ -188,3 +188,16 @@ def test_the_map_of_a_warm_and_a_cold_night_says_how_dark_currents_double(tmp_pa
     assert hot >= 1.5 * without
     assert map_text(told).count("dark_law:") == 1
     assert "dark_law" not in map_text(untold)
+
+
+def test_temperatures_that_are_not_the_sensor_s_make_no_law(tmp_path):
+    """Some K fits a few hot photosites best whatever the temperatures; it has to explain them, too."""
+    make_series(Recipe(16, (192, 256), 12, 40, fits=True, night=True, temperature_c=(5.0, 30.0)), tmp_path, jobs=1)
+    photos = sorted((tmp_path / "photos").iterdir())
+    assert map_defects(photos, Options(jobs=1)).dark_law is not None
+    for path in photos:
+        data = path.read_bytes()
+        place = data.index(b"CCD-TEMP")
+        told = float(data[place + 10 : place + 40])
+        path.write_bytes(data[:place] + f"CCD-TEMP= {35 - told:20.1f}".encode().ljust(80) + data[place + 80 :])
+    assert map_defects(photos, Options(jobs=1)).dark_law is None

@@ -56,5 +56,5 @@ def test_too_little_memory_names_the_photo(tmp_path, monkeypatch):
     monkeypatch.setattr("sensormap.survey.frame_reader.pad", full)
     photos, profile = write_photos(tmp_path / "photos", 2), write_profile(tmp_path)
     result = run("map", *photos, "--profile", profile, "--jobs", "1", "-o", tmp_path / "map.yaml")
-    line = f"Error: too little memory is free for {photos[0].name}, 192 x 128 photosites; of several --jobs, fewer"
+    line = f"Error: too little memory is free for {photos[0].name}, 192 x 128 photosites; with several --jobs, fewer"
     assert result.stderr.splitlines()[-1] == f"{line} need less"

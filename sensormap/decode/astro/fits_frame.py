@@ -7,7 +7,7 @@ from io import BytesIO
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import FITS
 from sensormap.decode.astro.fits_image import FULL_SCALE, values_of
-from sensormap.decode.astro.levels import check_bits, check_filters, geometry_of, own_profile, with_levels
+from sensormap.decode.astro.levels import agreed_geometry, check_bits, check_filters, own_profile, with_levels
 from sensormap.decode.mosaic import Decoded, check_size
 from sensormap.errors import FrameMismatchError
 from sensormap.photos.astro.fits_facts import black_of, body_of, cfa_of, mono, saturation_of
@@ -15,7 +15,7 @@ from sensormap.photos.astro.fits_header import FitsImage, find_image
 
 
 def fits_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
-    """Return the geometry of a FITS file: the profile's, or its own: see `geometry_of`.
+    """Return the geometry of a FITS file: the profile's, or its own: see `agreed_geometry`.
 
     Parameters and errors are those of `reading.ReadGeometry`.
     """
@@ -23,7 +23,7 @@ def fits_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
     cfa = cfa_of(image.keywords, image.height, name)
     size = (image.width, image.height)
     own = own_profile(FITS, body_of(image.keywords).model, size, cfa or mono(), bits_of(image))
-    return geometry_of(own, cfa, profile, name)
+    return agreed_geometry(own, cfa, profile, name)
 
 
 def read_fits_frame(data: bytes, profile: Profile | None, name: str) -> Decoded:

@@ -56,7 +56,7 @@ def own_profile(name: str, model: str, size: tuple[int, int], cfa: Cfa, bits: in
     )
 
 
-def geometry_of(own: Profile, told: Cfa | None, profile: Profile | None, name: str) -> Profile:
+def agreed_geometry(own: Profile, told: Cfa | None, profile: Profile | None, name: str) -> Profile:
     """Return the geometry of a run: the profile's, which must fit; without one that of the photo itself.
 
     Parameters

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sensormap.camera.cfa import Cfa
 from sensormap.camera.profile import Profile
 from sensormap.camera.profile_files import SER
-from sensormap.decode.astro.levels import check_bits, check_filters, geometry_of, own_profile, with_levels
+from sensormap.decode.astro.levels import agreed_geometry, check_bits, check_filters, own_profile, with_levels
 from sensormap.decode.mosaic import Decoded, check_size
 from sensormap.errors import DecodeError, FrameMismatchError
 from sensormap.photos.astro.ser import FILTERS, HEADER_BYTES, SerHeader, read_header
@@ -17,13 +17,13 @@ _SAMPLE = 64  # rows that tell the order of bytes
 
 
 def ser_geometry(data: bytes, profile: Profile | None, name: str) -> Profile:
-    """Return the geometry of a frame: the profile's, or its own: see `geometry_of`.
+    """Return the geometry of a frame: the profile's, or its own: see `agreed_geometry`.
 
     Parameters and errors are those of `reading.ReadGeometry`.
     """
     header = _mosaic_header(data, name)
     cfa, size = Cfa(header.filters), (header.width, header.height)
-    return geometry_of(own_profile(SER, header.instrument, size, cfa, _bits_of(header)), cfa, profile, name)
+    return agreed_geometry(own_profile(SER, header.instrument, size, cfa, _bits_of(header)), cfa, profile, name)
 
 
 def read_ser_frame(data: bytes, profile: Profile | None, name: str) -> Decoded:
