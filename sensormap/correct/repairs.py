@@ -15,7 +15,7 @@ from sensormap.correct.methods.new_values import new_values
 from sensormap.correct.methods.targets import Levels, Targets
 from sensormap.correct.selection import ChosenDefects
 from sensormap.errors import DecodeError
-from sensormap.frame import NARROW, Exposure
+from sensormap.frame import Exposure
 from sensormap.maps.sensor_map import SensorMap
 from sensormap.score.neighbours import pad
 from sensormap.score.noise import Noise, fit_noise
@@ -99,7 +99,7 @@ def find_repairs(mosaic: NDArray[Any], area: Rect, levels: Levels, task: Correct
     Raises
     ------
     DecodeError
-        If what was decoded is no photo: it would be as little one once it is repaired.
+        If what was decoded shows damage: its copy would hide that.
     """
     noise = check_undamaged(mosaic, area, levels, task)
     sensor_map, chosen = task.sensor_map, task.chosen
@@ -135,8 +135,6 @@ def check_undamaged(mosaic: NDArray[Any], area: Rect, levels: Levels, task: Corr
     if min(area.width, area.height) < 3 * cfa.step:
         return None
     active = levels.above_black(mosaic[area.slices], cfa)
-    if max(levels.saturation, *levels.black, int(active.max())) <= NARROW:
-        active = active.astype(np.int16)
     noise = fit_noise(pad(active, cfa.step), cfa, clipping=levels.clipping, quantised=True)
     if why := damage(active, noise, cfa, clipping=levels.clipping):
         msg = f"{task.name}: {why}"

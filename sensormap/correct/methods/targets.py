@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sensormap.camera.cfa import PICTURE, Cfa
 from sensormap.camera.profile import Profile
-from sensormap.frame import Exposure
+from sensormap.frame import NARROW, Exposure, Mosaic
 from sensormap.maps.entries import DarkLaw, Defect
 
 
@@ -63,8 +63,8 @@ class Levels:
         step = shifted.step
         return np.array([levels[plane.name] for plane in shifted.planes], np.int32).reshape(step, step)
 
-    def above_black(self, mosaic: NDArray[Any], cfa: Cfa) -> NDArray[np.int32]:
-        """Return a part of the raw grid with black subtracted, DN, ``(H, W)``.
+    def above_black(self, mosaic: NDArray[Any], cfa: Cfa) -> Mosaic:
+        """Return a part of the raw grid with black subtracted, DN, ``(H, W)``: int16 where that holds all values.
 
         Parameters
         ----------
@@ -73,9 +73,13 @@ class Levels:
         cfa
             Filter pattern as read from the corner of `mosaic`.
         """
-        shown, black = mosaic.astype(np.int32), self.by_phase(cfa)
+        black = self.by_phase(cfa)
+        highest = max(int(mosaic.max(initial=0)), self.saturation, *self.black)
+        is_narrow = mosaic.dtype == np.uint16 and highest <= NARROW
+        shown: Mosaic = mosaic.astype(np.int16) if is_narrow else mosaic.astype(np.int32)
         for plane in cfa.planes:
-            plane.view(shown)[...] -= black[plane.row, plane.col]
+            if level := int(black[plane.row, plane.col]):
+                plane.view(shown)[...] -= level
         return shown
 
 
