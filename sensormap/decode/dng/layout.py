@@ -78,7 +78,8 @@ def _check_jpegs(file: Tiff, picture: Picture) -> None:
         least, most = 0, _MOST_VALUES * width * height * max(picture.samples, 3)
         if of_mosaic:
             if place >= len(file.data):
-                msg = f"{file.name}: tile {number} begins at {place}, expected inside the file's {len(file.data)} bytes"
+                found = f"tile {number} begins at {place}, expected inside the file's {len(file.data)} bytes"
+                msg = f"{file.name}: truncated or damaged ({found})"
                 raise DecodeError(msg)
             most = width * height * picture.samples
             least = width * min(height, picture.height - number // picture.across * height) * picture.samples
