@@ -167,10 +167,14 @@ def _followed_defects(
     most = most_listed(evidence.tally.hidden.size)
     if likely.size > most:
         likely = np.sort(likely[np.argsort(-followed.odds.total[likely], kind="stable")[:most]])
+    diagnoses = diagnose_series(followed, likely, least_strengths)
+    # Odds are those of single laws from the least strength on; fitted properly, what differs may be fainter than that.
+    counts = [i for i, found in enumerate(diagnoses) if not found.faint]
+    likely = likely[counts]
     return make_defects(
         followed.places[likely],
         np.minimum(followed.odds.confidence[likely], ceiling),
-        diagnose_series(followed, likely, least_strengths),
+        [diagnoses[i] for i in counts],
         series=followed.series[likely],
         sensor=sensor,
         clock=Clock(evidence.followed_photos),

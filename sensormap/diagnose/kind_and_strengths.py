@@ -67,6 +67,8 @@ class Diagnosis:
         Frames in which it showed, of those in which it should have.
     or_kinds
         Other kinds that the exposures cannot tell from it; strengths are then each those of one kind alone.
+    faint
+        Whether the whole interval of every strength of its kind lies below the least that counts.
     """
 
     kind: DefectKind
@@ -78,6 +80,7 @@ class Diagnosis:
     seen: int
     due: int
     or_kinds: tuple[DefectKind, ...] = ()
+    faint: bool = False
 
     def jumping(self) -> Diagnosis:
         """Return the diagnosis of a defect that comes and goes: noisy, without strengths, and not healed."""
@@ -254,11 +257,11 @@ def _diagnosis(choice: LawChoice, i: int, strengths: _Strengths, series: Series,
     shown = np.clip(shown, -_SIDE_SIGMA, _SIDE_SIGMA)  # of a long exposure no more than of others
     darker = bool(np.nansum(np.where(series.known[i, first:end], shown, 0)) < 0)
     kind = _kind(law, strengths, float(best.strength[i].max()), conditions, darker=darker)
-    or_kinds = _or_kinds(kind, choice.alike[i], conditions, darker=darker)
+    alike = [Behaviour(other) for other in np.flatnonzero(choice.alike[i]).tolist()]
+    or_kinds = _or_kinds(kind, alike, conditions, darker=darker)
     linear = kind in _LINEAR_KINDS
-    # Flicker goes both ways: what shows is its size.
     effect = best.effect[i]
-    if law == Behaviour.FLICKER:
+    if law == Behaviour.FLICKER:  # it goes both ways: what shows is its size
         effect = np.where(series.value[i] < series.level[i], -effect, effect)
     seen, due = _count_seen(series[i : i + 1], effect, slice(first, end), conditions)
     return Diagnosis(
@@ -271,6 +274,7 @@ def _diagnosis(choice: LawChoice, i: int, strengths: _Strengths, series: Series,
         until=find_healing(best.ratio[i], first) if has_healed(best.ratio[i, end:]) else None,
         seen=seen,
         due=due,
+        faint=strengths.are_faint(law, *alike),
     )
 
 
@@ -301,6 +305,11 @@ class _Strengths:
         size = -self.value[term] if term == Term.RESPONSE else self.value[term]
         return bool(size - self.half_width[term] > self.least[term])
 
+    def are_faint(self, *laws: Behaviour) -> bool:
+        """Tell whether none counts, and the whole intervals of those of the laws lie within the least that count."""
+        within = np.abs(self.value) + self.half_width < self.least
+        return all(law.terms and within[[*law.terms]].all() for law in laws) and not any(map(self.counts, Term))
+
     @property
     def highest_response(self) -> float:
         """Upper end of its interval, 1 of a healthy photosite."""
@@ -327,17 +336,18 @@ def _kind(law: Behaviour, strengths: _Strengths, level: float, conditions: Condi
         return DefectKind.DEAD
     if law == Behaviour.WEAK and strengths.highest_response < _DEAD_RESPONSE:  # black, with the noise of reading it
         return DefectKind.DEAD
-    # Beside an offset, a dark current counts where its interval says so.
+    # Beside an offset, a dark current counts where its interval says so, or is above 0 and that of the offset does not.
     if law == Behaviour.HOT_WITH_OFFSET and not darker and not strengths.counts(Term.DARK):
-        return DefectKind.OFFSET
+        is_hot = strengths.value[Term.DARK] > strengths.half_width[Term.DARK] and not strengths.counts(Term.OFFSET)
+        return DefectKind.HOT if is_hot else DefectKind.OFFSET
     return law.kind(darker=darker)
 
 
 def _or_kinds(
-    kind: DefectKind, alike: NDArray[np.bool_], conditions: Conditions, *, darker: bool
+    kind: DefectKind, alike: list[Behaviour], conditions: Conditions, *, darker: bool
 ) -> tuple[DefectKind, ...]:
     """Name the other kinds that the exposures do not exclude."""
-    found = [Behaviour(law).kind(darker=darker) for law in np.flatnonzero(alike).tolist()]
+    found = [law.kind(darker=darker) for law in alike]
     if kind == DefectKind.OFFSET and not np.isfinite(conditions.shutter_s).any():
         found.append(DefectKind.HOT)
     return tuple(other for other in dict.fromkeys(found) if other != kind)

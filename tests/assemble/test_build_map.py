@@ -206,6 +206,13 @@ def test_only_the_followed_frames_need_times() -> None:
     assert assemble(replace(evidence, **parts), Thresholds(), LeastStrengths()).frames.followed == 40
 
 
+def test_what_is_fainter_than_what_counts_is_not_listed() -> None:
+    evidence = followed_evidence({(4, 5): HOT, (100, 3): BRIGHT})
+    assert set(entries(evidence)) == {(4, 5), (100, 3)}
+    found = assemble(evidence, Thresholds(), LeastStrengths(dark_dn_per_s=9000.0))
+    assert [defect.kind for defect in found.defects] == [DefectKind.OFFSET]
+
+
 def test_touching_defects_share_a_number() -> None:
     laws = {(4, 5): BRIGHT, (5, 6): BRIGHT, (4, 9): BRIGHT, (100, 3): BRIGHT, (102, 3): BRIGHT, (200, 3): BRIGHT}
     clusters = {place: defect.cluster for place, defect in entries(followed_evidence(laws)).items()}

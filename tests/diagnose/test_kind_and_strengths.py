@@ -10,7 +10,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from sensormap.diagnose.kind_and_strengths import Diagnosis, diagnose_series
+from sensormap.diagnose.behaviour import Behaviour, Term
+from sensormap.diagnose.kind_and_strengths import Diagnosis, _kind, _Strengths, diagnose_series
 from sensormap.diagnose.onset import FrameSpan
 from sensormap.maps.entries import STRENGTHS, DefectKind
 from sensormap.settings import LeastStrengths
@@ -119,6 +120,54 @@ def test_a_black_photosite_is_dead_and_a_brighter_one_stuck(value: float) -> Non
     conditions = make_conditions(30, rng)
     found = diagnoses(simulate([Law(stuck=value)] * 5, conditions, rng), conditions)
     assert {one.kind for one in found} == {DefectKind.DEAD if value < 7 else DefectKind.STUCK}
+
+
+@pytest.mark.parametrize(
+    ("dark", "offset", "kind"),
+    [
+        ((0.14, 0.02), (0.6, 0.7), DefectKind.HOT),  # faint, and shown in long exposures only
+        ((0.14, 0.20), (0.6, 0.7), DefectKind.OFFSET),
+        ((0.14, 0.02), (9.0, 0.7), DefectKind.OFFSET),
+        ((0.90, 0.02), (9.0, 0.7), DefectKind.HOT),
+    ],
+)
+def test_beside_an_offset_the_intervals_tell_the_kind(
+    dark: tuple[float, float], offset: tuple[float, float], kind: DefectKind
+) -> None:
+    told = {Term.RESPONSE: (0.0, 0.05), Term.DARK: dark, Term.OFFSET: offset}
+    value, half_width = (np.array([told[term][i] for term in Term]) for i in (0, 1))
+    strengths = _Strengths(value, half_width, np.array([0.045, 0.5, 3.0]), np.ones(3), 10.0)
+    conditions = flat_conditions(9)
+    assert _kind(Behaviour.HOT_WITH_OFFSET, strengths, 0.0, conditions, darker=False) == kind
+
+
+@pytest.mark.parametrize(
+    ("law", "faint"),
+    [
+        (Law(dark=10), True),
+        (Law(dark=10, offset=0.5), True),
+        (Law(dark=10, offset=15), False),
+        (Law(dark=60), False),
+        (Law(offset=5), False),
+        (Law(response=0.9), False),
+        (Law(stuck=SATURATION), False),
+        (Law(jitter=20), False),
+    ],
+)
+def test_what_is_weaker_than_what_counts_is_faint(law: Law, faint: bool) -> None:
+    rng = np.random.default_rng(12)
+    conditions = make_conditions(N, rng)
+    found = diagnoses(simulate([law] * 20, conditions, rng), conditions, response_spread=0.003)
+    assert np.mean([one.faint == faint for one in found]) >= 0.9
+
+
+def test_where_exposures_do_not_tell_the_kind_all_kinds_must_be_faint() -> None:
+    """At 1/4 s an offset of 6 DN would be a dark current of 24 DN a second, which does not count."""
+    rng = np.random.default_rng(13)
+    conditions = make_conditions(N, rng, iso=100, shutter_s=0.25)
+    found = diagnoses(simulate([Law(offset=6.0)] * 20, conditions, rng), conditions)
+    assert {(one.kind, one.or_kinds) for one in found} == {(DefectKind.HOT, (DefectKind.OFFSET,))}
+    assert not any(one.faint for one in found)
 
 
 # strengths
