@@ -168,7 +168,7 @@ def _followed_defects(
     if likely.size > most:
         likely = np.sort(likely[np.argsort(-followed.odds.total[likely], kind="stable")[:most]])
     diagnoses = diagnose_series(followed, likely, least_strengths)
-    # Odds are those of single laws from the least strength on; fitted properly, what differs may be fainter than that.
+    # Odds are those of single laws from the least strength on. Fitted properly, it may be what healthy photosites show.
     counts = [i for i, found in enumerate(diagnoses) if not found.faint]
     likely = likely[counts]
     return make_defects(

@@ -1,13 +1,17 @@
-"""Behaviours: the ways in which a defect's values follow the light and the exposure time, or do neither.
+"""Behaviours: the ways in which a defect's values follow the light and the exposure time, or do neither; and strengths.
 
 Everything that is said of a series is said of one of these: its odds against health, its law, and in the end its kind.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
 
-from sensormap.maps.entries import DefectKind
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormap.maps.entries import STRENGTHS, DefectKind
 
 BLACK_SHARE = 0.002
 """Share of saturation up to which a value counts as black: a photosite stuck there is dead."""
@@ -90,3 +94,77 @@ SINGLE: tuple[Behaviour, ...] = tuple(Behaviour)[:6]
 
 LINEAR: tuple[Behaviour, ...] = tuple(_TERMS)
 """Those that a regression describes."""
+
+NAMES: dict[Term, str] = dict(zip((Term.DARK, Term.OFFSET, Term.RESPONSE), STRENGTHS, strict=True))
+"""Names of the strengths in the map, in their order there."""
+
+# A strength is not resolved where its interval reaches beyond itself and beyond so many times the least that counts.
+_UNRESOLVED = 10
+
+# Nor where its interval holds 0 and, in a typical frame, is so many times as wide as all that the defect does there.
+_MOST_EFFECTS = 2.0
+
+
+@dataclass(frozen=True)
+class Strengths:
+    """All three strengths of one series, and what they are judged by; arrays are by `Term`, ``(3,)``.
+
+    Parameters
+    ----------
+    value, half_width
+        Strengths, and half-widths of their 95 % intervals.
+    least
+        Strengths from which a defect counts.
+    healthy
+        Strengths up to which photosites are healthy, as other healthy ones have them; at most those that count.
+    exposed
+        What a strength is multiplied by in a typical frame, 0 of a response.
+    effect
+        What the defect shows in a typical frame, DN.
+    """
+
+    value: NDArray[np.float64]
+    half_width: NDArray[np.float64]
+    least: NDArray[np.float64]
+    healthy: NDArray[np.float64]
+    exposed: NDArray[np.float64]
+    effect: float
+
+    def known(self, term: Term) -> bool:
+        """Tell whether an interval is narrow enough to be told: one that says less than what is seen tells nothing."""
+        allowed = max(_UNRESOLVED * self.least[term], abs(self.value[term]))
+        holds_zero = self.half_width[term] > abs(self.value[term])
+        exposed = self.exposed[term]
+        empty = holds_zero and exposed > 0 and self.half_width[term] * exposed > _MOST_EFFECTS * self.effect
+        return bool(self.half_width[term] <= allowed and not empty)
+
+    def counts(self, term: Term) -> bool:
+        """Tell whether a whole interval lies beyond the least strength that counts."""
+        size = -self.value[term] if term == Term.RESPONSE else self.value[term]
+        return bool(size - self.half_width[term] > self.least[term])
+
+    def are_faint(self, *laws: Behaviour) -> bool:
+        """Tell whether none counts, and healthy photosites have those of the laws, with their whole intervals."""
+        within = np.abs(self.value) + self.half_width < self.healthy
+        return all(law.terms and within[[*law.terms]].all() for law in laws) and not any(map(self.counts, Term))
+
+    @property
+    def highest_response(self) -> float:
+        """Upper end of its interval, 1 of a healthy photosite."""
+        return float(1 + self.value[Term.RESPONSE] + self.half_width[Term.RESPONSE])
+
+    @property
+    def resolved(self) -> dict[str, tuple[float, float, float]]:
+        """Those that are known, by their names in the map: value, lower and upper end of the interval."""
+        found = {}
+        for term, name in NAMES.items():
+            if self.known(term):
+                value = float(self.value[term] + (term == Term.RESPONSE))
+                half_width = float(self.half_width[term])
+                found[name] = (value, value - half_width, value + half_width)
+        return found
+
+    @property
+    def unresolved(self) -> tuple[str, ...]:
+        """Names of the others."""
+        return tuple(name for term, name in NAMES.items() if not self.known(term))

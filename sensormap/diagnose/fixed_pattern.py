@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sensormap.diagnose.behaviour import Term
 from sensormap.diagnose.likelihood import Likelihoods
 from sensormap.diagnose.series import ONE_TIME, Conditions, Series
 from sensormap.score.medians import SIGMA_PER_MAD
@@ -34,6 +35,9 @@ _TAIL, _TAIL_SIGMA = 0.98, 2.326
 # From this shutter time on, in the middle of all frames, a dark current counts that adds twice the least offset there:
 # of 30 DN a second and 3 DN it is this share, divided by the time.
 _LONG_S, _ONE_FOR_S = 2.0, 0.2
+
+# Quantiles of healthy photosites between which the fall of their tail is measured.
+_TAIL_FROM, _TAIL_TO = 0.9, 0.98
 
 # Photosites whose own noise is so many times the spread tell nothing of it.
 _LEAST_SHARE = 0.5
@@ -97,16 +101,51 @@ def measure_fixed_pattern(
     noise of single photosites makes of it.
     """
     scaled = for_exposures(least, conditions).scaled(float(conditions.saturation.max(initial=1)))
-    exposed = conditions.dark_s[np.isfinite(conditions.dark_s)]
-    several = exposed.max(initial=0) > ONE_TIME * exposed.min(initial=np.inf)  # else a dark current is an offset
-    broad = np.array([1.0, 1e3 * scaled.offset_dn, 1e3 * scaled.dark_dn_per_s if several else 0.0])
     if conditions.number.size < FEW_FRAMES:
         return None
-    value, variance = _fit(controls, conditions, broad)
+    value, variance = _fit(controls, conditions, scaled)
     coarse = bool(np.median(conditions.step * COARSE_STEPS - conditions.saturation) >= 0)
     spreads = [_spread_of(value[:, i], variance[:, i], coarse=coarse) for i in (1, 2)]
     reached = PATTERN_SPREADS * spreads[0] > scaled.offset_dn or PATTERN_SPREADS * spreads[1] > scaled.dark_dn_per_s
     return FixedPattern(spreads[0], spreads[1], response_spread) if reached else None
+
+
+def highest_healthy(
+    controls: Series, conditions: Conditions, least: LeastStrengths, photosites: int
+) -> NDArray[np.float64]:
+    """Return the strengths that the highest of a sensor's healthy photosites are expected to have, by `Term`: ``(3,)``.
+
+    Parameters
+    ----------
+    controls
+        Photosites drawn at random.
+    conditions
+        Circumstances of the frames.
+    least
+        Least strengths that were asked for.
+    photosites
+        How many the sensor has.
+
+    Returns
+    -------
+    NDArray
+        Sizes in DN and seconds at base ISO, whatever their sign; 0 where the exposures do not tell one strength from
+        another, or photosites or frames are few.
+
+    Notes
+    -----
+    Dark currents of healthy photosites fall off exponentially, and offsets and responses faster. The exponential that
+    passes through two upper quantiles of the controls is followed until one photosite of the sensor lies beyond.
+    """
+    if conditions.number.size < FEW_FRAMES or len(controls) < _FEWEST:
+        return np.zeros(len(Term))
+    scaled = for_exposures(least, conditions).scaled(float(conditions.saturation.max(initial=1)))
+    value, _ = _fit(controls, conditions, scaled)
+    first, second = np.quantile(np.abs(value - np.median(value, axis=0)), (_TAIL_FROM, _TAIL_TO), axis=0)
+    fall = (second - first) / np.log((1 - _TAIL_FROM) / (1 - _TAIL_TO))
+    response, offset, dark = first + fall * np.log(max((1 - _TAIL_FROM) * photosites, 1.0))
+    by_term = {Term.RESPONSE: response, Term.DARK: dark, Term.OFFSET: offset}
+    return np.array([by_term[term] for term in Term])
 
 
 def own_pattern(series: Series, conditions: Conditions, pattern: FixedPattern) -> NDArray[np.float64]:
@@ -146,10 +185,16 @@ def _design(series: Series, conditions: Conditions) -> NDArray[np.float64]:
 
 
 def _fit(
-    series: Series, conditions: Conditions, widest: NDArray[np.float64]
+    series: Series, conditions: Conditions, least: LeastStrengths
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return each photosite's pattern, and the variances that noise leaves to it, both ``(N, 3)``."""
-    value, inverse, _ = _solved(series, conditions, widest)
+    """Return each photosite's pattern, and the variances that noise leaves to it, both ``(N, 3)``.
+
+    Patterns may lie far beyond the least strengths; with one time of exposure, dark currents are offsets.
+    """
+    exposed = conditions.dark_s[np.isfinite(conditions.dark_s)]
+    several = exposed.max(initial=0) > ONE_TIME * exposed.min(initial=np.inf)
+    broad = np.array([1.0, 1e3 * least.offset_dn, 1e3 * least.dark_dn_per_s if several else 0.0])
+    value, inverse, _ = _solved(series, conditions, broad)
     return value, np.diagonal(inverse, axis1=1, axis2=2)
 
 

@@ -8,21 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.detect.lines import DeviatingLine
-from sensormap.diagnose.behaviour import BLACK_SHARE, LINEAR, Behaviour, Term
+from sensormap.diagnose.behaviour import BLACK_SHARE, LINEAR, NAMES, Behaviour, Strengths, Term
 from sensormap.diagnose.defect_odds import Odds
 from sensormap.diagnose.fixed_pattern import FixedPattern, with_floors
 from sensormap.diagnose.law_choice import LawChoice, choose_laws, levels_off
 from sensormap.diagnose.onset import FrameSpan, find_healing, find_onset, has_healed
 from sensormap.diagnose.regression import Fit, fit
 from sensormap.diagnose.series import LOT, ONE_TIME, Conditions, FollowedWindows, Series
-from sensormap.maps.entries import HALF_INTERVAL, STRENGTHS, DarkLaw, DefectKind
+from sensormap.maps.entries import HALF_INTERVAL, DarkLaw, DefectKind
 from sensormap.settings import LeastStrengths
-
-# A strength is not resolved where its interval reaches beyond itself and beyond so many times the least that counts.
-_UNRESOLVED = 10
-
-# Nor where its interval holds 0 and, in a typical frame, is so many times as wide as all that the defect does there.
-_MOST_EFFECTS = 2.0
 
 # Where less than this share of what tells the response is light, the response is too uncertain: see `Fit.reliability`.
 _RELIABLE = 0.8
@@ -40,9 +34,6 @@ _SHOWS = 3.0  # sigma: a frame should show what adds more
 _SEEN = 0.5  # share of what a defect adds from which a frame shows it
 
 _ALONE = (Behaviour.HOT, Behaviour.OFFSET, Behaviour.WEAK)  # laws of one strength, by regression
-
-# By the order of the strengths in the map.
-_NAMES = dict(zip((Term.DARK, Term.OFFSET, Term.RESPONSE), STRENGTHS, strict=True))
 
 
 @dataclass(frozen=True)
@@ -68,7 +59,7 @@ class Diagnosis:
     or_kinds
         Other kinds that the exposures cannot tell from it; strengths are then each those of one kind alone.
     faint
-        Whether the whole interval of every strength of its kind lies below the least that counts.
+        Whether healthy photosites have such strengths, and they are none that count: with their whole intervals.
     """
 
     kind: DefectKind
@@ -135,6 +126,8 @@ class SecondPassResult:
         for each line that was looked at.
     dark_law
         How dark currents follow the temperature, which is in the conditions; None where that is not known.
+    highest_healthy
+        Strengths that the highest of the healthy photosites have, by `Term`, ``(3,)``; 0 where that is not known.
     """
 
     places: NDArray[np.int64]
@@ -149,6 +142,7 @@ class SecondPassResult:
     lines: tuple[FollowedLine, ...] = ()
     line_decoys: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     dark_law: DarkLaw | None = None
+    highest_healthy: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(Term)))
 
     @property
     def counted(self) -> int:
@@ -179,6 +173,7 @@ def diagnose_series(
             followed.conditions,
             with_floors(least_strengths, followed.pattern, followed.conditions),
             response_spread=followed.response_spread,
+            highest_healthy=followed.highest_healthy,
         )
     return diagnoses
 
@@ -190,6 +185,7 @@ def diagnose(
     least_strengths: LeastStrengths,
     *,
     response_spread: float,
+    highest_healthy: NDArray[np.float64] | None = None,
 ) -> list[Diagnosis]:
     """Return the diagnoses of a few series.
 
@@ -201,6 +197,8 @@ def diagnose(
         Strengths from which a defect counts, for a camera of 12 bits.
     response_spread
         Standard deviation of healthy responses, as a share.
+    highest_healthy
+        Of photosites: strengths that the highest of the healthy ones have, by `Term`, ``(3,)``.
     """
     least_strengths = least_strengths.scaled(float(conditions.saturation.max()))
     series, odds = _while_growing(series, odds, conditions)
@@ -211,10 +209,13 @@ def diagnose(
     # A response is known no better than healthy ones agree.
     spread = HALF_INTERVAL * response_spread * (1 + full.strength[:, Term.RESPONSE])
     half_width[:, Term.RESPONSE] = np.hypot(half_width[:, Term.RESPONSE], spread)
-    least = np.array([getattr(least_strengths, _NAMES[term]) for term in Term])
+    least = np.array([getattr(least_strengths, NAMES[term]) for term in Term])
     effect = np.array([_typical(np.abs(row)) for row in np.where(series.known, best.effect, np.nan)])
     exposed = np.array([0.0, _typical(conditions.gain * conditions.dark_s), _typical(conditions.gain)])
-    strengths = [_Strengths(full.strength[i], half_width[i], least, exposed, effect[i]) for i in range(len(series))]
+    healthy = np.minimum(least, np.zeros(len(Term)) if highest_healthy is None else highest_healthy)
+    strengths = [
+        Strengths(full.strength[i], half_width[i], least, healthy, exposed, effect[i]) for i in range(len(series))
+    ]
     return [_diagnosis(choice, i, strengths[i], series, conditions) for i in range(len(series))]
 
 
@@ -249,7 +250,7 @@ def _typical(values: NDArray[np.float64]) -> float:
     return float(np.median(known)) if known.size else 0.0
 
 
-def _diagnosis(choice: LawChoice, i: int, strengths: _Strengths, series: Series, conditions: Conditions) -> Diagnosis:
+def _diagnosis(choice: LawChoice, i: int, strengths: Strengths, series: Series, conditions: Conditions) -> Diagnosis:
     """Return the diagnosis of series `i`, given its law and that law's fit."""
     law, best = Behaviour(choice.law[i]), choice.fit
     first, end, n = int(best.first[i]), int(best.end[i]), conditions.number.size
@@ -278,59 +279,7 @@ def _diagnosis(choice: LawChoice, i: int, strengths: _Strengths, series: Series,
     )
 
 
-@dataclass(frozen=True)
-class _Strengths:
-    """All three strengths of one series, their half-widths, and the least that count; each by `Term`.
-
-    `exposed` is what a strength is multiplied by in a typical frame, 0 of a response, and `effect` what the defect
-    shows there, DN.
-    """
-
-    value: NDArray[np.float64]
-    half_width: NDArray[np.float64]
-    least: NDArray[np.float64]
-    exposed: NDArray[np.float64]
-    effect: float
-
-    def known(self, term: Term) -> bool:
-        """Tell whether an interval is narrow enough to be told: one that says less than what is seen tells nothing."""
-        allowed = max(_UNRESOLVED * self.least[term], abs(self.value[term]))
-        holds_zero = self.half_width[term] > abs(self.value[term])
-        exposed = self.exposed[term]
-        empty = holds_zero and exposed > 0 and self.half_width[term] * exposed > _MOST_EFFECTS * self.effect
-        return bool(self.half_width[term] <= allowed and not empty)
-
-    def counts(self, term: Term) -> bool:
-        """Tell whether a whole interval lies beyond the least strength that counts."""
-        size = -self.value[term] if term == Term.RESPONSE else self.value[term]
-        return bool(size - self.half_width[term] > self.least[term])
-
-    def are_faint(self, *laws: Behaviour) -> bool:
-        """Tell whether none counts, and the whole intervals of those of the laws lie within the least that count."""
-        within = np.abs(self.value) + self.half_width < self.least
-        return all(law.terms and within[[*law.terms]].all() for law in laws) and not any(map(self.counts, Term))
-
-    @property
-    def highest_response(self) -> float:
-        """Upper end of its interval, 1 of a healthy photosite."""
-        return float(1 + self.value[Term.RESPONSE] + self.half_width[Term.RESPONSE])
-
-    @property
-    def resolved(self) -> dict[str, tuple[float, float, float]]:
-        found = {}
-        for term, name in _NAMES.items():
-            if self.known(term):
-                value = float(self.value[term] + (term == Term.RESPONSE))
-                half_width = float(self.half_width[term])
-                found[name] = (value, value - half_width, value + half_width)
-        return found
-
-    @property
-    def unresolved(self) -> tuple[str, ...]:
-        return tuple(name for term, name in _NAMES.items() if not self.known(term))
-
-
-def _kind(law: Behaviour, strengths: _Strengths, level: float, conditions: Conditions, *, darker: bool) -> DefectKind:
+def _kind(law: Behaviour, strengths: Strengths, level: float, conditions: Conditions, *, darker: bool) -> DefectKind:
     """Name the kind of a law: by its level or the intervals of its strengths where they tell, else by the law alone."""
     if law == Behaviour.STUCK and level <= conditions.floor.min() + BLACK_SHARE * conditions.saturation.max():
         return DefectKind.DEAD

@@ -31,7 +31,7 @@ from sensormap.detect.lines import DeviatingLine
 from sensormap.detect.outlier_lists import period_of
 from sensormap.detect.runs import crowded
 from sensormap.diagnose.defect_odds import Odds, odds_of
-from sensormap.diagnose.fixed_pattern import FixedPattern, measure_fixed_pattern, with_floors
+from sensormap.diagnose.fixed_pattern import FixedPattern, highest_healthy, measure_fixed_pattern, with_floors
 from sensormap.diagnose.jpeg.odds import LEAST_LIMIT, LEAST_SPREAD, odds_of_jpegs
 from sensormap.diagnose.jpeg.smears import smeared, strongest
 from sensormap.diagnose.kind_and_strengths import FollowedLine, SecondPassResult
@@ -284,6 +284,7 @@ class _SecondPass:
             odds = odds_in_lots(candidates)
         if repeats.any():
             deviating = follow_lines(self._lines, replace(lines, known=lines.known & ~repeats), conditions, asked)
+        area = self._profile.active_area
         decoys = followed.part(slice(self._followed.photosites.size, None))
         known = decoys.known & ~repeats & self._off_defects(self._candidates[odds.likely], conditions)
         return SecondPassResult(
@@ -299,6 +300,7 @@ class _SecondPass:
             lines=deviating.lines,
             line_decoys=deviating.decoys,
             dark_law=law,
+            highest_healthy=highest_healthy(followed[controls], conditions, asked, area.width * area.height),
         )
 
     def _temperatures(self, conditions: Conditions) -> NDArray[np.float64]:

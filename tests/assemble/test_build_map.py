@@ -206,11 +206,13 @@ def test_only_the_followed_frames_need_times() -> None:
     assert assemble(replace(evidence, **parts), Thresholds(), LeastStrengths()).frames.followed == 40
 
 
-def test_what_is_fainter_than_what_counts_is_not_listed() -> None:
+def test_what_healthy_photosites_have_too_is_not_listed() -> None:
     evidence = followed_evidence({(4, 5): HOT, (100, 3): BRIGHT})
-    assert set(entries(evidence)) == {(4, 5), (100, 3)}
-    found = assemble(evidence, Thresholds(), LeastStrengths(dark_dn_per_s=9000.0))
-    assert [defect.kind for defect in found.defects] == [DefectKind.OFFSET]
+    followed = replace(evidence.followed, highest_healthy=np.array([0.04, 6000.0, 2.0]))
+    least = LeastStrengths(dark_dn_per_s=9000.0)
+    for one, count in ((evidence, 2), (replace(evidence, followed=followed), 1)):
+        kinds = [defect.kind for defect in assemble(one, Thresholds(), least).defects]
+        assert kinds == [DefectKind.HOT, DefectKind.OFFSET][-count:]
 
 
 def test_touching_defects_share_a_number() -> None:

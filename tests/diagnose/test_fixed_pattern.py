@@ -3,9 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sensormap.diagnose.fixed_pattern import exposure_share, for_exposures
+from sensormap.diagnose.behaviour import Term
+from sensormap.diagnose.fixed_pattern import exposure_share, for_exposures, highest_healthy
 from sensormap.settings import LeastStrengths
-from tests.support.followed import make_conditions
+from tests.support.followed import Law, make_conditions, simulate
 
 
 def exposed(*shutter_s):
@@ -24,3 +25,24 @@ def test_in_long_exposures_it_adds_twice_the_least_offset(seconds):
     least = for_exposures(LeastStrengths(), exposed(seconds / 2, seconds, np.nan, 2 * seconds))
     assert least.dark_dn_per_s * seconds == pytest.approx(2 * LeastStrengths().offset_dn)
     assert (least.offset_dn, least.response) == (LeastStrengths().offset_dn, LeastStrengths().response)
+
+
+@pytest.mark.parametrize("hot", [0, 5])
+def test_the_tail_of_the_controls_tells_how_far_healthy_dark_currents_reach(hot):
+    """Of a million exponential ones of mean 0.5 the highest has 0.5 ln(1e6), whatever else is among the controls."""
+    rng = np.random.default_rng(5)
+    conditions = make_conditions(40, rng, iso=400, shutter_s=(1.0, 60.0))
+    laws = [*(Law(dark=dark) for dark in rng.exponential(0.5, 3000 - hot)), *[Law(dark=300.0)] * hot]
+    series = simulate(laws, conditions, rng, levels=(5.0, 50.0))
+    found = highest_healthy(series, conditions, LeastStrengths(), 1_000_000)
+    assert found[Term.DARK] == pytest.approx(0.5 * np.log(1e6), rel=0.25)
+    assert 0 < found[Term.OFFSET] < 5
+
+
+def test_with_one_time_of_exposure_or_few_frames_healthy_dark_currents_are_not_known():
+    rng = np.random.default_rng(6)
+    laws = [Law(dark=dark) for dark in rng.exponential(0.5, 100)]
+    one_time = make_conditions(40, rng, iso=400, shutter_s=30.0)
+    assert highest_healthy(simulate(laws, one_time, rng), one_time, LeastStrengths(), 1_000_000)[Term.DARK] < 1e-9
+    few = make_conditions(3, rng, iso=400, shutter_s=(1.0, 60.0))
+    assert not highest_healthy(simulate(laws, few, rng), few, LeastStrengths(), 1_000_000).any()
