@@ -69,11 +69,13 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--filtered-from", type=float, help="seconds from which the camera hides bright photosites")
+    parser.add_argument("--night", action="store_true", help="long exposures of dark scenes only")
     parser.add_argument("--keep", type=Path, help="folder to keep the generated sets in")
     parser.add_argument("--no-follow", action="store_true", help="leave the second pass out")
     parser.add_argument("--no-time", action="store_true", help="map every set once, and time nothing")
     arguments = parser.parse_args()
     options = ["--filtered-from", str(arguments.filtered_from)] if arguments.filtered_from else []
+    options += ["--night"] if arguments.night else []
     comparisons = []
     with tempfile.TemporaryDirectory() as scratch:
         for seed in arguments.seeds:

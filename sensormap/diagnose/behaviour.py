@@ -116,7 +116,7 @@ class Strengths:
     least
         Strengths from which a defect counts.
     healthy
-        Strengths up to which photosites are healthy, as other healthy ones have them; at most those that count.
+        Strengths up to which healthy photosites of the sensor are expected to be measured.
     exposed
         What a strength is multiplied by in a typical frame, 0 of a response.
     effect
@@ -144,9 +144,10 @@ class Strengths:
         return bool(size - self.half_width[term] > self.least[term])
 
     def are_faint(self, *laws: Behaviour) -> bool:
-        """Tell whether none counts, and healthy photosites have those of the laws, with their whole intervals."""
-        within = np.abs(self.value) + self.half_width < self.healthy
-        return all(law.terms and within[[*law.terms]].all() for law in laws) and not any(map(self.counts, Term))
+        """Tell whether it adds nothing that counts, and the strengths of the laws are healthy ones below the least."""
+        within = np.abs(self.value) < np.minimum(self.healthy, self.least)
+        added = self.counts(Term.DARK) or self.counts(Term.OFFSET)
+        return all(law.terms and within[[*law.terms]].all() for law in laws) and not added
 
     @property
     def highest_response(self) -> float:

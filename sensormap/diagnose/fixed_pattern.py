@@ -39,6 +39,8 @@ _LONG_S, _ONE_FOR_S = 2.0, 0.2
 # Quantiles of healthy photosites between which the fall of their tail is measured.
 _TAIL_FROM, _TAIL_TO = 0.9, 0.98
 
+_CHANCE = 0.1  # that one healthy photosite of a sensor lies beyond the highest that is expected
+
 # Photosites whose own noise is so many times the spread tell nothing of it.
 _LEAST_SHARE = 0.5
 
@@ -135,7 +137,7 @@ def highest_healthy(
     Notes
     -----
     Dark currents of healthy photosites fall off exponentially, and offsets and responses faster. The exponential that
-    passes through two upper quantiles of the controls is followed until one photosite of the sensor lies beyond.
+    passes through two upper quantiles of the controls is followed until a photosite of the sensor hardly lies beyond.
     """
     if conditions.number.size < FEW_FRAMES or len(controls) < _FEWEST:
         return np.zeros(len(Term))
@@ -143,7 +145,7 @@ def highest_healthy(
     value, _ = _fit(controls, conditions, scaled)
     first, second = np.quantile(np.abs(value - np.median(value, axis=0)), (_TAIL_FROM, _TAIL_TO), axis=0)
     fall = (second - first) / np.log((1 - _TAIL_FROM) / (1 - _TAIL_TO))
-    response, offset, dark = first + fall * np.log(max((1 - _TAIL_FROM) * photosites, 1.0))
+    response, offset, dark = first + fall * np.log(max((1 - _TAIL_FROM) * photosites / _CHANCE, 1.0))
     by_term = {Term.RESPONSE: response, Term.DARK: dark, Term.OFFSET: offset}
     return np.array([by_term[term] for term in Term])
 

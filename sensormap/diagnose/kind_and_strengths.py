@@ -59,7 +59,7 @@ class Diagnosis:
     or_kinds
         Other kinds that the exposures cannot tell from it; strengths are then each those of one kind alone.
     faint
-        Whether healthy photosites have such strengths, and they are none that count: with their whole intervals.
+        Whether healthy photosites have such strengths, and they lie below those that count.
     """
 
     kind: DefectKind
@@ -212,7 +212,7 @@ def diagnose(
     least = np.array([getattr(least_strengths, NAMES[term]) for term in Term])
     effect = np.array([_typical(np.abs(row)) for row in np.where(series.known, best.effect, np.nan)])
     exposed = np.array([0.0, _typical(conditions.gain * conditions.dark_s), _typical(conditions.gain)])
-    healthy = np.minimum(least, np.zeros(len(Term)) if highest_healthy is None else highest_healthy)
+    healthy = np.zeros(len(Term)) if highest_healthy is None else highest_healthy
     strengths = [
         Strengths(full.strength[i], half_width[i], least, healthy, exposed, effect[i]) for i in range(len(series))
     ]
