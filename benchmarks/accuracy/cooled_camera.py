@@ -1,9 +1,10 @@
 """What a map finds of a cooled camera for astronomers, whose photos no part of the fixtures makes.
 
 ``python -m benchmarks.accuracy.cooled_camera`` makes a night: dithered lights of a star field at several temperatures,
-and darks. The camera has 16 bits, a constant of 500 DN that no header tells, a quarter of an electron a DN, dark
-current in every photosite, and defects that are drawn in electrons. Files are written by astropy. Lights, darks, and
-both together are mapped, and entries are compared with what was drawn.
+and darks. ``--shutters 120 --temperatures -10`` makes all exposures alike, as those of most nights are, and ``--dark
+0.05`` a sensor whose healthy photosites show in them. The camera has 16 bits, a constant of 500 DN that no header
+tells, a quarter of an electron a DN, dark current in every photosite, and defects that are drawn in electrons. Files
+are written by astropy. Lights, darks, and both together are mapped, and entries are compared with what was drawn.
 """
 
 from __future__ import annotations
@@ -43,10 +44,10 @@ class Defective:
 class Camera:
     """A sensor with its defects, and the sky that it is pointed at."""
 
-    def __init__(self, shape: tuple[int, int], seed: int) -> None:
+    def __init__(self, shape: tuple[int, int], seed: int, *, dark: float) -> None:
         self.shape, self.rng = shape, np.random.default_rng(seed)
         rng = self.rng
-        self.dark = rng.exponential(0.002, shape)
+        self.dark = rng.exponential(dark, shape)
         self.response = rng.normal(1, 0.006, shape)
         self.offset = rng.normal(0, 1, shape)  # DN
         self.jump = np.zeros(shape)
@@ -92,17 +93,17 @@ class Camera:
         return np.clip(shown, 0, 65_535).astype(np.uint16)
 
 
-def write_night(camera: Camera, folder: Path, *, lights: int, darks: int) -> Iterator[Path]:
+def write_night(camera: Camera, folder: Path, arguments: argparse.Namespace) -> Iterator[Path]:
     """Write the photos of a night; yield the folder of the lights, then that of the darks."""
     from astropy.io import fits  # noqa: PLC0415 - untyped, and large
 
     number = 0
-    for sort, count in (("LIGHT", lights), ("DARK", darks)):
+    for sort, count in (("LIGHT", arguments.lights), ("DARK", arguments.darks)):
         (folder / sort).mkdir()
         for _ in range(count):
             lit = sort == "LIGHT"
-            shutter_s = float(camera.rng.choice([60, 120, 180]))
-            warmth_c = float(camera.rng.choice([COLD_C, COLD_C, -9.8, -5.0, 0.0])) if lit else COLD_C
+            shutter_s = float(camera.rng.choice(arguments.shutters))
+            warmth_c = float(camera.rng.choice(arguments.temperatures)) if lit else COLD_C
             header = fits.Header()
             header["INSTRUME"] = "ZWO ASI2600MC Pro"
             header["IMAGETYP"], header["EXPTIME"], header["CCD-TEMP"] = sort, shutter_s, warmth_c
@@ -140,12 +141,16 @@ def main() -> None:
     parser.add_argument("--lights", type=int, default=40)
     parser.add_argument("--darks", type=int, default=10)
     parser.add_argument("--seed", type=int, default=77)
+    parser.add_argument("--shutters", type=float, nargs="+", default=[60, 120, 180], help="seconds to choose from")
+    parser.add_argument(
+        "--temperatures", type=float, nargs="+", default=[COLD_C, COLD_C, -9.8, -5.0, 0.0], help="of lights, degrees"
+    )
+    parser.add_argument("--dark", type=float, default=0.002, help="mean of healthy ones, electrons a second at -10 C")
     arguments = parser.parse_args()
     width, height = map(int, arguments.size.split("x"))
-    camera = Camera((height, width), arguments.seed)
+    camera = Camera((height, width), arguments.seed, dark=arguments.dark)
     with tempfile.TemporaryDirectory(prefix="sensormap-night-") as place:
-        night = write_night(camera, Path(place), lights=arguments.lights, darks=arguments.darks)
-        lights, darks = night
+        lights, darks = write_night(camera, Path(place), arguments)
         compare("lights", [lights], camera)
         compare("darks", [darks], camera)
         compare("both", [lights, darks], camera)

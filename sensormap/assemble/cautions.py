@@ -63,7 +63,7 @@ def cautions(evidence: Evidence, sensor_map: SensorMap, noun: str) -> Iterator[s
     if evidence.followed is not None and evidence.followed.pattern is not None:
         pattern = evidence.followed.pattern
         spread = f"{pattern.offset:.2g} DN and {pattern.dark:.2g} DN/s"
-        yield f"healthy photosites differ by {spread}, so that only what differs by six times as much is listed"
+        yield f"healthy photosites differ by {spread}, so that only what is clearly beyond that is listed"
     if evidence.profile.cfa.name == MONO and not evidence.rules.smears and _has_filters(evidence.tally):
         yield (
             "the photos look as if taken through colour filters, though they name none (BAYERPAT), so that photosites "

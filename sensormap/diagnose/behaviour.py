@@ -113,10 +113,13 @@ class Strengths:
     ----------
     value, half_width
         Strengths, and half-widths of their 95 % intervals.
+    alone
+        What each is under a law that has no other.
     least
         Strengths from which a defect counts.
     healthy
-        Strengths up to which healthy photosites of the sensor are expected to be measured.
+        Strengths up to which healthy photosites of the sensor are expected to be measured: fitted together, and each
+        alone, ``(2, 3)``.
     exposed
         What a strength is multiplied by in a typical frame, 0 of a response.
     effect
@@ -125,6 +128,7 @@ class Strengths:
 
     value: NDArray[np.float64]
     half_width: NDArray[np.float64]
+    alone: NDArray[np.float64]
     least: NDArray[np.float64]
     healthy: NDArray[np.float64]
     exposed: NDArray[np.float64]
@@ -145,9 +149,20 @@ class Strengths:
 
     def are_faint(self, *laws: Behaviour) -> bool:
         """Tell whether it adds nothing that counts, and the strengths of the laws are healthy ones below the least."""
-        within = np.abs(self.value) < np.minimum(self.healthy, self.least)
         added = self.counts(Term.DARK) or self.counts(Term.OFFSET)
-        return all(law.terms and within[[*law.terms]].all() for law in laws) and not added
+        return all(law.terms and self._is_faint(law) for law in laws) and not added
+
+    def _is_faint(self, law: Behaviour) -> bool:
+        if len(law.terms) == 1:
+            value, healthy = self.alone, self.healthy[1]
+            size = np.abs(value)
+        else:  # of two that are fitted together neither is known well
+            value, healthy = self.value, self.healthy[0]
+            size = np.abs(value) - self.half_width
+        least = self.least.copy()
+        if value[Term.RESPONSE] > 0:  # nothing makes a photosite respond more: it is what others have, or added
+            least[Term.RESPONSE] = np.inf
+        return bool(((size < healthy) & (np.abs(value) < least))[[*law.terms]].all())
 
     @property
     def highest_response(self) -> float:

@@ -7,7 +7,7 @@ a pattern of its own, and the least strengths are raised to several times its sp
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,14 @@ _LONG_S, _ONE_FOR_S = 2.0, 0.2
 # Quantiles of healthy photosites between which the fall of their tail is measured.
 _TAIL_FROM, _TAIL_TO = 0.9, 0.98
 
+# By how much healthy responses differ as a rule. Where light and exposure are always the same, a response, an offset
+# and a dark current show in one way: what is more than this counts as an offset.
+_RESPONSES = 0.01
+
+# Columns of `_design` by `Term`; and how far offset and dark current may lie that are fitted freely, DN.
+_BY_TERM = [0, 2, 1]
+_FREE = 1e6, 1e6
+
 _CHANCE = 0.1  # that one healthy photosite of a sensor lies beyond the highest that is expected
 
 # Photosites whose own noise is so many times the spread tell nothing of it.
@@ -47,24 +55,31 @@ _LEAST_SHARE = 0.5
 
 @dataclass(frozen=True)
 class FixedPattern:
-    """Standard deviations of healthy photosites.
+    """How far healthy photosites differ, beyond what noise makes of it.
 
     Parameters
     ----------
     offset
-        Of their offsets, DN at base ISO.
+        Standard deviation of their offsets, DN at base ISO; 0 where noise hides it.
     dark
         Of their dark currents, DN per second at base ISO.
     response
         Of their responses, as a share.
+    highest
+        Strengths that the highest of a sensor's healthy photosites are expected to be measured with, whatever their
+        sign, by `Term`: fitted together, and each alone, ``(2, 3)``. Noise is part of them. 0 where photosites or
+        frames are few.
     """
 
     offset: float
     dark: float
     response: float
+    highest: NDArray[np.float64] = field(default_factory=lambda: np.zeros((2, len(Term))))
 
     def floors(self, least: LeastStrengths, saturation: float) -> LeastStrengths:
-        """Return least strengths that are several spreads where these exceed them, for a camera of 12 bits as they are.
+        """Return least strengths that are beyond the pattern, for a camera of 12 bits as they are.
+
+        They are several spreads, or as much as the highest healthy photosites have, where that exceeds what is asked.
 
         Parameters
         ----------
@@ -75,16 +90,19 @@ class FixedPattern:
         """
         scale = max(saturation, 1.0) / FULL_SCALE
         return LeastStrengths(
-            dark_dn_per_s=max(least.dark_dn_per_s, PATTERN_SPREADS * self.dark / scale),
-            offset_dn=max(least.offset_dn, PATTERN_SPREADS * self.offset / scale),
+            dark_dn_per_s=max(least.dark_dn_per_s, self._beyond(self.dark, Term.DARK) / scale),
+            offset_dn=max(least.offset_dn, self._beyond(self.offset, Term.OFFSET) / scale),
             response=min(max(least.response, PATTERN_SPREADS * self.response), 0.9),
         )
 
+    def _beyond(self, spread: float, term: Term) -> float:
+        return max(PATTERN_SPREADS * spread, float(self.highest[0, term])) if spread else 0.0
+
 
 def measure_fixed_pattern(
-    controls: Series, conditions: Conditions, least: LeastStrengths, response_spread: float
-) -> FixedPattern | None:
-    """Return the fixed pattern of a sensor where it reaches the least strengths; None where it does not matter.
+    controls: Series, conditions: Conditions, least: LeastStrengths, response_spread: float, *, photosites: int
+) -> FixedPattern:
+    """Return the fixed pattern of a sensor.
 
     Parameters
     ----------
@@ -96,58 +114,48 @@ def measure_fixed_pattern(
         Least strengths that were asked for.
     response_spread
         Standard deviation of healthy responses, as a share.
-
-    Notes
-    -----
-    Each control's offset, dark current and response are fitted together. Of each the spread counts beyond what the
-    noise of single photosites makes of it.
-    """
-    scaled = for_exposures(least, conditions).scaled(float(conditions.saturation.max(initial=1)))
-    if conditions.number.size < FEW_FRAMES:
-        return None
-    value, variance = _fit(controls, conditions, scaled)
-    coarse = bool(np.median(conditions.step * COARSE_STEPS - conditions.saturation) >= 0)
-    spreads = [_spread_of(value[:, i], variance[:, i], coarse=coarse) for i in (1, 2)]
-    reached = PATTERN_SPREADS * spreads[0] > scaled.offset_dn or PATTERN_SPREADS * spreads[1] > scaled.dark_dn_per_s
-    return FixedPattern(spreads[0], spreads[1], response_spread) if reached else None
-
-
-def highest_healthy(
-    controls: Series, conditions: Conditions, least: LeastStrengths, photosites: int
-) -> NDArray[np.float64]:
-    """Return the strengths that the highest of a sensor's healthy photosites are expected to have, by `Term`: ``(3,)``.
-
-    Parameters
-    ----------
-    controls
-        Photosites drawn at random.
-    conditions
-        Circumstances of the frames.
-    least
-        Least strengths that were asked for.
     photosites
         How many the sensor has.
 
-    Returns
-    -------
-    NDArray
-        Sizes in DN and seconds at base ISO, whatever their sign; 0 where the exposures do not tell one strength from
-        another, or photosites or frames are few.
-
     Notes
     -----
-    Dark currents of healthy photosites fall off exponentially, and offsets and responses faster. The exponential that
-    passes through two upper quantiles of the controls is followed until a photosite of the sensor hardly lies beyond.
+    Each control's offset, dark current and response are fitted together. With one time of exposure a dark current is
+    an offset too. Of each the spread counts beyond what the noise of single photosites makes of it.
+
+    Dark currents of healthy photosites fall off exponentially, offsets and responses faster. The tail through two upper
+    quantiles of the controls is followed until a photosite of the sensor hardly lies beyond.
     """
     if conditions.number.size < FEW_FRAMES or len(controls) < _FEWEST:
-        return np.zeros(len(Term))
+        return FixedPattern(0.0, 0.0, response_spread)
     scaled = for_exposures(least, conditions).scaled(float(conditions.saturation.max(initial=1)))
-    value, _ = _fit(controls, conditions, scaled)
-    first, second = np.quantile(np.abs(value - np.median(value, axis=0)), (_TAIL_FROM, _TAIL_TO), axis=0)
-    fall = (second - first) / np.log((1 - _TAIL_FROM) / (1 - _TAIL_TO))
-    response, offset, dark = first + fall * np.log(max((1 - _TAIL_FROM) * photosites / _CHANCE, 1.0))
-    by_term = {Term.RESPONSE: response, Term.DARK: dark, Term.OFFSET: offset}
-    return np.array([by_term[term] for term in Term])
+    exposed = conditions.dark_s[np.isfinite(conditions.dark_s)]
+    several = exposed.max(initial=0) > ONE_TIME * exposed.min(initial=np.inf)
+    broad = np.array([_RESPONSES, 1e3 * scaled.offset_dn, 1e3 * scaled.dark_dn_per_s if several else 0.0])
+    value, variance = _fit(controls, conditions, broad)
+    coarse = bool(np.median(conditions.step * COARSE_STEPS - conditions.saturation) >= 0)
+    offset, dark = (_spread_of(value[:, i], variance[:, i], coarse=coarse) for i in (1, 2))
+
+    alone = np.column_stack([_fit(controls, conditions, one)[0].sum(axis=1) for one in np.diag([1.0, *_FREE])])
+    highest = np.stack([_highest(value, photosites), _highest(alone, photosites)])
+    if exposed.size and not several:
+        highest[0, 2] = highest[0, 1] / float(np.median(exposed))
+    return FixedPattern(offset, dark, response_spread, highest[:, _BY_TERM])
+
+
+def _highest(values: NDArray[np.float64], photosites: int) -> NDArray[np.float64]:
+    """Return how far the largest of so many photosites lies from the median, by the upper quantiles of some of them.
+
+    `values` are ``(N, 3)``: responses, offsets and dark currents. The tail of dark currents is exponential, and others
+    have a Weibull tail, at most an exponential one.
+    """
+    first, second = np.quantile(np.abs(values - np.median(values, axis=0)), (_TAIL_FROM, _TAIL_TO), axis=0)
+    first, second = np.maximum(first, 1e-12), np.maximum(second, 1e-12)
+    from_, to, rarest = (-np.log(1 - _TAIL_FROM), -np.log(1 - _TAIL_TO), np.log(max(photosites, 1) / _CHANCE))
+    shape = np.log(second / first) / np.log(to / from_)
+    found = second + (second - first) * (rarest - to) / (to - from_)
+    for i in np.flatnonzero(shape[:2] < 1).tolist():
+        found[i] = second[i] * (rarest / to) ** shape[i]
+    return np.asarray(found)
 
 
 def own_pattern(series: Series, conditions: Conditions, pattern: FixedPattern) -> NDArray[np.float64]:
@@ -187,16 +195,10 @@ def _design(series: Series, conditions: Conditions) -> NDArray[np.float64]:
 
 
 def _fit(
-    series: Series, conditions: Conditions, least: LeastStrengths
+    series: Series, conditions: Conditions, widest: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return each photosite's pattern, and the variances that noise leaves to it, both ``(N, 3)``.
-
-    Patterns may lie far beyond the least strengths; with one time of exposure, dark currents are offsets.
-    """
-    exposed = conditions.dark_s[np.isfinite(conditions.dark_s)]
-    several = exposed.max(initial=0) > ONE_TIME * exposed.min(initial=np.inf)
-    broad = np.array([1.0, 1e3 * least.offset_dn, 1e3 * least.dark_dn_per_s if several else 0.0])
-    value, inverse, _ = _solved(series, conditions, broad)
+    """Return each photosite's pattern, and the variances that noise leaves to it, both ``(N, 3)``."""
+    value, inverse, _ = _solved(series, conditions, widest)
     return value, np.diagonal(inverse, axis1=1, axis2=2)
 
 
@@ -223,8 +225,6 @@ def _solved(
 
 def _spread_of(values: NDArray[np.float64], variances: NDArray[np.float64], *, coarse: bool) -> float:
     """Return the standard deviation of a population beyond what noise makes of it; 0 where the noise hides it."""
-    if values.size < _FEWEST:
-        return 0.0
     away, noise = np.abs(values - np.median(values)), float(np.median(variances))
     middle, tail = SIGMA_PER_MAD * float(np.median(away)), float(np.quantile(away, _TAIL)) / _TAIL_SIGMA
     # Tails alone are texture; but of coarse values the middle is no more than a step.
@@ -232,6 +232,12 @@ def _spread_of(values: NDArray[np.float64], variances: NDArray[np.float64], *, c
     if telling**2 - noise < _LEAST_SHARE * telling**2:
         return 0.0
     return float(np.sqrt(max(middle, tail) ** 2 - noise))
+
+
+def where_it_matters(pattern: FixedPattern, least: LeastStrengths, conditions: Conditions) -> FixedPattern | None:
+    """Return a fixed pattern if healthy photosites have an offset or a dark current that would count, else None."""
+    asked, raised = for_exposures(least, conditions), with_floors(least, pattern, conditions)
+    return pattern if (raised.offset_dn, raised.dark_dn_per_s) != (asked.offset_dn, asked.dark_dn_per_s) else None
 
 
 def with_floors(least: LeastStrengths, pattern: FixedPattern | None, conditions: Conditions) -> LeastStrengths:

@@ -127,7 +127,7 @@ class SecondPassResult:
     dark_law
         How dark currents follow the temperature, which is in the conditions; None where that is not known.
     highest_healthy
-        Strengths that the highest of the healthy photosites have, by `Term`, ``(3,)``; 0 where that is not known.
+        Strengths that the highest of the healthy photosites have, as in `FixedPattern`, ``(2, 3)``; 0 where not known.
     """
 
     places: NDArray[np.int64]
@@ -142,7 +142,7 @@ class SecondPassResult:
     lines: tuple[FollowedLine, ...] = ()
     line_decoys: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     dark_law: DarkLaw | None = None
-    highest_healthy: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(Term)))
+    highest_healthy: NDArray[np.float64] = field(default_factory=lambda: np.zeros((2, len(Term))))
 
     @property
     def counted(self) -> int:
@@ -198,7 +198,7 @@ def diagnose(
     response_spread
         Standard deviation of healthy responses, as a share.
     highest_healthy
-        Of photosites: strengths that the highest of the healthy ones have, by `Term`, ``(3,)``.
+        Of photosites: strengths that the highest of the healthy ones have, as in `FixedPattern`, ``(2, 3)``.
     """
     least_strengths = least_strengths.scaled(float(conditions.saturation.max()))
     series, odds = _while_growing(series, odds, conditions)
@@ -212,9 +212,12 @@ def diagnose(
     least = np.array([getattr(least_strengths, NAMES[term]) for term in Term])
     effect = np.array([_typical(np.abs(row)) for row in np.where(series.known, best.effect, np.nan)])
     exposed = np.array([0.0, _typical(conditions.gain * conditions.dark_s), _typical(conditions.gain)])
-    healthy = np.zeros(len(Term)) if highest_healthy is None else highest_healthy
+    healthy = np.zeros((2, len(Term))) if highest_healthy is None else highest_healthy
+    # Of the law itself alone where it has one strength, and of others where it is not told from them.
+    alone = np.where(choice.alike.any(axis=1, keepdims=True), full.strength, best.strength)
     strengths = [
-        Strengths(full.strength[i], half_width[i], least, healthy, exposed, effect[i]) for i in range(len(series))
+        Strengths(full.strength[i], half_width[i], alone[i], least, healthy, exposed, effect[i])
+        for i in range(len(series))
     ]
     return [_diagnosis(choice, i, strengths[i], series, conditions) for i in range(len(series))]
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sensormap.detect.line_sites import BESIDE, NEAR, REACH, LineSites
 from sensormap.detect.lines import DeviatingLine
 from sensormap.diagnose.defect_odds import LISTED, odds_of, probability
-from sensormap.diagnose.fixed_pattern import measure_fixed_pattern, with_floors
+from sensormap.diagnose.fixed_pattern import measure_fixed_pattern, where_it_matters, with_floors
 from sensormap.diagnose.kind_and_strengths import Diagnosis, FollowedLine, diagnose
 from sensormap.diagnose.likelihood import effect_ratios
 from sensormap.diagnose.series import (
@@ -111,7 +111,9 @@ def follow_lines(
     series, near = shares.of(series), shares.of(near)
     least = _fainter(least_strengths)
     spread = measure_response_spread(near, conditions, least=_LEAST_SPREAD)
-    pattern = measure_fixed_pattern(near, conditions, least, spread)
+    pattern = where_it_matters(
+        measure_fixed_pattern(near, conditions, least, spread, photosites=len(near)), least, conditions
+    )
     least = with_floors(least, pattern, conditions)
     odds = odds_of(series, conditions, least, response_spread=spread, pattern=pattern)
     decoys = odds_of(

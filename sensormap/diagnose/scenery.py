@@ -20,8 +20,8 @@ from sensormap.detect.tally import Tally
 # such a neighbour, of true ones 3 to 7 %, the members of clusters.
 _TOGETHER_SIGMA, _TOGETHER_SHARE = 4.0, 0.2
 
-# Where so many, and this share, of the listed photosites have such neighbours, the frames are compared; fewer are
-# enough once some frames have turned out to repeat.
+# Where so many, and this share, of the listed photosites have such neighbours beyond chance, the frames are compared;
+# fewer are enough once some frames have turned out to repeat.
 _FEWEST, _LEAST_SHARE = 12, 0.15
 _FEWEST_MORE, _LEAST_SHARE_MORE = 8, 0.05
 
@@ -31,7 +31,7 @@ _CLIP, _CHANCE_SIGMA = 3.0, 2.5
 _ALIKE, _ALIKE_MORE = 0.4, 0.25
 
 
-def neighbours_deviate(tally: Tally, cfa: Cfa, places: NDArray[np.int64]) -> NDArray[np.bool_]:
+def neighbours_deviate(tally: Tally, cfa: Cfa, places: NDArray[np.int64], *, shift: int = 0) -> NDArray[np.bool_]:
     """Tell which photosites have one of any colour beside them that deviates with them, ``(N,)``.
 
     Parameters
@@ -42,6 +42,9 @@ def neighbours_deviate(tally: Tally, cfa: Cfa, places: NDArray[np.int64]) -> NDA
         Filter pattern as read from the active area's corner.
     places
         Positions ``row * W + col`` in the active area, ``(N,)``.
+    shift
+        Photosites along the row from each place to the one whose neighbours are looked at in place of its own: those
+        deviate with it by chance, as where all photosites of a sensor have a pattern of their own.
     """
     height, width = tally.shape
     step = cfa.step
@@ -51,7 +54,7 @@ def neighbours_deviate(tally: Tally, cfa: Cfa, places: NDArray[np.int64]) -> NDA
     together = np.zeros(places.size, np.bool_)
     for down in (-1, 0, 1):
         for right in (-1, 0, 1):
-            r, c = row + down, col + right
+            r, c = row + down, col + right + shift
             inside = (r >= 0) & (r < height) & (c >= 0) & (c < width) & bool(down or right)
             r, c = np.where(inside, r, row), np.where(inside, c, col)
             other = tally.mean_score((r, c)) - centre[r % step, c % step]
@@ -60,7 +63,9 @@ def neighbours_deviate(tally: Tally, cfa: Cfa, places: NDArray[np.int64]) -> NDA
     return together
 
 
-def repeated_frames(score: NDArray[np.float64], listed: int, *, more: bool = False) -> NDArray[np.bool_]:
+def repeated_frames(
+    score: NDArray[np.float64], listed: int, *, by_chance: float = 0.0, more: bool = False
+) -> NDArray[np.bool_]:
     """Tell which frames show the scene of an earlier one, by listed photosites that deviate together with others.
 
     Parameters
@@ -69,6 +74,8 @@ def repeated_frames(score: NDArray[np.float64], listed: int, *, more: bool = Fal
         Scores of those photosites in every frame, in sigma: ``(N, n)``.
     listed
         Number of photosites that are listed in all.
+    by_chance
+        How many of those photosites deviate together with others by chance.
     more
         Whether other frames have turned out to repeat.
 
@@ -85,7 +92,7 @@ def repeated_frames(score: NDArray[np.float64], listed: int, *, more: bool = Fal
     """
     repeated = np.zeros(score.shape[1], np.bool_)
     fewest, share = (_FEWEST_MORE, _LEAST_SHARE_MORE) if more else (_FEWEST, _LEAST_SHARE)
-    if score.shape[0] < max(fewest, share * listed):
+    if score.shape[0] - by_chance < max(fewest, share * listed):
         return repeated
     bar = max(_ALIKE_MORE if more else _ALIKE, _CHANCE_SIGMA / np.sqrt(score.shape[0]))
     clipped = np.clip(score, -_CLIP, _CLIP)

@@ -31,7 +31,7 @@ from sensormap.detect.lines import DeviatingLine
 from sensormap.detect.outlier_lists import period_of
 from sensormap.detect.runs import crowded
 from sensormap.diagnose.defect_odds import Odds, odds_of
-from sensormap.diagnose.fixed_pattern import FixedPattern, highest_healthy, measure_fixed_pattern, with_floors
+from sensormap.diagnose.fixed_pattern import FixedPattern, measure_fixed_pattern, where_it_matters, with_floors
 from sensormap.diagnose.jpeg.odds import LEAST_LIMIT, LEAST_SPREAD, odds_of_jpegs
 from sensormap.diagnose.jpeg.smears import smeared, strongest
 from sensormap.diagnose.kind_and_strengths import FollowedLine, SecondPassResult
@@ -51,6 +51,7 @@ from sensormap.frame import Mosaic, Photo, Skipped
 from sensormap.photos.files import forget_ahead, read_ahead
 from sensormap.photos.refusals import skipped
 from sensormap.score.neighbours import pad
+from sensormap.score.paired_outliers import SHIFTS
 from sensormap.shards.summary import ShardSummary, Windows
 from sensormap.shards.tally_files import sums_on_disk
 from sensormap.survey.context import RunContext
@@ -130,9 +131,11 @@ class _SecondPass:
         self._photos, self._profile, self._first, self._context = photos, profile, first, context
         self._candidates, self._decoys = candidates.photosites, candidates.decoys
         self._smears = rules_for(photos).smears
-        # Whether the neighbours of each candidate deviate with it.
+        # Whether the neighbours of each candidate deviate with it, and how often those of other photosites do.
         cfa = profile.cfa.shifted(x=area.x, y=area.y)
         self._neighbours_deviate = neighbours_deviate(first.tally, cfa, self._candidates)
+        others = [neighbours_deviate(first.tally, cfa, self._candidates, shift=shift) for shift in SHIFTS]
+        self._others_deviate = np.mean(others, axis=0)
         self._cfa = cfa
         controls = draw_controls(area.width * area.height)
         self._lines = LineSites.of(lines, (area.height, area.width), cfa.step)
@@ -254,14 +257,19 @@ class _SecondPass:
         spread, asked = measure_response_spread(followed[controls], conditions), self._context.options.least_strengths
         candidates, repeats = followed.part(slice(0, count)), np.zeros(conditions.number.size, np.bool_)
 
-        def odds_under(some: Conditions) -> tuple[Callable[[FollowedWindows], Odds], FixedPattern | None]:
-            pattern = measure_fixed_pattern(followed[controls], some, asked, spread)
-            least = with_floors(asked, pattern, some)
-            if pattern is not None:
-                log.info("fixed pattern: %s; least strengths %s", pattern, least)
+        area = self._profile.active_area
+
+        def odds_under(some: Conditions) -> tuple[Callable[[FollowedWindows], Odds], FixedPattern]:
+            pattern = measure_fixed_pattern(
+                followed[controls], some, asked, spread, photosites=area.width * area.height
+            )
+            own = where_it_matters(pattern, asked, some)
+            least = with_floors(asked, own, some)
+            if own is not None:
+                log.info("fixed pattern: %s; least strengths %s", own, least)
 
             def of_series(series: Series) -> Odds:
-                return odds_of(series, some, least, response_spread=spread, pattern=pattern)
+                return odds_of(series, some, least, response_spread=spread, pattern=own)
 
             return partial(_odds_in_lots, of_series, pool), pattern
 
@@ -284,7 +292,6 @@ class _SecondPass:
             odds = odds_in_lots(candidates)
         if repeats.any():
             deviating = follow_lines(self._lines, replace(lines, known=lines.known & ~repeats), conditions, asked)
-        area = self._profile.active_area
         decoys = followed.part(slice(self._followed.photosites.size, None))
         known = decoys.known & ~repeats & self._off_defects(self._candidates[odds.likely], conditions)
         return SecondPassResult(
@@ -295,12 +302,12 @@ class _SecondPass:
             decoys=odds_in_lots(replace(decoys, known=known)).total,
             response_spread=spread,
             repeats=int(np.count_nonzero(repeats)),
-            pattern=pattern,
+            pattern=where_it_matters(pattern, asked, conditions),
+            highest_healthy=pattern.highest,
             second_sensor=other,
             lines=deviating.lines,
             line_decoys=deviating.decoys,
             dark_law=law,
-            highest_healthy=highest_healthy(followed[controls], conditions, asked, area.width * area.height),
         )
 
     def _temperatures(self, conditions: Conditions) -> NDArray[np.float64]:
@@ -354,8 +361,12 @@ class _SecondPass:
         singles = candidates[single & self._neighbours_deviate]
         score = (singles.value - singles.level) / np.sqrt(singles.variance)
         found = ~repeats
-        listed = int(np.count_nonzero(single))
-        found[~repeats] = repeated_frames(score[:, ~repeats], listed, more=bool(repeats.any()))
+        found[~repeats] = repeated_frames(
+            score[:, ~repeats],
+            int(np.count_nonzero(single)),
+            by_chance=float(self._others_deviate[single].sum()),
+            more=bool(repeats.any()),
+        )
         return found
 
     def _off_defects(self, defects: NDArray[np.int64], conditions: Conditions) -> NDArray[np.bool_]:

@@ -208,7 +208,7 @@ def test_only_the_followed_frames_need_times() -> None:
 
 def test_what_healthy_photosites_have_too_is_not_listed() -> None:
     evidence = followed_evidence({(4, 5): HOT, (100, 3): BRIGHT})
-    followed = replace(evidence.followed, highest_healthy=np.array([0.04, 6000.0, 2.0]))
+    followed = replace(evidence.followed, highest_healthy=np.tile([0.04, 6000.0, 2.0], (2, 1)))
     least = LeastStrengths(dark_dn_per_s=9000.0)
     for one, count in ((evidence, 2), (replace(evidence, followed=followed), 1)):
         kinds = [defect.kind for defect in assemble(one, Thresholds(), least).defects]

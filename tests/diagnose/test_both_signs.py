@@ -9,7 +9,13 @@ import pytest
 
 from sensormap.diagnose.behaviour import Behaviour
 from sensormap.diagnose.defect_odds import SIGNED, odds_of, usual_sides
-from sensormap.diagnose.fixed_pattern import FixedPattern, measure_fixed_pattern, own_pattern, with_floors
+from sensormap.diagnose.fixed_pattern import (
+    FixedPattern,
+    measure_fixed_pattern,
+    own_pattern,
+    where_it_matters,
+    with_floors,
+)
 from sensormap.diagnose.series import Conditions, Series
 from sensormap.maps.entries import DARK_KINDS, DefectKind
 from sensormap.settings import LeastStrengths
@@ -121,8 +127,8 @@ def test_a_fixed_pattern_is_measured_and_raises_the_least_strengths() -> None:
     controls = patterned(rng.normal(0, 3, 1500), conditions, rng)
     lit = rng.uniform(100, 2000, (1, 60))  # light that varies tells a response from an offset
     controls = replace(controls, value=controls.value - 500 + lit, level=np.broadcast_to(lit, controls.value.shape))
-    pattern = measure_fixed_pattern(controls, conditions, LeastStrengths(), RESPONSE_SPREAD)
-    assert pattern is not None
+    pattern = measure_fixed_pattern(controls, conditions, LeastStrengths(), RESPONSE_SPREAD, photosites=1000)
+    assert where_it_matters(pattern, LeastStrengths(), conditions) is pattern
     assert pattern.offset == pytest.approx(3, rel=0.2)
     floors = with_floors(LeastStrengths(), pattern, conditions)
     assert floors.offset_dn == pytest.approx(6 * pattern.offset * 4095 / SATURATION)
@@ -132,11 +138,10 @@ def test_a_fixed_pattern_is_measured_and_raises_the_least_strengths() -> None:
 def test_ordinary_sensors_have_no_pattern_that_counts() -> None:
     rng = np.random.default_rng(11)
     conditions = make_conditions(60, rng)
-    controls = simulate([HEALTHY] * 1500, conditions, rng, response_spread=0.01)
-    assert measure_fixed_pattern(controls, conditions, LeastStrengths(), RESPONSE_SPREAD) is None
-    few = make_conditions(5, rng)
-    controls = simulate([HEALTHY] * 1500, few, rng)
-    assert measure_fixed_pattern(controls, few, LeastStrengths(), RESPONSE_SPREAD) is None
+    for some in (conditions, make_conditions(5, rng)):
+        controls = simulate([HEALTHY] * 1500, some, rng, response_spread=0.01)
+        pattern = measure_fixed_pattern(controls, some, LeastStrengths(), RESPONSE_SPREAD, photosites=10_000_000)
+        assert where_it_matters(pattern, LeastStrengths(), some) is None
 
 
 def test_a_defect_is_an_outlier_of_its_population() -> None:

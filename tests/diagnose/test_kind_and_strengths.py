@@ -138,12 +138,12 @@ def test_beside_an_offset_the_intervals_tell_the_kind(
 ) -> None:
     told = {Term.RESPONSE: (0.0, 0.05), Term.DARK: dark, Term.OFFSET: offset}
     value, half_width = (np.array([told[term][i] for term in Term]) for i in (0, 1))
-    strengths = Strengths(value, half_width, np.array([0.045, 0.5, 3.0]), np.zeros(3), np.ones(3), 10.0)
+    strengths = Strengths(value, half_width, value, np.array([0.045, 0.5, 3.0]), np.zeros((2, 3)), np.ones(3), 10.0)
     conditions = flat_conditions(9)
     assert _kind(Behaviour.HOT_WITH_OFFSET, strengths, 0.0, conditions, darker=False) == kind
 
 
-HIGHEST_HEALTHY = np.array([0.02, 20.0, 2.5])  # response, dark current, offset
+HIGHEST_HEALTHY = np.tile([0.02, 20.0, 2.5], (2, 1))  # response, dark current, offset
 
 
 def faint_ones(law: Law, conditions: Conditions, highest_healthy: NDArray[np.float64] = HIGHEST_HEALTHY) -> list[bool]:
@@ -173,18 +173,18 @@ def test_what_healthy_photosites_have_too_is_faint(law: Law, faint: bool) -> Non
 
 def test_where_it_is_not_known_what_healthy_photosites_have_nothing_is_faint() -> None:
     conditions = make_conditions(N, np.random.default_rng(11))
-    assert not any(faint_ones(Law(dark=10), conditions, np.zeros(3)))
+    assert not any(faint_ones(Law(dark=10), conditions, np.zeros((2, 3))))
 
 
 def test_what_counts_is_not_faint_whatever_healthy_photosites_have() -> None:
     conditions = make_conditions(N, np.random.default_rng(11))
-    assert not any(faint_ones(Law(dark=60), conditions, np.full(3, np.inf)))
+    assert not any(faint_ones(Law(dark=60), conditions, np.full((2, 3), np.inf)))
 
 
 def test_where_exposures_do_not_tell_the_kind_all_kinds_must_be_faint() -> None:
     """At 1/4 s an offset of 6 DN would be a dark current of 24 DN a second, which does not count."""
     conditions = make_conditions(N, np.random.default_rng(13), iso=100, shutter_s=0.25)
-    assert not any(faint_ones(Law(offset=6.0), conditions, np.full(3, np.inf)))
+    assert not any(faint_ones(Law(offset=6.0), conditions, np.full((2, 3), np.inf)))
 
 
 # strengths

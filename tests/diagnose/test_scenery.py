@@ -40,6 +40,22 @@ def test_a_single_defect_deviates_alone_and_a_detail_of_the_scene_with_its_neigh
     assert neighbours_deviate(tally_of(mean), Cfa(cfa), places).tolist() == [False, True, False, False]
 
 
+def test_by_chance_neighbours_deviate_as_often_elsewhere() -> None:
+    """Of a sensor whose photosites all have a dark current of their own, which falls off exponentially."""
+    tally = tally_of(noise() + np.random.default_rng(2).exponential(2, SHAPE))
+    inside = np.arange(SHAPE[0] * SHAPE[1]).reshape(SHAPE)[5:-5, 25:-25]
+    far = inside[tally.mean_score()[5:-5, 25:-25] > 5]
+    own, others = (neighbours_deviate(tally, Cfa("RGGB"), far, shift=shift).mean() for shift in (0, 18))
+    assert 0.1 < own < 0.9
+    assert others == pytest.approx(own, abs=0.1)
+
+
+def test_frames_are_compared_where_more_photosites_deviate_with_others_than_by_chance() -> None:
+    texture = np.tile(np.random.default_rng(1).normal(0, 2, (40, 1)), (1, 3))
+    assert repeated_frames(texture, 50, by_chance=20).tolist() == [False, True, True]
+    assert not repeated_frames(texture, 50, by_chance=30).any()
+
+
 def test_corners_and_edges_have_fewer_neighbours() -> None:
     mean = noise()
     places = []
