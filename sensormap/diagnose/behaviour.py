@@ -153,16 +153,14 @@ class Strengths:
         return all(law.terms and self._is_faint(law) for law in laws) and not added
 
     def _is_faint(self, law: Behaviour) -> bool:
+        together, alone = self.healthy
+        value, healthy = self.value, np.abs(self.value) - self.half_width < together  # known less well than alone
         if len(law.terms) == 1:
-            value, healthy = self.alone, self.healthy[1]
-            size = np.abs(value)
-        else:  # of two that are fitted together neither is known well
-            value, healthy = self.value, self.healthy[0]
-            size = np.abs(value) - self.half_width
+            value, healthy = self.alone, (np.abs(self.value) < together) | (np.abs(self.alone) < alone)
         least = self.least.copy()
         if value[Term.RESPONSE] > 0:  # nothing makes a photosite respond more: it is what others have, or added
             least[Term.RESPONSE] = np.inf
-        return bool(((size < healthy) & (np.abs(value) < least))[[*law.terms]].all())
+        return bool((healthy & (np.abs(value) < least))[[*law.terms]].all())
 
     @property
     def highest_response(self) -> float:

@@ -8,6 +8,8 @@ are compared from frame to frame: frames in which they look alike show one scene
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,7 @@ from sensormap.detect.tally import Tally
 # and at least this share of the photosite's own deviation. In series of one scene 46 to 98 % of the false entries have
 # such a neighbour, of true ones 3 to 7 %, the members of clusters.
 _TOGETHER_SIGMA, _TOGETHER_SHARE = 4.0, 0.2
+_AROUND = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if down or right]
 
 # Where so many, and this share, of the listed photosites have such neighbours beyond chance, the frames are compared;
 # fewer are enough once some frames have turned out to repeat.
@@ -31,8 +34,10 @@ _CLIP, _CHANCE_SIGMA = 3.0, 2.5
 _ALIKE, _ALIKE_MORE = 0.4, 0.25
 
 
-def neighbours_deviate(tally: Tally, cfa: Cfa, places: NDArray[np.int64], *, shift: int = 0) -> NDArray[np.bool_]:
-    """Tell which photosites have one of any colour beside them that deviates with them, ``(N,)``.
+def neighbours_deviate(
+    tally: Tally, cfa: Cfa, places: NDArray[np.int64], shifts: Sequence[int] = (0,)
+) -> NDArray[np.bool_]:
+    """Tell which photosites have one of any colour beside them that deviates with them, ``(shifts, N)``.
 
     Parameters
     ----------
@@ -42,24 +47,24 @@ def neighbours_deviate(tally: Tally, cfa: Cfa, places: NDArray[np.int64], *, shi
         Filter pattern as read from the active area's corner.
     places
         Positions ``row * W + col`` in the active area, ``(N,)``.
-    shift
-        Photosites along the row from each place to the one whose neighbours are looked at in place of its own: those
-        deviate with it by chance, as where all photosites of a sensor have a pattern of their own.
+    shifts
+        Photosites along the row from each place to the one whose neighbours are looked at. Those of another deviate
+        with it by chance only, which they do where all photosites of a sensor have a pattern of their own.
     """
     height, width = tally.shape
     step = cfa.step
     centre, scale = (null.astype(np.float64) for null in nulls_of(tally, cfa))
     row, col = places // width, places % width
     own = tally.mean_score((row, col)) - centre[row % step, col % step]
-    together = np.zeros(places.size, np.bool_)
-    for down in (-1, 0, 1):
-        for right in (-1, 0, 1):
+    together = np.zeros((len(shifts), places.size), np.bool_)
+    for i, shift in enumerate(shifts):
+        for down, right in _AROUND:
             r, c = row + down, col + right + shift
-            inside = (r >= 0) & (r < height) & (c >= 0) & (c < width) & bool(down or right)
+            inside = (r >= 0) & (r < height) & (c >= 0) & (c < width)
             r, c = np.where(inside, r, row), np.where(inside, c, col)
             other = tally.mean_score((r, c)) - centre[r % step, c % step]
             clear = np.abs(other) > _TOGETHER_SIGMA * scale[r % step, c % step]
-            together |= inside & clear & (other * own > 0) & (np.abs(other) >= _TOGETHER_SHARE * np.abs(own))
+            together[i] |= inside & clear & (other * own > 0) & (np.abs(other) >= _TOGETHER_SHARE * np.abs(own))
     return together
 
 

@@ -133,8 +133,7 @@ class _SecondPass:
         self._smears = rules_for(photos).smears
         # Whether the neighbours of each candidate deviate with it, and how often those of other photosites do.
         cfa = profile.cfa.shifted(x=area.x, y=area.y)
-        self._neighbours_deviate = neighbours_deviate(first.tally, cfa, self._candidates)
-        others = [neighbours_deviate(first.tally, cfa, self._candidates, shift=shift) for shift in SHIFTS]
+        self._neighbours_deviate, *others = neighbours_deviate(first.tally, cfa, self._candidates, (0, *SHIFTS))
         self._others_deviate = np.mean(others, axis=0)
         self._cfa = cfa
         controls = draw_controls(area.width * area.height)

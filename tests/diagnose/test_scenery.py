@@ -37,7 +37,7 @@ def test_a_single_defect_deviates_alone_and_a_detail_of_the_scene_with_its_neigh
     mean[50, 10] += sign * 6
     mean[50, 11] += sign * 0.8  # less than a fifth is crosstalk
     places = np.array([20 * 80 + 20, 40 * 80 + 50, 10 * 80 + 60, 50 * 80 + 10], np.int64)
-    assert neighbours_deviate(tally_of(mean), Cfa(cfa), places).tolist() == [False, True, False, False]
+    assert neighbours_deviate(tally_of(mean), Cfa(cfa), places).tolist() == [[False, True, False, False]]
 
 
 def test_by_chance_neighbours_deviate_as_often_elsewhere() -> None:
@@ -45,7 +45,7 @@ def test_by_chance_neighbours_deviate_as_often_elsewhere() -> None:
     tally = tally_of(noise() + np.random.default_rng(2).exponential(2, SHAPE))
     inside = np.arange(SHAPE[0] * SHAPE[1]).reshape(SHAPE)[5:-5, 25:-25]
     far = inside[tally.mean_score()[5:-5, 25:-25] > 5]
-    own, others = (neighbours_deviate(tally, Cfa("RGGB"), far, shift=shift).mean() for shift in (0, 18))
+    own, others = neighbours_deviate(tally, Cfa("RGGB"), far, (0, 18)).mean(axis=1)
     assert 0.1 < own < 0.9
     assert others == pytest.approx(own, abs=0.1)
 
@@ -64,7 +64,7 @@ def test_corners_and_edges_have_fewer_neighbours() -> None:
         places.append(row * 80 + col)
     at = np.array(places, np.int64)
     assert not neighbours_deviate(tally_of(mean), Cfa("RGGB"), at).any()
-    assert_array_equal(neighbours_deviate(tally_of(mean), Cfa("RGGB"), at[:0]), np.zeros(0, np.bool_))
+    assert_array_equal(neighbours_deviate(tally_of(mean), Cfa("RGGB"), at[:0]), np.zeros((1, 0), np.bool_))
 
 
 def test_frames_of_one_scene_are_told_from_those_of_others() -> None:
