@@ -154,7 +154,8 @@ class Strengths:
 
     def _is_faint(self, law: Behaviour) -> bool:
         together, alone = self.healthy
-        value, healthy = self.value, np.abs(self.value) - self.half_width < together  # known less well than alone
+        value = self.value
+        healthy = np.abs(value) < np.where(together > 0, together + self.half_width, 0)  # known less well than alone
         if len(law.terms) == 1:
             value, healthy = self.alone, (np.abs(self.value) < together) | (np.abs(self.alone) < alone)
         least = self.least.copy()

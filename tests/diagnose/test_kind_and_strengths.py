@@ -171,9 +171,10 @@ def test_what_healthy_photosites_have_too_is_faint(law: Law, faint: bool) -> Non
     assert np.mean(np.equal(faint_ones(law, conditions), faint)) >= 0.75  # a few pass for something else
 
 
-def test_where_it_is_not_known_what_healthy_photosites_have_nothing_is_faint() -> None:
+@pytest.mark.parametrize("law", [Law(dark=10), Law(dark=10, offset=1.5)])
+def test_where_it_is_not_known_what_healthy_photosites_have_nothing_is_faint(law: Law) -> None:
     conditions = make_conditions(N, np.random.default_rng(11))
-    assert not any(faint_ones(Law(dark=10), conditions, np.zeros((2, 3))))
+    assert not any(faint_ones(law, conditions, np.zeros((2, 3))))
 
 
 def test_what_counts_is_not_faint_whatever_healthy_photosites_have() -> None:
