@@ -310,6 +310,7 @@ def test_of_large_answers_one_is_read_at_a_time(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("header", "value"),
     [("Content-Length", "9" * 20), ("Content-Length", "-5"), ("X", "A" * 100_000), ("Location", "file:///etc/hostname")],
+    ids=["long number", "negative number", "long line", "file"],
 )
 def test_nobody_is_blamed_for_answers_that_no_server_of_the_web_gives(header: str, value: str) -> None:
     def odd(handler: Handler) -> None:
