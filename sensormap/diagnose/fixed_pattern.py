@@ -1,8 +1,8 @@
 """The fixed pattern: how far healthy photosites of a sensor differ, by a constant and by a dark current.
 
-A defect is an outlier of its own population. Of most cameras the pattern is far below the least strengths that count,
-and nothing here matters. Where it is not, as of sensors of few bits and hardly any noise, a healthy photosite may have
-a pattern of its own, and the least strengths are raised to several times its spread.
+A defect is an outlier of its own population: strengths below the least that count are listed only beyond those of all
+healthy photosites. Where the pattern itself reaches the least strengths, as of sensors of few bits and hardly any noise
+or of warm ones, a healthy photosite may have a pattern of its own, and these are raised beyond it.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ _TAIL_FROM, _TAIL_TO = 0.9, 0.98
 
 # By how much healthy responses differ as a rule. Where light and exposure are always the same, a response, an offset
 # and a dark current show in one way: what is more than this counts as an offset.
-_RESPONSES = 0.01
+_RESPONSE_SPREAD = 0.01
 
-# Columns of `_design` by `Term`; and how far offset and dark current may lie that are fitted freely, DN.
+# Columns of `_design` by `Term`; and how far, by column, strengths may lie that are fitted freely.
 _BY_TERM = [0, 2, 1]
-_FREE = 1e6, 1e6
+_FREE = 1.0, 1e6, 1e6
 
 _CHANCE = 0.1  # that one healthy photosite of a sensor lies beyond the highest that is expected
 
@@ -130,12 +130,12 @@ def measure_fixed_pattern(
     scaled = for_exposures(least, conditions).scaled(float(conditions.saturation.max(initial=1)))
     exposed = conditions.dark_s[np.isfinite(conditions.dark_s)]
     several = exposed.max(initial=0) > ONE_TIME * exposed.min(initial=np.inf)
-    broad = np.array([_RESPONSES, 1e3 * scaled.offset_dn, 1e3 * scaled.dark_dn_per_s if several else 0.0])
+    broad = np.array([_RESPONSE_SPREAD, 1e3 * scaled.offset_dn, 1e3 * scaled.dark_dn_per_s if several else 0.0])
     value, variance = _fit(controls, conditions, broad)
     coarse = bool(np.median(conditions.step * COARSE_STEPS - conditions.saturation) >= 0)
     offset, dark = (_spread_of(value[:, i], variance[:, i], coarse=coarse) for i in (1, 2))
 
-    alone = np.column_stack([_fit(controls, conditions, one)[0].sum(axis=1) for one in np.diag([1.0, *_FREE])])
+    alone = np.column_stack([_fit(controls, conditions, own)[0][:, i] for i, own in enumerate(np.diag(_FREE))])
     highest = np.stack([_highest(value, photosites), _highest(alone, photosites)])
     if exposed.size and not several:
         highest[0, 2] = highest[0, 1] / float(np.median(exposed))

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.detect.lines import DeviatingLine
-from sensormap.diagnose.behaviour import BLACK_SHARE, LINEAR, NAMES, Behaviour, Strengths, Term
+from sensormap.diagnose.behaviour import BLACK_SHARE, LINEAR, Behaviour, Term
 from sensormap.diagnose.defect_odds import Odds
 from sensormap.diagnose.fixed_pattern import FixedPattern, with_floors
 from sensormap.diagnose.law_choice import LawChoice, choose_laws, levels_off
 from sensormap.diagnose.onset import FrameSpan, find_healing, find_onset, has_healed
-from sensormap.diagnose.regression import Fit, fit
+from sensormap.diagnose.regression import NAMES, Fit, Strengths, fit
 from sensormap.diagnose.series import LOT, ONE_TIME, Conditions, FollowedWindows, Series
 from sensormap.maps.entries import HALF_INTERVAL, DarkLaw, DefectKind
 from sensormap.settings import LeastStrengths

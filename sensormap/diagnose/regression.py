@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormap.compiled import compiled
-from sensormap.diagnose.behaviour import Term
+from sensormap.diagnose.behaviour import Behaviour, Term
 from sensormap.diagnose.series import ODD_WIDTH, Conditions, Series
+from sensormap.maps.entries import STRENGTHS
 from sensormap.score.noise import MEDIAN_VARIANCE
 
 SPREAD = 0.01
@@ -56,6 +57,15 @@ _NEAR_CEILING = 4.0
 _T_FREEDOM = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 60, 1e9)
 _T_QUANTILE = (12.71, 4.303, 3.182, 2.776, 2.571, 2.365, 2.228, 2.131, 2.086, 2.042, 2.0, 1.96)
 
+NAMES: dict[Term, str] = dict(zip((Term.DARK, Term.OFFSET, Term.RESPONSE), STRENGTHS, strict=True))
+"""Names of the strengths in the map, in their order there."""
+
+# A strength is not resolved where its interval reaches beyond itself and beyond so many times the least that counts.
+_UNRESOLVED = 10
+
+# Nor where its interval holds 0 and, in a typical frame, is so many times as wide as all that the defect does there.
+_MOST_EFFECTS = 2.0
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -81,6 +91,86 @@ class Fit:
     effect: NDArray[np.float64]
     scatter: NDArray[np.float64]
     reliability: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Strengths:
+    """All three strengths of one series, and what they are judged by; arrays are by `Term`, ``(3,)``.
+
+    Parameters
+    ----------
+    value, half_width
+        Strengths, and half-widths of their 95 % intervals.
+    alone
+        What each is under a law that has no other.
+    least
+        Strengths from which a defect counts.
+    healthy
+        Strengths up to which healthy photosites of the sensor are expected to be measured: fitted together, and each
+        alone, ``(2, 3)``.
+    exposed
+        What a strength is multiplied by in a typical frame, 0 of a response.
+    effect
+        What the defect shows in a typical frame, DN.
+    """
+
+    value: NDArray[np.float64]
+    half_width: NDArray[np.float64]
+    alone: NDArray[np.float64]
+    least: NDArray[np.float64]
+    healthy: NDArray[np.float64]
+    exposed: NDArray[np.float64]
+    effect: float
+
+    def known(self, term: Term) -> bool:
+        """Tell whether an interval is narrow enough to be told: one that says less than what is seen tells nothing."""
+        allowed = max(_UNRESOLVED * self.least[term], abs(self.value[term]))
+        holds_zero = self.half_width[term] > abs(self.value[term])
+        exposed = self.exposed[term]
+        empty = holds_zero and exposed > 0 and self.half_width[term] * exposed > _MOST_EFFECTS * self.effect
+        return bool(self.half_width[term] <= allowed and not empty)
+
+    def counts(self, term: Term) -> bool:
+        """Tell whether a whole interval lies beyond the least strength that counts."""
+        size = -self.value[term] if term == Term.RESPONSE else self.value[term]
+        return bool(size - self.half_width[term] > self.least[term])
+
+    def are_faint(self, *laws: Behaviour) -> bool:
+        """Tell whether it adds nothing that counts, and the strengths of the laws are healthy ones below the least."""
+        added = self.counts(Term.DARK) or self.counts(Term.OFFSET)
+        return all(law.terms and self._is_faint(law) for law in laws) and not added
+
+    def _is_faint(self, law: Behaviour) -> bool:
+        together, alone = self.healthy
+        value = self.value
+        healthy = np.abs(value) < np.where(together > 0, together + self.half_width, 0)  # known less well than alone
+        if len(law.terms) == 1:
+            value, healthy = self.alone, (np.abs(self.value) < together) | (np.abs(self.alone) < alone)
+        least = self.least.copy()
+        if value[Term.RESPONSE] > 0:  # nothing makes a photosite respond more: it is what others have, or added
+            least[Term.RESPONSE] = np.inf
+        return bool((healthy & (np.abs(value) < least))[[*law.terms]].all())
+
+    @property
+    def highest_response(self) -> float:
+        """Upper end of its interval, 1 of a healthy photosite."""
+        return float(1 + self.value[Term.RESPONSE] + self.half_width[Term.RESPONSE])
+
+    @property
+    def resolved(self) -> dict[str, tuple[float, float, float]]:
+        """Those that are known, by their names in the map: value, lower and upper end of the interval."""
+        found = {}
+        for term, name in NAMES.items():
+            if self.known(term):
+                value = float(self.value[term] + (term == Term.RESPONSE))
+                half_width = float(self.half_width[term])
+                found[name] = (value, value - half_width, value + half_width)
+        return found
+
+    @property
+    def unresolved(self) -> tuple[str, ...]:
+        """Names of the others."""
+        return tuple(name for term, name in NAMES.items() if not self.known(term))
 
 
 def fit(

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sensormap.diagnose.behaviour import Behaviour, Strengths, Term
+from sensormap.diagnose.behaviour import Behaviour, Term
 from sensormap.diagnose.kind_and_strengths import Diagnosis, _kind, diagnose_series
 from sensormap.diagnose.onset import FrameSpan
+from sensormap.diagnose.regression import Strengths
 from sensormap.diagnose.series import Conditions
 from sensormap.maps.entries import STRENGTHS, DefectKind
 from sensormap.settings import LeastStrengths
